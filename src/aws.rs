@@ -1,8 +1,8 @@
-//! AWS, seen as plain values: the only place that knows the SDK.
+//! AWS as plain values. Only this module knows the SDK.
 
 mod connector;
 pub mod credentials;
 pub mod error;
 pub mod route53;
 
-pub use connector::{Met, Problem};
+pub use connector::{Problem, ProblemCause};

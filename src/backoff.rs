@@ -1,9 +1,9 @@
-//! The pause between two tries of the same thing.
+//! Pauses between attempts.
 
 use std::time::Duration;
 
-/// Pauses that double up to a longest one, each with a jitter of half, so that many requests that
-/// began together do not stay in step.
+/// Pauses that double up to a maximum. Each varies randomly by half, so that requests that started
+/// together don't stay in step.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     next: Duration,
@@ -11,12 +11,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses of `first` on average, then twice as long each time, up to `longest`.
+    /// Starts with a pause of `first` on average. Each pause is twice as long as the one before, up
+    /// to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first, longest }
     }
 
-    /// The pause before the next try.
+    /// The pause before the next attempt.
     pub fn pause(&mut self) -> Duration {
         let pause = self.next.mul_f64(0.5 + fastrand::f64());
         self.next = (self.next * 2).min(self.longest);

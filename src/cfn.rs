@@ -1,4 +1,5 @@
-//! CloudFormation's side: what a request says, and how it is answered. All but [`signal`] is pure.
+//! The CloudFormation side: parsing requests and answering them. Everything except [`signal`] is
+//! pure.
 
 pub mod envelope;
 pub mod physical_id;

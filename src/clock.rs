@@ -1,19 +1,19 @@
-//! The wall clock, which a test can own.
+//! The wall clock, which a test can control.
 
 use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-/// Tells what time it is.
+/// A source of the current time.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
-    /// The system's clock. It goes on while Lambda has frozen the process.
+    /// The system's clock. It also runs while Lambda has frozen the process.
     #[default]
     System,
-    /// A time that passes as tokio's does. A test that pauses tokio's clock owns this one too:
-    /// hours of waiting pass at once.
+    /// A clock that follows tokio's. A test that pauses tokio's clock controls this one too, so
+    /// that hours of waiting take no time.
     Tokio {
-        /// What time it was at `since`.
+        /// The time at `since`.
         start: SystemTime,
         /// When the clock was set.
         since: Instant,
@@ -21,12 +21,12 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// A clock that shows `start` now, and from then on passes as tokio's time does.
+    /// A clock that shows `start` now, and follows tokio's clock from then on.
     pub fn tokio(start: SystemTime) -> Self {
         Self::Tokio { start, since: Instant::now() }
     }
 
-    /// What time it is.
+    /// The current time.
     pub fn now(&self) -> SystemTime {
         match self {
             Self::System => SystemTime::now(),
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn time_passes_as_tokios_does() {
+    async fn the_clock_follows_tokios_clock() {
         let start = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
         let clock = Clock::tokio(start);
         assert_eq!(clock.now(), start);

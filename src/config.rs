@@ -1,45 +1,45 @@
-//! The settings of the function, all optional, from its environment.
+//! The settings of the function, from its environment variables. All are optional.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use delegation_model::name::{Name, NameError};
 
-/// The longest wait in seconds: the longest time that Lambda gives a function.
+/// The longest wait in seconds: Lambda's maximum timeout of a function.
 const MAX_WAIT: u64 = 900;
 
-/// A Create or Update that has less than this left when it starts changes nothing (TIME-3).
-const LEAST: Duration = Duration::from_secs(10);
+/// A Create or Update that has less time than this when it starts changes nothing (TIME-3).
+const LEAST_TIME: Duration = Duration::from_secs(10);
 
 /// The settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `DELEGATION_ALLOWED_NAMES`: what may be delegated; `None` for every name.
+    /// `DELEGATION_ALLOWED_NAMES`: the names that may be delegated. `None` allows every name.
     pub allowed_names: Option<AllowedNames>,
-    /// `AWS_REGION`: the Region of the function, whose response bucket alone is answered; `None` if
-    /// it is not told.
+    /// `AWS_REGION`: the Region of the function. Only the response bucket of this Region is
+    /// accepted. `None` if the variable is not set.
     pub region: Option<String>,
-    /// `DELEGATION_RESPONSE_HOSTS`: further hosts that a response URL may point at, http allowed;
-    /// for local use.
+    /// `DELEGATION_RESPONSE_HOSTS`: further hosts of response URLs, which may use http. For local
+    /// use.
     pub response_hosts: Vec<String>,
-    /// `DELEGATION_PROPAGATION_WAIT`: for how long a denied call is tried again.
+    /// `DELEGATION_PROPAGATION_WAIT`: how long a denied call is retried.
     pub propagation_wait: Duration,
-    /// `DELEGATION_DNS_RESOLVER`: whom the DNS check asks instead of the system's resolver; its
-    /// port also applies to the authoritative servers.
+    /// `DELEGATION_DNS_RESOLVER`: the resolver that the DNS check uses instead of the system's. Its
+    /// port is also used for the authoritative servers.
     pub dns_resolver: Option<SocketAddr>,
-    /// `DELEGATION_DNS_ANY_ADDRESS`: whether the DNS check asks name servers at addresses that the
-    /// internet can't reach too.
+    /// `DELEGATION_DNS_ANY_ADDRESS`: whether the DNS check also queries name servers at addresses
+    /// that can't be reached over the internet.
     pub dns_any_address: bool,
-    /// How long it takes, on average, until Route 53 is first asked whether a change is `INSYNC`;
-    /// later pauses grow.
+    /// The average pause before Route 53 is first asked whether a change is `INSYNC`. Later pauses
+    /// are longer.
     pub sync_pause: Duration,
-    /// For how long the DNS check asks again where a fresh child zone explains what it found; half
-    /// of it once a change is in sync, three times as long while it spreads.
+    /// How long the DNS check retries if a new child zone explains its finding. Half as long once a
+    /// change is in sync, and three times as long while it is still pending.
     pub check_patience: Duration,
-    /// With less time than this a Create or Update changes nothing.
+    /// A Create or Update that has less time than this changes nothing.
     pub least_time: Duration,
-    /// What is wrong with the settings: Create and Update are answered with it, and a Delete does
-    /// without them. A function that did not start would leave every stack waiting.
+    /// What is wrong with the settings. A Create or Update fails with this message; a Delete
+    /// ignores it. (If the function did not start, every stack would wait until it times out.)
     pub problem: Option<String>,
 }
 
@@ -54,16 +54,16 @@ impl Default for Config {
             dns_any_address: false,
             sync_pause: Duration::from_secs(3),
             check_patience: Duration::from_secs(30),
-            least_time: LEAST,
+            least_time: LEAST_TIME,
             problem: None,
         }
     }
 }
 
 impl Config {
-    /// Reads the settings by `get`, which gives a variable of the environment.
+    /// Reads the settings. `get` returns the value of an environment variable.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
-        let region = given(&get, "AWS_REGION");
+        let region = non_blank(&get, "AWS_REGION");
         let mut config = Self { region, ..Self::default() };
         if let Some(text) = get("DELEGATION_RESPONSE_HOSTS") {
             config.response_hosts = list(&text).map(str::to_ascii_lowercase).collect();
@@ -73,21 +73,21 @@ impl Config {
     }
 
     fn read_checked(&mut self, get: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-        let given = |name: &str| given(&get, name);
-        if let Some(text) = given("DELEGATION_ALLOWED_NAMES") {
+        let variable = |name: &str| non_blank(&get, name);
+        if let Some(text) = variable("DELEGATION_ALLOWED_NAMES") {
             self.allowed_names = Some(AllowedNames::parse(&text)?);
         }
-        if let Some(text) = given("DELEGATION_PROPAGATION_WAIT") {
+        if let Some(text) = variable("DELEGATION_PROPAGATION_WAIT") {
             let seconds = text.trim().parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
             let seconds = seconds.ok_or_else(|| ConfigError::PropagationWait(text.clone()))?;
             self.propagation_wait = Duration::from_secs(seconds);
         }
-        if let Some(text) = given("DELEGATION_DNS_RESOLVER") {
+        if let Some(text) = variable("DELEGATION_DNS_RESOLVER") {
             let resolver =
                 text.trim().parse().map_err(|_| ConfigError::DnsResolver(text.clone()))?;
             self.dns_resolver = Some(resolver);
         }
-        if let Some(text) = given("DELEGATION_DNS_ANY_ADDRESS") {
+        if let Some(text) = variable("DELEGATION_DNS_ANY_ADDRESS") {
             self.dns_any_address =
                 text.trim().parse().map_err(|_| ConfigError::DnsAnyAddress(text.clone()))?;
         }
@@ -95,18 +95,20 @@ impl Config {
     }
 }
 
-/// A setting; one that is blank is none, because a template can't leave a variable out.
-pub(crate) fn given(get: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+/// The value of an environment variable. A blank one counts as not set, because a template can't
+/// leave a variable out.
+pub(crate) fn non_blank(get: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     get(name).filter(|text| !text.trim().is_empty())
 }
 
-/// The items of a list with commas; blank ones are none.
+/// The items of a comma-separated list, without blank ones.
 pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// The names that may be delegated: each a name, or `*.dev.example.com` for every name below
-/// `dev.example.com`, or `*`; see [`AllowedNames::allow`] for names with an underscore.
+/// The names that may be delegated. Each entry is a name, or `*.dev.example.com` for every name
+/// below `dev.example.com`, or `*` for all names. See [`AllowedNames::allow`] for names with an
+/// underscore.
 #[derive(Clone, Debug)]
 pub struct AllowedNames {
     all: bool,
@@ -138,9 +140,9 @@ impl AllowedNames {
 
     /// True if `name` may be delegated.
     ///
-    /// No pattern matches a name with a label that begins with `_`: names such as
-    /// `_acme-challenge.dev.example.com` and `_dmarc.dev.example.com` speak for `dev.example.com`
-    /// itself. To allow one, list it in full.
+    /// No pattern matches a name with a label that starts with `_`, because names such as
+    /// `_acme-challenge.dev.example.com` and `_dmarc.dev.example.com` have authority over
+    /// `dev.example.com` itself. To allow such a name, list it in full.
     pub fn allow(&self, name: &Name) -> bool {
         let has_underscore = name.labels().any(|label| label.starts_with('_'));
         let matches_pattern = || self.all || self.below.iter().any(|parent| name.is_below(parent));
@@ -148,16 +150,16 @@ impl AllowedNames {
     }
 }
 
-/// Which setting is wrong.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// An entry of `DELEGATION_ALLOWED_NAMES`.
-    #[error("DELEGATION_ALLOWED_NAMES has {0:?}, which is not a name: {1}.")]
+    #[error("DELEGATION_ALLOWED_NAMES has {0:?}, which is not a valid name: {1}.")]
     AllowedNames(String, NameError),
-    /// A `*` in an entry that stands for no other names: it would allow nothing.
+    /// A `*` that is not a whole first label. It would match no name.
     #[error(
-        "DELEGATION_ALLOWED_NAMES has {0:?}, and a * stands for other names only by itself or as the whole first label. \
-         Write *.dev.example.com for every name below dev.example.com."
+        "DELEGATION_ALLOWED_NAMES has {0:?}, but a * matches other names only by itself or as the whole first label. \
+         Use *.dev.example.com for every name below dev.example.com."
     )]
     Wildcard(String),
     /// `DELEGATION_PROPAGATION_WAIT`.
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_gives_nobody_the_underscore_names_of_the_name_above_it() {
+    fn patterns_do_not_match_names_with_underscore_labels() {
         let allows = |setting: &str, name: &str| {
             read("DELEGATION_ALLOWED_NAMES", setting)
                 .allowed_names
@@ -229,15 +231,18 @@ mod tests {
                 "{name} is listed in full"
             );
         }
-        assert!(allows("*.dev.example.com", "a_b.dev.example.com"), "no label begins with it");
+        assert!(
+            allows("*.dev.example.com", "a_b.dev.example.com"),
+            "no label starts with an underscore"
+        );
         assert!(
             !allows("*._tcp.example.com", "a._tcp.example.com"),
-            "a label above counts as well"
+            "labels further up count as well"
         );
     }
 
     #[test]
-    fn wrong_settings_are_named() {
+    fn invalid_settings_are_reported_with_their_values() {
         for (key, value) in [
             ("DELEGATION_ALLOWED_NAMES", "a..b"),
             // Each would match no name that can be delegated.
@@ -259,7 +264,7 @@ mod tests {
         let resolver = read("DELEGATION_DNS_RESOLVER", " [2001:db8::53]:53 ").dns_resolver;
         assert_eq!(resolver, Some("[2001:db8::53]:53".parse().unwrap()));
         assert!(read("DELEGATION_DNS_ANY_ADDRESS", "true").dns_any_address);
-        // An inward resolver lifts nothing by itself.
+        // A private resolver alone does not allow private name servers.
         assert!(!read("DELEGATION_DNS_RESOLVER", "10.0.0.2:53").dns_any_address);
         assert_eq!(
             read("DELEGATION_RESPONSE_HOSTS", "LocalHost, a:1,").response_hosts,

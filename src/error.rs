@@ -1,17 +1,18 @@
-//! Why a request failed: a stable code, and words for a person.
+//! Failures and warnings of requests: a stable code, and a message for people.
 //!
-//! `docs/troubleshooting.md` has a heading for each code, and the wording may change without it.
+//! `docs/troubleshooting.md` has a heading for each code. Messages may change without changing that
+//! page.
 
 use std::fmt;
 
 use delegation_model::reconcile::{self, Overtaken, Refusal};
 use strum::VariantNames as _;
 
-/// Who has to act on a failure: for logs and metrics.
+/// The class of a failure, for logs and metrics. It says who has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
-pub enum Kind {
-    /// The event or its properties are wrong.
+pub enum FailureKind {
+    /// The event or its properties are invalid.
     Input,
     /// The planner or a check refused.
     Refused,
@@ -21,17 +22,17 @@ pub enum Kind {
     NoSuchZone,
     /// The DNS check found something wrong.
     Unverified,
-    /// A later request has done the work, or CloudFormation no longer waits.
+    /// A later request has already run, or CloudFormation no longer waits.
     Stale,
     /// The invocation ran out of time.
     Timeout,
-    /// AWS failed.
+    /// An AWS call failed.
     Aws,
-    /// This program failed.
+    /// The function itself failed.
     Internal,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.into())
     }
@@ -99,13 +100,13 @@ pub enum Code {
 }
 
 impl Code {
-    /// The code itself, `access-denied` for instance.
+    /// The code, for instance `access-denied`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// Who has to act on such a failure.
-    pub fn kind(self) -> Kind {
+    /// The class of a failure with this code.
+    pub fn kind(self) -> FailureKind {
         match self {
             Self::UnknownProperty
             | Self::PropertiesNotAnObject
@@ -135,7 +136,7 @@ impl Code {
             | Self::InvalidSettings
             | Self::NotARequest
             | Self::UnknownRequestType
-            | Self::InvalidResponseUrl => Kind::Input,
+            | Self::InvalidResponseUrl => FailureKind::Input,
             Self::WildcardName
             | Self::ChildZonePrivate
             | Self::ChildApexDiffers
@@ -143,23 +144,25 @@ impl Code {
             | Self::ParentZonePrivate
             | Self::NotBelowParentZone
             | Self::NameTooLong
-            | Self::AnswerTooLong => Kind::Refused,
-            Self::AccessDenied => Kind::Denied,
+            | Self::AnswerTooLong => FailureKind::Refused,
+            Self::AccessDenied => FailureKind::Denied,
             Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => {
-                Kind::NoSuchZone
+                FailureKind::NoSuchZone
             }
             Self::VerificationFailed | Self::VerificationFailedAfterChange | Self::NotVerified => {
-                Kind::Unverified
+                FailureKind::Unverified
             }
-            Self::Overtaken | Self::RequestExpired => Kind::Stale,
-            Self::OutOfTime | Self::TooLittleTime => Kind::Timeout,
-            Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::AnswerNotDelivered => Kind::Aws,
-            Self::InternalError => Kind::Internal,
+            Self::Overtaken | Self::RequestExpired => FailureKind::Stale,
+            Self::OutOfTime | Self::TooLittleTime => FailureKind::Timeout,
+            Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::AnswerNotDelivered => {
+                FailureKind::Aws
+            }
+            Self::InternalError => FailureKind::Internal,
         }
     }
 }
 
-/// The stable code of what the function itself warns of; the planner has its own.
+/// The stable code of a warning of the function itself. The planner has its own codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 #[expect(missing_docs, reason = "the troubleshooting page explains each under its code")]
@@ -180,7 +183,7 @@ pub enum WarningCode {
     ParentZoneGone,
 }
 
-/// Every code that can leave the function, each once.
+/// Every code that the function can return, once.
 pub fn codes() -> Vec<&'static str> {
     let mut codes = [Code::VARIANTS, WarningCode::VARIANTS].concat();
     codes.extend(Refusal::CODES);
@@ -191,42 +194,42 @@ pub fn codes() -> Vec<&'static str> {
     codes
 }
 
-/// Why a request failed. Displayed as words for a person: what is wrong, why, and what to do.
+/// Why a request failed. The message says what is wrong, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    kind: Kind,
+    kind: FailureKind,
     code: &'static str,
     message: String,
 }
 
 impl Failure {
-    /// A failure of this code.
+    /// Creates a failure with this code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { kind: code.kind(), code: code.as_str(), message: message.into() }
     }
 
-    /// The same failure, told with more words.
+    /// Replaces the message.
     #[must_use]
-    pub fn told(self, message: impl Into<String>) -> Self {
+    pub fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }
     }
 
-    /// The same failure with one more sentence.
+    /// Adds a sentence to the message.
     #[must_use]
     pub fn followed_by(self, sentence: &str) -> Self {
         let stop = if self.message.ends_with('.') { "" } else { "." };
         let message = format!("{}{stop} {sentence}", self.message);
-        self.told(message)
+        self.with_message(message)
     }
 
-    /// The words with the code behind them, as they leave the function.
+    /// The message with its code, as the function returns it.
     pub fn coded(&self) -> String {
         coded(&self.message, self.code)
     }
 
-    /// Who has to act on it.
-    pub fn kind(&self) -> Kind {
+    /// The class of the failure.
+    pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
@@ -235,42 +238,42 @@ impl Failure {
         self.code
     }
 
-    /// The words.
+    /// The message, without the code.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
-/// A message as it leaves the function: its code at the end, for the troubleshooting page.
+/// Adds the code to a message, for the troubleshooting page.
 pub fn coded(message: &str, code: &str) -> String {
     format!("{message} [{code}]")
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        // A check that failed before the change keeps the kind of its own failure.
-        let kind = refusal.code().parse::<Code>().map_or(Kind::Refused, Code::kind);
+        // A failed check keeps the class of its own failure.
+        let kind = refusal.code().parse::<Code>().map_or(FailureKind::Refused, Code::kind);
         Self { kind, code: refusal.code(), message: refusal.to_string() }
     }
 }
 
 impl From<Overtaken> for Failure {
     fn from(overtaken: Overtaken) -> Self {
-        Self { kind: Kind::Stale, code: overtaken.code(), message: overtaken.to_string() }
+        Self { kind: FailureKind::Stale, code: overtaken.code(), message: overtaken.to_string() }
     }
 }
 
-/// What the user should know of a request that succeeds. Displayed as words for a person.
+/// A warning about a request that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The stable code.
     pub code: &'static str,
-    /// A sentence or several, with a full stop.
+    /// One or more sentences.
     pub message: String,
 }
 
 impl Warning {
-    /// A warning of the function itself.
+    /// Creates a warning of the function itself.
     pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into() }
     }

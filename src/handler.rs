@@ -1,4 +1,5 @@
-//! The shell: envelope, observe, plan, apply, signal, inside the boundary of panic and deadline.
+//! The request handler: envelope, observe, plan, apply, signal. It catches panics and enforces the
+//! deadline, so that every request is answered.
 
 mod answer;
 mod apply;
@@ -30,15 +31,17 @@ use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, error, info, info_span};
 
 use crate::aws::credentials::Accounts;
-use crate::aws::{Met, Problem};
-use crate::cfn::envelope::{self, EnvelopeError, Event, Kind, Notification, Request, Target};
+use crate::aws::{Problem, ProblemCause};
+use crate::cfn::envelope::{
+    self, EnvelopeError, Event, Notification, Request, RequestType, Target,
+};
 use crate::cfn::properties;
 use crate::cfn::response::Status;
-use crate::cfn::response_url::Accepted;
+use crate::cfn::response_url::AcceptedHosts;
 use crate::cfn::signal::{self, SignalError};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Code, Failure, Kind as FailureKind, Warning, WarningCode};
+use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
 pub use context::Services;
@@ -48,20 +51,20 @@ use delegation_model::reconcile::Action;
 use dns_check::Verifier;
 use outcome::Outcome;
 use progress::{Phase, Progress};
-use replacement::TakenBack;
+use replacement::Undone;
 
-/// The parts of an invocation besides its event.
+/// What an invocation has besides its event.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// When Lambda ends the invocation, by the clock; a time in the past means that it is unknown.
+    /// When Lambda ends the invocation. A time in the past means that the deadline is unknown.
     pub deadline: SystemTime,
-    /// Lambda's id of the invocation, under which its own log lines are found.
+    /// Lambda's id of the invocation, which its own log lines contain.
     pub id: String,
-    /// Where the logs of the invocation are, for the pointer in a shortened answer.
+    /// The log stream of the invocation. A shortened answer refers to it.
     pub log_stream: String,
 }
 
-/// The function: built once, and kept while warm.
+/// The function. It is built once, and serves every invocation of a warm execution environment.
 pub struct Handler {
     config: Config,
     http: Client,
@@ -76,18 +79,18 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// Why an invocation fails towards Lambda, which then delivers the same event again.
+/// An error that fails the invocation, so that Lambda delivers the same event again.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub enum HandlerError {
-    /// There is nowhere to answer.
+    /// The event has no usable response URL.
     Envelope(EnvelopeError),
-    /// The answer did not get through.
+    /// The answer was not delivered.
     Signal(SignalError),
 }
 
 impl HandlerError {
-    /// The name of the error, which Lambda reports as `errorType`.
+    /// The name of the error. Lambda reports it as `errorType`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Envelope(_) => "UnanswerableEvent",
@@ -97,34 +100,34 @@ impl HandlerError {
 }
 
 impl Handler {
-    /// A function with these settings.
+    /// Creates the function with these settings.
     pub fn new(config: Config, http: Client, accounts: Accounts) -> Self {
         let verifier = Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address);
         Self { config, http, accounts, verifier, metrics: Box::new(|_| {}) }
     }
 
-    /// The same with another DNS check.
+    /// Replaces the DNS verifier.
     #[must_use]
     pub fn with_verifier(self, verifier: Verifier) -> Self {
         Self { verifier, ..self }
     }
 
-    /// The same, handing what each invocation counts to `metrics`.
+    /// Calls `metrics` with the measurements of each invocation.
     #[must_use]
     pub fn with_metrics(self, metrics: impl Fn(&Metrics) + Send + Sync + 'static) -> Self {
         Self { metrics: Box::new(metrics), ..self }
     }
 
-    /// Serves one delivery of an event, given as JSON: one answer on its response URL.
+    /// Serves one delivery of an event, given as JSON, and sends one answer to its response URL.
     ///
     /// # Errors
-    /// If there is nowhere to answer, or if the answer did not get through and a redelivery can
-    /// make it good.
+    /// If the event has no usable response URL, or if the answer was not delivered and another
+    /// delivery could still succeed.
     pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<(), HandlerError> {
         let message =
             envelope::unwrap(event).map_err(|error| unanswerable(error, None, invocation))?;
         let notification = message.notification.as_ref();
-        let accepted = Accepted {
+        let accepted = AcceptedHosts {
             region: self.config.region.as_deref(),
             local_hosts: &self.config.response_hosts,
         };
@@ -142,14 +145,14 @@ impl Handler {
             request_id = target.request_id,
             stack = target.stack_id,
             logical_id = target.logical_id,
-            // Who sent the request, where it came in a notification.
+            // Who sent the request, if it arrived in an SNS notification.
             sns_topic = notification.map(|notification| notification.topic.as_str()),
             sns_message_id = notification.map(|notification| notification.id.as_str()),
             request_type = Empty,
             name = Empty,
             parent_zone_id = Empty,
         );
-        // On the heap, so that the type of the whole does not outgrow the compiler's limits for the
+        // Boxed, because the type of the whole future would exceed the compiler's limits in the
         // caller.
         Box::pin(self.serve(&event, (dates, deadline), invocation)).instrument(span).await
     }
@@ -161,7 +164,7 @@ impl Handler {
         invocation: &Invocation,
     ) -> Result<(), HandlerError> {
         let (started, throttled) = (Instant::now(), self.accounts.throttled_calls());
-        self.accounts.forget_problem();
+        self.accounts.clear_last_problem();
         let Event { target, request, physical_id } = event;
         let progress = Progress::default();
         let result = match request {
@@ -205,10 +208,11 @@ impl Handler {
             }
             Err(error) => {
                 error!(?status, physical_id, duration_ms, %error, "the answer was not delivered");
-                // A redelivered Create could succeed after CloudFormation has given up, and nobody
-                // would delete that. It has if it got the failure, delivered for all we know or
-                // not; if not, its Delete finds our claim.
-                let given_up = kind == Some(Kind::Create)
+                // If a Create fails, and CloudFormation may have received that answer, a second
+                // delivery must not succeed: CloudFormation has given up on the resource, and
+                // nobody would delete what it creates. If CloudFormation did not receive the
+                // answer, its Delete finds the claim.
+                let given_up = kind == Some(RequestType::Create)
                     && status == Status::Failed
                     && matches!(error, SignalError::Unacknowledged(_));
                 if marker || given_up { Ok(()) } else { Err(HandlerError::Signal(error)) }
@@ -216,8 +220,7 @@ impl Handler {
         }
     }
 
-    /// What the request asks for, until it is done, panics or runs out of time; what is under way
-    /// then is dropped.
+    /// Runs the request until it is done, panics or runs out of time. Unfinished work is dropped.
     async fn bounded(
         &self,
         request: &Request,
@@ -228,21 +231,21 @@ impl Handler {
         let services =
             Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
         let cx = RequestContext::new(services, request, target, (dates, deadline), progress);
-        if request.kind == Kind::Create {
+        if request.kind == RequestType::Create {
             progress.mark_arrival();
         }
-        // On the heap, for it is large.
+        // Boxed because it is large.
         let result = until_deadline(&cx, Box::pin(reconcile::run(&cx))).await;
         let Err(failure) = result else { return result };
-        // A point that is not found in the time that is left is as good as none, and what could not
-        // be taken back stands.
+        // If the point can't be found in the time that is left, the original failure is the answer,
+        // and anything that could not be undone stays.
         let after = unwinding(Box::pin(after_failure(&cx, failure.clone())));
-        let after = tokio::time::timeout_at(deadline.last_look(), after).await;
+        let after = tokio::time::timeout_at(deadline.cleanup(), after).await;
         Err(after.ok().and_then(Result::ok).unwrap_or(failure))
     }
 }
 
-/// Runs the work of a request until it is done, panics or runs out of time.
+/// Runs a request's future until it is done, panics or runs out of time.
 async fn until_deadline(
     cx: &RequestContext<'_>,
     running: impl Future<Output = Result<Outcome, Failure>>,
@@ -250,7 +253,7 @@ async fn until_deadline(
     match tokio::time::timeout_at(cx.deadline.work(), unwinding(running)).await {
         Ok(Ok(result)) => result,
         Ok(Err(())) => {
-            let message = "The function failed with a panic. Its log says where: please report it.";
+            let message = "The function failed with a panic. Report it with the location from the function's log.";
             Err(Failure::new(Code::InternalError, message))
         }
         Err(_) => {
@@ -271,7 +274,7 @@ async fn until_deadline(
     }
 }
 
-/// Notes an event that can't be answered, and who sent it.
+/// Logs an event that can't be answered, and who sent it.
 fn unanswerable(
     error: EnvelopeError,
     notification: Option<&Notification>,
@@ -284,17 +287,17 @@ fn unanswerable(
     HandlerError::Envelope(error)
 }
 
-/// What was last tried, and why it did not work (TIME-4); and what to do.
+/// Returns a message with the last step and its last error (TIME-4), and what to do about it.
 fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
     let (step, seconds) = (cx.progress.step(), cx.deadline.work_at_start().as_secs());
     let message = format!("The function ran out of time after {seconds} s while {step}");
     let problem = cx.accounts.last_problem().filter(|problem| match &problem.last {
-        // The step says it already.
-        Met::Answer { code, .. } => !step.contains(code),
-        Met::Silence(_) => true,
+        // The step already names it.
+        ProblemCause::ErrorResponse { code, .. } => !step.contains(code),
+        ProblemCause::NoResponse(_) => true,
     });
     match problem {
-        Some(problem @ Problem { last: Met::Silence(_), .. }) => (
+        Some(problem @ Problem { last: ProblemCause::NoResponse(_), .. }) => (
             format!("{message}: {problem}."),
             "Make sure that the function can reach that host: check its subnets, security groups, VPC endpoints and proxy.",
         ),
@@ -303,44 +306,44 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
     }
 }
 
-/// Looks after what a request that failed has written, and says what is left of it.
+/// Undoes what a failed request wrote, if that is its to undo, and adds the result to the failure.
 async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
-    if let Some((point, is_certain)) = cx.progress.to_take_back() {
-        let left = match replacement::take_back(cx, &point, is_certain).await {
-            Ok(TakenBack::All) => "The changes of this request were taken back.".to_owned(),
-            Ok(TakenBack::Nothing) => "Nothing was changed.".to_owned(),
-            Ok(TakenBack::Left) => {
-                let why = if is_certain { "has answered" } else { "may have made them" };
+    if let Some((point, is_certain)) = cx.progress.to_undo() {
+        let left = match replacement::undo(cx, &point, is_certain).await {
+            Ok(Undone::All) => "The changes of this request were undone.".to_owned(),
+            Ok(Undone::Nothing) => "Nothing was changed.".to_owned(),
+            Ok(Undone::Left) => {
+                let why = if is_certain { "has been answered" } else { "may have made them" };
                 return failure.followed_by(&format!(
-                    "The changes of this request stay, because another delivery of it {why}."
+                    "The changes of this request were not undone, because another delivery of it {why}."
                 ));
             }
             Err(why) => {
                 return failure.followed_by(&format!(
-                    "The changes of this request could not be taken back: {}",
+                    "The changes of this request could not be undone: {}",
                     why.coded()
                 ));
             }
         };
-        cx.progress.mark_taken_back();
+        cx.progress.mark_undone();
         return failure.followed_by(&left);
     }
-    // An earlier delivery may have come before the settings became wrong; wrong properties were so
-    // before.
-    let may_be_otherwise = match failure.kind() {
+    // An earlier delivery may have run before the settings became invalid. Invalid properties were
+    // invalid for every delivery.
+    let earlier_delivery_possible = match failure.kind() {
         FailureKind::Input => cx.config.problem.is_some(),
         kind => kind != FailureKind::Stale,
     };
-    if cx.request.kind == Kind::Create
+    if cx.request.kind == RequestType::Create
         && matches!(cx.progress.phase(), Phase::Resolving)
-        && may_be_otherwise
+        && earlier_delivery_possible
     {
         delete::find_earlier_delivery(cx).await;
     }
     failure
 }
 
-/// Runs a future; a panic inside it is an error and not the end of the process.
+/// Runs a future and returns an error if it panics.
 async fn unwinding<T>(work: impl Future<Output = T>) -> Result<T, ()> {
     let mut work = Box::pin(work);
     std::future::poll_fn(|context| {

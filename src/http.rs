@@ -1,4 +1,4 @@
-//! The one HTTP client: the AWS SDK and the signal share its connections and its TLS.
+//! The shared HTTP client. The AWS SDK and the signal use the same connections and TLS settings.
 
 use std::error::Error;
 use std::fmt;
@@ -12,39 +12,39 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// A connection that takes longer is given up and tried anew.
+/// The most time for connecting. After that, the request fails and can be retried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Sends HTTP requests: over the network, or to what a test puts in its place.
+/// Sends HTTP requests over the network, or to a test's own transport.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<dyn Transport>);
 
-/// What carries a request to a server and its answer back.
+/// Transports a request to a server, and its response back.
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends a request, and gives the answer with its whole body.
+    /// Sends a request. Returns the response with its whole body.
     fn send(&self, request: Request<Bytes>) -> Exchange;
 }
 
-/// A request on its way.
+/// A request in flight.
 pub type Exchange = Pin<Box<dyn Future<Output = Result<Response<Bytes>, SendError>> + Send>>;
 
 impl Client {
-    /// A client that sends its requests by this transport.
+    /// Creates a client that uses this transport.
     pub fn new(transport: impl Transport + 'static) -> Self {
         Self(Arc::new(transport))
     }
 
-    /// Sends a request, and gives the answer with its whole body.
+    /// Sends a request. Returns the response with its whole body.
     ///
     /// # Errors
-    /// If there is no answer. The request may have been carried out all the same, unless
+    /// If there is no response. The request may nevertheless have been carried out, unless
     /// [`SendError::is_unsent`].
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
         self.0.send(request).await
     }
 }
 
-/// Why a request has no answer. It shows no URL.
+/// Why there is no response to a request. Never shows a URL.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub struct SendError {
@@ -52,10 +52,10 @@ pub struct SendError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// How far a request got that has no answer.
+/// How far a request without a response got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendErrorKind {
-    /// It is no request that can be sent.
+    /// It is not a valid request.
     Invalid,
     /// There was no connection to send it on.
     Unconnected,
@@ -66,7 +66,7 @@ pub enum SendErrorKind {
 }
 
 impl SendError {
-    /// An error of this kind with its cause.
+    /// Creates an error of this kind with its cause.
     pub fn new(kind: SendErrorKind, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: cause.into() }
     }
@@ -76,12 +76,12 @@ impl SendError {
         self.kind
     }
 
-    /// True if no server got the request.
+    /// True if no server received the request.
     pub fn is_unsent(&self) -> bool {
         matches!(self.kind, SendErrorKind::Invalid | SendErrorKind::Unconnected)
     }
 
-    /// What the network did, without what says nothing: that a request could not be sent.
+    /// The cause, without generic messages such as "error sending request".
     pub fn cause(&self) -> String {
         causes(
             self,
@@ -100,18 +100,17 @@ impl SendError {
     }
 }
 
-/// An error and its sources, from the outermost on, each once and without those words that say
-/// nothing.
-pub(crate) fn causes(error: &dyn Error, idle: &[&str]) -> String {
+/// An error and its sources, from the outermost on, each once. Messages in `generic` are left out.
+pub(crate) fn causes(error: &dyn Error, generic: &[&str]) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
-        let words = error.to_string();
-        if !idle.contains(&words.as_str()) && !text.ends_with(&words) {
+        let message = error.to_string();
+        if !generic.contains(&message.as_str()) && !text.ends_with(&message) {
             if !text.is_empty() {
                 text.push_str(": ");
             }
-            text.push_str(&words);
+            text.push_str(&message);
         }
         next = error.source();
     }
@@ -124,16 +123,16 @@ impl Transport for reqwest::Client {
         Box::pin(async move {
             let request = reqwest::Request::try_from(request).map_err(SendError::from_reqwest)?;
             let response = client.execute(request).await.map_err(SendError::from_reqwest)?;
-            let mut answer = Response::new(Bytes::new());
-            *answer.status_mut() = response.status();
-            answer.headers_mut().clone_from(response.headers());
-            *answer.body_mut() = response.bytes().await.map_err(SendError::from_reqwest)?;
-            Ok(answer)
+            let mut complete = Response::new(Bytes::new());
+            *complete.status_mut() = response.status();
+            complete.headers_mut().clone_from(response.headers());
+            *complete.body_mut() = response.bytes().await.map_err(SendError::from_reqwest)?;
+            Ok(complete)
         })
     }
 }
 
-/// Builds the client that talks to the network. It connects lazily and follows no redirect.
+/// Builds the client for the network. It connects lazily and does not follow redirects.
 ///
 /// `bundle` is a PEM file of certificate authorities to trust instead of the compiled-in ones.
 pub fn client(bundle: Option<&str>) -> Result<Client, HttpError> {
@@ -166,7 +165,7 @@ pub fn client(bundle: Option<&str>) -> Result<Client, HttpError> {
     Ok(Client::new(client))
 }
 
-/// Why there is no client.
+/// Why the client can't be built.
 #[derive(Debug, thiserror::Error)]
 #[error("The HTTP client can't be built: {0}. Correct AWS_CA_BUNDLE or SSL_CERT_FILE.")]
 pub struct HttpError(String);

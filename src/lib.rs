@@ -1,40 +1,46 @@
-//! `Custom::Delegation`: a CloudFormation custom resource that keeps the delegation of a child zone
-//! in a parent zone, usually one of another AWS account.
+//! `Custom::Delegation`: a CloudFormation custom resource that manages the delegation of a child
+//! zone in its parent zone, which usually belongs to another AWS account.
 //!
-//! The **child zone** is a hosted zone of Route 53 (or any zone whose **name servers** are given);
-//! the **delegation** is the NS record set at the child's name, the **zone cut**, in the **parent
-//! zone**. Beside the cut stands the **ownership record**, whose **claims** say which stack
-//! resources rely on the delegation.
+//! The **child zone** is a Route 53 hosted zone, or any zone whose **name servers** are given. The
+//! **delegation** is the NS record set at the child's name (the **zone cut**) in the **parent
+//! zone**. Next to the cut, the parent zone has the **ownership record**, a TXT record set. Its
+//! **claims** say which stack resources rely on the delegation.
 //!
-//! # The way of a request
+//! # How a request is handled
 //!
-//! [`handler::Handler::handle`] takes the raw JSON of one delivery and gives one answer:
+//! [`handler::Handler::handle`] takes the raw JSON of one delivery and sends one answer:
 //!
-//! 1. [`cfn::envelope`]: where to answer (the pre-signed URL, a secret), then what is asked.
-//!    Whatever fails from here on, a panic and an expired deadline included, is answered FAILED.
-//! 2. [`cfn::properties`]: what is wanted, each property checked; an unknown one is an error.
-//! 3. **Observe**: [`aws`] reads the child zone, assumes the parent role, finds the parent zone,
-//!    and reads what stands at the zone cut and in the ownership record.
-//! 4. **Plan**: [`delegation_model::reconcile`] decides what to change, or why nothing, or refuses.
-//!    It is a pure function.
-//! 5. **Apply**: one atomic batch of CREATE and exact DELETE, which Route 53 rejects if the zone is
-//!    no longer as observed; then back to 3, a few times.
-//! 6. **Signal**: [`cfn::signal`] PUTs the answer that [`cfn::response`] wrote, at most 4096 bytes.
+//! 1. **Envelope** ([`cfn::envelope`]): parses where to send the answer (the pre-signed URL, a
+//!    secret), then what is requested. Any failure after this, including a panic or an expired
+//!    deadline, is answered with FAILED.
+//! 2. **Properties** ([`cfn::properties`]): parses the desired state and checks each property. An
+//!    unknown property is an error.
+//! 3. **Observe** ([`aws`]): reads the child zone, assumes the parent role, finds the parent zone,
+//!    and reads the record sets at the zone cut and the ownership record.
+//! 4. **Plan** ([`delegation_model::reconcile`]): decides what to change, or refuses. This is a
+//!    pure function.
+//! 5. **Apply**: sends one atomic batch of CREATEs and exact DELETEs. Route 53 rejects the batch if
+//!    the zone has changed since it was observed; the request then goes back to step 3, a limited
+//!    number of times.
+//! 6. **Signal** ([`cfn::signal`]): PUTs the answer, at most 4096 bytes, which [`cfn::response`]
+//!    wrote.
 //!
 //! # The watch
 //!
-//! Where Lambda's `_HANDLER` is [`watch::HANDLER`], the same program is the watch:
-//! [`watch::Watch::run`] reads all public zones of several accounts by [`scan`], and tells what is
-//! wrong with their delegations. It changes nothing.
+//! If Lambda's `_HANDLER` variable is [`watch::HANDLER`], the same program runs as the watch:
+//! [`watch::Watch::run`] reads all public zones of several accounts with [`scan`] and reports what
+//! is wrong with their delegations. It changes nothing.
 //!
-//! # What it promises
+//! # Promises
 //!
-//! - A record that this resource did not make is never changed, unless `AllowOverwrite` says so.
-//! - A delegation lives as long as a claim on it does: through renames, replacements and rollbacks.
-//! - Every delivery is answered once, or fails towards Lambda and is delivered again.
-//! - The response URL, credentials and external ids appear in no log, error or `Debug` form.
+//! - A record that the resource did not create is never changed unless `AllowOverwrite` says so.
+//! - A delegation exists as long as there is a claim on it: through renames, replacements and
+//!   rollbacks.
+//! - Every delivery is answered once, or the invocation fails and Lambda delivers the event again.
+//! - The response URL, credentials and external ids never appear in a log, an error or `Debug`
+//!   output.
 //!
-//! The whole contract stands in `docs/design.md`.
+//! The full contract is in `docs/design.md`.
 
 pub mod aws;
 pub mod backoff;

@@ -1,5 +1,5 @@
-//! Logs as JSON lines, fields at the top level, and panics without their message. `docs/logging.md`
-//! lists every event.
+//! Logs JSON lines with their fields at the top level, and panics without their messages.
+//! `docs/logging.md` lists every event.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Every event that the function logs: its level, its message, and the fields that it has of its
-/// own.
+/// Every event that the function logs: its level, its message, and its own fields.
 pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::INFO, "a request came", &["physical_id"]),
     (
@@ -74,7 +73,7 @@ pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::ERROR, "the watch can't begin", &["lambda_request_id", "problem"]),
 ];
 
-/// What a finding of the watch tells; [`crate::watch`].
+/// The fields of a finding of the watch ([`crate::watch`]).
 const FINDING: &[&str] = &[
     "finding",
     "severity",
@@ -91,8 +90,8 @@ const FINDING: &[&str] = &[
     "accepted",
 ];
 
-/// Takes lines of JSON and writes them in ASCII: the ids of a request are the text of whoever sent
-/// it, and nothing in them is to turn or hide words on a terminal that shows the log.
+/// Writes lines of JSON in ASCII. The ids of a request are text from its sender, and must not
+/// reorder or hide words on a terminal that shows the log.
 struct Lines<W>(W);
 
 impl<W: Write> Write for Lines<W> {
@@ -106,17 +105,16 @@ impl<W: Write> Write for Lines<W> {
     }
 }
 
-/// Writes a line of JSON beside the log.
+/// Writes a line of JSON to the standard output, next to the log.
 pub fn print(line: &str) {
-    // A log that can't be written is no reason to fail a request.
+    // A log that can't be written must not fail a request.
     let _ = writeln!(Lines(stdout()), "{line}");
 }
 
-/// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL; INFO if it is not given).
+/// Starts logging at `level` (`AWS_LAMBDA_LOG_LEVEL`: TRACE to FATAL, by default INFO).
 ///
-/// Only this crate's events are written, and errors of the others: at TRACE the Lambda runtime logs
-/// whole events, and with them the response URL. `timestamp` and `level` are the fields by which
-/// Lambda filters JSON logs.
+/// Other crates only log errors: at TRACE, the Lambda runtime would log whole events, including the
+/// response URL. Lambda filters JSON logs by the fields `timestamp` and `level`.
 pub fn init(level: Option<&str>) {
     let level = match level.unwrap_or_default().to_ascii_uppercase().as_str() {
         "TRACE" => LevelFilter::TRACE,
@@ -134,31 +132,30 @@ pub fn init(level: Option<&str>) {
             && let Some(SpanFields(fields)) = span.extensions().get::<SpanFields>()
         {
             for (name, value) in fields {
-                // What can't be written is left out.
+                // A field that can't be written is left out.
                 let _ = line.write_field(name, value);
             }
         }
     });
     let targets = Targets::new()
         .with_target("custom_delegation", level)
-        // Says again what the function returned, without the request's fields, and a panic with its
-        // message.
+        // This target repeats the returned error without the request's fields, and logs the message
+        // of a panic.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
-        // Each try that fails, and the next one may not; what comes of a call in the end is its
-        // result.
+        // These targets log every failed attempt, even if the next one succeeds. The result of a
+        // call is logged by its caller.
         .with_target("aws_", LevelFilter::OFF)
         .with_default(LevelFilter::ERROR);
     tracing_subscriber::registry().with(targets).with(KeepFields).with(layer).init();
-    // A panic's message could hold anything of a request: the log says where it happened, and no
-    // more.
+    // The message of a panic could contain anything from a request, so only its location is logged.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(at, "this program panicked");
     }));
 }
 
-/// The fields of a request's span. The JSON layer keeps them too, but with the span's own name as a
-/// field `name`.
+/// The fields of a request's span. The JSON layer would also keep them, but it would use the field
+/// `name` for the span's own name.
 #[derive(Default)]
 struct SpanFields(BTreeMap<&'static str, String>);
 
@@ -172,7 +169,7 @@ impl Visit for SpanFields {
     }
 }
 
-/// Keeps [`SpanFields`] with their span.
+/// A layer that stores [`SpanFields`] in their span.
 struct KeepFields;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for KeepFields {
@@ -205,6 +202,9 @@ mod tests {
         Lines(&mut written).write_all(format!("{line}\n").as_bytes()).unwrap();
         let text = String::from_utf8(written).unwrap();
         assert!(text.trim_end().chars().all(|c| (' '..='~').contains(&c)), "{text}");
-        assert_eq!((serde_json::from_str::<Value>(&text).unwrap(), text.lines().count()), (line, 1));
+        assert_eq!(
+            (serde_json::from_str::<Value>(&text).unwrap(), text.lines().count()),
+            (line, 1)
+        );
     }
 }

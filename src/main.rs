@@ -1,4 +1,4 @@
-//! The Lambda function and its watch: wiring only.
+//! The Lambda function and its watch. Wiring only.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What the program is, by `_HANDLER`.
+/// The program to run, according to `_HANDLER`.
 enum Program {
     Function(Box<Handler>),
     Watch(Box<Watch>),
@@ -38,11 +38,11 @@ async fn serve() -> Result<(), Error> {
         .filter(|path| !path.is_empty());
     let client = http::client(bundle.as_deref());
     let program = if variable("_HANDLER").as_deref() == Some(watch::HANDLER) {
-        Program::Watch(Box::new(the_watch(client?).await))
+        Program::Watch(Box::new(watch(client?).await))
     } else {
         Program::Function(Box::new(function(client).await?))
     };
-    // One loop for both: each has a copy of the runtime's code.
+    // Both share one loop, because each loop would be a copy of the runtime's code.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let invocation = Invocation {
             deadline: SystemTime::UNIX_EPOCH + Duration::from_millis(event.context.deadline),
@@ -65,7 +65,7 @@ async fn serve() -> Result<(), Error> {
 
 async fn function(client: Result<Client, http::HttpError>) -> Result<Handler, Error> {
     let mut config = Config::read(variable);
-    // With the compiled-in roots at least the answer goes out, and says what is wrong.
+    // With the compiled-in roots, at least the answer can be sent, and say what is wrong.
     let client = client.or_else(|error| {
         config.problem.get_or_insert(error.to_string());
         http::client(None)
@@ -78,7 +78,7 @@ async fn function(client: Result<Client, http::HttpError>) -> Result<Handler, Er
         .with_metrics(|metrics| print(&metrics.line(Clock::System.now()))))
 }
 
-async fn the_watch(client: Client) -> Watch {
+async fn watch(client: Client) -> Watch {
     let settings = Settings::read(variable);
     if let Err(problem) = &settings {
         tracing::error!(%problem, "the settings are wrong");

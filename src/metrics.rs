@@ -1,6 +1,6 @@
-//! What one invocation counts, and the form in which the watch counts as well: CloudWatch's
-//! embedded metric format (CloudWatch User Guide, "Specification: Embedded metric format"): one
-//! JSON line, which CloudWatch Logs turns into metrics.
+//! Metrics of an invocation, in CloudWatch's embedded metric format: a JSON line that CloudWatch
+//! Logs turns into metrics (CloudWatch User Guide, "Specification: Embedded metric format"). The
+//! watch uses this format as well.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ pub const NAMESPACE: &str = "CustomDelegation";
 /// The steps of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Reading both zones, the credentials for it included.
+    /// Reading both zones, including getting credentials.
     Observe,
     /// Deciding what to change.
     Plan,
@@ -20,34 +20,34 @@ pub enum Step {
     Apply,
     /// Waiting until all name servers have the change.
     Sync,
-    /// Asking the name servers.
+    /// Querying the name servers.
     Check,
     /// Answering CloudFormation.
     Signal,
 }
 
-/// What one invocation counts.
+/// The metrics of one invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// The fields of the request's log lines that its line carries as well, as no dimension of
-    /// anything.
+    /// Fields of the request's log lines that the metrics line has as well. They are not
+    /// dimensions.
     pub fields: Vec<(&'static str, String)>,
-    /// What the request did, for a request that succeeded.
+    /// What the request did, if it succeeded.
     pub action: Option<&'static str>,
-    /// What kind of failure it was, for one that failed.
+    /// The class of the failure, if it failed.
     pub failure: Option<String>,
-    /// True if the answer did not get through.
+    /// True if the answer was not delivered.
     pub signal_failed: bool,
-    /// How many answers of AWS said that there were too many calls.
+    /// How many responses of AWS reported too many calls.
     pub throttled_calls: u64,
-    /// The time that each step took, all its rounds together, in the order of [`Step`].
+    /// The time that each step took in total, in the order of [`Step`].
     pub spent: [Duration; 6],
-    /// From the event to the end of the answer.
+    /// The time from receiving the event to sending the answer.
     pub total: Duration,
 }
 
 impl Metrics {
-    /// The line to write.
+    /// The JSON line for the log.
     pub fn line(&self, at: SystemTime) -> String {
         let mut line: Map<String, Value> =
             self.fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -82,15 +82,15 @@ impl Metrics {
     }
 }
 
-/// Says which fields of a line are metrics, all in this unit of CloudWatch, and which are their
-/// dimensions.
+/// A directive that declares fields of a line as metrics with this CloudWatch unit, and other
+/// fields as their dimensions.
 pub(crate) fn directive(dimensions: &[&str], names: &[&str], unit: &str) -> Value {
     let metrics: Vec<Value> =
         names.iter().map(|name| json!({"Name": name, "Unit": unit})).collect();
     json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics})
 }
 
-/// The line with these fields, of which the directives tell what they are.
+/// Builds the JSON line with these fields and directives.
 pub(crate) fn embedded_line(
     at: SystemTime,
     mut fields: Map<String, Value>,
@@ -105,7 +105,7 @@ pub(crate) fn embedded_line(
     Value::Object(fields).to_string()
 }
 
-/// Milliseconds to three places.
+/// Milliseconds with three decimal places.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_metric_named_is_there_with_its_dimensions() {
+    fn every_declared_metric_has_a_value_and_its_dimensions() {
         let metrics = Metrics {
             action: Some("CREATED"),
             failure: Some("denied".into()),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_happen_is_not_counted() {
+    fn actions_and_failures_that_did_not_happen_are_not_counted() {
         let line: Value =
             serde_json::from_str(&Metrics::default().line(SystemTime::UNIX_EPOCH)).unwrap();
         assert!(line.get("Delegations").is_none() && line.get("Failures").is_none());

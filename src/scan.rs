@@ -1,5 +1,5 @@
-//! The delegations of many zones in many accounts, and whether they resolve: for the command and
-//! the watch.
+//! Reads the delegations of many zones in many accounts, and checks whether they resolve. Used by
+//! the command and the watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,25 +18,25 @@ use delegation_model::role::Role;
 use dns_check::{Expected, Pace, Report, Verifier};
 use inventory::{Acceptance, Accepted, FindingKind, Inventory, is_of_interest};
 
-/// How many calls of Route 53 a second are made in one account: its quota is ten, over all who call
-/// (Route 53 Developer Guide, "Throttling API requests", as of November 2026), and was five before.
-/// Deployments need it too.
-const CALLS: u32 = 4;
+/// How many Route 53 calls are made per second in one account. The quota of an account is ten for
+/// all callers (Route 53 Developer Guide, "Throttling API requests", as of November 2026), and was
+/// five before. Deployments need some of it.
+const CALLS_PER_SECOND: u32 = 4;
 
-/// How many zones of an account are read at once; the quota bounds it more.
+/// How many zones of an account are read concurrently. The quota limits the rate further.
 pub(crate) const ZONES_AT_ONCE: usize = 4;
 
-/// Where delegations are looked for.
+/// Where to search for delegations.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The role to read with; `None` for the own credentials.
+    /// The role to read with. `None` for the caller's own credentials.
     pub role: Option<Role>,
-    /// The zone; `None` for every public zone of the account.
+    /// The zone. `None` for every public zone of the account.
     pub zone: Option<ParentZone>,
 }
 
 impl Source {
-    /// The role to read with; `None` for the own credentials.
+    /// The ARN of the role to read with. `None` for the caller's own credentials.
     pub(crate) fn arn(&self) -> Option<&RoleArn> {
         self.role.as_ref().map(|role| &role.arn)
     }
@@ -47,74 +47,76 @@ impl Source {
 pub struct Scanned {
     /// The zone.
     pub zone: HostedZone,
-    /// The role with which it was read; `None` for the own credentials.
+    /// The role that read it. `None` for the caller's own credentials.
     pub role: Option<RoleArn>,
     /// Its delegations.
     pub inventory: Inventory,
 }
 
-/// What could not be read.
+/// A zone or an account that could not be read.
 #[derive(Clone, Debug)]
 pub struct Unread {
-    /// The role with which it was tried; `None` for the own credentials.
+    /// The role that tried to read it. `None` for the caller's own credentials.
     pub role: Option<RoleArn>,
-    /// The zone; `None` for the whole account.
+    /// The zone. `None` if it is the whole account.
     pub zone: Option<HostedZone>,
-    /// Why.
+    /// The reason.
     pub failure: Failure,
 }
 
 impl Unread {
-    /// What it is about, as people call it: the zone, or else the account.
+    /// What could not be read, for people: the name of the zone, or the account.
     pub fn subject(&self) -> String {
         match (&self.zone, &self.role) {
             (Some(zone), _) => zone.name.for_people(),
             (None, Some(role)) => role.account().to_owned(),
-            (None, None) => "the own account".to_owned(),
+            (None, None) => "the caller's own account".to_owned(),
         }
     }
 
-    /// Who has accepted at `now`, in seconds since 1970, that it can't be read; `None` once that
-    /// day has passed.
+    /// The acceptance of this finding that is valid at `now`, in seconds since 1970. `None` if
+    /// there is none, or if it has expired.
     pub fn acceptance<'a>(&self, accepted: &'a Accepted, now: i64) -> Option<&'a Acceptance> {
         accepted
             .find(&self.subject(), FindingKind::Unread, now)
-            .filter(|acceptance| acceptance.holds(now))
+            .filter(|acceptance| acceptance.is_valid(now))
     }
 }
 
-/// What was read of all sources.
+/// The result of reading all sources.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
-    /// The zones, in the order of their names.
+    /// The zones, sorted by name.
     pub zones: Vec<Scanned>,
-    /// What could not be read.
+    /// The zones and accounts that could not be read.
     pub unread: Vec<Unread>,
 }
 
-/// How far the reading is.
+/// The progress of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// So many more zones are to be read.
+    /// This many more zones have been found.
     Found(usize),
-    /// One more was read, or could not be.
+    /// One more zone was read, or could not be read.
     Read,
 }
 
-/// Reads the zones of all sources, each account within its quota. A zone that several sources lead
-/// to is read once.
+/// Reads the zones of all sources, within the quota of each account. A zone that several sources
+/// have is read once.
 pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Progress)) -> Scan {
     let mut paces: BTreeMap<&str, Arc<Pace>> = BTreeMap::new();
     let of_account: Vec<(&Source, Arc<Pace>)> = sources
         .iter()
         .map(|source| {
             let account = source.arn().map(RoleArn::account).unwrap_or_default();
-            let pace = paces.entry(account).or_insert_with(|| Arc::new(Pace::per_second(CALLS)));
+            let pace = paces
+                .entry(account)
+                .or_insert_with(|| Arc::new(Pace::per_second(CALLS_PER_SECOND)));
             (source, Arc::clone(pace))
         })
         .collect();
     let reads =
-        of_account.into_iter().map(|(source, pace)| of_source(accounts, source, pace, progress));
+        of_account.into_iter().map(|(source, pace)| read_source(accounts, source, pace, progress));
     let mut scan = Scan::default();
     let mut known = BTreeSet::new();
     for (zones, unread) in join_all(reads).await {
@@ -129,7 +131,7 @@ pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Pro
     scan
 }
 
-async fn of_source(
+async fn read_source(
     accounts: &Accounts,
     source: &Source,
     pace: Arc<Pace>,
@@ -143,10 +145,10 @@ async fn of_source(
     account.read(&account.zones, progress).await
 }
 
-/// An account whose zones are known, and not read yet.
+/// An account whose zones are listed, but not read yet.
 #[derive(Debug)]
 pub struct OpenAccount {
-    /// The zones that its source leads to.
+    /// The zones of its source.
     pub zones: Vec<HostedZone>,
     role: Option<RoleArn>,
     session: Arc<Session>,
@@ -157,9 +159,9 @@ impl OpenAccount {
     /// Assumes the role and lists the zones, within the account's quota.
     ///
     /// # Errors
-    /// Says why the account can't be read.
+    /// If the account can't be read.
     pub async fn new(accounts: &Accounts, source: &Source) -> Result<Self, Unread> {
-        Self::with_pace(accounts, source, Arc::new(Pace::per_second(CALLS))).await
+        Self::with_pace(accounts, source, Arc::new(Pace::per_second(CALLS_PER_SECOND))).await
     }
 
     async fn with_pace(
@@ -174,12 +176,12 @@ impl OpenAccount {
         }
     }
 
-    /// The role with which it is read; `None` for the own credentials.
+    /// The role that reads it. `None` for the caller's own credentials.
     pub fn role(&self) -> Option<&RoleArn> {
         self.role.as_ref()
     }
 
-    /// Reads some of its zones, in their order.
+    /// Reads some of its zones, and returns them in the same order.
     pub async fn read(
         &self,
         zones: &[HostedZone],
@@ -229,30 +231,30 @@ async fn inventory(
     let sets = session.whole_zone(&zone.id, is_of_interest, async || pace.wait().await).await;
     let sets = sets
         .map_err(|error| reader_failure(&format!("listing the parent zone {}", zone.id), &error))?;
-    Ok(Inventory::of(&zone.name, sets))
+    Ok(Inventory::new(&zone.name, sets))
 }
 
-/// What was looked at: a zone by its place in the scan, and one of its entries.
+/// What a DNS check is about: a zone, by its index in the scan, and optionally one of its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     /// The zone.
     pub zone: usize,
-    /// The entry; `None` for the zone itself, whose own name servers were asked.
+    /// The entry. `None` for the zone itself, whose own name servers are queried.
     pub entry: Option<usize>,
 }
 
-/// Asks the name servers of the zones and of their delegations, and tells what each says as it is
-/// known. Delegations for which there is nothing to ask are passed over.
-pub async fn look(
+/// Queries the name servers of zones and delegations. Calls `report` with each result as soon as it
+/// is known. Skips delegations that have no name servers to query.
+pub async fn check(
     verifier: &Verifier,
     zones: &[Scanned],
     subjects: &[Subject],
-    mut tell: impl FnMut(Subject, Report),
+    mut report: impl FnMut(Subject, Report),
 ) {
     let expected = |subject: &Subject| -> Option<Expected> {
         let scanned = zones.get(subject.zone)?;
         match subject.entry {
-            Some(index) => scanned.inventory.entries.get(index)?.wanted(),
+            Some(index) => scanned.inventory.entries.get(index)?.expected(),
             None => match (&scanned.inventory.apex, &scanned.zone.name_servers) {
                 (Some(apex), Some(name_servers)) => {
                     Some(Expected { name_servers: name_servers.clone(), ..apex.clone() })
@@ -263,19 +265,19 @@ pub async fn look(
     };
     let (subjects, expected): (Vec<Subject>, Vec<Expected>) =
         subjects.iter().filter_map(|subject| Some((*subject, expected(subject)?))).unzip();
-    inventory::look(verifier, &expected, |index, report| {
+    inventory::check(verifier, &expected, |index, result| {
         if let Some(subject) = subjects.get(index) {
-            tell(*subject, report);
+            report(*subject, result);
         }
     })
     .await;
 }
 
-/// All zones of a scan and all their entries.
+/// All zones of a scan and all their entries, as subjects of a DNS check.
 pub fn subjects(zones: &[Scanned]) -> impl Iterator<Item = Subject> {
-    let of_zone = |(zone, scanned): (usize, &Scanned)| {
+    let zone_and_entries = |(zone, scanned): (usize, &Scanned)| {
         let entries = (0..scanned.inventory.entries.len()).map(Some);
         std::iter::once(None).chain(entries).map(move |entry| Subject { zone, entry })
     };
-    zones.iter().enumerate().flat_map(of_zone)
+    zones.iter().enumerate().flat_map(zone_and_entries)
 }

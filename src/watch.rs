@@ -1,13 +1,14 @@
-//! The watch: every delegation of an organization, on a schedule, with what is wrong with it.
+//! The watch: checks every delegation of an organization on a schedule, and reports what is wrong.
 //!
-//! The same `bootstrap` is the watch where Lambda's `_HANDLER` says so. [`Watch::run`] takes an
-//! event, reads all public zones of the accounts in [`Settings`], asks the name servers of each
-//! delegation, and tells each finding three times: as a line of the log, as a count among the
-//! metrics, and in its result, which Lambda hands to the function's destination.
+//! If Lambda's `_HANDLER` variable is [`HANDLER`], the program `bootstrap` runs as the watch.
+//! [`Watch::run`] takes an event, reads all public zones of the accounts in [`Settings`], and
+//! queries the name servers of each delegation. It reports each finding in three places: as a log
+//! line, as a count in the metrics, and in its result, which Lambda passes to the function's
+//! destination.
 //!
-//! An invocation has fifteen minutes at most. A part that can't do all says in its result where the
-//! next one goes on ([`Position`]); the template has a rule that delivers that to the function as
-//! its next event. Nothing else is remembered.
+//! An invocation has at most fifteen minutes. If one part of a run can't read everything, its
+//! result says where the next part continues ([`Position`]). A rule in the template sends that to
+//! the function as its next event. The watch keeps no other state.
 
 mod finding;
 pub mod metrics;
@@ -35,21 +36,21 @@ use position::Stop;
 pub use position::{Position, Totals};
 pub use settings::{Settings, SettingsError};
 
-/// The name of the handler for which the program is the watch.
+/// The value of `_HANDLER` for which the program is the watch.
 pub const HANDLER: &str = "watch";
 
-/// No step begins with less time than this, unless it is the first of its part, which has all that
-/// there is.
+/// A step is only started if this much time is left. The first step of a part is always started,
+/// and may use all of the time.
 const STEP: Duration = Duration::from_mins(5);
 
-/// The zones of a step: few enough that its findings are told soon, and enough that name servers
-/// are remembered.
-const ZONES: usize = 20;
+/// The most zones in a step: few enough to report findings soon, and enough to benefit from cached
+/// name servers.
+const ZONES_PER_STEP: usize = 20;
 
-/// No step goes on reading zones with more delegations than these.
-const DELEGATIONS: usize = 2000;
+/// The number of delegations after which a step reads no more zones.
+const DELEGATIONS_PER_STEP: usize = 2000;
 
-/// The function of the watch: built once, and kept while warm.
+/// The watch. It is built once, and serves every invocation of a warm execution environment.
 pub struct Watch {
     settings: Result<Settings, SettingsError>,
     accounts: Accounts,
@@ -63,13 +64,13 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// Why an invocation fails towards Lambda.
+/// An error that fails the invocation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WatchError {
-    /// A setting is wrong.
+    /// A setting is invalid.
     #[error("{0}")]
     Settings(#[from] SettingsError),
-    /// The event is none of the watch's.
+    /// The event is not one of the watch's.
     #[error("{0}")]
     Event(String),
 }
@@ -85,7 +86,8 @@ impl WatchError {
 }
 
 impl Watch {
-    /// The watch with these settings; where they are wrong, every invocation says so.
+    /// Creates the watch with these settings. If they are invalid, every invocation fails with
+    /// their error.
     pub fn new(settings: Result<Settings, SettingsError>, accounts: Accounts) -> Self {
         let verifier = match &settings {
             Ok(settings) => {
@@ -96,27 +98,27 @@ impl Watch {
         Self { settings, accounts, verifier, metrics: Box::new(|_| {}) }
     }
 
-    /// The same with another DNS check.
+    /// Replaces the DNS verifier.
     #[must_use]
     pub fn with_verifier(self, verifier: Verifier) -> Self {
         Self { verifier, ..self }
     }
 
-    /// The same, handing each line of metrics to `metrics`.
+    /// Calls `metrics` with each line of metrics.
     #[must_use]
     pub fn with_metrics(self, metrics: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { metrics: Box::new(metrics), ..self }
     }
 
-    /// Runs a part: the first of a run for the event `{}`, a further one for the `next` of the part
-    /// before.
+    /// Runs one part of a run: the first for the event `{}`, and a later one for the `next` of the
+    /// previous part's result.
     ///
     /// # Errors
-    /// If a setting or the event is wrong. An account or a zone that can't be read is a finding and
-    /// no error.
+    /// If a setting or the event is invalid. An account or a zone that can't be read is a finding,
+    /// not an error.
     pub async fn run(&self, event: &str, invocation: &Invocation) -> Result<Value, WatchError> {
-        let begun = self.begin(event, invocation);
-        let (settings, position) = begun.inspect_err(|error| {
+        let prepared = self.prepare(event, invocation);
+        let (settings, position) = prepared.inspect_err(|error| {
             error!(lambda_request_id = invocation.id, problem = %error, "the watch can't begin");
         })?;
         let span = info_span!(
@@ -128,16 +130,16 @@ impl Watch {
         Ok(Box::pin(self.run_part(settings, position, invocation)).instrument(span).await)
     }
 
-    fn begin(
+    fn prepare(
         &self,
         event: &str,
         invocation: &Invocation,
     ) -> Result<(&Settings, Position), WatchError> {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let position = Position::parse(event, &invocation.id)?;
-        if position.first_of(&settings.sources()).is_none() {
-            let message = "The event goes on with a role that DELEGATION_WATCH_ROLES does not name. The setting was \
-                           changed during a run: begin a new one with the event {}.";
+        if position.first_source(&settings.sources()).is_none() {
+            let message = "The event continues with a role that is not in DELEGATION_WATCH_ROLES. The setting was changed \
+                           during a run. Start a new run with the event {}.";
             return Err(WatchError::Event(message.to_owned()));
         }
         Ok((settings, position))
@@ -151,8 +153,8 @@ impl Watch {
     ) -> Value {
         let now = self.accounts.clock().now();
         let deadline = Deadline::new(invocation.deadline, None, now).work();
-        // Sessions that outlive the part, and know of rights that were granted since.
-        self.accounts.forget();
+        // New sessions last longer than the part, and have recently granted permissions.
+        self.accounts.invalidate_sessions();
         let sources = settings.sources();
         info!(accounts = sources.len(), "the watch begins");
         let mut part = Part::new(&settings.accepted, now);
@@ -167,7 +169,7 @@ impl Watch {
         ended.result
     }
 
-    /// Goes through the accounts from a position on, until all are done or the time is short.
+    /// Goes through the accounts from a position on, until all are done or too little time is left.
     async fn walk(
         &self,
         sources: &[Source],
@@ -176,7 +178,7 @@ impl Watch {
         part: &mut Part<'_>,
     ) -> Option<Stop> {
         let mut after = position.after.clone();
-        for source in sources.iter().skip(position.first_of(sources).unwrap_or(0)) {
+        for source in sources.iter().skip(position.first_source(sources).unwrap_or(0)) {
             let after = after.take();
             match self.step(part, deadline, OpenAccount::new(&self.accounts, source)).await {
                 Some(Ok(account)) => {
@@ -185,21 +187,21 @@ impl Watch {
                         return stop;
                     }
                 }
-                Some(Err(unread)) => part.take_unread(&unread),
+                Some(Err(unread)) => part.add_unread(&unread),
                 None if part.has_progressed => {
                     return Some(Stop { role: source.arn().cloned(), after });
                 }
                 None => {
                     let role = source.arn().cloned();
-                    part.take_unread(&Unread { role, zone: None, failure: self.out_of_time() });
+                    part.add_unread(&Unread { role, zone: None, failure: self.out_of_time() });
                 }
             }
         }
         None
     }
 
-    /// Goes through the zones of an account behind one of them, until all are done or the time is
-    /// short.
+    /// Goes through the zones of an account after the zone `after`, until all are done or too
+    /// little time is left.
     async fn walk_account(
         &self,
         account: &OpenAccount,
@@ -213,17 +215,17 @@ impl Watch {
         zones.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
         let mut left = zones.as_slice();
         while !left.is_empty() {
-            let mut begun = 0;
-            let batch = self.step(part, deadline, self.batch(account, left, &mut begun)).await;
+            let mut started = 0;
+            let batch = self.step(part, deadline, self.batch(account, left, &mut started)).await;
             if batch.is_none() && part.has_progressed {
                 return Some(Stop { role: account.role().cloned(), after });
             }
-            let (done, rest) = left.split_at_checked(begun.max(1)).unwrap_or((left, &[]));
+            let (done, rest) = left.split_at_checked(started.max(1)).unwrap_or((left, &[]));
             match batch {
-                Some(batch) => part.take(&batch),
+                Some(batch) => part.add(&batch),
                 None => done.iter().for_each(|zone| {
                     let (role, zone) = (account.role().cloned(), Some(zone.clone()));
-                    part.take_unread(&Unread { role, zone, failure: self.out_of_time() });
+                    part.add_unread(&Unread { role, zone, failure: self.out_of_time() });
                 }),
             }
             after = done.last().map(|zone| zone.id.as_str().to_owned());
@@ -232,9 +234,9 @@ impl Watch {
         None
     }
 
-    /// Does a step if there is time for it; nothing if it would not fit or did not. The first of a
-    /// part has all the time that there is, so that what takes long is done then, and no part ends
-    /// where it began.
+    /// Runs a step if there is time for it. `None` if there is not, or if it did not finish in
+    /// time. The first step of a part has all the remaining time, so that long steps are done then,
+    /// and every part makes progress.
     async fn step<T>(
         &self,
         part: &Part<'_>,
@@ -245,30 +247,35 @@ impl Watch {
         if end > deadline {
             return None;
         }
-        self.accounts.forget_problem();
-        // On the heap, for it is large.
+        self.accounts.clear_last_problem();
+        // Boxed because it is large.
         timeout_at(end, Box::pin(step)).await.ok()
     }
 
-    /// Reads the first of these zones and asks the name servers of their delegations. `begun` tells
-    /// how many zones these are.
-    async fn batch(&self, account: &OpenAccount, zones: &[HostedZone], begun: &mut usize) -> Batch {
+    /// Reads the first of these zones and queries the name servers of their delegations. Sets
+    /// `started` to the number of these zones.
+    async fn batch(
+        &self,
+        account: &OpenAccount,
+        zones: &[HostedZone],
+        started: &mut usize,
+    ) -> Batch {
         let mut batch = Batch::default();
         let mut delegations = 0;
         for group in zones.chunks(scan::ZONES_AT_ONCE) {
-            *begun += group.len();
+            *started += group.len();
             let (scanned, unread) = account.read(group, &|_| {}).await;
             delegations +=
                 scanned.iter().map(|scanned| scanned.inventory.entries.len()).sum::<usize>();
             batch.scanned.extend(scanned);
             batch.unread.extend(unread);
-            if *begun >= ZONES || delegations >= DELEGATIONS {
+            if *started >= ZONES_PER_STEP || delegations >= DELEGATIONS_PER_STEP {
                 break;
             }
         }
         let subjects: Vec<Subject> = scan::subjects(&batch.scanned).collect();
         let mut reports = BTreeMap::new();
-        scan::look(&self.verifier, &batch.scanned, &subjects, |subject, report| {
+        scan::check(&self.verifier, &batch.scanned, &subjects, |subject, report| {
             reports.insert(subject, report);
         })
         .await;
@@ -277,11 +284,11 @@ impl Watch {
     }
 
     fn out_of_time(&self) -> Failure {
-        let met =
+        let cause =
             self.accounts.last_problem().map(|problem| format!(": {problem}")).unwrap_or_default();
         let message = format!(
-            "A whole part of the watch was not enough time for it{met}. Give the function of the watch more memory or a longer \
-             timeout, or look at what AWS answered."
+            "A whole part of the watch was not enough time for it{cause}. Increase the memory or the timeout of the watch's \
+             function, or check what AWS responded."
         );
         Failure::new(Code::OutOfTime, message)
     }

@@ -1,12 +1,12 @@
-//! What the CDK's constructs synthesize, deployed on the local AWS: its roles on a strict IAM, its
-//! function out of the asset, its zones and its delegations. `make check-cdk` makes the assemblies,
-//! says where they are, and runs this by its name.
+//! Deploys what the CDK's constructs synthesize to the local AWS: its roles on a strict IAM, its
+//! function from the asset, its zones and its delegations. `make check-cdk` synthesizes the
+//! assemblies, sets `CDK_BUILD` to their folder, and runs this test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test stops where something is missing"
+    reason = "a panic fails the test"
 )]
 
 use std::collections::BTreeSet;
@@ -34,11 +34,11 @@ struct Fixture {
 
 impl Fixture {
     async fn new(number: u32) -> Self {
-        let build =
-            std::env::var_os("CDK_BUILD").expect("CDK_BUILD, where `make check-cdk` synthesizes");
+        let build = std::env::var_os("CDK_BUILD")
+            .expect("CDK_BUILD must name the folder of the assemblies; run `make check-cdk`");
         let assembly = Path::new(&build).join(format!("assembly-{number}"));
         let aws = Sandbox::start().await.unwrap();
-        // Waiting for Route 53 is tested elsewhere.
+        // Other tests cover the wait for Route 53.
         aws.sync_after(SyncRule::Immediately);
         let bucket = ResponseBucket::start().await.unwrap();
         let parent =
@@ -60,7 +60,7 @@ impl Fixture {
         Template::source(&self.assembly.join(format!("{name}.template.json")).display().to_string())
     }
 
-    /// The stack as the assembly has it, deployed.
+    /// Deploys a stack of the assembly.
     async fn deploy(&self, name: &str, account: &str) -> TemplateStack {
         let stack = self.region.stack(account, name);
         assert_eq!(
@@ -72,7 +72,8 @@ impl Fixture {
         stack
     }
 
-    /// No call of the function was denied, and what it was told is all it needs to know.
+    /// Asserts that no call of the function was denied, and that its answer has no warning and a
+    /// good DNS check.
     fn assert_all_is_well(&self, stack: &TemplateStack) {
         let failed: Vec<_> =
             self.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
@@ -85,7 +86,7 @@ impl Fixture {
     }
 }
 
-/// The name servers at a name of a zone.
+/// Returns the name servers of a name in a zone.
 fn delegated_to(zone: &ZoneHandle, name: &str) -> BTreeSet<String> {
     zone.record(name, "NS").map(|set| plain(&set.values)).unwrap_or_default()
 }
@@ -94,7 +95,7 @@ fn plain(names: &[String]) -> BTreeSet<String> {
     names.iter().map(|name| name.trim_end_matches('.').to_owned()).collect()
 }
 
-/// The zone that a stack made.
+/// Returns the hosted zone that a stack created.
 fn zone_of(fixture: &Fixture, stack: &TemplateStack) -> ZoneHandle {
     fixture.aws.zone(&stack.physical_id(&stack.only("AWS::Route53::HostedZone")).unwrap()).unwrap()
 }
@@ -119,7 +120,7 @@ async fn a_zone_in_one_account_and_its_parent_zone_in_another() {
     assert_eq!(parent.delete().await, StackOutcome::Complete);
     let retained =
         parent.events().into_iter().filter(|event| event.starts_with("retained")).count();
-    assert_eq!(retained, 1, "the role stays: {:?}", parent.events());
+    assert_eq!(retained, 1, "the role must be retained: {:?}", parent.events());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,15 +132,15 @@ async fn zone_and_parent_zone_in_one_account() {
     assert_eq!(delegated_to(&fixture.org, "team.example.org"), plain(&zone.name_servers()));
     assert_eq!(fixture.org.record("team.example.org", "NS").unwrap().ttl, Some(300));
     fixture.assert_all_is_well(&stack);
-    // The rights go after the delegation does.
+    // The permissions are removed after the delegation.
     assert_eq!(stack.delete().await, StackOutcome::Complete, "{:?}", stack.events());
     assert_eq!(fixture.org.records(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_function_for_many_stacks_and_a_certificate_that_waits() {
+async fn one_function_serves_many_stacks_and_a_certificate_waits_for_its_delegation() {
     let fixture = Fixture::new(3).await;
-    // The role that the page takes as given.
+    // The page presupposes this role.
     let template = Template::read(
         "examples/parent-role.yaml",
         &[
@@ -175,9 +176,9 @@ async fn one_function_for_many_stacks_and_a_certificate_that_waits() {
     assert!(delegated_to(&fixture.parent, "shop.example.com").is_empty());
 }
 
-/// The construct is a second writing of `examples/parent-role.yaml`.
+/// The construct must create the same role as `examples/parent-role.yaml`.
 #[tokio::test]
-async fn the_parent_role_is_that_of_the_template() {
+async fn the_parent_role_equals_that_of_the_template() {
     let fixture = Fixture::new(1).await;
     let written = Template::read(
         "examples/parent-role.yaml",
@@ -214,8 +215,9 @@ async fn the_parent_role_is_that_of_the_template() {
     );
 }
 
-/// The statements of a policy in a form that does not depend on how they were written down: one
-/// value or a list of it, the order of lists, an account or its root, and the names of statements.
+/// Returns the statements of a policy in a canonical form: independent of the order of lists, of a
+/// list with one value instead of the value, of an account's root ARN instead of its id, and of the
+/// names of statements.
 fn statements(policy: &Value) -> BTreeSet<String> {
     fn plain(value: &Value) -> Value {
         match value {

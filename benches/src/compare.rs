@@ -4,33 +4,33 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::fixture::Fixture;
 use crate::measure::{Samples, far, near};
 use crate::peers::{self, Program};
 use crate::table::{self, Column};
-use crate::world::World;
 
-/// What to compare, and how often.
+/// The parameters of a comparison.
 #[derive(Clone, Debug)]
 pub struct Compare {
     /// The release build of the function.
     pub bootstrap: PathBuf,
     /// The release build of the empty function.
     pub baseline: PathBuf,
-    /// The sources of the peers.
+    /// The folder with the sources of the peers.
     pub sources: PathBuf,
-    /// Where the peers are installed.
+    /// The folder in which the peers are installed.
     pub installed: PathBuf,
-    /// How many processes of each program run near AWS; far from it, a third as many.
+    /// The number of processes of each program that run near AWS; a third as many run far from it.
     pub runs: usize,
-    /// The latency of a round trip for those far from AWS.
+    /// The latency of a round trip for the processes that run far from AWS.
     pub latency: Duration,
 }
 
-/// Runs every program in turn, again and again, and prints the table to the log function.
-pub async fn compare(compare: &Compare, say: impl Fn(&str)) -> Result<String, String> {
+/// Runs all programs in turn, several times, and returns the table. `progress` prints progress.
+pub async fn compare(compare: &Compare, progress: impl Fn(&str)) -> Result<String, String> {
     let (sources, installed) = (&compare.sources, absolute(&compare.installed)?);
-    let world = World::new(&installed).await.map_err(|error| error.to_string())?;
-    say("installing the peers");
+    let fixture = Fixture::new(&installed).await.map_err(|error| error.to_string())?;
+    progress("installing the peers");
     let mut programs: Vec<(Program, Samples)> = Vec::new();
     let mut skipped: Vec<String> = Vec::new();
     let all = [
@@ -46,15 +46,15 @@ pub async fn compare(compare: &Compare, say: impl Fn(&str)) -> Result<String, St
         }
     }
     for run in 0..compare.runs {
-        say(&format!("run {} of {}", run + 1, compare.runs));
+        progress(&format!("run {} of {}", run + 1, compare.runs));
         let mut failed = Vec::new();
         for (number, (program, samples)) in programs.iter_mut().enumerate() {
-            let mut result = near(&world, program, samples).await;
+            let mut result = near(&fixture, program, samples).await;
             if result.is_ok() && run % 3 == 0 {
-                result = far(&world, program, compare.latency, samples).await;
+                result = far(&fixture, program, compare.latency, samples).await;
             }
             if let Err(error) = result {
-                world.clear();
+                fixture.clear();
                 skipped.push(format!("{} was skipped: {error}", program.name));
                 failed.push(number);
             }
@@ -75,7 +75,8 @@ pub async fn compare(compare: &Compare, say: impl Fn(&str)) -> Result<String, St
     Ok(text)
 }
 
-/// A folder that is made if need be, from the root on: programs are started in others.
+/// Returns the absolute path of a folder, and creates it if it does not exist. The programs run in
+/// other folders.
 pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, String> {
     let made = std::fs::create_dir_all(folder).and_then(|()| std::fs::canonicalize(folder));
     made.map_err(|error| format!("{}: {error}", folder.display()))

@@ -1,5 +1,5 @@
-//! The second table: how the cost of a delegation grows with the zone, the account and the number
-//! at once.
+//! The second table: how the cost of a delegation grows with the size of the zone and the account,
+//! and with the number of delegations at once.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::path::Path;
@@ -10,16 +10,16 @@ use sandbox::{Quota, RecordSet, ZoneHandle};
 use serde_json::Value;
 
 use crate::compare::absolute;
+use crate::fixture::{Dialect, Fixture, Kind};
 use crate::measure::{Invoked, deliver, milliseconds};
 use crate::peers::{self, Program};
 use crate::process::Process;
 use crate::table::median;
-use crate::world::{Dialect, Kind, World};
 
-/// How often a delegation is made and deleted for one row.
+/// The number of times that a delegation is created and deleted for a row.
 const ROUNDS: usize = 9;
 
-/// One way to name the parent zone.
+/// A way to name the parent zone.
 #[derive(Clone, Copy)]
 enum Named {
     ById,
@@ -27,8 +27,13 @@ enum Named {
     Closest,
 }
 
-/// Runs the function against zones and accounts of several sizes, and many of it at once.
-pub async fn growth(bootstrap: &Path, folder: &Path, say: impl Fn(&str)) -> Result<String, String> {
+/// Runs the function against zones and accounts of several sizes, and with many delegations at
+/// once.
+pub async fn growth(
+    bootstrap: &Path,
+    folder: &Path,
+    progress: impl Fn(&str),
+) -> Result<String, String> {
     let folder = absolute(folder)?;
     let program = peers::function(bootstrap)?;
     let mut text = String::from(
@@ -36,12 +41,12 @@ pub async fn growth(bootstrap: &Path, folder: &Path, say: impl Fn(&str)) -> Resu
          |---|---|---|---|---|---|---|---|\n",
     );
     for records in [10, 1_000, 10_000] {
-        say(&format!("a parent zone of {records} record sets"));
-        let world = new_world(&folder).await?;
-        fill(&world.parent, records);
+        progress(&format!("a parent zone of {records} record sets"));
+        let fixture = new_fixture(&folder).await?;
+        fill(&fixture.parent, records);
         row(
             &mut text,
-            &world,
+            &fixture,
             &program,
             &format!("parent zone of {records} record sets"),
             Named::ById,
@@ -52,30 +57,30 @@ pub async fn growth(bootstrap: &Path, folder: &Path, say: impl Fn(&str)) -> Resu
         for (named, how) in
             [(Named::ById, "by id"), (Named::ByName, "by name"), (Named::Closest, "the closest")]
         {
-            say(&format!("a parent account of {zones} zones, {how}"));
-            let world = new_world(&folder).await?;
+            progress(&format!("a parent account of {zones} zones, {how}"));
+            let fixture = new_fixture(&folder).await?;
             for number in 1..zones {
-                // Half of them before, half of them after the parent zone in Route 53's order.
+                // Half of them come before and half after the parent zone in Route 53's order.
                 let side = if number % 2 == 0 { "a" } else { "z" };
-                world.parent_account.hosted_zone(&format!("{side}{number}.com"));
+                fixture.parent_account.hosted_zone(&format!("{side}{number}.com"));
             }
-            row(&mut text, &world, &program, &format!("parent account of {zones} zones"), named)
+            row(&mut text, &fixture, &program, &format!("parent account of {zones} zones"), named)
                 .await?;
         }
     }
     text.push_str("\n| delegations at once | quota | calls of the parent account, each | throttled | quota allows, s | took, s | ratio |\n|---|---|---|---|---|---|---|\n");
     for (delegations, quota) in [(1, false), (10, false), (100, false), (10, true), (100, true)] {
-        say(&format!("{delegations} delegations at once, quota: {quota}"));
+        progress(&format!("{delegations} delegations at once, quota: {quota}"));
         at_once(&mut text, &folder, &program, delegations, quota).await?;
     }
     Ok(text)
 }
 
-async fn new_world(folder: &Path) -> Result<World, String> {
-    World::new(folder).await.map_err(|error| error.to_string())
+async fn new_fixture(folder: &Path) -> Result<Fixture, String> {
+    Fixture::new(folder).await.map_err(|error| error.to_string())
 }
 
-/// Names before and after the delegation's, in Route 53's order.
+/// Adds record sets whose names come before and after the delegation's in Route 53's order.
 fn fill(zone: &ZoneHandle, records: usize) {
     for number in zone.records().len()..records {
         let side = if number % 2 == 0 { "a" } else { "z" };
@@ -85,34 +90,34 @@ fn fill(zone: &ZoneHandle, records: usize) {
 
 async fn row(
     text: &mut String,
-    world: &World,
+    fixture: &Fixture,
     program: &Program,
     what: &str,
     named: Named,
 ) -> Result<(), String> {
-    let mut process = Process::start(&program.start_in(world)).await?;
+    let mut process = Process::start(&program.start_in(fixture)).await?;
     let (mut create, mut delete) = (Warm::default(), Warm::default());
     let mut how = "";
     for round in 0..ROUNDS {
-        let (mut event, request) = world.event(Dialect::Delegation, Kind::Create, None);
+        let (mut event, request) = fixture.event(Dialect::Delegation, Kind::Create, None);
         how = rename(&mut event, named);
-        let created = deliver(world, &mut process, &event, &request).await?;
-        world.check(Kind::Create)?;
-        // The first is cold, and assumes the role.
+        let created = deliver(fixture, &mut process, &event, &request).await?;
+        fixture.check(Kind::Create)?;
+        // The first invocation is cold, and assumes the role.
         if round > 0 {
             create.add(&created);
         }
         let (event, request) =
-            world.event(Dialect::Delegation, Kind::Delete, Some(&created.physical_id));
-        delete.add(&deliver(world, &mut process, &event, &request).await?);
-        world.check(Kind::Delete)?;
+            fixture.event(Dialect::Delegation, Kind::Delete, Some(&created.physical_id));
+        delete.add(&deliver(fixture, &mut process, &event, &request).await?);
+        fixture.check(Kind::Delete)?;
     }
     let _ = writeln!(text, "| {what} | {how} | {create} | {delete} |");
     process.end().await;
     Ok(())
 }
 
-/// What warm invocations of one kind took.
+/// The costs of warm invocations of one kind.
 #[derive(Default)]
 struct Warm {
     calls: usize,
@@ -135,7 +140,7 @@ impl Display for Warm {
     }
 }
 
-/// Names the parent zone in another way.
+/// Changes how the event names the parent zone.
 fn rename(event: &mut Value, named: Named) -> &'static str {
     let properties = event.get_mut("ResourceProperties").and_then(Value::as_object_mut);
     let Some(properties) = properties else { return "" };
@@ -153,7 +158,7 @@ fn rename(event: &mut Value, named: Named) -> &'static str {
     }
 }
 
-/// So many cold functions, each with one Create, all at the same time.
+/// Runs this many cold functions at the same time, each with one Create.
 async fn at_once(
     text: &mut String,
     folder: &Path,
@@ -161,43 +166,43 @@ async fn at_once(
     delegations: usize,
     limited: bool,
 ) -> Result<(), String> {
-    /// The quota that the service has ("Quotas on API requests"), for each action and over all.
+    /// The service's quota ("Quotas on API requests"), which holds per action and in total.
     const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
-    let world = new_world(folder).await?;
-    let account = world.aws.account("222222222222");
+    let fixture = new_fixture(folder).await?;
+    let account = fixture.aws.account("222222222222");
     let children: Vec<ZoneHandle> = (0..delegations)
         .map(|number| account.hosted_zone(&format!("team-{number}.example.com")))
         .collect();
-    let start = program.start_in(&world);
+    let start = program.start_in(&fixture);
     let mut processes = Vec::new();
     for _ in 0..delegations {
         processes.push(Process::start(&start).await?);
     }
-    // The child zones lie in one account here: only the parent's quota is looked at.
+    // All child zones are in one account here, because only the parent account's quota matters.
     if limited {
-        world.aws.rate_limit(Some(QUOTA));
-        world.aws.rate_limit_overall(Some(QUOTA));
+        fixture.aws.rate_limit(Some(QUOTA));
+        fixture.aws.rate_limit_overall(Some(QUOTA));
     }
-    world.forget();
+    fixture.clear_calls();
     let began = Instant::now();
     let invoked =
         processes.iter_mut().zip(&children).enumerate().map(async |(number, (process, child))| {
             let name = format!("Delegation{number}");
-            let (event, request) = world.event_for(
+            let (event, request) = fixture.event_for(
                 Dialect::Delegation,
                 Kind::Create,
                 None,
-                &world.parent,
+                &fixture.parent,
                 child,
                 &name,
             );
             process.invoke(&event).await?;
-            world.answer(&request)
+            fixture.answer(&request)
         });
     let answers: Result<Vec<_>, String> = join_all(invoked).await.into_iter().collect();
     let took = began.elapsed();
     answers?;
-    let calls = world.aws.calls();
+    let calls = fixture.aws.calls();
     let (mut allowed, mut parents, mut throttled) = (Duration::ZERO, 0, 0);
     for account in ["111111111111", "222222222222"] {
         let of_account: Vec<_> = calls
@@ -229,7 +234,7 @@ async fn at_once(
     Ok(())
 }
 
-/// The least time in which a quota lets so many calls pass.
+/// Returns the least time in which a quota admits this many calls.
 #[expect(clippy::cast_precision_loss, reason = "some hundred calls")]
 fn least(quota: Quota, calls: usize) -> Duration {
     Duration::from_secs_f64(((calls as f64 - quota.burst) / quota.per_second).max(0.0))

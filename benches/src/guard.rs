@@ -1,4 +1,4 @@
-//! What `make test` holds the function to: figures that do not depend on the machine's speed.
+//! The figures that `make test` limits; they do not depend on the machine's speed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,13 +7,13 @@ pub use crate::callgrind::Instructions;
 
 use crate::callgrind;
 use crate::compare::absolute;
+use crate::fixture::Fixture;
 use crate::measure::{Figure, Samples, far, near};
 use crate::peers::{self, Program};
-use crate::world::World;
 
-/// The release build of the function, about to be measured.
+/// The release build of the function to be measured.
 pub struct Guarded {
-    world: World,
+    fixture: Fixture,
     program: Program,
 }
 
@@ -24,35 +24,37 @@ impl std::fmt::Debug for Guarded {
 }
 
 impl Guarded {
-    /// The function, and a folder to write to.
+    /// Prepares measurements of the function, with a folder to write to.
     pub async fn new(bootstrap: &Path, folder: &Path) -> Result<Self, String> {
         let folder = absolute(folder)?;
-        let world = World::new(&folder).await.map_err(|error| error.to_string())?;
-        Ok(Self { world, program: peers::function(bootstrap)? })
+        let fixture = Fixture::new(&folder).await.map_err(|error| error.to_string())?;
+        Ok(Self { fixture, program: peers::function(bootstrap)? })
     }
 
-    /// Instructions up to ready and of a cold Create; `None` where valgrind is missing.
+    /// Returns the instructions of the start and of a cold Create; `None` where valgrind is
+    /// missing.
     pub async fn instructions(&self) -> Result<Option<Instructions>, String> {
         if !callgrind::available() {
             return Ok(None);
         }
-        callgrind::count(&self.world, &self.program.start).await.map(Some)
+        callgrind::count(&self.fixture, &self.program.start).await.map(Some)
     }
 
-    /// The calls of AWS, with the answer, of a cold Create, an Update and a Delete.
+    /// Returns the numbers of HTTP calls, the answer included, of a cold Create, an Update and a
+    /// Delete.
     pub async fn calls(&self) -> Result<[f64; 3], String> {
         let mut samples = Samples::new();
-        near(&self.world, &self.program, &mut samples).await?;
+        near(&self.fixture, &self.program, &mut samples).await?;
         Ok([Figure::ColdCreateCalls, Figure::UpdateCalls, Figure::DeleteCalls]
             .map(|figure| first(&samples, figure)))
     }
 
-    /// The time from event to answer of a cold and a warm Create, a warm Update and a warm Delete,
-    /// as multiples of the latency: the serial round trips with handshakes, and the work between
-    /// them.
+    /// Returns the times from event to answer of a cold and a warm Create, a warm Update and a warm
+    /// Delete, as multiples of the latency. They are the serial round trips, TLS handshakes
+    /// included, and the work between them.
     pub async fn trips(&self, latency: Duration) -> Result<[f64; 4], String> {
         let mut samples = Samples::new();
-        far(&self.world, &self.program, latency, &mut samples).await?;
+        far(&self.fixture, &self.program, latency, &mut samples).await?;
         let figures = [
             Figure::ColdCreateTrips,
             Figure::WarmCreateTrips,
@@ -63,7 +65,7 @@ impl Guarded {
     }
 }
 
-/// What was measured first; not a number if nothing was.
+/// Returns the first sample of a figure; NaN if there is none.
 fn first(samples: &Samples, figure: Figure) -> f64 {
     samples.get(&figure).and_then(|samples| samples.first()).copied().unwrap_or(f64::NAN)
 }

@@ -1,4 +1,4 @@
-//! The third table: what `delegation list --check` costs for zones of several sizes, and with dead
+//! The third table: the cost of `delegation list --check` for zones of several sizes, and with dead
 //! name servers.
 
 use std::fmt::Write as _;
@@ -11,38 +11,38 @@ use sandbox::{Account, Dns, DnsFault, RecordSet, Sandbox, ZoneHandle};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// How many providers serve the child zones, with two name servers each.
+/// The number of providers that serve the child zones, with two name servers each.
 const PROVIDERS: usize = 32;
-/// One in this many delegations is broken.
+/// One delegation in this many is broken.
 const BROKEN: usize = 100;
 
 /// Runs the command over inventories of several sizes.
-pub async fn inventory(command: &Path, say: impl Fn(&str)) -> Result<String, String> {
+pub async fn inventory(command: &Path, progress: impl Fn(&str)) -> Result<String, String> {
     let mut text = String::from(
         "| delegations | zones | broken | took, s | CPU, s | peak memory, MB | calls of AWS | questions to the resolver | to name servers |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
-    say("120 delegations to one dead pair of name servers");
-    let world = World::new().await?;
-    world.dead_pair(120);
-    row(&mut text, &world, command, "120, to one dead pair", 1, 120).await?;
+    progress("120 delegations to one dead pair of name servers");
+    let fixture = Fixture::new().await?;
+    fixture.dead_pair(120);
+    row(&mut text, &fixture, command, "120, to one dead pair", 1, 120).await?;
     for (delegations, zones) in [(100, 1), (1_000, 10), (5_000, 50)] {
-        say(&format!("{delegations} delegations of {zones} zones"));
-        let world = World::new().await?;
-        let broken = world.fill(delegations, zones);
-        row(&mut text, &world, command, &delegations.to_string(), zones, broken).await?;
+        progress(&format!("{delegations} delegations of {zones} zones"));
+        let fixture = Fixture::new().await?;
+        let broken = fixture.fill(delegations, zones);
+        row(&mut text, &fixture, command, &delegations.to_string(), zones, broken).await?;
     }
     Ok(text)
 }
 
 /// The local AWS with one account, and its name servers.
-struct World {
+struct Fixture {
     aws: Sandbox,
     account: Account,
     dns: Dns,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Result<Self, String> {
         let aws = Sandbox::start().await.map_err(|error| error.to_string())?;
         let dns = aws.dns().await.map_err(|error| error.to_string())?;
@@ -71,8 +71,8 @@ impl World {
         }
     }
 
-    /// Adds this many delegations, and returns how many of them are broken: in turn refused, silent,
-    /// lame, and open to a take-over.
+    /// Adds this many delegations, and returns how many of them are broken: in turn, their servers
+    /// refuse, are silent or lame, or the delegation can be taken over.
     fn fill(&self, delegations: usize, zones: usize) -> usize {
         let zones: Vec<ZoneHandle> = (0..zones)
             .map(|number| self.account.hosted_zone(&format!("zone{number}.com")))
@@ -103,7 +103,7 @@ impl World {
                 _ => Self::put(zone, &name, &of("free")),
             }
         }
-        for server in of_silent() {
+        for server in silent_servers() {
             self.dns.fault(&server, DnsFault::Silent);
         }
         self.dns.fault("ns1.refusing.net", DnsFault::Refused);
@@ -111,12 +111,12 @@ impl World {
     }
 }
 
-fn of_silent() -> [String; 2] {
+fn silent_servers() -> [String; 2] {
     [1, 2].map(|host| format!("ns{host}.silent.net"))
 }
 
-/// What the ended children of this process have used: CPU, and the most memory of any of them in
-/// kilobytes.
+/// Returns what the ended child processes have used: the CPU time, and the peak memory of any of
+/// them in kilobytes.
 fn used() -> Result<(Duration, i64), String> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| error.to_string())?;
     let time = |value: nix::sys::time::TimeVal| {
@@ -129,20 +129,20 @@ fn used() -> Result<(Duration, i64), String> {
 
 async fn row(
     text: &mut String,
-    world: &World,
+    fixture: &Fixture,
     command: &Path,
     what: &str,
     zones: usize,
     broken: usize,
 ) -> Result<(), String> {
-    world.aws.clear_calls();
-    world.dns.clear_queries();
+    fixture.aws.clear_calls();
+    fixture.dns.clear_queries();
     let (cpu, _) = used()?;
     let mut program = Command::new(command);
     program.args(["list", "--all-zones", "--check", "--json-lines"]).env_clear();
-    program.envs(world.aws.env(&world.account.user_credentials()));
+    program.envs(fixture.aws.env(&fixture.account.user_credentials()));
     program
-        .env("DELEGATION_DNS_RESOLVER", world.dns.resolver().to_string())
+        .env("DELEGATION_DNS_RESOLVER", fixture.dns.resolver().to_string())
         .env("DELEGATION_DNS_ANY_ADDRESS", "true");
     program.env("AWS_EC2_METADATA_DISABLED", "true");
     let began = Instant::now();
@@ -157,11 +157,11 @@ async fn row(
         .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let found = sums.get("alarms").and_then(Value::as_u64);
     if found != Some(broken as u64) || sums.get("unknown").and_then(Value::as_u64) != Some(0) {
-        return Err(format!("{broken} are broken, and the command found {sums}"));
+        return Err(format!("{broken} delegations are broken, but the command found {sums}"));
     }
     let (after, memory) = used()?;
-    let calls = world.aws.calls().len();
-    let queries = world.dns.queries();
+    let calls = fixture.aws.calls().len();
+    let queries = fixture.dns.queries();
     let of_resolver = queries.iter().filter(|query| query.server == "resolver").count();
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     let megabytes = memory as f64 / 1000.0;

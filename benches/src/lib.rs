@@ -1,11 +1,12 @@
-//! `Custom::Delegation` beside its peers: the same work, against the same local AWS, behind the
-//! same TLS and latency.
+//! Compares `Custom::Delegation` with its peers: the same work, against the same local AWS, with
+//! the same TLS and latency.
 //!
-//! `docs/performance.md` says what each figure means and how to run this.
-#![allow(unreachable_pub, reason = "a tool of its own")]
+//! `docs/performance.md` explains the figures, and how to run this.
+#![allow(unreachable_pub, reason = "a separate tool")]
 
 mod callgrind;
 mod compare;
+mod fixture;
 mod growth;
 mod inventory;
 mod measure;
@@ -15,7 +16,6 @@ mod process;
 mod runtime;
 mod table;
 mod tls_proxy;
-mod world;
 
 pub mod guard;
 

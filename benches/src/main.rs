@@ -1,4 +1,4 @@
-//! The driver of `make bench`: prints the tables of `docs/performance.md`.
+//! The program behind `make bench`: it prints the tables of `docs/performance.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bench::Compare;
 use clap::{Parser, Subcommand};
 
-/// The function beside its peers, doing the same work against the same local AWS.
+/// Compares the function with its peers on the same work and the same local AWS.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
@@ -20,35 +20,35 @@ struct Args {
 enum Command {
     /// Time, CPU, memory and size, side by side in one run
     Compare {
-        /// The function's program
+        /// The program of the function
         #[arg(long, value_name = "PATH")]
         bootstrap: PathBuf,
-        /// An empty function on the same runtime
+        /// An empty function with the same runtime
         #[arg(long, value_name = "PATH")]
         baseline: PathBuf,
-        /// Where the peers' sources are
+        /// The folder with the sources of the peers
         #[arg(long, value_name = "DIR")]
         sources: PathBuf,
-        /// Where the peers are installed
+        /// The folder in which the peers are installed
         #[arg(long, value_name = "DIR")]
         installed: PathBuf,
-        /// How many processes of each program are started
+        /// The number of processes to start of each program
         #[arg(long, default_value_t = 15)]
         runs: usize,
-        /// The latency of a round trip in milliseconds, where AWS is far away
+        /// The latency of a round trip in milliseconds, for a distant AWS
         #[arg(long, value_name = "MS", default_value_t = 100)]
         latency: u64,
     },
-    /// How time and calls grow with zones and requests
+    /// Measure how time and calls grow with zones and requests
     Growth {
-        /// The function's program
+        /// The program of the function
         #[arg(long, value_name = "PATH")]
         bootstrap: PathBuf,
-        /// Where the peers are installed
+        /// The folder in which the peers are installed
         #[arg(long, value_name = "DIR")]
         installed: PathBuf,
     },
-    /// What a listing with checks costs, for zones of several sizes and with dead name servers
+    /// Measure a listing with checks, for zones of several sizes and with dead name servers
     Inventory {
         /// The command `delegation`
         #[arg(long, value_name = "PATH")]

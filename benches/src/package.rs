@@ -1,4 +1,4 @@
-//! The size of a package: what a zip archive of its files holds.
+//! The size of a package: that of a zip archive of its files.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-/// A zip archive's headers for one file and at its end (APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16),
-/// without the name.
+/// The sizes in bytes of a zip archive's headers for one file, without its name, and of the record
+/// at the end (APPNOTE.TXT, 4.3.7, 4.3.12 and 4.3.16).
 const PER_FILE: u64 = 30 + 46;
 const AT_THE_END: u64 = 22;
 
-/// The size in bytes of a zip archive of these files, at the usual compression.
+/// Returns the size in bytes of a zip archive of these files, with the usual compression.
 pub(crate) fn zip_size(files: &[PathBuf]) -> Result<u64, String> {
     let mut size = AT_THE_END;
     for file in files {
@@ -25,7 +25,7 @@ pub(crate) fn zip_size(files: &[PathBuf]) -> Result<u64, String> {
     Ok(size)
 }
 
-/// The files in folders of that name below `folder`, Python's compiled ones excepted.
+/// Returns the files in folders of this name below `folder`, without Python's compiled files.
 pub(crate) fn files_below(folder: &Path, name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -1,5 +1,5 @@
-//! The function, its peers and the baseline: how each is installed and started, and what it leaves
-//! out.
+//! The function, its peers and the baseline: how each is installed and started, and what it does
+//! not do.
 
 use std::fs;
 use std::path::Path;
@@ -9,31 +9,31 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::fixture::{Dialect, Fixture};
 use crate::package;
 use crate::process::Start;
-use crate::world::{Dialect, World};
 
-/// An installation may take so long.
+/// The time limit of an installation.
 const INSTALL: Duration = Duration::from_mins(8);
 
 /// A program of the table.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    /// Without one it only gets ready: it has nothing to do.
+    /// The properties that it expects; `None` for a program that only starts, and has no work.
     pub(crate) dialect: Option<Dialect>,
     pub(crate) start: Start,
-    /// What users upload, in bytes.
+    /// The size of what users upload, in bytes.
     pub(crate) package: u64,
-    /// What it is, and what it does less than the function.
+    /// What it is, and what the function does in addition.
     pub(crate) note: &'static str,
 }
 
 impl Program {
-    /// How it is started in a world.
-    pub(crate) fn start_in(&self, world: &World) -> Start {
+    /// Returns how it is started in an environment.
+    pub(crate) fn start_in(&self, fixture: &Fixture) -> Start {
         let mut start = self.start.clone();
-        start.env.extend(world.env());
+        start.env.extend(fixture.env());
         start
     }
 }
@@ -66,7 +66,7 @@ fn native(program: &Path) -> Result<Start, String> {
     Ok(Start { program, args: Vec::new(), folder, env: Vec::new() })
 }
 
-/// The handler of the AWS CDK as its package has it, in the layout in which the CDK uploads it.
+/// The handler of the AWS CDK from its package, in the layout in which the CDK uploads it.
 pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, String> {
     let folder = installed.join("node");
     let fresh = prepare(
@@ -110,7 +110,7 @@ pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, Str
     })
 }
 
-/// A function as one writes it with crhelper and boto3.
+/// A function as users write it with crhelper and boto3.
 pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program, String> {
     let folder = installed.join("python");
     let fresh = prepare(&sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
@@ -144,8 +144,8 @@ fn absolute(path: &Path) -> Result<String, String> {
     Ok(path.display().to_string())
 }
 
-/// Copies the sources of a peer; true if what it needs must be installed, since there is nothing
-/// yet or it has changed.
+/// Copies the sources of a peer. Returns whether its dependencies must be installed, because they
+/// have changed or are missing.
 fn prepare(sources: &Path, folder: &Path, files: &[&str]) -> Result<bool, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
@@ -163,7 +163,7 @@ fn prepare(sources: &Path, folder: &Path, files: &[&str]) -> Result<bool, String
     Ok(fresh)
 }
 
-/// The file that says that an installation was completed.
+/// The file that marks a completed installation.
 const INSTALLED: &str = "installed";
 
 fn done(folder: &Path) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! A program behind the Runtime API, and what it costs.
+//! Runs a program behind the Runtime API, and measures its costs.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -15,12 +15,12 @@ use tokio::time::timeout;
 
 use crate::runtime::RuntimeApi;
 
-/// What one step of a program may take; more is a failure of it.
+/// The time limit for each step of a program.
 const BOUND: Duration = Duration::from_mins(1);
-/// The lines of its log that are kept.
+/// The number of lines of its log that are kept.
 const LINES: usize = 40;
 
-/// How to start a program.
+/// How a program is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
     pub(crate) program: PathBuf,
@@ -29,20 +29,20 @@ pub(crate) struct Start {
     pub(crate) env: Vec<(String, String)>,
 }
 
-/// A program that was started.
+/// A running program.
 pub(crate) struct Process {
     child: Child,
     api: RuntimeApi,
     pid: Pid,
     log: Arc<Mutex<Vec<String>>>,
-    /// From its start until it first asked for an event.
+    /// The time from its start to its first request for an event.
     pub(crate) ready: Duration,
-    /// The CPU time of that.
+    /// The CPU time until then.
     pub(crate) ready_cpu: Duration,
 }
 
 impl Process {
-    /// Starts it and waits until it asks for its first event.
+    /// Starts it, and waits until it requests its first event.
     pub(crate) async fn start(start: &Start) -> Result<Self, String> {
         let api = RuntimeApi::start().await.map_err(|error| error.to_string())?;
         let started = Instant::now();
@@ -67,7 +67,7 @@ impl Process {
         let mut child = child
             .map_err(|error| format!("{} can't be started: {error}", start.program.display()))?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        let pid = pid.ok_or("it ended at once")?;
+        let pid = pid.ok_or("the process ended immediately")?;
         let log = Arc::default();
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(keep(stdout, Arc::clone(&log)));
@@ -90,45 +90,49 @@ impl Process {
                 return Err(format!("it ended: {}", self.last_words()));
             }
         };
-        let idle = idle.map_err(|_| format!("it did not ask for an event within {BOUND:?}"))?;
+        let idle =
+            idle.map_err(|_| format!("the process did not request an event within {BOUND:?}"))?;
         idle.map_err(|error| format!("{error}\n{}", self.last_words()))
     }
 
-    /// Sends it an event; how long it took until the invocation ended. Then waits until it asks for
-    /// the next.
+    /// Sends an event, and returns the time until the invocation ended. Then waits until the
+    /// process requests the next event.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Duration, String> {
         let took = timeout(BOUND, self.api.invoke(event)).await;
-        let took = took.map_err(|_| format!("it did not end an invocation within {BOUND:?}"))?;
+        let took =
+            took.map_err(|_| format!("the process did not end an invocation within {BOUND:?}"))?;
         let took = took.map_err(|error| format!("{error}\n{}", self.last_words()))?;
         self.idle().await?;
         Ok(took)
     }
 
-    /// User and system time so far, of all its threads.
+    /// Returns the user and system time of all its threads so far.
     pub(crate) fn cpu(&self) -> Result<Duration, String> {
         let time = clock_getcpuclockid(self.pid).and_then(ClockId::now);
-        time.map(Duration::from).map_err(|error| format!("its CPU time can't be read: {error}"))
+        time.map(Duration::from)
+            .map_err(|error| format!("the CPU time of the process can't be read: {error}"))
     }
 
-    /// The most memory that it had, in bytes.
+    /// Returns its peak memory in bytes.
     pub(crate) fn peak_memory(&self) -> Result<u64, String> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
-        let status = status.map_err(|error| format!("its memory can't be read: {error}"))?;
+        let status =
+            status.map_err(|error| format!("the memory of the process can't be read: {error}"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
         let kilobytes: Option<u64> =
             line.split_whitespace().next().and_then(|number| number.parse().ok());
         kilobytes
             .map(|kilobytes| kilobytes * 1024)
-            .ok_or_else(|| "its memory can't be read".to_owned())
+            .ok_or_else(|| "the memory of the process can't be read".to_owned())
     }
 
-    /// Ends it by a signal, and gives the lines of its log that are kept.
+    /// Ends the process with a signal, and returns the kept lines of its log.
     pub(crate) async fn end(mut self) -> Vec<String> {
         let _ = kill(self.pid, Signal::SIGTERM);
         if timeout(BOUND, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
-        // What it wrote last may still be in the pipe.
+        // Its last output may still be in the pipe.
         tokio::time::sleep(Duration::from_millis(20)).await;
         self.lines()
     }

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API for one process, with the moments at which it asks and answers.
+//! The Lambda Runtime API for one process, with the times of its requests and answers.
 
 use std::convert::Infallible;
 use std::io;
@@ -18,22 +18,22 @@ use tokio::task::JoinHandle;
 
 const VERSION: &str = "/2018-06-01/runtime/";
 const MAX_BODY: usize = 6 * 1024 * 1024;
-/// What a function is told of its deadline.
+/// The deadline that the function is given.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What the process did.
-enum Said {
-    /// It asked for its next event.
+/// A request of the process.
+enum Message {
+    /// It requested its next event.
     Next(Instant),
-    /// It ended an invocation, or its initialisation; an error's body.
+    /// It ended an invocation, or failed to initialize; with the body of an error.
     Ended(Instant, Result<(), String>),
 }
 
-/// One process's Runtime API; dropping it stops it.
+/// The Runtime API of one process; it stops when dropped.
 pub(crate) struct RuntimeApi {
     host: String,
     events: mpsc::UnboundedSender<(String, String)>,
-    said: mpsc::UnboundedReceiver<Said>,
+    said: mpsc::UnboundedReceiver<Message>,
     task: JoinHandle<()>,
     invocations: u64,
 }
@@ -46,7 +46,7 @@ impl Drop for RuntimeApi {
 
 struct State {
     events: Mutex<mpsc::UnboundedReceiver<(String, String)>>,
-    said: mpsc::UnboundedSender<Said>,
+    said: mpsc::UnboundedSender<Message>,
 }
 
 impl RuntimeApi {
@@ -64,23 +64,25 @@ impl RuntimeApi {
         Ok(Self { host, events, said, task, invocations: 0 })
     }
 
-    /// For `AWS_LAMBDA_RUNTIME_API`.
+    /// The value of `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    /// Waits until the process asks for its next event.
+    /// Waits until the process requests its next event.
     pub(crate) async fn idle(&mut self) -> Result<Instant, String> {
         match self.said.recv().await {
-            Some(Said::Next(at)) => Ok(at),
-            Some(Said::Ended(_, Err(error))) => Err(format!("it reports an error: {error}")),
-            Some(Said::Ended(_, Ok(()))) | None => {
-                Err("it answered without having been asked".to_owned())
+            Some(Message::Next(at)) => Ok(at),
+            Some(Message::Ended(_, Err(error))) => {
+                Err(format!("the process reported an error: {error}"))
+            }
+            Some(Message::Ended(_, Ok(()))) | None => {
+                Err("the process sent an answer without an event".to_owned())
             }
         }
     }
 
-    /// Hands over an event; how long it took until the invocation ended.
+    /// Sends an event, and returns the time until the invocation ended.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Duration, String> {
         self.invocations += 1;
         let id = format!("00000000-0000-4000-8000-{:012x}", self.invocations);
@@ -89,10 +91,10 @@ impl RuntimeApi {
             .send((id, event.to_string()))
             .map_err(|_| "the Runtime API has stopped".to_owned())?;
         match self.said.recv().await {
-            Some(Said::Ended(at, Ok(()))) => Ok(at - began),
-            Some(Said::Ended(_, Err(error))) => Err(format!("the invocation failed: {error}")),
-            Some(Said::Next(_)) | None => {
-                Err("it asked for an event without having answered".to_owned())
+            Some(Message::Ended(at, Ok(()))) => Ok(at - began),
+            Some(Message::Ended(_, Err(error))) => Err(format!("the invocation failed: {error}")),
+            Some(Message::Next(_)) | None => {
+                Err("the process requested an event before it answered".to_owned())
             }
         }
     }
@@ -114,7 +116,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
     let path = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
     if parts.method == Method::GET && path == "invocation/next" {
         let mut events = state.events.lock().await;
-        let _ = state.said.send(Said::Next(Instant::now()));
+        let _ = state.said.send(Message::Next(Instant::now()));
         let Some((id, event)) = events.recv().await else { return response(500, Bytes::new()) };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + TIMEOUT;
         let answer = Response::builder()
@@ -140,7 +142,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
         }
         _ => return response(404, Bytes::new()),
     };
-    let _ = state.said.send(Said::Ended(Instant::now(), ended));
+    let _ = state.said.send(Message::Ended(Instant::now(), ended));
     response(202, Bytes::from_static(b"{\"status\":\"OK\"}"))
 }
 

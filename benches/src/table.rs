@@ -1,17 +1,17 @@
-//! The table of medians with ratios.
+//! The table of medians, with ratios.
 
 use std::fmt::Write as _;
 
 use crate::measure::{Figure, Samples};
 
-/// A program's column.
+/// The column of a program.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     pub(crate) note: &'static str,
     pub(crate) samples: Samples,
 }
 
-/// How a figure is shown.
+/// How a figure is formatted.
 enum Unit {
     Milliseconds,
     Megabytes,
@@ -48,7 +48,7 @@ const ROWS: [(Figure, &str, Unit); 22] = [
     (Figure::FarWarmUpdate, "warm Update with that latency, ms", Unit::Milliseconds),
 ];
 
-/// The median; `None` without a sample.
+/// Returns the median; `None` if there are no samples.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -57,7 +57,7 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// The table, in Markdown; each figure of a peer with its ratio to the first column.
+/// Formats the table in Markdown. Each figure of a peer has its ratio to the first column.
 pub(crate) fn print(columns: &[Column]) -> String {
     let mut text = String::from("| figure |");
     for column in columns {

@@ -1,5 +1,5 @@
-//! TLS before a local server, and a latency for each round trip: half of it in each direction, and
-//! once more for the TCP handshake, which the kernel answers at once.
+//! Puts TLS in front of a local server, and adds a latency to each round trip: half of it in each
+//! direction, and all of it once for the TCP handshake, which the kernel answers immediately.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,14 +17,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate authority and a certificate for `127.0.0.1`, made for one run.
+/// A certificate authority and a certificate for `127.0.0.1`, generated for one run.
 pub(crate) struct Tls {
     config: Arc<ServerConfig>,
     bundle: PathBuf,
 }
 
 impl Tls {
-    /// Writes the authority's certificate to a file in `folder`.
+    /// Generates both, and writes the authority's certificate to a file in `folder`.
     pub(crate) fn new(folder: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,7 +42,7 @@ impl Tls {
         let leaf = params.signed_by(&key, &Issuer::new(authority, authority_key))?;
         let key = PrivateKeyDer::try_from(key.serialize_der())?;
         let mut provider = rustls::crypto::ring::default_provider();
-        // AES with 128 bits first, as AWS's endpoints have it.
+        // AES with 128 bits is preferred, as by AWS's endpoints.
         provider
             .cipher_suites
             .sort_by_key(|suite| !format!("{:?}", suite.suite()).contains("AES_128"));
@@ -54,13 +54,13 @@ impl Tls {
         Ok(Self { config: Arc::new(config), bundle })
     }
 
-    /// The file with the authority's certificate.
+    /// Returns the file with the authority's certificate.
     pub(crate) fn bundle(&self) -> &Path {
         &self.bundle
     }
 }
 
-/// The latency of every round trip, for all proxies that share it.
+/// The latency of every round trip; all proxies with the same handle share it.
 #[derive(Clone, Default)]
 pub(crate) struct Latency(Arc<AtomicU64>);
 
@@ -74,7 +74,7 @@ impl Latency {
     }
 }
 
-/// A listener that hands what it gets to a local server without TLS.
+/// A TLS listener that forwards to a local server without TLS.
 pub(crate) struct TlsProxy {
     address: SocketAddr,
     connections: Arc<AtomicU64>,
@@ -108,7 +108,7 @@ impl TlsProxy {
         Ok(Self { address, connections })
     }
 
-    /// `127.0.0.1:<port>`.
+    /// Returns `127.0.0.1:<port>`.
     pub(crate) fn host(&self) -> String {
         self.address.to_string()
     }
@@ -117,7 +117,7 @@ impl TlsProxy {
         self.address.port()
     }
 
-    /// How many connections were opened so far.
+    /// Returns the number of connections so far.
     pub(crate) fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
@@ -135,12 +135,12 @@ async fn serve(
     Ok(())
 }
 
-/// The stream as it is seen from so far away.
+/// Returns the stream as a client at this distance sees it.
 fn delayed(stream: TcpStream, latency: Duration) -> tokio::io::DuplexStream {
     let (near, far) = tokio::io::duplex(256 * 1024);
     let (from_client, to_client) = stream.into_split();
     let (from_server, to_server) = tokio::io::split(far);
-    // The client believes that its handshake has ended; it has only now begun.
+    // For the client, the TCP handshake is complete; at this distance it would only have begun.
     let connected = Instant::now() + latency;
     tokio::spawn(carry(from_client, to_server, connected, latency / 2));
     tokio::spawn(carry(from_server, to_client, connected, latency / 2));

@@ -1,14 +1,15 @@
-//! What later changes may not spend unnoticed: instructions, calls and round trips of the release
-//! build. None depends on the machine's speed. The limits lie about a tenth above what
-//! `docs/performance.md` says; raise one only together with that page.
+//! Limits for the instructions, calls and round trips of the release build, so that no change
+//! increases them unnoticed. None depends on the machine's speed. The limits are about a tenth
+//! above the figures in `docs/performance.md`; raise one only together with that page.
 //!
-//! `make guards` builds the release, names it in `BENCH_BOOTSTRAP` and runs this; `cargo test`
-//! alone leaves it out. The size of the zip file is guarded by `tools/package.py`, which makes it.
+//! `make guards` makes the release build, names it in `BENCH_BOOTSTRAP`, and runs these tests; a
+//! plain `cargo test` skips them. `tools/package.py` checks the size of the zip file, which it
+//! creates.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test stops where something is missing, and says what it has measured"
+    reason = "a panic fails the test, and tests print what they measured"
 )]
 
 use std::path::PathBuf;
@@ -16,24 +17,26 @@ use std::time::Duration;
 
 use bench::guard::Guarded;
 
-/// Instructions until the first event is asked for.
+/// The most instructions until the first event is requested.
 const READY: u64 = 750_000;
-/// Instructions from the event to the answer of a cold Create.
+/// The most instructions from the event to the answer of a cold Create.
 const COLD_CREATE: u64 = 15_000_000;
-/// Calls of AWS, with the answer, of a cold Create, a warm Update and a warm Delete.
+/// The HTTP calls, the answer included, of a cold Create, a warm Update and a warm Delete.
 const CALLS: [f64; 3] = [7.0, 5.0, 4.0];
-/// Serial round trips with handshakes of a cold and a warm Create, a warm Update and a warm Delete.
+/// The serial round trips, handshakes included, of a cold and a warm Create, a warm Update and a
+/// warm Delete.
 const TRIPS: [f64; 4] = [8.0, 4.0, 4.0, 3.0];
-/// The work between the round trips takes less than this many of them.
+/// The most time for the work between the round trips, in multiples of the latency.
 const WORK: f64 = 0.9;
 const LATENCY: Duration = Duration::from_millis(400);
-/// A busy machine can only add to the time of a run, and never hide a round trip. So one run within
-/// the limits proves them, and runs are made until there is one.
+/// The most runs. A busy machine can only add to the time of a run, and never hide a round trip, so
+/// one run within the limits suffices.
 const RUNS: usize = 20;
 
 async fn guarded(name: &str) -> Guarded {
     let bootstrap = std::env::var_os("BENCH_BOOTSTRAP").map(PathBuf::from);
-    let bootstrap = bootstrap.expect("BENCH_BOOTSTRAP names no release build: run `make guards`");
+    let bootstrap =
+        bootstrap.expect("BENCH_BOOTSTRAP must name a release build: run `make guards`");
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     Guarded::new(&bootstrap, &folder).await.unwrap()
 }
@@ -52,7 +55,7 @@ async fn start_and_cold_create_take_few_instructions() {
     eprintln!("{counted:?}, at most {READY} and {COLD_CREATE}");
     assert!(
         counted.ready <= READY,
-        "{} instructions up to ready instead of at most {READY}",
+        "{} instructions until the first event instead of at most {READY}",
         counted.ready
     );
     let cold = counted.cold_create;

@@ -1,5 +1,5 @@
-//! What holds for any bytes: the bodies of the fuzz targets, ordinary functions that panic where a
-//! law is broken.
+//! Properties that hold for any input: the bodies of the fuzz targets. They are ordinary functions
+//! that panic where a property is violated.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use custom_delegation::cfn::envelope::{self, Target};
 use custom_delegation::cfn::physical_id::{self, PhysicalId};
 use custom_delegation::cfn::properties::{self, Partial, Properties};
 use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
-use custom_delegation::cfn::response_url::{Accepted, ResponseUrl};
+use custom_delegation::cfn::response_url::{AcceptedHosts, ResponseUrl};
 use delegation_model::digest::{Digest, Intent, RequestDigest};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
@@ -22,18 +22,18 @@ use delegation_model::role::Role;
 use delegation_model::ttl::Ttl;
 use serde_json::{Map, Value, json};
 
-/// Stands for what nobody may see.
+/// A unresolved for what must never be shown.
 const SECRET: &str = "5ec4e75ec4e7";
-/// The code of a failure.
+/// The error code of a failure.
 const CODE: &str = "access-denied";
 const REGION: &str = "us-east-1";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
 const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x";
 
-/// The raw event: whatever it is, no panic, and the response URL's query is in no error and no
-/// `Debug` form.
+/// Parses the bytes as an event. It must not panic, and the query of the response URL must not be
+/// in any error or `Debug` output.
 pub fn envelope(data: &[u8]) {
-    // As it is, too: what is no JSON value of ours may still be read as an event.
+    // The raw bytes, too: a parser may accept an event that is not valid JSON to serde_json::Value.
     if let Ok(text) = std::str::from_utf8(data) {
         parse_event(text);
     }
@@ -44,7 +44,7 @@ pub fn envelope(data: &[u8]) {
 
 fn parse_event(text: &str) {
     let local = ["localhost:9000".to_owned()];
-    let accepted = Accepted { region: Some(REGION), local_hosts: &local };
+    let accepted = AcceptedHosts { region: Some(REGION), local_hosts: &local };
     let event = envelope::unwrap(text).and_then(|message| envelope::parse(&message.text, accepted));
     let event = match event {
         Ok(event) => event,
@@ -52,20 +52,20 @@ fn parse_event(text: &str) {
     };
     let target = &event.target;
     let _ = target.url.signed_at();
-    assert!(!format!("{event:?}").contains(SECRET), "Debug shows the response URL");
+    assert!(!format!("{event:?}").contains(SECRET), "the Debug output shows the response URL");
     assert!(
         !target.stack_id.is_empty()
             && !target.request_id.is_empty()
             && !target.logical_id.is_empty()
     );
-    let marker = physical_id::unresolved(&target.request_id);
-    assert!(marker.len() <= physical_id::MAX);
-    assert_eq!(PhysicalId::parse(&marker), PhysicalId::Unresolved);
+    let unresolved = physical_id::unresolved(&target.request_id);
+    assert!(unresolved.len() <= physical_id::MAX);
+    assert_eq!(PhysicalId::parse(&unresolved), PhysicalId::Unresolved);
     match event.request {
         Ok(request) => {
             let id = request.physical_id.as_deref().unwrap_or_default();
-            if let PhysicalId::Point(place) = PhysicalId::parse(id) {
-                assert_eq!(place.to_string(), id, "only our own spelling is ours");
+            if let PhysicalId::Point(point) = PhysicalId::parse(id) {
+                assert_eq!(point.to_string(), id, "only the canonical form may be parsed");
             }
             check_properties(&request.properties);
             check_properties(&request.old_properties);
@@ -74,8 +74,8 @@ fn parse_event(text: &str) {
     }
 }
 
-/// `ResourceProperties`: each value reads back from its own text, and no error shows a value of the
-/// roles.
+/// Parses the bytes as `ResourceProperties`. The canonical form of each value must parse to the
+/// same value, and no error may show an external id.
 pub fn properties(data: &[u8]) {
     let Some(mut given) = json_without_secret(data) else { return };
     check_properties(&given);
@@ -86,14 +86,17 @@ pub fn properties(data: &[u8]) {
             }
         }
         let parsed = Properties::parse(&given);
-        assert!(!format!("{parsed:?}").contains(SECRET), "an external id is shown");
+        assert!(!format!("{parsed:?}").contains(SECRET), "an error shows an external id");
         let (partial, errors) = Partial::parse(&given);
-        assert!(!format!("{partial:?}{errors:?}").contains(SECRET), "an external id is shown");
+        assert!(
+            !format!("{partial:?}{errors:?}").contains(SECRET),
+            "an error shows an external id"
+        );
     }
 }
 
-/// Two names, a line each: canonical texts are their own, and names are equal exactly if their
-/// labels are.
+/// Parses each line as a name. The canonical form must parse to the same name, and names must be
+/// equal exactly if their labels are.
 pub fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (one, other) = text.split_once('\n').unwrap_or((&text, "Example.COM."));
@@ -105,22 +108,23 @@ pub fn names(data: &[u8]) {
     assert_eq!(one.is_below(&other), below, "{one} below {other}");
     assert_eq!(one.is_at_or_below(&other), below || one == other);
     if below {
-        assert!(one.position() > other.position(), "a name comes before the names below it");
+        assert!(one.position() > other.position(), "a name must come before the names below it");
         assert!(one.ancestors().any(|ancestor| ancestor == other));
     }
-    check_excerpt(&one, &other);
+    check_partial_zone(&one, &other);
     if let Ok(servers) = NameServers::parse(&[one.as_str(), other.as_str()]) {
         assert_eq!(NameServers::from_values(&servers.values()).as_ref(), Some(&servers));
     }
 }
 
-/// A TXT record set, a value each line, and one stack resource that writes there: values read back,
-/// what is not ours stays to the letter, and what the resource writes it can take away again.
+/// Parses the lines as the values of an ownership record, and lets a stack resource write to it.
+/// What is written must parse to the same, the values of others must stay byte for byte, and the
+/// resource must be able to remove what it wrote.
 pub fn ownership(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let values: Vec<&str> = text.lines().collect();
     let found = OwnershipRecord::parse(&values);
-    assert_eq!(found.values(), values, "what was read is what stands there");
+    assert_eq!(found.values(), values, "the values must stay as they are");
     for entry in found.iter() {
         let mut again = OwnershipRecord::default();
         match entry {
@@ -200,28 +204,28 @@ pub fn ownership(data: &[u8]) {
         };
         record.iter().filter(kept).cloned().collect()
     };
-    assert_eq!(others(&record), others(&found), "what is not the resource's stays");
+    assert_eq!(others(&record), others(&found), "the values of others must stay");
     if let Ok(cut) = part().parse::<Name>()
         && let Some(record) = record_name(&cut)
     {
-        assert_eq!(record.parent(), cut.parent(), "beside the cut");
+        assert_eq!(record.parent(), cut.parent(), "the record must be next to the cut");
         assert_ne!(record, cut);
     }
 }
 
-/// The answer, its texts cut from the bytes: at most 4096 bytes, valid JSON, every attribute there,
-/// each text itself or a head of it with the pointer.
+/// Builds an answer from strings that are cut from the bytes. It must be valid JSON of at most 4096
+/// bytes with every attribute, and each string must be complete or end in the pointer to the log.
 pub fn answer(data: &[u8]) {
     let (head, body) = data.split_at(data.len().min(8));
     let text = String::from_utf8_lossy(body).into_owned();
-    // How often each text repeats the bytes: so a few bytes make a long answer.
+    // Each string repeats the bytes this often, so a few bytes give a long answer.
     let times = |n: usize| usize::from(head.get(n).copied().unwrap_or_default());
     let failed = !times(0).is_multiple_of(2);
     let long = |n: usize| text.repeat(times(n)).chars().take(8_000).collect::<String>();
-    let accepted = Accepted { region: Some(REGION), local_hosts: &[] };
+    let accepted = AcceptedHosts { region: Some(REGION), local_hosts: &[] };
     let Ok(url) = ResponseUrl::parse(URL, STACK, accepted) else { panic!("a response URL") };
-    // What CloudFormation itself gives is bounded (CloudFormation API Reference): a stack's ARN,
-    // ids, names.
+    // The ARN of a stack, ids and names are bounded by CloudFormation (CloudFormation API
+    // Reference).
     let short = |text: &str, bytes: usize| {
         let mut used = 0;
         let fits = |c: &char| {
@@ -239,7 +243,7 @@ pub fn answer(data: &[u8]) {
     let mut given = BTreeMap::new();
     if !failed {
         for (index, attribute) in ATTRIBUTES.into_iter().enumerate() {
-            // Names and lists of names have a length of their own; prose has none.
+            // Only messages are of any length; names and lists of names are bounded.
             let text = match attribute {
                 "Warning" => long(4),
                 "Verification" => long(5),
@@ -270,22 +274,23 @@ pub fn answer(data: &[u8]) {
     };
     if failed {
         let reason = text_of(&read["Reason"]).strip_suffix(&format!(" [{CODE}]"));
-        let reason = reason.unwrap_or_else(|| panic!("a reason without its code: {sent}"));
+        let reason =
+            reason.unwrap_or_else(|| panic!("the reason does not end in its code: {sent}"));
         assert!(fits(reason, &answer.reason), "{sent}");
     }
     for (attribute, whole) in &answer.data {
         let sent = text_of(&read["Data"][attribute]);
         assert!(fits(sent, whole), "{attribute}: {sent}");
         let prose = ["Warning", "Verification"].contains(attribute);
-        assert!(prose || sent == whole, "{attribute} is a value and not prose");
+        assert!(prose || sent == whole, "{attribute} must not be shortened");
     }
 }
 
 fn text_of(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }
 
-/// The bytes as JSON, or as a text; `None` if they hold the secret themselves.
+/// Parses the bytes as JSON, or as a string. Returns `None` if they contain the secret themselves.
 fn json_without_secret(data: &[u8]) -> Option<Value> {
     let text = String::from_utf8_lossy(data);
     if text.contains(SECRET) || text.contains("5ec4") {
@@ -319,7 +324,7 @@ fn conceal_urls(event: &mut Value) {
 }
 
 fn assert_silent(error: &(impl fmt::Display + fmt::Debug)) {
-    assert!(!format!("{error} {error:?}").contains(SECRET), "an error shows the response URL");
+    assert!(!format!("{error} {error:?}").contains(SECRET), "the error shows the response URL");
 }
 
 fn check_properties(given: &Value) {
@@ -329,14 +334,14 @@ fn check_properties(given: &Value) {
     });
     let (partial, errors) = Partial::parse(given);
     for error in &errors {
-        assert!(error.to_string().chars().count() < 2000, "an error is no copy of its cause");
+        assert!(error.to_string().chars().count() < 2000, "an error must not repeat its input");
     }
     let parsed = match Properties::parse(given) {
         Ok(parsed) => parsed,
         Err(error) => {
             return assert!(
                 error.to_string().chars().count() < 2000,
-                "an error is no copy of its cause"
+                "an error must not repeat its input"
             );
         }
     };
@@ -363,7 +368,7 @@ fn check_properties(given: &Value) {
         parsed.child_zone.is_some()
             || (parsed.domain_name.is_some() && parsed.name_servers.is_some())
     );
-    // The canonical form of each value says the same.
+    // The canonical form of each value must parse to the same value.
     let role = |role: &Option<Role>| {
         role.as_ref().map(|role| role.chain().map(ToString::to_string).collect::<Vec<_>>())
     };
@@ -402,7 +407,7 @@ fn check_properties(given: &Value) {
     assert_eq!(again.allow_occlusion, parsed.allow_occlusion);
 }
 
-/// Reads a name and checks what holds for it alone.
+/// Parses a name, and checks the properties of a single name.
 fn check_name(text: &str) -> Option<Name> {
     let name: Name = match text.parse() {
         Ok(name) => name,
@@ -439,24 +444,20 @@ fn check_name(text: &str) -> Option<Name> {
     Some(name)
 }
 
-/// A zone that holds one record set answers for its name and for no other.
-fn check_excerpt(one: &Name, other: &Name) {
+/// Checks that a zone with one record set answers for its name and for no other.
+fn check_partial_zone(one: &Name, other: &Name) {
     let Some(apex) = one.ancestors().last().filter(|apex| other.is_below(apex)) else { return };
-    let mut excerpt = PartialZone::new(apex.clone());
+    let mut zone = PartialZone::new(apex.clone());
     let ttl = Ttl::DELEGATION;
-    excerpt.add(&apex, &[RecordSet::new(other.clone(), "A", ttl, vec!["192.0.2.1".into()])], None);
-    assert_eq!(excerpt.answers(other, "A"), Ok(true), "{other}");
+    zone.add(&apex, &[RecordSet::new(other.clone(), "A", ttl, vec!["192.0.2.1".into()])], None);
+    assert_eq!(zone.answers(other, "A"), Ok(true), "{other}");
     if !other.is_wildcard() {
-        assert_eq!(
-            excerpt.answers(one, "A"),
-            Ok(one == other),
-            "{one} of a zone that holds {other}"
-        );
+        assert_eq!(zone.answers(one, "A"), Ok(one == other), "{one} in a zone that has {other}");
     }
 }
 
-/// The bytes of the labels, decoded independently of the code under test: from `\ooo` as in a zone
-/// file.
+/// Returns the bytes of the labels, decoded independently of the code under test: `\ooo` is an
+/// octal escape, as in a zone file.
 fn labels(name: &Name) -> Vec<Vec<u8>> {
     let decode = |label: &str| {
         let (mut bytes, mut chars) = (Vec::new(), label.bytes());

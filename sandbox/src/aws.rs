@@ -1,4 +1,4 @@
-//! The sandbox as a test holds it.
+//! The handle of the sandbox in a test.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,10 +22,10 @@ use crate::quota::Quota;
 use crate::route53::SyncRule;
 use crate::server;
 
-/// A function of the test that sees calls.
+/// A function of a test that observes calls.
 pub type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
 
-/// A local AWS: behind a listener that stops when the last clone is dropped, or called in process.
+/// A local AWS. It runs behind a listener that stops when the last clone is dropped, or in process.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     core: Arc<Core>,
@@ -46,12 +46,12 @@ impl Drop for Server {
 }
 
 impl Sandbox {
-    /// Starts one on a free port of the loopback interface.
+    /// Starts a sandbox at a free port of the loopback interface.
     pub async fn start() -> io::Result<Self> {
         Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
     }
 
-    /// Starts one on that address. It runs on threads of its own, so a test may block.
+    /// Starts a sandbox at this address. It runs on its own threads, so a test may block.
     pub async fn start_on(address: SocketAddr) -> io::Result<Self> {
         let core = Arc::new(Core::default());
         let (stop, stopped) = watch::channel(false);
@@ -74,20 +74,20 @@ impl Sandbox {
                 let _ = started.send(listener.local_addr());
                 server::run(listener, served, stopped).await;
             });
-            // Calls that hang would hold an orderly shutdown for ever.
+            // An orderly shutdown would wait forever for calls that hang.
             runtime.shutdown_background();
         })?;
         let address = start.await.map_err(io::Error::other)??;
         Ok(Self { core, server: Some(Arc::new(Server { address, stop })) })
     }
 
-    /// One without sockets and threads, for [`Sandbox::call`]. What it waits for it waits for on
-    /// the caller's runtime, so under a paused clock hours pass in no time.
+    /// A sandbox without sockets and threads, for [`Sandbox::call`]. It waits on the caller's
+    /// runtime, so under a paused clock hours pass in no time.
     pub fn in_process(clock: Clock) -> Self {
         Self { core: Arc::new(Core::with_clock(clock)), server: None }
     }
 
-    /// Answers one HTTP request of an AWS client as the listener would.
+    /// Answers an HTTP request of an AWS client like the listener.
     ///
     /// # Errors
     /// If a fault resets the connection instead.
@@ -99,8 +99,8 @@ impl Sandbox {
         server::answer(&self.core, &parts, &body).await
     }
 
-    /// `http://127.0.0.1:<port>`, for Route 53 and STS alike; in process a URL that nothing
-    /// resolves.
+    /// `http://127.0.0.1:<port>`, for both Route 53 and STS. In process, it is a URL that does not
+    /// resolve.
     pub fn endpoint_url(&self) -> String {
         match &self.server {
             Some(server) => format!("http://{}", server.address),
@@ -108,18 +108,17 @@ impl Sandbox {
         }
     }
 
-    /// The account of that id; a new one on first use.
+    /// The account with this id. It is created on first use.
     pub fn account(&self, id: &str) -> Account {
         Account::new(&self.core, id)
     }
 
-    /// The hosted zone of that id, in any account.
+    /// The hosted zone with this id, in any account.
     pub fn zone(&self, id: &str) -> Option<ZoneHandle> {
         handles::zone_handle(&self.core, id)
     }
 
-    /// The environment variables with which an AWS client talks to the sandbox with these
-    /// credentials.
+    /// The environment variables that make an AWS client use the sandbox with these credentials.
     pub fn env(&self, credentials: &Credentials) -> Vec<(String, String)> {
         let mut env = vec![
             ("AWS_ENDPOINT_URL".to_owned(), self.endpoint_url()),
@@ -129,72 +128,73 @@ impl Sandbox {
         env
     }
 
-    /// Every call so far, in the order of arrival.
+    /// Every call so far, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.core.journal.calls()
     }
 
-    /// Forgets the calls so far.
+    /// Clears the list of calls.
     pub fn clear_calls(&self) {
         self.core.journal.clear();
     }
 
-    /// Sets a fault.
+    /// Adds a fault.
     pub fn fault(&self, fault: Fault) -> FaultHandle {
         self.core.faults.add(fault)
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.core.faults.clear();
     }
 
-    /// Runs the function before every authenticated call is carried out, outside any lock: it may
-    /// edit zones.
+    /// Runs the hook before every authenticated call is carried out. No lock is held, so the hook
+    /// may edit zones.
     pub fn before_call(&self, hook: Hook) {
         lock(&self.core.hooks).before.push(hook);
     }
 
-    /// Runs the function after every call that was carried out, before its answer is sent.
+    /// Runs the hook after every call that was carried out, before its response is sent.
     pub fn after_call(&self, hook: Hook) {
         lock(&self.core.hooks).after.push(hook);
     }
 
-    /// Takes all hooks away, those of [`ZoneHandle::refuse_when`] included.
+    /// Removes all hooks, including those of [`ZoneHandle::refuse_when`].
     pub fn clear_hooks(&self) {
         *lock(&self.core.hooks) = crate::core::Hooks::default();
     }
 
-    /// Holds calls of that action (`*` for any), after their hooks and before they are carried out.
+    /// Holds calls of this action (`*` for any), after their hooks and before they are carried out.
     pub fn gate(&self, action: &str) -> Gate {
         let action = action.to_owned();
         self.gate_when(Arc::new(move |call| action == "*" || call.action == action))
     }
 
-    /// Holds the calls for which the function says so, as [`Sandbox::gate`] does.
+    /// Holds the calls for which the rule is true, like [`Sandbox::gate`].
     pub fn gate_when(&self, rule: GateRule) -> Gate {
         let (gate, state) = Gate::new(rule);
         lock(&self.core.gates).push(state);
         gate
     }
 
-    /// Throttles Route 53 per account and action, with full buckets at first; `None` switches it
-    /// off.
+    /// Throttles Route 53 per account and action. The buckets are full at first. `None` disables
+    /// it.
     pub fn rate_limit(&self, quota: Option<Quota>) {
         lock(&self.core.buckets).set(quota);
     }
 
-    /// Throttles Route 53 per account over all actions, beside [`Sandbox::rate_limit`].
+    /// Throttles Route 53 per account over all actions, in addition to [`Sandbox::rate_limit`].
     pub fn rate_limit_overall(&self, quota: Option<Quota>) {
         lock(&self.core.buckets).set_overall(quota);
     }
 
-    /// Sets when changes are `INSYNC`, earlier ones included; [`SyncRule::Polls`] of 1 by default.
+    /// Sets when changes become `INSYNC`, including earlier ones. The default is
+    /// [`SyncRule::Polls`] of 1.
     pub fn sync_after(&self, rule: SyncRule) {
         self.core.route53().sync = rule;
     }
 
-    /// Serves the zones over DNS; short for [`Dns::start`].
+    /// Serves the zones over DNS. Short for [`Dns::start`].
     pub async fn dns(&self) -> io::Result<Dns> {
         Dns::start(self).await
     }
@@ -209,7 +209,7 @@ impl Sandbox {
     }
 }
 
-/// A request as a server gets it: the host, which an HTTP client takes from the URL, is in a
+/// A request as a server receives it: the host, which an HTTP client takes from the URL, is in a
 /// header.
 pub(crate) fn received(request: http::Request<Bytes>) -> (http::request::Parts, Bytes) {
     let (mut parts, body) = request.into_parts();

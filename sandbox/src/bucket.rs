@@ -31,15 +31,15 @@ use crate::clock::Clock;
 use crate::listen::{Listener, Reset};
 
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
-/// Where the bucket is if nobody listens: S3's endpoint, with the bucket in the path.
+/// The host of the bucket without a listener: S3's endpoint, with the bucket in the path.
 const S3: &str = "s3.us-east-1.amazonaws.com";
-/// CloudFormation signs response URLs for two hours.
+/// How long CloudFormation's response URLs are valid.
 const SIGNED_FOR: Duration = Duration::from_hours(2);
-/// The largest body that the bucket reads at all.
+/// The largest body that the bucket reads.
 const MAX_BODY: usize = 1024 * 1024;
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What one answer is for; together the key of its object.
+/// What an answer is for. Together, the fields are the key of its object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseKey {
     /// The stack's ARN.
@@ -56,38 +56,38 @@ impl ResponseKey {
     }
 }
 
-/// What goes wrong with a PUT.
+/// A fault of the bucket for a PUT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BucketFault {
-    /// A bare error of this status; nothing is stored.
+    /// An error with this status. Nothing is stored.
     Status(u16),
-    /// The connection is reset and nothing is stored.
+    /// The connection is reset, and nothing is stored.
     ResetBefore,
-    /// The answer is stored and the connection reset.
+    /// The answer is stored, and the connection is reset.
     ResetAfter,
-    /// No answer ever; nothing is stored.
+    /// There is never a response, and nothing is stored.
     Hang,
-    /// So much later.
+    /// The response is delayed.
     Latency(Duration),
 }
 
-/// One PUT, as the bucket saw it.
+/// A PUT, as the bucket received it.
 #[derive(Clone)]
 pub struct Put {
-    /// The request that it answers, as the object's key says.
+    /// The id of the request that it answers, according to the object's key.
     pub request_id: String,
     /// The body as sent.
     pub body: Vec<u8>,
     /// The headers as sent.
     pub headers: Vec<(String, String)>,
-    /// The status that was answered; 0 if the connection was reset or left hanging.
+    /// The status of the response. 0 if the connection was reset or never answered.
     pub status: u16,
-    /// Whether CloudFormation gets to see it.
+    /// True if CloudFormation receives the answer.
     pub stored: bool,
 }
 
 impl Put {
-    /// The body as JSON, null if it is none.
+    /// The body as JSON. Null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -104,7 +104,7 @@ impl fmt::Debug for Put {
     }
 }
 
-/// The response bucket: behind a listener that stops when the last clone is dropped, or called in
+/// The response bucket. It runs behind a listener that stops when the last clone is dropped, or in
 /// process.
 #[derive(Clone)]
 pub struct ResponseBucket {
@@ -144,7 +144,7 @@ impl State {
 }
 
 impl ResponseBucket {
-    /// Starts one on a free port of the loopback interface.
+    /// Starts a bucket at a free port of the loopback interface.
     pub async fn start() -> io::Result<Self> {
         let state = State::new(Clock::default());
         let served = Arc::clone(&state);
@@ -161,13 +161,13 @@ impl ResponseBucket {
         Ok(Self { state, listener })
     }
 
-    /// One without sockets and threads, for [`ResponseBucket::call`]. Its URLs are those of a real
-    /// bucket.
+    /// A bucket without sockets and threads, for [`ResponseBucket::call`]. Its URLs are those of a
+    /// real bucket.
     pub fn in_process(clock: Clock) -> Self {
         Self { state: State::new(clock), listener: None }
     }
 
-    /// Answers one HTTP request as the listener would.
+    /// Answers an HTTP request like the listener.
     ///
     /// # Errors
     /// If a fault resets the connection instead.
@@ -176,7 +176,7 @@ impl ResponseBucket {
         answer(&self.state, &parts, &body).await
     }
 
-    /// `127.0.0.1:<port>`, for `DELEGATION_RESPONSE_HOSTS`; in process a host of S3.
+    /// `127.0.0.1:<port>`, for `DELEGATION_RESPONSE_HOSTS`. In process, it is a host of S3.
     pub fn host(&self) -> String {
         self.listener.as_ref().map_or(S3.to_owned(), |listener| listener.address().to_string())
     }
@@ -191,23 +191,23 @@ impl ResponseBucket {
         self.presign_at(key, self.state.clock.now())
     }
 
-    /// A response URL, signed at that time.
+    /// A response URL, signed at this time.
     pub fn presign_at(&self, key: &ResponseKey, at: SystemTime) -> String {
         let path = path(&key.object());
         let url = presigned(&self.state.secret, &self.host(), &path, at);
-        let url = url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"));
+        let url = url.unwrap_or_else(|| unreachable!("the bucket's own URL is well-formed"));
         self.of_scheme(url)
     }
 
-    /// A response URL for a host that ends TLS before the bucket, signed at that time.
+    /// A response URL, signed at this time, for a host that terminates TLS in front of the bucket.
     pub fn presign_behind(&self, host: &str, key: &ResponseKey, at: SystemTime) -> String {
         let path = path(&key.object());
         let url = presigned(&self.state.secret, host, &path, at);
-        let url = url.unwrap_or_else(|| unreachable!("the bucket signs its own well-formed URL"));
+        let url = url.unwrap_or_else(|| unreachable!("the bucket's own URL is well-formed"));
         url.replacen("http://", "https://", 1)
     }
 
-    /// A response URL in the form of Signature Version 2, which has `Expires` and no date.
+    /// A response URL with Signature Version 2, which has `Expires` and no date.
     pub fn presign_v2(&self, key: &ResponseKey, at: SystemTime) -> String {
         let path = path(&key.object());
         let expires = seconds(at) + SIGNED_FOR.as_secs();
@@ -218,28 +218,28 @@ impl ResponseBucket {
         ))
     }
 
-    /// The listener has no TLS.
+    /// Replaces https by http for a listener, which has no TLS.
     fn of_scheme(&self, url: String) -> String {
         if self.listener.is_some() { url } else { url.replacen("http://", "https://", 1) }
     }
 
-    /// Every PUT so far, refused ones included.
+    /// Every PUT so far, including rejected ones.
     pub fn puts(&self) -> Vec<Put> {
         self.state.puts().seen.clone()
     }
 
-    /// The stored answers to a request, in the order of arrival.
+    /// The stored answers to a request, in order of arrival.
     pub fn answers(&self, request_id: &str) -> Vec<Put> {
         let puts = self.state.puts();
         puts.seen.iter().filter(|put| put.stored && put.request_id == request_id).cloned().collect()
     }
 
-    /// Has the next `times` PUTs go wrong, after those that earlier faults strike.
+    /// Lets the next `times` PUTs fail, after earlier faults are used up.
     pub fn fault(&self, kind: BucketFault, times: u64) {
         self.state.puts().faults.push((kind, times));
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state.puts().faults.clear();
     }
@@ -286,7 +286,7 @@ fn presigned(secret: &str, host: &str, path: &str, at: SystemTime) -> Option<Str
     Some(format!("{url}?{}", pairs.collect::<Vec<_>>().join("&")))
 }
 
-/// Keyed like the real one, but not its HMAC-SHA1: no client computes it.
+/// A signature with the same inputs as the real one, but not its HMAC-SHA1. No client computes it.
 fn signature_v2(secret: &str, path: &str, expires: u64) -> String {
     hex::encode(Sha256::digest(format!("{secret}\nPUT\n\n\n{expires}\n{path}")))
 }
@@ -349,7 +349,7 @@ fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Re
 
 type Refused = (u16, &'static str, &'static str);
 
-/// What S3 checks of a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned
+/// The checks of S3 for a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned
 /// URLs"). Probe: s3/put, cloudformation/response-url.
 fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
     let path = parts.uri.path();
@@ -369,12 +369,12 @@ fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided.",
     );
-    // The method is a part of what is signed.
+    // The method is part of what is signed.
     if parts.method != Method::PUT {
         return Err(mismatch);
     }
-    // The URL is signed without a content type ("the content type must be empty": crhelper,
-    // cfn-response and the User Guide's own examples all send none).
+    // The URL is signed without a content type ("the content type must be empty"). crhelper,
+    // cfn-response and the examples in the User Guide send none.
     if parts.headers.get("content-type").is_some_and(|value| !value.is_empty()) {
         return Err(mismatch);
     }

@@ -1,4 +1,4 @@
-//! The sandbox's clock: the system's or a test's, plus an offset that a test moves.
+//! The sandbox's clock: the system's clock or a test's, plus an offset that a test controls.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Time as the services see it. Clones share one offset.
+/// The time of the services. Clones share the offset.
 #[derive(Clone)]
 pub struct Clock {
     base: Arc<dyn Fn() -> SystemTime + Send + Sync>,
@@ -34,29 +34,30 @@ impl fmt::Debug for Clock {
 }
 
 impl Clock {
-    /// A clock that shows what `base` does, so that the services and their client live in one time.
+    /// A clock that follows `base`, so that services and clients have the same time.
     pub fn following(base: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { base: Arc::new(base), offsets: Arc::default() }
     }
 
-    /// Now, as the services see it.
+    /// The current time of the services.
     pub fn now(&self) -> SystemTime {
         (self.base)() + self.offsets().advanced
     }
 
-    /// Lets time pass: sessions expire, quotas refill. Signature times are not affected, since the
-    /// client's clock would have moved as well; see [`Clock::skew`] for that.
+    /// Lets time pass, so that sessions expire and quotas refill. Does not affect the time of
+    /// signatures, because the client's clock would have advanced as well. See [`Clock::skew`] for
+    /// that.
     pub fn advance(&self, by: Duration) {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner).advanced += by;
     }
 
-    /// Makes the services' clock differ from the clients' by so many seconds, which spoils
-    /// signatures beyond five minutes.
+    /// Makes the services' clock differ from the clients' by this many seconds. Beyond five
+    /// minutes, signatures are rejected.
     pub fn skew(&self, seconds: i64) {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner).skew_seconds = seconds;
     }
 
-    /// Seconds since the epoch against which the time of a signature is checked.
+    /// The time that the time of a signature is compared with, in seconds since 1970.
     pub(crate) fn signature_time(&self) -> i64 {
         let now = (self.base)().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(now.as_secs()).unwrap_or(i64::MAX).saturating_add(self.offsets().skew_seconds)
@@ -67,7 +68,7 @@ impl Clock {
     }
 }
 
-/// The form of a time in an answer, `2026-01-02T03:04:05Z`.
+/// A time as it is written in responses, `2026-01-02T03:04:05Z`.
 pub(crate) fn iso8601(time: SystemTime) -> String {
     let whole =
         OffsetDateTime::from(time).replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);

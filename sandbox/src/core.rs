@@ -1,4 +1,4 @@
-//! What the server and the handles share.
+//! The state that the server and the handles share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,14 +26,14 @@ pub(crate) struct Core {
     pub gates: Mutex<Vec<Arc<GateState>>>,
     pub buckets: Mutex<Buckets>,
     pub hooks: Mutex<Hooks>,
-    /// How Route 53 looks DS record sets up; not at all without a DNS service.
+    /// How Route 53 looks up DS record sets. `None` without a DNS service.
     pub ds_look_up: Mutex<Option<DsLookUp>>,
     identities: Mutex<Identities>,
     route53: Mutex<route53::State>,
 }
 
-/// The DS record set of a name, as a resolver finds it: no values if there is none, nothing at all
-/// if the look-up fails.
+/// Looks up the DS record set of a name like a resolver. Returns no values if there is none, and
+/// `None` if the look-up fails.
 pub(crate) type DsLookUp = Arc<dyn Fn(&str) -> Option<Vec<String>> + Send + Sync>;
 
 #[derive(Default, Clone)]
@@ -63,12 +63,12 @@ impl Core {
     }
 }
 
-/// The hosted zones under their lock. Whoever takes them mutably raises their revision: the name
-/// servers go by it.
+/// The locked hosted zones. Mutable access increases their revision, which the name servers
+/// observe.
 pub(crate) struct Route53<'a>(MutexGuard<'a, route53::State>);
 
 impl Route53<'_> {
-    /// Takes in the changes that have reached the name servers; the revision after that.
+    /// Applies the changes that have reached the name servers. Returns the resulting revision.
     pub(crate) fn settle(&mut self) -> u64 {
         if self.0.settle() {
             self.0.revision += 1;
@@ -92,22 +92,22 @@ impl DerefMut for Route53<'_> {
     }
 }
 
-/// The lock, whether a test panicked under it or not.
+/// Locks a mutex, even if a test panicked while it was locked.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives out numbers and identifiers, the same in every run.
+/// Generates numbers and identifiers, which are the same in every run.
 #[derive(Debug, Default)]
 pub(crate) struct Ids(AtomicU64);
 
 impl Ids {
-    /// A number that was not given out before.
+    /// A new number.
     pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// An identifier of that prefix and length.
+    /// A new identifier with this prefix and length.
     pub(crate) fn id(&self, prefix: &str, length: usize) -> String {
         let digest = Sha256::digest(format!("{prefix}{}", self.next()));
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -1,4 +1,4 @@
-//! `sandbox demo`: the real function at work on the local AWS, told step by step and checked.
+//! `sandbox demo`: runs the real function on the local AWS, explains each step and checks it.
 
 mod check;
 mod listing;
@@ -23,18 +23,18 @@ use stage::{HOST, Stage};
 use story::{Act, Request};
 use trace::Found;
 
-/// How long the whole demo may take; it needs half a minute, which the function waits for Route 53.
+/// How long the whole demo may take. It takes half a minute, which is the function's wait for Route 53.
 const LIMIT: Duration = Duration::from_mins(3);
 
-/// What to run, and how to show it.
+/// The options of a demo.
 #[derive(Debug, Clone)]
 pub struct Demo {
     /// The program of the function.
     pub bootstrap: PathBuf,
-    /// The folder of the events.
+    /// The folder with the events.
     pub events: PathBuf,
-    /// Whether to use colour.
-    pub colour: bool,
+    /// Whether to use color.
+    pub color: bool,
 }
 
 /// One line of the summary.
@@ -47,13 +47,12 @@ struct Row {
     failures: Vec<String>,
 }
 
-/// Starts everything, sends the events and tells on `out` what each did.
+/// Starts everything, sends the events, and writes to `out` what each of them did.
 ///
 /// # Errors
-/// What went wrong, in words for the user: something could not be started, or an expectation did
-/// not hold.
+/// If something could not be started, or if an expectation was not met.
 pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<(), String> {
-    let mut page = Page::new(out, Paint::new(demo.colour));
+    let mut page = Page::new(out, Paint::new(demo.color));
     tokio::time::timeout(LIMIT, tell(demo, &mut page))
         .await
         .unwrap_or_else(|_| Err(format!("the demo took more than {} seconds", LIMIT.as_secs())))
@@ -80,7 +79,7 @@ async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     let failures: Vec<&String> = rows.iter().flat_map(|row| &row.failures).collect();
     if failures.is_empty() {
         let done = format!(
-            "All of it went as it should, in {:.1} s; {} process of the function served every request.",
+            "Everything went as expected, in {:.1} s. {} process of the function served all requests.",
             started.elapsed().as_secs_f64(),
             stage.function.starts()
         );
@@ -91,10 +90,10 @@ async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     page.block("", log.iter().rev().take(10).rev().cloned().collect::<Vec<_>>().as_slice())?;
     let failures: Vec<String> =
         failures.into_iter().map(|failure| format!("\n  {failure}")).collect();
-    Err(format!("the demo did not go as it should:{}", failures.concat()))
+    Err(format!("the demo did not go as expected:{}", failures.concat()))
 }
 
-/// Sends one event and shows what came of it.
+/// Sends an event and shows the result.
 async fn play(
     demo: &Demo,
     stage: &Stage,
@@ -135,7 +134,7 @@ async fn play(
     })
 }
 
-/// Looks for the host in the child zone and shows the way there.
+/// Resolves the host in the child zone and shows the path.
 async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, String> {
     let question = format!("{HOST} A, from the root at {}", stage.dns.root());
     page.block("question", &[question])?;
@@ -157,14 +156,14 @@ async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, 
     })
 }
 
-/// Shows the checks; what does not hold, in words for the end.
+/// Shows the checks. Returns those that failed, as text for the end of the demo.
 fn verdict(page: &mut Page<'_>, what: &str, checks: &[Check]) -> Result<Vec<String>, String> {
     page.block(
         "checked",
         &checks.iter().map(|check| show::check(check, page.paint())).collect::<Vec<_>>(),
     )?;
     let failed = checks.iter().filter(|check| !check.holds);
-    Ok(failed.map(|check| format!("{what}: not true that {}", check.text)).collect())
+    Ok(failed.map(|check| format!("{what}: it is not true that {}", check.text)).collect())
 }
 
 fn line(row: &Row, paint: Paint) -> String {

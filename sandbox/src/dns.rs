@@ -1,17 +1,16 @@
-//! The sandbox's zones over DNS, on the loopback interface: a root of its own, the top-level
+//! Serves the sandbox's zones over DNS on the loopback interface: its own root, the top-level
 //! domains, and every public hosted zone at the four name servers of its delegation set.
 //!
-//! [`Dns::start`] serves at one port on UDP and TCP. Each name server has an address of its own in
-//! 127.0.0.0/8; everything resolves from [`Dns::root`] down, and [`Dns::resolver`] does so for a
-//! client that wants a resolver. What is answered is the sandbox at that moment: a change made
-//! through the API is served once `GetChange` reports it `INSYNC`, or would if it were asked
-//! ([`ServeRule`]); an edit by a [`ZoneHandle`] is served at once, a deleted zone no more.
+//! [`Dns::start`] serves at one port over UDP and TCP. Each name server has its own address in
+//! 127.0.0.0/8. Everything resolves from [`Dns::root`] down, and [`Dns::resolver`] is a resolver
+//! for clients that need one. Responses reflect the current state of the sandbox: a change through
+//! the API is served once `GetChange` reports it `INSYNC`, or would do so ([`ServeRule`]). A change
+//! by a [`ZoneHandle`] is served at once. A deleted zone is no longer served.
 //!
-//! A zone that is signing with real keys ([`ZoneHandle::create_key`],
-//! [`ZoneHandle::start_signing`]) is served signed. So are the root and the top-level domains,
-//! which put the DS of such a top zone there themselves: a validator that trusts
-//! [`Dns::trust_anchor`] follows the chain. A signature holds for an hour, and is made anew after
-//! five minutes.
+//! A zone that signs with real keys ([`ZoneHandle::create_key`], [`ZoneHandle::start_signing`]) is
+//! served with signatures. So are the root and the top-level domains, which add the DS record of
+//! such a top zone themselves. A validator that trusts [`Dns::trust_anchor`] can follow the chain.
+//! Signatures are valid for an hour, and renewed after five minutes.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -64,17 +63,17 @@ use crate::route53::{RecordSet, normalize_lossy};
 use outside::Outside;
 use state::{RESOLVER, Shared};
 
-/// The port of DNS, where nothing else can be in the way.
+/// The default DNS port, which a server can only use if nothing else does.
 const PORT: u16 = 53;
 
 /// When the name servers serve a change that was made through the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ServeRule {
-    /// Once `GetChange` reports it `INSYNC`, or would do so the next time it is asked
+    /// Once `GetChange` reports it `INSYNC`, or would do so for the next request
     /// ([`crate::SyncRule`]).
     #[default]
     InSync,
-    /// When it is accepted.
+    /// As soon as it is accepted.
     AtOnce,
 }
 
@@ -99,7 +98,7 @@ struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        // So that the port is free again when this returns.
+        // Ensures that the port is free again when this function returns.
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -107,10 +106,10 @@ impl Drop for Inner {
 }
 
 impl Dns {
-    /// Starts it at a free port, with the resolver on 127.0.0.1.
+    /// Starts the service at a free port, with the resolver at 127.0.0.1.
     pub async fn start(aws: &Sandbox) -> io::Result<Self> {
         let mut refused = None;
-        // The port that the kernel gives out for UDP may be taken for TCP.
+        // A free port for UDP may be in use for TCP.
         for _ in 0..100 {
             match Self::start_on(aws, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => refused = Some(error),
@@ -120,8 +119,8 @@ impl Dns {
         Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
     }
 
-    /// Starts it at that port, with the resolver on that loopback address. Several services can
-    /// share a port, such as 53, if their resolvers differ.
+    /// Starts the service at this port, with the resolver at this loopback address. Several
+    /// services can share a port, such as 53, if their resolvers differ.
     pub async fn start_on(aws: &Sandbox, resolver: SocketAddr) -> io::Result<Self> {
         let SocketAddr::V4(resolver) = resolver else {
             return Err(io::ErrorKind::Unsupported.into());
@@ -157,15 +156,15 @@ impl Dns {
         Ok(Self { inner: Arc::new(Inner { shared, stop, thread: Some(thread) }) })
     }
 
-    /// One without sockets and threads, for [`Dns::ask`].
+    /// A service without sockets and threads, for [`Dns::ask`].
     pub fn in_process(aws: &Sandbox) -> Self {
         let shared = Arc::new(Shared::new(Arc::clone(aws.core()), PORT, Ipv4Addr::LOCALHOST, None));
         shared.serve_look_ups();
         Self { inner: Arc::new(Inner { shared, stop: watch::Sender::new(false), thread: None }) }
     }
 
-    /// What the server at that address sends back to a query, as it would over its sockets; nothing
-    /// if it is silent, or if there is none.
+    /// The response of the server at this address to a query, as it would send it over its sockets.
+    /// `None` if it does not respond, or does not exist.
     pub fn ask(&self, server: SocketAddr, query: &[u8], transport: Transport) -> Option<Reply> {
         let name = if server == self.resolver() {
             RESOLVER.to_owned()
@@ -175,8 +174,9 @@ impl Dns {
         self.shared().receive(&name, query, transport)
     }
 
-    /// Starts it at port 53, for a resolver that knows of no other. Any number can do so at a time:
-    /// each has addresses of its own, the resolver too. Not every user may; the error tells.
+    /// Starts the service at port 53, for a resolver that can't use another port. Any number of
+    /// services can do so at the same time, because each has its own addresses, including the
+    /// resolver. Not every user has the permission; the error says so.
     pub async fn start_on_port_53(aws: &Sandbox) -> io::Result<Self> {
         let resolver =
             Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
@@ -188,7 +188,7 @@ impl Dns {
         self.shared().port
     }
 
-    /// The resolver: it answers any question, and logs under the name `resolver`.
+    /// The resolver. It answers any query, and appears in the log as `resolver`.
     pub fn resolver(&self) -> SocketAddr {
         SocketAddr::from((self.shared().resolver, self.port()))
     }
@@ -203,7 +203,7 @@ impl Dns {
         self.server(hierarchy::TOP_LEVEL)
     }
 
-    /// The server of that name; a new one, without zones, if nobody has mentioned it yet.
+    /// The server with this name. It is created without zones on first use.
     ///
     /// # Panics
     ///
@@ -212,13 +212,13 @@ impl Dns {
         let address = self
             .shared()
             .address(&server_name(name))
-            .expect("a free address of the loopback network");
+            .expect("no free address in the loopback network");
         SocketAddr::from((address, self.port()))
     }
 
-    /// A zone outside of Route 53 on these name servers. Several may have one name. It has an SOA
-    /// and an NS record set unless the records bring them. If no other zone encloses it, its
-    /// top-level domain delegates to it.
+    /// Adds a zone outside of Route 53 on these name servers. Several zones may have the same name.
+    /// It gets an SOA and an NS record set unless they are among the records. If no other zone
+    /// encloses it, its top-level domain delegates to it.
     pub fn zone<S: Into<String>>(
         &self,
         name: &str,
@@ -240,8 +240,8 @@ impl Dns {
         OutsideZone { shared: Arc::downgrade(self.shared()), number, name }
     }
 
-    /// Names the hosted zone to which a top zone's name is delegated from above. By default it is a
-    /// zone of [`Dns::zone`], else the hosted zone of that name that was created first.
+    /// Sets which hosted zone a top zone's name is delegated to. By default, it is a zone of
+    /// [`Dns::zone`], or else the hosted zone with that name that was created first.
     pub fn delegate_to(&self, zone: &ZoneHandle) {
         let mut state = self.shared().state();
         state.revision += 1;
@@ -253,8 +253,8 @@ impl Dns {
         self.shared().core.route53().serve = rule;
     }
 
-    /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`: a form that unbound, dig and
-    /// delv take.
+    /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`, in a form that unbound, dig and
+    /// delv accept.
     pub fn trust_anchor(&self) -> String {
         self.root_ds().first().map(|ds| format!(". IN DS {ds}")).unwrap_or_default()
     }
@@ -264,85 +264,84 @@ impl Dns {
         self.shared().keys(".").ds()
     }
 
-    /// Serves no TTL above this, be it of data, of a "no" or of keys, so that a test can outwait a
-    /// cache.
+    /// Limits the TTL of everything that is served (data, negative answers and keys), so that a
+    /// test can wait until a cache expires.
     pub fn cap_ttl(&self, seconds: u32) {
         let mut state = self.shared().state();
         state.revision += 1;
         state.cap = seconds;
     }
 
-    /// Ends the signing of a hosted zone as `DisableHostedZoneDNSSEC` does: not while a look-up
-    /// finds a DS record of one of its keys (`KeySigningKeyInParentDSRecord`), nor where that
-    /// look-up fails (API Reference, `DisableHostedZoneDNSSEC`).
+    /// Stops the signing of a hosted zone like `DisableHostedZoneDNSSEC`. Fails while a look-up
+    /// finds a DS record of one of its keys (`KeySigningKeyInParentDSRecord`), or if that look-up
+    /// fails (API Reference, `DisableHostedZoneDNSSEC`).
     ///
-    /// The look-up goes through the resolver here. Whether that of Route 53 goes through a cache is
-    /// not documented: with [`Dns::share_cache`] it does.
+    /// The look-up uses the resolver here. It is not documented whether Route 53's look-up uses a
+    /// cache. With [`Dns::share_cache`], this one does.
     ///
     /// Probe: route53/dnssec-off-beside-ds.
     ///
     /// # Errors
-    /// The code of the error, with the message.
+    /// The code and the message of the error.
     pub fn disable_signing(&self, zone: &ZoneHandle) -> Result<(), String> {
         let shared = self.shared();
         let ended = end_signing(&shared.core, &zone.id(), &|name| shared.ds_of(name));
         ended.map_err(|error| format!("{}: {}", error.code, error.message))
     }
 
-    /// Lets nobody ask a name server, as in a network without a way out for DNS; the resolver,
-    /// which is in that network, answers as before.
-    pub fn close_the_way_out(&self) {
+    /// Makes all name servers unreachable, as in a network without egress for DNS. The resolver,
+    /// which is in that network, still answers.
+    pub fn block_egress(&self) {
         self.shared().state().closed = true;
     }
 
-    /// Has the resolver keep what it has found for as long as the TTLs say, as one does that many
-    /// share.
+    /// Makes the resolver cache its responses for their TTLs, like a shared resolver.
     pub fn share_cache(&self) {
         self.shared().state().cache = Some(cache::Cache::default());
     }
 
-    /// Leaves the TTL of this record set as it is, whatever [`Dns::cap_ttl`] says. That of the SOA
-    /// record is also that of every "no".
+    /// Excludes this record set from [`Dns::cap_ttl`]. The TTL of the SOA record also applies to
+    /// negative answers.
     pub fn keep_ttl(&self, name: &str, rtype: &str) {
         let mut state = self.shared().state();
         state.revision += 1;
         state.uncapped.insert((normalize_lossy(name), rtype.to_owned()));
     }
 
-    /// Makes that name server ill, until [`Dns::heal`]; in the place of an earlier fault.
-    /// `resolver` is the resolver.
+    /// Sets a fault of a name server until [`Dns::heal`], instead of an earlier one. `resolver` is
+    /// the resolver.
     pub fn fault(&self, server: &str, fault: DnsFault) {
         self.fault_times(server, fault, u64::MAX);
     }
 
-    /// Makes that name server ill for its next so many queries.
+    /// Sets a fault of a name server for this many queries.
     pub fn fault_times(&self, server: &str, fault: DnsFault, queries: u64) {
         self.shared().set_fault(&server_name(server), fault, queries);
     }
 
-    /// Makes that name server well again.
+    /// Removes the fault of a name server.
     pub fn heal(&self, server: &str) {
         self.shared().heal(Some(&server_name(server)));
     }
 
-    /// Makes all name servers well again.
+    /// Removes the faults of all name servers.
     pub fn heal_all(&self) {
         self.shared().heal(None);
     }
 
-    /// The queries that came over the network so far, in the order of arrival. What the resolver
-    /// asks is not among them.
+    /// The queries that were received over the network so far, in order of arrival. The resolver's
+    /// own queries are not included.
     pub fn queries(&self) -> Vec<DnsQuery> {
         self.shared().state().log.clone()
     }
 
-    /// The queries to that name server; to `resolver` for the resolver.
+    /// The queries to this name server, or to the resolver for `resolver`.
     pub fn queries_to(&self, server: &str) -> Vec<DnsQuery> {
         let server = server_name(server);
         self.queries().into_iter().filter(|query| query.server == server).collect()
     }
 
-    /// Forgets the queries so far.
+    /// Clears the list of queries.
     pub fn clear_queries(&self) {
         self.shared().state().log.clear();
     }
@@ -352,7 +351,7 @@ impl Dns {
     }
 }
 
-/// Name servers are known in lower case and without the trailing dot.
+/// The name of a name server in lower case, without the trailing dot.
 fn server_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

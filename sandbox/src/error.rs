@@ -1,6 +1,6 @@
-//! An error answer of a service, before it is written as XML.
+//! The error response of a service, before it is written as XML.
 
-/// What every service of the sandbox answers when it refuses.
+/// An error response of a service of the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub status: u16,
@@ -19,7 +19,7 @@ impl ApiError {
         Self::new(400, "InvalidInput", message)
     }
 
-    /// The wording that both protocols use for a broken constraint of the service model.
+    /// The message that both protocols use for a violated constraint of the service model.
     pub(crate) fn constraint(code: &str, value: &str, member: &str, constraint: &str) -> Self {
         let message = format!(
             "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"
@@ -37,7 +37,7 @@ impl ApiError {
         Self::new(400, "Throttling", "Rate exceeded")
     }
 
-    /// `Sender` for the client's faults, `Receiver` for the service's.
+    /// `Sender` for errors of the client, `Receiver` for errors of the service.
     pub(crate) fn sender(&self) -> &'static str {
         if self.status < 500 { "Sender" } else { "Receiver" }
     }

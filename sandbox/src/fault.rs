@@ -1,21 +1,21 @@
-//! Faults on demand.
+//! Faults of calls that a test can add.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::journal::Call;
 
-/// What goes wrong.
+/// The effect of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The call takes so much longer, and is then carried out.
+    /// The call is delayed, and then carried out.
     Latency(Duration),
-    /// `Throttling`, HTTP 400, "Rate exceeded"; nothing is done.
+    /// `Throttling`, HTTP 400, "Rate exceeded". The call is not carried out.
     Throttle,
-    /// A bare server error with this HTTP status; nothing is done.
+    /// A server error with this HTTP status. The call is not carried out.
     Status(u16),
-    /// This error; nothing is done.
+    /// This error. The call is not carried out.
     Error {
         /// HTTP status.
         status: u16,
@@ -24,17 +24,17 @@ pub enum FaultKind {
         /// Error message.
         message: String,
     },
-    /// The connection is reset and nothing is done.
+    /// The connection is reset. The call is not carried out.
     ResetBefore,
-    /// The call is carried out and the connection reset instead of an answer: a lost answer.
+    /// The call is carried out, and the connection is reset instead of a response.
     ResetAfter,
-    /// No answer ever, and nothing is done.
+    /// There is never a response. The call is not carried out.
     Hang,
-    /// The call is carried out, and no answer ever.
+    /// The call is carried out, but there is never a response.
     HangAfter,
 }
 
-/// Which calls a fault strikes. The first matching call, unless told otherwise.
+/// A fault and the calls that it applies to. By default only the first matching call.
 #[derive(Debug, Clone)]
 pub struct Fault {
     action: String,
@@ -47,7 +47,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault for calls of that action; `*` for any.
+    /// A fault for calls of this action, or of any action for `*`.
     pub fn on(action: &str) -> Self {
         let action = action.to_owned();
         Self {
@@ -61,49 +61,49 @@ impl Fault {
         }
     }
 
-    /// Only calls with credentials of that account.
+    /// Only applies to calls with credentials of this account.
     #[must_use]
     pub fn account(mut self, id: &str) -> Self {
         self.account = Some(id.to_owned());
         self
     }
 
-    /// Only calls that name that hosted zone.
+    /// Only applies to calls that name this hosted zone.
     #[must_use]
     pub fn zone(mut self, id: &str) -> Self {
         self.zone = Some(id.to_owned());
         self
     }
 
-    /// Only calls that are signed for that Region.
+    /// Only applies to calls that are signed for this Region.
     #[must_use]
     pub fn region(mut self, region: &str) -> Self {
         self.region = Some(region.to_owned());
         self
     }
 
-    /// The `n`-th matching call from now (the first is 1); with [`Fault::times`] that one and the
-    /// next ones.
+    /// Applies to the `n`-th matching call from now on (the first is 1). With [`Fault::times`], it
+    /// applies from that call on.
     #[must_use]
     pub fn nth(mut self, n: u64) -> Self {
         self.from = n;
         self
     }
 
-    /// So many matching calls.
+    /// Applies to this many matching calls.
     #[must_use]
     pub fn times(mut self, n: u64) -> Self {
         self.times = n;
         self
     }
 
-    /// Every matching call.
+    /// Applies to every matching call.
     #[must_use]
     pub fn always(self) -> Self {
         self.times(u64::MAX)
     }
 
-    /// What goes wrong.
+    /// Sets the effect.
     #[must_use]
     pub fn kind(mut self, kind: FaultKind) -> Self {
         self.kind = kind;
@@ -118,7 +118,7 @@ impl Fault {
     }
 }
 
-/// A fault that was set.
+/// The handle of a fault.
 #[derive(Clone, Debug)]
 pub struct FaultHandle {
     id: u64,
@@ -126,12 +126,12 @@ pub struct FaultHandle {
 }
 
 impl FaultHandle {
-    /// Takes the fault away. Calls that hang keep hanging.
+    /// Removes the fault. Calls that hang keep hanging.
     pub fn remove(&self) {
         self.faults.lock().active.retain(|active| active.id != self.id);
     }
 
-    /// How many calls it has struck. Stays readable until it is removed.
+    /// How many calls it has affected. Can be read until the fault is removed.
     pub fn hits(&self) -> u64 {
         self.faults
             .lock()
@@ -170,7 +170,7 @@ impl Faults {
         FaultHandle { id, faults: Arc::clone(self) }
     }
 
-    /// What strikes this call, in the order in which the faults were set.
+    /// The faults for this call, in the order in which they were added.
     pub(crate) fn strike(&self, call: &Call) -> Vec<FaultKind> {
         let mut struck = Vec::new();
         for active in self.lock().active.iter_mut().filter(|active| active.fault.matches(call)) {

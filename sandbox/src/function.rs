@@ -1,11 +1,11 @@
-//! What events are delivered to.
+//! The functions that receive events.
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-/// A function of Lambda: a `bootstrap` behind the Runtime API, or a handler in process.
+/// A Lambda function: a `bootstrap` behind the Runtime API, or a handler in process.
 pub trait Function: Send + Sync {
-    /// Delivers one event and waits for the end of the invocation.
+    /// Delivers an event, and waits until the invocation ends.
     fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation>;
 }
 
@@ -14,15 +14,15 @@ pub trait Function: Send + Sync {
 pub enum Invocation {
     /// With a result.
     Returned(Value),
-    /// With an error, after which Lambda delivers an asynchronous event again.
+    /// With an error. Lambda then delivers an asynchronous event again.
     Failed {
-        /// The type that the function gave.
+        /// The error type from the function.
         error_type: String,
-        /// The message that the function gave.
+        /// The error message from the function.
         message: String,
     },
-    /// Killed at its deadline.
+    /// It was killed at its deadline.
     TimedOut,
-    /// The process ended; its last words.
+    /// The process ended. Has its last output.
     Exited(String),
 }

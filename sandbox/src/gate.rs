@@ -1,4 +1,4 @@
-//! Holding calls at a point, so that a test decides how they interleave.
+//! Holds calls, so that a test determines how they interleave.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use tokio::sync::watch;
 
 use crate::journal::Call;
 
-/// Which calls a gate holds.
+/// The calls that a gate holds.
 pub type GateRule = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 
-/// Holds calls before they are carried out, until [`Gate::release`]. Dropping the last clone
-/// releases too.
+/// Holds calls before they are carried out, until [`Gate::release`]. Dropping the last clone also
+/// releases them.
 #[derive(Clone, Debug)]
 pub struct Gate {
     shared: Arc<Shared>,
@@ -22,7 +22,7 @@ struct Shared {
     state: Arc<GateState>,
 }
 
-/// The part that waiting calls hold.
+/// The state that waiting calls share.
 pub(crate) struct GateState {
     rule: GateRule,
     arrived: watch::Sender<usize>,
@@ -39,24 +39,24 @@ impl Gate {
         (Self { shared: Arc::new(Shared { state: Arc::clone(&state) }) }, state)
     }
 
-    /// Waits until a call has come to the gate.
+    /// Waits until a call has arrived at the gate.
     pub async fn arrived(&self) {
         self.arrived_count(1).await;
     }
 
-    /// Waits until so many calls in all have come to the gate.
+    /// Waits until this many calls have arrived at the gate in total.
     pub async fn arrived_count(&self, count: usize) {
         let mut arrivals = self.shared.state.arrived.subscribe();
-        // The sender lives in `self`, so waiting can't fail.
+        // The sender is in `self`, so waiting can't fail.
         let _ = arrivals.wait_for(|arrived| *arrived >= count).await;
     }
 
-    /// Lets the call that has waited longest pass, or the next one to come.
+    /// Lets the call that has waited longest pass, or else the next one.
     pub fn release_one(&self) {
         self.shared.state.admitted.send_modify(|admitted| *admitted = admitted.saturating_add(1));
     }
 
-    /// Opens the gate for good.
+    /// Opens the gate permanently.
     pub fn release(&self) {
         self.shared.state.open();
     }
@@ -88,7 +88,7 @@ impl GateState {
             ticket = *arrived;
             *arrived += 1;
         });
-        // The sender lives in `self`, so waiting can't fail.
+        // The sender is in `self`, so waiting can't fail.
         let _ = admissions.wait_for(|admitted| *admitted > ticket).await;
     }
 

@@ -1,5 +1,5 @@
-//! What a test holds: accounts, roles and hosted zones. They stand above the services, need no
-//! permission and obey no rule.
+//! Handles for tests: accounts, roles and hosted zones. They need no permissions and follow no
+//! rules of the services.
 
 mod account;
 mod zone;

@@ -1,5 +1,5 @@
-//! Policies and their evaluation (IAM User Guide, "Policy evaluation logic" and "IAM JSON policy
-//! elements reference").
+//! Evaluates policies (IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements
+//! reference").
 //!
 //! Probe: those of iam/.
 
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use policy::{Policy, PrincipalMatch};
 
-/// The condition keys of a request: lower-case key to values. An absent key is not in it.
+/// The condition keys of a request: from lower-case keys to values. Missing keys are not in it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Context {
     keys: BTreeMap<String, Vec<String>>,
@@ -26,10 +26,10 @@ impl Context {
     }
 }
 
-/// What is to be authorized.
+/// A request to be authorized.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
-    /// Such as `route53:GetChange`.
+    /// For instance `route53:GetChange`.
     pub action: &'a str,
     /// An ARN, or `*` for an action without resource-level permissions.
     pub resource: &'a str,
@@ -60,17 +60,17 @@ pub(crate) fn decide(policies: &[Policy], request: &Request<'_>) -> Decision {
     decision
 }
 
-/// The kinds of policies, as messages name them.
+/// The kinds of policies, as they are called in messages.
 pub(crate) const IDENTITY: &str = "identity-based policy";
 const BOUNDARY: &str = "permissions boundary";
 const SESSION: &str = "session policy";
 const SCP: &str = "service control policy";
 
-/// All policies that decide about a caller.
+/// All policies that apply to a caller.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policies {
-    /// Beside `FullAWSAccess`, which AWS attaches everywhere ("SCP evaluation"): so they can only
-    /// deny.
+    /// The service control policies, except `FullAWSAccess`, which AWS attaches everywhere ("SCP
+    /// evaluation"). These can therefore only deny.
     pub scps: Vec<Policy>,
     pub identity: Vec<Policy>,
     pub boundary: Option<Policy>,
@@ -78,8 +78,8 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    /// The decision and the kind of policy that made it: "an explicit deny in any of these policies
-    /// overrides the allow", and "the effective permissions are the intersection" ("Policy
+    /// The decision, and the kind of policy that made it: "an explicit deny in any of these
+    /// policies overrides the allow", and "the effective permissions are the intersection" ("Policy
     /// evaluation logic", "Permissions boundaries for IAM entities"). Probe:
     /// iam/denied-by-boundary, iam/denied-by-session-policy.
     pub(crate) fn decide(&self, request: &Request<'_>) -> (Decision, &'static str) {
@@ -102,8 +102,8 @@ impl Policies {
     }
 }
 
-/// `*` is any text, `?` any one character ("IAM JSON policy elements: Resource").
-/// Probe: iam/allow-and-nothing-else.
+/// Matches a pattern: `*` is any text, `?` any one character ("IAM JSON policy elements:
+/// Resource"). Probe: iam/allow-and-nothing-else.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());

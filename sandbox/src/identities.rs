@@ -1,4 +1,4 @@
-//! Who there is: accounts, their roles and access keys, and who a call comes from.
+//! The accounts with their roles and access keys, and the identity of a caller.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -22,7 +22,7 @@ pub(crate) struct AccountState {
     pub org: Option<String>,
     /// The value of `aws:PrincipalOrgPaths`.
     pub org_path: Option<String>,
-    /// Service control policies beside `FullAWSAccess`, which stays attached.
+    /// The service control policies, except `FullAWSAccess`, which stays attached.
     pub scps: Vec<Policy>,
     pub roles: BTreeMap<String, RoleState>,
 }
@@ -59,7 +59,7 @@ impl Key {
     }
 }
 
-/// The session of a role.
+/// A session of a role.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Session<'a> {
     pub account: &'a str,
@@ -67,11 +67,11 @@ pub(crate) struct Session<'a> {
     pub name: &'a str,
 }
 
-/// Who makes a call, and what it may do.
+/// The caller, and its permissions.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub account: String,
-    /// The ARN that messages and the journal show.
+    /// The ARN in messages and in the journal.
     pub arn: String,
     /// `aws:PrincipalArn`: the role's ARN for a session.
     pub principal_arn: String,
@@ -138,7 +138,7 @@ impl Identities {
                 (arn.clone(), arn, "AIDAADMIN".to_owned(), vec![everything()], None)
             }
             Identity::Session { role, name } => {
-                // A deleted role leaves sessions without any permission.
+                // The sessions of a deleted role have no permissions.
                 let state = state.and_then(|state| state.roles.get(role));
                 let (policies, boundary) = state
                     .map(|role| (role.policies.clone(), role.boundary.clone()))
@@ -192,7 +192,7 @@ impl Caller {
         self.policies.decide(request)
     }
 
-    /// Refuses in the words of the service ("Troubleshoot access denied error messages").
+    /// Denies with the message of the service ("Troubleshoot access denied error messages").
     /// Probe: iam/denied-by-none, iam/denied-by-deny, iam/denied-without-resource.
     pub(crate) fn authorize(
         &self,

@@ -1,66 +1,66 @@
-//! Every call that reached the sandbox, in the order of arrival.
+//! Records every call that reached the sandbox, in order of arrival.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::route53::Change;
 
-/// A call as it was received, and what became of it.
+/// A call, as it was received, and its outcome.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Call {
-    /// 1 for the first call since the sandbox started; [`crate::Sandbox::clear_calls`] does not
-    /// restart it.
+    /// The number of the call since the sandbox started, from 1. [`crate::Sandbox::clear_calls`]
+    /// does not reset it.
     pub seq: u64,
     /// When it arrived, by the sandbox's clock.
     pub at: SystemTime,
     /// `route53` or `sts`.
     pub service: &'static str,
-    /// The Region that it was signed for; empty if it was not signed.
+    /// The Region that it was signed for. Empty if it was not signed.
     pub region: String,
-    /// The API's name for it, such as `ChangeResourceRecordSets`.
+    /// The name of the action, such as `ChangeResourceRecordSets`.
     pub action: String,
-    /// The account that owns the credentials; empty if they were not accepted.
+    /// The account of the credentials. Empty if they were rejected.
     pub account: String,
-    /// The ARN that made the call; empty if the credentials were not accepted.
+    /// The ARN of the caller. Empty if the credentials were rejected.
     pub principal: String,
-    /// The id of the hosted zone it names, without `/hostedzone/`.
+    /// The id of the hosted zone in the call, without `/hostedzone/`.
     pub zone: Option<String>,
-    /// What was asked, in a few words.
+    /// A short description of the call.
     pub summary: String,
     /// The batch of a `ChangeResourceRecordSets`.
     pub changes: Vec<Change>,
     /// The comment of that batch.
     pub comment: Option<String>,
-    /// The role of an `AssumeRole`.
+    /// The role in an `AssumeRole`.
     pub role_arn: Option<String>,
-    /// What was answered; `None` while it is under way, and for ever if it hangs.
+    /// The outcome. `None` while the call is in progress, and forever if it hangs.
     pub outcome: Option<Outcome>,
-    /// The faults that were injected into it.
+    /// The faults that were applied to it.
     pub faults: Vec<String>,
 }
 
-/// What a call came to.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
     /// HTTP status.
     pub status: u16,
-    /// Error code, for a refusal.
+    /// Error code, for an error response.
     pub code: Option<String>,
-    /// Error message, for a refusal.
+    /// Error message, for an error response.
     pub message: Option<String>,
-    /// Whether the answer was sent: `false` for one that a fault lost on the way.
+    /// True if the response was sent. False if a fault dropped it.
     pub delivered: bool,
 }
 
 impl Call {
-    /// Whether the service did what was asked, be the answer lost or not.
+    /// True if the service carried out the call, even if the response was lost.
     pub fn succeeded(&self) -> bool {
         self.outcome.as_ref().is_some_and(|outcome| outcome.status < 300)
     }
 
-    /// The error code of a refusal.
+    /// The error code of an error response.
     pub fn code(&self) -> Option<&str> {
         self.outcome.as_ref()?.code.as_deref()
     }
@@ -83,7 +83,7 @@ struct State {
 }
 
 impl Journal {
-    /// Records the call and gives it its number.
+    /// Records the call, and gives it its number.
     pub(crate) fn begin(&self, mut call: Call) -> Call {
         let mut state = self.lock();
         state.last += 1;
@@ -92,7 +92,7 @@ impl Journal {
         call
     }
 
-    /// Replaces the record of that call with what is known now.
+    /// Updates the record of a call.
     pub(crate) fn update(&self, call: &Call) {
         if let Some(known) = self.lock().calls.iter_mut().rev().find(|known| known.seq == call.seq)
         {

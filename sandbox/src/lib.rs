@@ -1,9 +1,9 @@
 //! A strict local AWS for the tests and the demo of `Custom::Delegation`.
 //!
-//! [`Sandbox::start`] opens one listener on the loopback interface that serves Route 53 and STS to
-//! any unmodified AWS client. It is a simulation of rules, not of capacity: accounts, roles and
-//! policies ([`handles`]), hosted zones with the batch rules of the service ([`route53`]), and ways
-//! to make it fail on demand ([`fault`]). Every call is recorded ([`journal`]).
+//! [`Sandbox::start`] opens a listener on the loopback interface that serves Route 53 and STS to
+//! any unmodified AWS client. It simulates rules, not capacity: accounts, roles and policies
+//! ([`handles`]), hosted zones with the batch rules of the service ([`route53`]), and faults on
+//! demand ([`fault`]). It records every call ([`journal`]).
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -15,7 +15,7 @@
 //! let role = parent.role("route53-delegation-parent").trust_account("222222222222", None).allow_all_route53();
 //! let function = aws.account("222222222222").role("delegation-function").allow_assume(&role.arn());
 //! for (name, value) in aws.env(&function.credentials()) {
-//!     // hand these to the client under test
+//!     // pass these to the client under test
 //! #   let _ = (name, value);
 //! }
 //! zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
@@ -25,7 +25,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a tool of tests: a mistake in the set-up should stop the test where it was made"
+    reason = "a tool for tests: an error in the setup should stop the test at its origin"
 )]
 
 pub mod aws;

@@ -1,4 +1,4 @@
-//! A listener on the loopback interface, on threads of its own so that a test may block.
+//! A listener on the loopback interface, with its own threads so that a test may block.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
-/// The connection is reset instead of an answer.
+/// The connection is reset instead of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reset;
 
@@ -29,12 +29,12 @@ impl std::fmt::Display for Reset {
 
 impl std::error::Error for Reset {}
 
-/// Answers one request.
+/// Answers a request.
 pub(crate) type Answer = Arc<
     dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Response<Body>, Reset>> + Send + Sync,
 >;
 
-/// A running server; dropping it stops it.
+/// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: SocketAddr,
@@ -48,7 +48,7 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Serves on a free port until dropped.
+    /// Serves at a free port until it is dropped.
     pub(crate) async fn start(name: &str, answer: Answer) -> io::Result<Self> {
         let (stop, mut stopped) = watch::channel(false);
         let (started, start) = oneshot::channel();
@@ -75,7 +75,7 @@ impl Listener {
                     }
                 }
             });
-            // Requests that hang would hold an orderly shutdown for ever.
+            // An orderly shutdown would wait forever for requests that hang.
             runtime.shutdown_background();
         })?;
         let address = start.await.map_err(io::Error::other)??;
@@ -91,7 +91,7 @@ async fn connection(stream: TcpStream, answer: Answer) {
     let mut connection = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request)));
     if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
-        // With no time to linger, closing sends a reset.
+        // Without time to linger, closing sends a reset.
         let stream = connection.into_parts().io.into_inner();
         let _ = stream.set_zero_linger();
     }

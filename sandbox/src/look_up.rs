@@ -1,9 +1,9 @@
-//! `delv` (BIND) and `drill` (ldns): programs that are not ours, look a name up through a resolver
-//! and judge the answer themselves.
+//! Runs `delv` (BIND) and `drill` (ldns), two other programs that look up a name through a resolver
+//! and validate the answer themselves.
 //!
-//! The resolver is [`crate::unbound`], asked with checking disabled: it finds the servers, and the
-//! program validates what they say with the trust anchor of the [`Dns`]. Where a program is not
-//! installed, [`LookUp::start`] puts it on the list of what was not checked.
+//! The resolver is [`crate::unbound`], which is queried with checking disabled: it finds the
+//! servers, and the program validates the responses with the trust anchor of the [`Dns`]. If a
+//! program is not installed, [`LookUp::start`] adds it to the list of skipped checks.
 
 use std::fs;
 use std::io;
@@ -17,38 +17,39 @@ use tokio::time::timeout;
 
 use crate::Dns;
 
-/// Longer than either program, and the resolver behind it, try before they give up.
+/// Longer than either program, and its resolver, try before they give up.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// One of the programs.
+/// One of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// Of BIND, which validates as `named` does.
+    /// From BIND. It validates like `named`.
     Delv,
-    /// Of ldns, which chases signatures upwards from the answer.
+    /// From ldns. It follows signatures upwards from the answer.
     Drill,
 }
 
-/// What a program says of a name.
+/// A program's result for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgment {
-    /// Signed all the way from the trust anchor.
+    /// It is signed, all the way from the trust anchor.
     Secure,
-    /// Proven with signatures that there is no such name, or no such data.
+    /// Signatures prove that the name, or the data, does not exist.
     NoSuchName,
-    /// Provably not signed.
+    /// It is provably not signed.
     Insecure,
-    /// An answer without signatures: `drill` does not say whether there should be some.
+    /// An answer without signatures. `drill` does not say whether there should be any.
     Unsigned,
-    /// Signatures by keys to which no DS record set leads: `drill` does not say whether one should.
+    /// Signatures by keys without a DS record set. `drill` does not say whether there should be
+    /// one.
     Unchained,
-    /// Signatures or DS records that don't fit.
+    /// The signatures or DS records don't match.
     Bogus,
-    /// No answer.
+    /// There is no answer.
     Fails,
 }
 
-/// One of the programs with its trust anchor in a file, which goes with it.
+/// One of the programs, with its trust anchor in a file that is removed when it is dropped.
 #[derive(Debug)]
 pub struct LookUp {
     program: Program,
@@ -70,7 +71,7 @@ impl Program {
         }
     }
 
-    /// The package of Debian that has it.
+    /// The Debian package that has it.
     fn package(self) -> &'static str {
         match self {
             Self::Delv => "bind9-dnsutils",
@@ -78,7 +79,7 @@ impl Program {
         }
     }
 
-    /// The trust anchor in the form that it reads.
+    /// The trust anchor in the format that it reads.
     fn anchor(self, dns: &Dns) -> String {
         let anchor = dns.trust_anchor();
         match (self, anchor.split_ascii_whitespace().collect::<Vec<_>>().as_slice()) {
@@ -119,7 +120,7 @@ impl Program {
 }
 
 impl LookUp {
-    /// The program, if it is there; it asks that resolver.
+    /// The program, if it is installed, with this resolver.
     pub fn start(program: Program, dns: &Dns, resolver: SocketAddr) -> Option<Self> {
         let (name, package) = (program.name(), program.package());
         let anchor = std::env::temp_dir().join(format!(
@@ -135,14 +136,14 @@ impl LookUp {
             .status();
         let written = is_there.and_then(|_| fs::write(&anchor, program.anchor(dns)));
         if let Err(error) = written {
-            let why = format!("{name} can't be run: {error}");
+            let why = format!("{name} can't run: {error}");
             crate::not_checked(name, &why, &format!("sudo apt-get install {package}"));
             return None;
         }
         Some(Self { program, resolver, anchor })
     }
 
-    /// Looks a name up. Gives what the program makes of it, and all that it printed.
+    /// Looks up a name. Returns the program's result and its output.
     pub async fn judge(&self, name: &str, rtype: &str) -> io::Result<(Judgment, String)> {
         let (at, port) = (format!("@{}", self.resolver.ip()), self.resolver.port().to_string());
         let mut command = Command::new(self.program.name());

@@ -1,4 +1,4 @@
-//! The local AWS as a program: `sandbox serve` and `sandbox demo`.
+//! The program of the local AWS: `sandbox serve` and `sandbox demo`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 use std::io::IsTerminal;
@@ -20,16 +20,16 @@ struct Args {
 enum Command {
     /// Run the local AWS (Route 53, STS, DNS) until Ctrl-C, and print settings for any AWS client
     Serve {
-        /// The port to listen on; 0 for any free one
+        /// The port to listen on, or 0 for any free port
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
-    /// Send the example events to the real function, and print what each of them did
+    /// Send the example events to the real function, and print the result of each
     Demo {
-        /// The function's program
+        /// The program of the function
         #[arg(long, value_name = "PATH")]
         bootstrap: PathBuf,
-        /// The folder of the example events
+        /// The folder with the example events
         #[arg(long, value_name = "DIR")]
         events: PathBuf,
     },
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Serve { port } => run(serve(port)),
         Command::Demo { bootstrap, events } => {
-            run(show(Demo { bootstrap, events, colour: wants_color() }))
+            run(show(Demo { bootstrap, events, color: wants_color() }))
         }
     };
     match result {
@@ -62,7 +62,7 @@ fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> 
 async fn serve(port: u16) -> Result<(), String> {
     let started = sandbox::serve::start(port).await;
     let (_aws, _dns, description) = started.map_err(|error| {
-        format!("Cannot listen on 127.0.0.1:{port}: {error}. Choose another --port.")
+        format!("Can't listen on 127.0.0.1:{port}: {error}. Use another --port.")
     })?;
     print!("{description}");
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
@@ -76,7 +76,7 @@ async fn show(demo: Demo) -> Result<(), String> {
     }
 }
 
-/// Color only on a terminal, and only if nothing forbids it (<https://no-color.org>).
+/// Color is only used on a terminal, and if nothing forbids it (<https://no-color.org>).
 fn wants_color() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

@@ -1,21 +1,21 @@
-//! Tests that cannot run on this machine say so in one place.
+//! Records the checks that can't run on this machine in one place.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 
-/// Puts a check on the list that `make test` prints at its end, with the reason and how to make it
-/// run here.
+/// Adds a check to the list of skipped checks that `make test` prints at its end, with the reason
+/// and how to make the check run.
 ///
-/// `make` names the file of the list in the environment variable `NOT_CHECKED`; without one, the
-/// standard error stream gets the line.
+/// `make` sets the environment variable `NOT_CHECKED` to the file of the list. Without the
+/// variable, the line goes to the standard error output.
 pub fn not_checked(check: &str, why: &str, remedy: &str) {
     let line = [check, why, remedy].map(in_one_line).join("\t") + "\n";
     let listed = std::env::var_os("NOT_CHECKED").filter(|path| !path.is_empty()).map(|path| {
-        // In one piece, because tests run side by side.
+        // One write, because tests run concurrently.
         OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
     });
     if !matches!(listed, Some(Ok(()))) {
-        // Not with `eprintln!`, which the test runner would swallow.
+        // `eprintln!` would be captured by the test runner.
         let _ = io::stderr().write_all(format!("not checked: {line}").as_bytes());
     }
 }

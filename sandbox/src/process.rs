@@ -1,8 +1,8 @@
-//! A real `bootstrap`, started and driven as Lambda does: frozen between invocations, killed at the
-//! deadline, started anew after it ended (AWS Lambda Developer Guide, "Understanding the Lambda
-//! execution environment lifecycle").
+//! Starts and drives a real `bootstrap` like Lambda: it is frozen between invocations, killed at
+//! the deadline, and started again after it has ended (AWS Lambda Developer Guide, "Underrunning
+//! the Lambda execution environment lifecycle").
 //!
-//! No probe: how Lambda freezes a process is not seen from outside.
+//! No probe: how Lambda freezes a process can't be observed from outside.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,27 +22,27 @@ use tokio::sync::{Notify, mpsc};
 use crate::function::{Function, Invocation};
 use crate::runtime_api::RuntimeApi;
 
-/// Lambda gives a function ten seconds to initialise.
+/// Lambda gives a function ten seconds to initialize.
 const INIT: Duration = Duration::from_secs(10);
-/// The lines of the log that are kept.
+/// How many lines of the log are kept.
 const LINES: usize = 10_000;
 
-/// What to start.
+/// The program to start.
 #[derive(Clone)]
 pub struct Bootstrap {
     /// The program.
     pub path: PathBuf,
-    /// The variables of its environment, beside those that Lambda sets.
+    /// Environment variables, in addition to those that Lambda sets.
     pub env: Vec<(String, String)>,
     /// The function's timeout.
     pub timeout: Duration,
-    /// What it is told of its deadline.
+    /// The deadline that it is told.
     pub deadline: DeadlineStyle,
 }
 
 impl fmt::Debug for Bootstrap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The environment holds credentials.
+        // The environment contains credentials.
         f.debug_struct("Bootstrap")
             .field("path", &self.path)
             .field("timeout", &self.timeout)
@@ -50,12 +50,12 @@ impl fmt::Debug for Bootstrap {
     }
 }
 
-/// What a function is told of its deadline.
+/// The deadline that a function is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadlineStyle {
     /// The time at which it is killed.
     Real,
-    /// A time in 1970, as `cargo lambda watch` sends.
+    /// A time in 1970, as `cargo lambda watch` sends it.
     In1970,
 }
 
@@ -89,7 +89,7 @@ impl Log {
 }
 
 impl LambdaProcess {
-    /// Starts the program and waits until it asks for its first event.
+    /// Starts the program, and waits until it requests its first event.
     pub async fn spawn(bootstrap: Bootstrap) -> io::Result<Self> {
         let process = Self {
             bootstrap,
@@ -105,22 +105,22 @@ impl LambdaProcess {
         Ok(process)
     }
 
-    /// Its log, standard output and standard error together.
+    /// The log: standard output and standard error together.
     pub fn logs(&self) -> Vec<String> {
         self.log.lines().iter().cloned().collect()
     }
 
-    /// How often it was started.
+    /// How often the program was started.
     pub fn starts(&self) -> u64 {
         self.starts.load(Ordering::Relaxed)
     }
 
-    /// The process id, if a process stands.
+    /// The process id, if a process is running.
     pub async fn pid(&self) -> Option<u32> {
         self.child.lock().await.as_ref().and_then(Child::id)
     }
 
-    /// Kills the process in the invocation that is under way, or at the start of the next.
+    /// Kills the process during the current invocation, or at the start of the next one.
     pub fn kill_now(&self) {
         self.kill.notify_one();
     }
@@ -143,9 +143,7 @@ impl LambdaProcess {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| {
-                format!("{} can't be started: {error}", self.bootstrap.path.display())
-            })?;
+            .map_err(|error| format!("can't start {}: {error}", self.bootstrap.path.display()))?;
         let (sender, mut ended) = mpsc::channel::<()>(1);
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(copy(stdout, Arc::clone(&self.log), sender.clone()));
@@ -156,13 +154,13 @@ impl LambdaProcess {
         let ready = tokio::select! {
             idle = tokio::time::timeout(INIT, self.api.idle()) => match idle {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(format!("initialising failed: {error}")),
-                Err(_) => Err("initialising took more than 10 seconds".to_owned()),
+                Ok(Err(error)) => Err(format!("initialization failed: {error}")),
+                Err(_) => Err("initialization took more than 10 seconds".to_owned()),
             },
             _ = child.wait() => {
-                // Until both pipes are read to their end.
+                // Wait until both pipes are read to the end.
                 let _ = tokio::time::timeout(INIT, ended.recv()).await;
-                Err(format!("it ended while initialising: {}", self.last_words()))
+                Err(format!("it ended during initialization: {}", self.last_words()))
             }
         };
         match ready {
@@ -183,8 +181,8 @@ impl LambdaProcess {
     }
 
     async fn run(&self, event: Value) -> Invocation {
-        let mut standing = self.child.lock().await;
-        let mut child = match standing.take() {
+        let mut running = self.child.lock().await;
+        let mut child = match running.take() {
             Some(child) => child,
             None => match self.start().await {
                 Ok(child) => child,
@@ -210,10 +208,10 @@ impl LambdaProcess {
                 let _ = child.kill().await;
             }
             Invocation::Returned(_) | Invocation::Failed { .. } => {
-                // Lambda freezes the environment once the process asks for its next event.
+                // Lambda freezes the environment once the process requests its next event.
                 if let Ok(Ok(())) = tokio::time::timeout(INIT, self.api.idle()).await {
                     freeze(&child).await;
-                    *standing = Some(child);
+                    *running = Some(child);
                 }
             }
         }
@@ -234,8 +232,8 @@ async fn copy(from: impl AsyncRead + Unpin, log: Arc<Log>, _ended: mpsc::Sender<
     }
 }
 
-/// Stops the process. The kernel does so when it next schedules it, which is waited for where
-/// `/proc` tells.
+/// Stops the process. The kernel does that when it schedules the process the next time. If `/proc`
+/// is available, this waits for it.
 async fn freeze(child: &Child) {
     signal(child, "-STOP").await;
     let stat = format!("/proc/{}/stat", child.id().unwrap_or_default());
@@ -249,7 +247,7 @@ async fn freeze(child: &Child) {
     }
 }
 
-/// Sends a signal by the command, for the call itself would take unsafe code.
+/// Sends a signal with the `kill` command, because the system call would need unsafe code.
 async fn signal(child: &Child, signal: &str) {
     if let Some(pid) = child.id() {
         let _ = Command::new("kill").args([signal, &pid.to_string()]).status().await;

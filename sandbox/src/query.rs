@@ -1,4 +1,4 @@
-//! The query protocol of AWS: a form in the body names the action and its parameters.
+//! The query protocol of AWS: a form in the body has the action and its parameters.
 
 use url::form_urlencoded;
 

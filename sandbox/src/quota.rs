@@ -1,15 +1,15 @@
-//! Throttling by token bucket, as Route 53 throttles: per account and action, and per account over
-//! all actions.
+//! Throttles like Route 53, with token buckets per account and action, and per account over all
+//! actions.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// A token bucket's size and refill. Off unless set: ten requests per second and bursts of 50; "All
-/// requests: five requests per second per AWS account" before (Developer Guide, "Quotas", "Quotas
-/// on API requests"). Probe: route53/throttling.
+/// The size and refill rate of a token bucket. Disabled unless set. Route 53 has ten requests per
+/// second and bursts of 50; before that, "All requests: five requests per second per AWS account"
+/// (Developer Guide, "Quotas", "Quotas on API requests"). Probe: route53/throttling.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quota {
-    /// Tokens that come back each second.
+    /// Tokens that are added each second.
     pub per_second: f64,
     /// Tokens in a full bucket.
     pub burst: f64,
@@ -19,7 +19,7 @@ pub struct Quota {
 pub(crate) struct Buckets {
     by_action: Option<Quota>,
     overall: Option<Quota>,
-    /// By account, and by action or by none for the bucket of all actions.
+    /// By account, and by action. The action is `None` for the bucket of all actions.
     levels: BTreeMap<(String, Option<String>), (f64, SystemTime)>,
 }
 
@@ -34,8 +34,8 @@ impl Buckets {
         self.levels.clear();
     }
 
-    /// Takes a token from each bucket of the call; `false`, and nothing is taken, when one of them
-    /// is empty.
+    /// Takes a token from each bucket of the call. Returns false, and takes none, if one of them is
+    /// empty.
     pub(crate) fn take(&mut self, account: &str, action: &str, now: SystemTime) -> bool {
         let action =
             self.by_action.map(|quota| (quota, (account.to_owned(), Some(action.to_owned()))));
@@ -55,7 +55,7 @@ impl Buckets {
         granted
     }
 
-    /// The level of a bucket, with what came back since it was last looked at.
+    /// The level of a bucket, after adding the tokens since it was last read.
     fn fill(&mut self, quota: Quota, key: &(String, Option<String>), now: SystemTime) -> f64 {
         let (level, at) = self.levels.entry(key.clone()).or_insert((quota.burst, now));
         let passed = now.duration_since(*at).unwrap_or(Duration::ZERO).as_secs_f64();

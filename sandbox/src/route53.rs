@@ -1,4 +1,4 @@
-//! Route 53: hosted zones and their rules.
+//! A fake of Amazon Route 53: its hosted zones, and the rules for changing their records.
 
 pub(crate) mod api;
 mod batch;
@@ -28,17 +28,17 @@ pub(crate) use output::NAMESPACE;
 pub use record::{Action, AliasTarget, Change, RecordSet};
 pub(crate) use state::{ChangeState, State};
 
-/// A function that may refuse a batch, with the message to give.
+/// A test's hook that may reject a batch: it returns the error message, or `None` to let it pass.
 pub type Refusal = Arc<dyn Fn(&[Change]) -> Option<String> + Send + Sync>;
 
-/// When a change of a zone is `INSYNC`.
+/// When Route 53 reports a change as `INSYNC` instead of `PENDING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncRule {
-    /// So many answers of `GetChange` say `PENDING`, the next one `INSYNC`.
+    /// After that many `GetChange` responses that said `PENDING`.
     Polls(u32),
     /// Never.
     Never,
-    /// In the answer to the change itself.
+    /// In the response to the change itself.
     Immediately,
 }
 
@@ -48,9 +48,9 @@ impl Default for SyncRule {
     }
 }
 
-/// Four name servers in four domains, as the service gives out: 0 to 511 in .com, then .net, .org
-/// and .co.uk, each in one of 64 blocks. Different numbers below 32768 share none. Probe:
-/// route53/zone-name-servers.
+/// Returns four name servers in four domains, as Route 53 assigns them: numbers 0 to 511 are in
+/// .com, the next 512 in .net, then .org and .co.uk, each in one of 64 blocks. Different arguments
+/// below 32768 share no server. Probe: route53/zone-name-servers.
 pub(crate) fn name_servers(number: u64) -> Vec<String> {
     let (host, block) = (number % 512, (number + number / 512) % 64);
     ["com", "net", "org", "co.uk"]

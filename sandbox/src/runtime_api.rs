@@ -1,7 +1,7 @@
 //! The Lambda Runtime API (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom
-//! runtimes"), as far as one `bootstrap` sees it. [`crate::process`] starts and drives that one.
+//! runtimes") for one `bootstrap`, which [`crate::process`] starts and drives.
 //!
-//! No probe: only the crate of the runtime speaks it, in Lambda.
+//! No probe: only the runtime crate uses it, within Lambda.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ const VERSION: &str = "/2018-06-01/runtime/";
 const MAX_RESPONSE: usize = 6 * 1024 * 1024;
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:222222222222:function:delegation";
 
-/// The API for one process at a time.
+/// The API, for one process at a time.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
     state: Arc<State>,
@@ -32,15 +32,15 @@ pub(crate) struct RuntimeApi {
 #[derive(Debug, Default)]
 struct State {
     slot: Mutex<Slot>,
-    /// Something in the slot changed.
+    /// Notified when something in the slot changes.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    /// Counts the processes: what an earlier one still asks is refused.
+    /// The number of the process. Requests of an earlier process are rejected.
     process: u64,
-    /// The process asked for its next event and waits.
+    /// True if the process has requested its next event and is waiting.
     waiting: bool,
     init_error: Option<String>,
     next: Option<Event>,
@@ -77,7 +77,7 @@ impl RuntimeApi {
         self.listener.address().to_string()
     }
 
-    /// Begins a new process: whatever the one before left is dropped.
+    /// Starts a new process. Everything from the previous one is dropped.
     pub(crate) fn begin(&self) {
         let mut slot = self.state.slot();
         *slot = Slot { process: slot.process + 1, ..Slot::default() };
@@ -85,7 +85,7 @@ impl RuntimeApi {
         self.state.changed.notify_waiters();
     }
 
-    /// Waits until the process asks for its next event; the error that it reported instead.
+    /// Waits until the process requests its next event. Returns the error that it reports instead.
     pub(crate) async fn idle(&self) -> Result<(), String> {
         loop {
             let changed = self.state.changed.notified();
@@ -102,7 +102,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Hands an event to the process; the receiver gets what it answers.
+    /// Sends an event to the process. The receiver gets its answer.
     pub(crate) fn post(
         &self,
         request_id: &str,
@@ -158,7 +158,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Bo
         let mut slot = state.slot();
         slot.current.take_if(|(current, _)| current == id)
     };
-    // One answer per invocation, and only to the one under way.
+    // There is one answer per invocation, and only for the current one.
     let Some((_, done)) = current else {
         return Ok(error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"));
     };

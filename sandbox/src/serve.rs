@@ -1,4 +1,4 @@
-//! `sandbox serve`: the local AWS alone, for any client.
+//! `sandbox serve`: only the local AWS, for any client.
 
 use std::fmt::Write as _;
 use std::io;
@@ -6,9 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::{Dns, Sandbox, ServeRule};
 
-/// Starts a sandbox with two accounts and describes it: a parent account with a zone and a role, a
-/// child account with a zone and a function role that may assume the other. The zones are served
-/// over DNS as well, changes at once: who changes them by hand does not ask for `INSYNC`.
+/// Starts a sandbox with two accounts and describes it: a parent account with a zone and a role,
+/// and a child account with a zone and a function role that may assume the parent role. The zones
+/// are also served over DNS. Changes are served at once, because somebody who makes changes by hand
+/// does not poll for `INSYNC`.
 pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     let aws = Sandbox::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let (parent, child) = (aws.account("111111111111"), aws.account("222222222222"));
@@ -44,7 +45,7 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     );
     let _ = writeln!(text, "#   name servers: {}", child_zone.name_servers().join(" "));
     let (resolver, port) = (dns.resolver(), dns.port());
-    let _ = writeln!(text, "# DNS, from a root of its own down, every server at port {port}:");
+    let _ = writeln!(text, "# DNS, from its own root down, every server at port {port}:");
     let _ = writeln!(
         text,
         "#   the resolver:    dig @{} -p {port} testing.example.com NS",
@@ -65,7 +66,7 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
         .collect();
     let _ = writeln!(
         text,
-        "# the child zone before it is delegated, and its delegation afterwards; neither needs credentials:"
+        "# check the child zone before it is delegated, and its delegation afterwards; neither needs credentials:"
     );
     let _ = writeln!(
         text,
@@ -77,15 +78,15 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     write_exports(&mut text, &aws.env(&function.credentials()));
     let _ = writeln!(text, "export DELEGATION_DNS_RESOLVER={resolver}");
     let _ = writeln!(text, "export DELEGATION_DNS_ANY_ADDRESS=true");
-    // The name that older clients read.
+    // Older clients read this variable.
     let _ = writeln!(text, "export AWS_DEFAULT_REGION=us-east-1");
-    let _ = writeln!(text, "\n# instead, an administrator of account {}:", parent.id());
+    let _ = writeln!(text, "\n# or, as an administrator of account {}:", parent.id());
     let commented: Vec<(String, String)> = parent.user_credentials().env();
     for (name, value) in commented {
         let _ = writeln!(text, "# export {name}={value}");
     }
     let _ = writeln!(text, "# unset AWS_SESSION_TOKEN");
-    let _ = writeln!(text, "\n# Ctrl-C ends it.");
+    let _ = writeln!(text, "\n# Ctrl-C stops it.");
     Ok((aws, dns, text))
 }
 

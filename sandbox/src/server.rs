@@ -1,5 +1,5 @@
-//! The listener and the way of a call: understand, authenticate, record, hold, spoil, carry out,
-//! answer.
+//! The listener, and the steps of a call: parse, authenticate, record, hold, apply faults, carry
+//! out, respond.
 
 mod sigv4;
 
@@ -32,7 +32,7 @@ use crate::sts;
 /// The largest body that is read.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// Serves until the stop signal, or until its sender is gone.
+/// Serves until the stop signal, or until its sender is dropped.
 pub(crate) async fn run(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
@@ -59,19 +59,19 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
-        // With no time to linger, closing sends a reset.
+        // Without time to linger, closing sends a reset.
         let stream = connection.into_parts().io.into_inner();
         let _ = stream.set_zero_linger();
     }
 }
 
-/// A request of either service.
-enum Asked {
+/// A request to either service.
+enum ServiceRequest {
     Route53(routes::Parsed),
     Sts(Query),
 }
 
-/// Answers one call, whatever brought it here.
+/// Answers a call, from the listener or in process.
 pub(crate) async fn answer(
     core: &Arc<Core>,
     parts: &Parts,
@@ -79,19 +79,19 @@ pub(crate) async fn answer(
 ) -> Result<Response<Bytes>, Reset> {
     let path = parts.uri.path();
     let asked = if routes::serves(path) {
-        Asked::Route53(routes::parse(
+        ServiceRequest::Route53(routes::parse(
             parts.method.as_str(),
             path,
             parts.uri.query().unwrap_or(""),
             body,
         ))
     } else {
-        Asked::Sts(Query::parse(body))
+        ServiceRequest::Sts(Query::parse(body))
     };
     let service = asked.service();
     let caller = sigv4::authenticate(core, parts, body, service);
     let call = core.journal.begin(asked.call(core, caller.as_ref().ok(), sigv4::region(parts)));
-    let mut way = Way { core, call };
+    let mut way = Progress { core, call };
     let outcome = match caller {
         Ok(caller) => way.take(&asked, &caller).await,
         Err(error) => Ok(Err(error)),
@@ -103,17 +103,17 @@ pub(crate) async fn answer(
     }
 }
 
-/// One call on its way.
-struct Way<'a> {
+/// A call in progress.
+struct Progress<'a> {
     core: &'a Arc<Core>,
     call: Call,
 }
 
-impl Way<'_> {
-    /// No probe: what a test wants to go wrong.
+impl Progress<'_> {
+    /// No probe: faults are a test's own.
     async fn take(
         &mut self,
-        asked: &Asked,
+        asked: &ServiceRequest,
         caller: &Caller,
     ) -> Result<Result<(u16, Element), ApiError>, Reset> {
         let hooks = lock(&self.core.hooks).clone();
@@ -145,18 +145,18 @@ impl Way<'_> {
             }
         }
         let now = self.core.clock.now();
-        // The quota is that of the Route 53 API; STS has its own.
+        // The quota is that of the Route 53 API. STS has its own.
         let route53 = self.call.service == "route53";
         if route53 && !lock(&self.core.buckets).take(&self.call.account, &self.call.action, now) {
             return Ok(Err(ApiError::throttling()));
         }
         let result = match asked {
-            Asked::Route53(parsed) => parsed
+            ServiceRequest::Route53(parsed) => parsed
                 .request
                 .as_ref()
                 .map_err(Clone::clone)
                 .and_then(|request| api::serve(self.core, caller, request)),
-            Asked::Sts(query) => {
+            ServiceRequest::Sts(query) => {
                 sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document))
             }
         };
@@ -190,7 +190,7 @@ impl Way<'_> {
 
     fn deliver(
         &mut self,
-        asked: &Asked,
+        asked: &ServiceRequest,
         result: Result<(u16, Element), ApiError>,
         request_id: &str,
     ) -> Response<Bytes> {
@@ -199,8 +199,10 @@ impl Way<'_> {
         }
         let (status, document) = result.unwrap_or_else(|error| {
             let document = match asked {
-                Asked::Route53(_) => Element::error_response(NAMESPACE, &error, request_id),
-                Asked::Sts(_) => sts::error(&error, request_id),
+                ServiceRequest::Route53(_) => {
+                    Element::error_response(NAMESPACE, &error, request_id)
+                }
+                ServiceRequest::Sts(_) => sts::error(&error, request_id),
             };
             (error.status, document)
         });
@@ -213,7 +215,7 @@ impl Way<'_> {
     }
 }
 
-impl Asked {
+impl ServiceRequest {
     fn service(&self) -> &'static str {
         match self {
             Self::Route53(_) => "route53",
@@ -257,7 +259,7 @@ impl Asked {
     }
 }
 
-/// No probe: no service fails on demand.
+/// No probe: no service fails on request.
 fn server_error(status: u16) -> ApiError {
     match status {
         503 => ApiError::new(503, "ServiceUnavailable", "Service is unavailable"),

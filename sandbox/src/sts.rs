@@ -12,7 +12,7 @@ use crate::route53::xml::Element;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// Carries the request out; the answer's document.
+/// Carries out the request. Returns the document of the response.
 /// Probe: sts/caller-identity.
 pub(crate) fn serve(
     core: &Core,
@@ -57,7 +57,7 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
     let ask = validate(query)?;
     let mut identities = core.identities();
     let role = identities.role(&ask.account, &ask.role);
-    // A role that does not exist is denied in the same words: "the error doesn't tell whether the
+    // The error for a role that does not exist is the same: "the error doesn't tell whether the
     // role exists".
     let admitted = role.as_ref().is_some_and(|role| is_admitted(&role.trust, caller, &ask));
     let Some(role) = role.filter(|_| admitted) else {
@@ -114,8 +114,8 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     };
     match caller.decide(&request) {
         (Decision::Allowed, _) => true,
-        // A boundary or session policy limits what the trust policy gives ("Permissions boundaries
-        // for IAM entities").
+        // A permissions boundary or session policy limits what the trust policy allows
+        // ("Permissions boundaries for IAM entities").
         (Decision::NotAllowed, kind) => {
             kind == iam::IDENTITY
                 && matched == PrincipalMatch::Direct
@@ -125,7 +125,7 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     }
 }
 
-/// API reference, "`AssumeRole`": the constraints of the parameters.
+/// Validates the parameters (API reference, "`AssumeRole`").
 /// Probe: sts/duration, sts/policy-malformed, sts/not-a-role.
 fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
     let arn = required(query, "RoleArn", "roleArn", 20, 2048, |_| true)?;
@@ -168,7 +168,7 @@ fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
     })
 }
 
-/// Account and role of an ARN, if it is a role's.
+/// The account and name in the ARN of a role.
 fn role_of(arn: &str) -> Option<(String, String)> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else {

@@ -1,11 +1,11 @@
-//! CloudFormation templates: what their functions make of parameters and resources, for the
-//! functions that templates here use.
+//! Evaluates CloudFormation templates: what their functions return for parameters and resources.
+//! Only supports the functions that templates here use.
 
 #![allow(
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::unwrap_used,
-    reason = "what a JSON value lacks is null, and a template that is not understood should stop the test"
+    reason = "missing JSON values are null, and an unsupported template should stop the test"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +15,8 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
-/// A template with values for its parameters and for what `Ref` and `GetAtt` of its resources give.
-/// Panics where something of the template is not known here.
+/// A template with values for its parameters and for the `Ref` and `GetAtt` of its resources.
+/// Panics if the template uses something unsupported.
 #[derive(Debug, Clone)]
 pub struct Template {
     path: String,
@@ -31,20 +31,20 @@ pub struct Output {
     pub name: String,
     /// Its value.
     pub value: Value,
-    /// The name under which other stacks import it.
+    /// The name under which other stacks can import it.
     pub export: Option<String>,
 }
 
-/// What `!Ref AWS::NoValue` leaves: nothing. No template has a null.
+/// The value of `!Ref AWS::NoValue`: nothing. A template has no nulls of its own.
 const NO_VALUE: Value = Value::Null;
 
 impl Template {
-    /// Reads a template. `values` are parameters by name and resources as `Id` or `Id.Attribute`.
+    /// Reads a template. `values` has parameters by name, and resources as `Id` or `Id.Attribute`.
     pub fn read(path: &str, values: &[(&str, &str)]) -> Self {
         Self::new(path, Self::source(path), values)
     }
 
-    /// The same for a document that was read already; `path` is its name in messages.
+    /// Like [`Template::read`], for a parsed document. `path` is its name in messages.
     pub fn new(path: &str, document: Value, values: &[(&str, &str)]) -> Self {
         let mut template = Self { path: path.to_owned(), document, values: BTreeMap::new() };
         let given: BTreeMap<&str, &str> = values.iter().copied().collect();
@@ -65,7 +65,7 @@ impl Template {
         template
     }
 
-    /// True if the parameter may have the value.
+    /// True if the parameter allows the value.
     pub fn accepts(&self, name: &str, value: &str) -> bool {
         let parameter = &self.document["Parameters"][name];
         assert!(parameter.is_object(), "{}: no parameter {name}", self.path);
@@ -77,11 +77,11 @@ impl Template {
     }
 
     fn checked(&self, name: &str, parameter: &Value, value: &str) -> Value {
-        assert!(self.accepts(name, value), "{}: {name} may not be {value:?}", self.path);
+        assert!(self.accepts(name, value), "{}: {name} does not allow {value:?}", self.path);
         if is_list(parameter) { json!(value.split(',').collect::<Vec<_>>()) } else { json!(value) }
     }
 
-    /// The document as written, its functions not resolved.
+    /// The document as written, with its functions not evaluated.
     pub fn source(path: &str) -> Value {
         Self::parsed(
             path,
@@ -89,23 +89,23 @@ impl Template {
         )
     }
 
-    /// The same of a text, a template on a page for instance; `path` is its name in messages.
+    /// Parses a document from a string, for instance from a page. `path` is its name in messages.
     pub fn parsed(path: &str, text: &str) -> Value {
         plain(serde_yaml_ng::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}")))
     }
 
-    /// What stands at the path below `Resources`, its functions resolved.
+    /// The value at this path below `Resources`, with its functions evaluated.
     pub fn resource(&self, pointer: &str) -> Value {
         let found = self.document["Resources"].pointer(pointer);
         self.resolve(found.unwrap_or_else(|| panic!("{}: nothing at {pointer}", self.path)))
     }
 
-    /// Says what `Ref` (of an `Id`) or `GetAtt` (of an `Id.Attribute`) gives from now on.
+    /// Sets the value of `Ref` (for an `Id`) or `GetAtt` (for an `Id.Attribute`).
     pub fn set(&mut self, name: &str, value: Value) {
         self.values.insert(name.to_owned(), value);
     }
 
-    /// The logical ids of the resources that are to be made, each after those that it needs.
+    /// The logical ids of the resources to create, each after those that it depends on.
     pub fn resources(&self) -> Vec<String> {
         let all = self.document["Resources"].as_object().cloned().unwrap_or_default();
         let made = |resource: &Value| {
@@ -135,13 +135,12 @@ impl Template {
         order
     }
 
-    /// The resource as written, its functions not resolved.
+    /// The resource as written, with its functions not evaluated.
     pub fn declared(&self, id: &str) -> &Value {
         &self.document["Resources"][id]
     }
 
-    /// The values of the outputs that are to be made, their functions resolved, and the names under
-    /// which they are exported.
+    /// The outputs to create, with their functions evaluated, and their export names.
     pub fn outputs(&self) -> Vec<Output> {
         let all = self.document["Outputs"].as_object().cloned().unwrap_or_default();
         let made = |output: &Value| {
@@ -172,7 +171,7 @@ impl Template {
     fn text(&self, value: &Value) -> String {
         match self.resolve(value) {
             Value::String(text) => text,
-            other => panic!("{}: {other} is no text", self.path),
+            other => panic!("{}: {other} is not a string", self.path),
         }
     }
 
@@ -220,7 +219,7 @@ impl Template {
             "Fn::Split" => {
                 json!(self.text(item(1)).split(item(0).as_str().unwrap()).collect::<Vec<_>>())
             }
-            _ if name.starts_with("Fn::") => panic!("{}: {name} is not known here", self.path),
+            _ if name.starts_with("Fn::") => panic!("{}: {name} is not supported", self.path),
             _ => return None,
         })
     }
@@ -235,7 +234,8 @@ impl Template {
             let (name, after) = after.split_once('}').unwrap();
             let value = own.get(name).map_or_else(|| self.value(name), |value| self.resolve(value));
             out += before;
-            out += value.as_str().unwrap_or_else(|| panic!("{}: {name} is no text", self.path));
+            out +=
+                value.as_str().unwrap_or_else(|| panic!("{}: {name} is not a string", self.path));
             rest = after;
         }
         out + rest
@@ -249,7 +249,7 @@ impl Template {
             "Fn::Not" => !self.holds(&argument[0]),
             "Fn::And" => argument.as_array().unwrap().iter().all(|one| self.holds(one)),
             "Fn::Or" => argument.as_array().unwrap().iter().any(|one| self.holds(one)),
-            other => panic!("{}: {other} is not known here", self.path),
+            other => panic!("{}: {other} is not supported", self.path),
         }
     }
 }
@@ -264,7 +264,7 @@ fn attribute(argument: &Value) -> Option<String> {
     }
 }
 
-/// What a resource refers to, and what it says it depends on.
+/// The resources that a resource refers to or explicitly depends on.
 fn needed(resource: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     match &resource["DependsOn"] {
@@ -306,12 +306,12 @@ fn is_list(parameter: &Value) -> bool {
     parameter["Type"] == "CommaDelimitedList"
 }
 
-/// A number as the text that CloudFormation makes of it.
+/// A number as a string, as CloudFormation writes it.
 fn written(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// YAML as JSON, with the short forms of functions as the long ones.
+/// Converts YAML to JSON, with the long forms of functions instead of the short ones.
 fn plain(yaml: Yaml) -> Value {
     match yaml {
         Yaml::Tagged(tagged) => {

@@ -1,9 +1,9 @@
-//! unbound, a caching and validating resolver that is not ours, looking at the sandbox's zones from
-//! the root down.
+//! Runs unbound, another caching and validating resolver, on the sandbox's zones from the root
+//! down.
 //!
-//! unbound sends to port 53 of whatever a referral leads to, so the [`Dns`] that it looks at must
-//! be there: [`Dns::start_on_port_53`]. [`start`] does both. Where unbound is not installed or the
-//! port is not permitted, it puts the test on the list of what was not checked.
+//! unbound always sends to port 53 of the servers in a referral, so the [`Dns`] must be there:
+//! [`Dns::start_on_port_53`]. [`start`] does both. If unbound is not installed, or the port is not
+//! permitted, it adds the test to the list of skipped checks.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -28,34 +28,34 @@ use hickory_proto::op::ResponseCode;
 use crate::{Dns, Sandbox};
 use process::Process;
 
-/// How sure unbound is of an answer (RFC 4035 section 4.3).
+/// The security status of an answer (RFC 4035, section 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// Signed all the way from the trust anchor (the AD bit).
+    /// Signed, all the way from the trust anchor (the AD bit).
     Secure,
     /// Provably not signed.
     Insecure,
-    /// Signatures that don't fit: SERVFAIL, and an answer only when checking is disabled.
+    /// The signatures don't match: SERVFAIL, and an answer only if checking is disabled.
     Bogus,
-    /// SERVFAIL, whether checked or not: no server answers.
+    /// SERVFAIL whether checked or not: no server answers.
     Unreachable,
 }
 
-/// What unbound found.
+/// The result of unbound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// How sure it is.
+    /// The security status.
     pub security: Security,
-    /// Whether the name exists; `false` for anything but NOERROR.
+    /// True if the name exists. False for any response code except NOERROR.
     pub exists: bool,
-    /// The data of the type that was asked for, sorted. For a bogus answer, what is not to be
+    /// The sorted data of the requested type. If the answer is bogus, this data must not be
     /// trusted.
     pub data: Vec<String>,
     /// For how many seconds the answer stays in the cache.
     pub ttl: u32,
-    /// What unbound says of a failure: the extended errors of its answer (RFC 8914), such as
-    /// `9: validation failure …`.
+    /// unbound's reason for a failure: the extended errors in its response (RFC 8914), such as `9:
+    /// validation failure …`.
     pub reason: Option<String>,
 }
 
@@ -65,9 +65,8 @@ pub struct Unbound {
     process: Process,
 }
 
-/// Starts a DNS service on port 53 and an unbound that looks at it. Where that cannot be done it
-/// returns `None`, and the reason is on the list of what was not checked
-/// ([`crate::not_checked()`]).
+/// Starts a DNS service on port 53 and an unbound that uses it. If that is not possible, returns
+/// `None` and adds the reason to the list of skipped checks ([`crate::not_checked()`]).
 pub async fn start(aws: &Sandbox) -> Option<(Dns, Unbound)> {
     let dns = match Dns::start_on_port_53(aws).await {
         Ok(dns) => dns,
@@ -93,29 +92,29 @@ pub async fn start(aws: &Sandbox) -> Option<(Dns, Unbound)> {
 }
 
 impl Unbound {
-    /// Starts one that trusts the root of that service. Its cache begins empty and keeps what the
-    /// TTLs allow, failures for a second. The error says why it can't run.
+    /// Starts an unbound that trusts the root of this service. Its cache is empty at first, and
+    /// keeps what the TTLs allow, and failures for a second. The error says why it can't run.
     pub fn start(dns: &Dns) -> Result<Self, String> {
         Ok(Self { process: Process::start(dns, false)? })
     }
 
-    /// Starts one that asks nobody but the resolver of that service, and validates what that
-    /// answers; see [`Dns::share_cache`].
+    /// Starts an unbound that only queries the resolver of this service, and validates its answers.
+    /// See [`Dns::share_cache`].
     pub fn start_behind(dns: &Dns) -> Result<Self, String> {
         Ok(Self { process: Process::start(dns, true)? })
     }
 
-    /// Where it answers.
+    /// The address at which it answers.
     pub fn address(&self) -> SocketAddr {
         self.process.address()
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> Vec<String> {
         self.process.log()
     }
 
-    /// Asks it as a client that knows of DNSSEC.
+    /// Queries it like a client with DNSSEC support.
     pub async fn resolve(&self, name: &str, rtype: &str) -> io::Result<Resolution> {
         let answer = client::ask(self.address(), name, rtype, false).await?;
         if answer.code != ResponseCode::ServFail {

@@ -1,4 +1,4 @@
-//! The SDK's HTTP interface over the one HTTP client.
+//! Implements the SDK's HTTP interface with the shared HTTP client.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,49 +16,49 @@ use tokio::time::Instant;
 
 use crate::http::{Client, SendError, SendErrorKind};
 
-/// Sends the SDK's requests with a [`Client`], and remembers what came of them.
+/// Sends the SDK's requests with a [`Client`], and records how the attempts ended.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     pub(super) client: Client,
     pub(super) attempts: Arc<Attempts>,
 }
 
-/// What came of the attempts so far, of those too that the SDK repeats by itself.
+/// How the attempts so far ended, including those that the SDK retried by itself.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     throttled: AtomicU64,
-    problems: Mutex<Vec<Trouble>>,
+    problems: Mutex<Vec<Recorded>>,
 }
 
-/// What is the matter with a host, and since when it is; the latest is the last of several.
+/// The problem of one host, and when it was last recorded. The list is in order of time.
 #[derive(Debug)]
-struct Trouble {
+struct Recorded {
     at: Instant,
     problem: Problem,
 }
 
-/// Why the attempts at a host did not work.
+/// Why the attempts to call a host failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The host that was asked.
+    /// The host.
     pub host: String,
-    /// How many attempts in a row did not work.
+    /// How many attempts in a row failed.
     pub tries: u32,
-    /// What the last of them met.
-    pub last: Met,
+    /// Why the last attempt failed.
+    pub last: ProblemCause,
 }
 
-/// What an attempt met that did not work.
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Met {
-    /// No answer, for this reason.
-    Silence(String),
-    /// An answer that is none of success.
-    Answer {
+pub enum ProblemCause {
+    /// There was no response, for this reason.
+    NoResponse(String),
+    /// The response was an error.
+    ErrorResponse {
         /// The service's code.
         code: String,
-        /// The service's own words, if it had any.
-        words: String,
+        /// The service's message, or empty.
+        message: String,
     },
 }
 
@@ -67,76 +67,80 @@ impl fmt::Display for Problem {
         let Self { host, tries, last } = self;
         let tries = if *tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
         match last {
-            Met::Silence(why) => write!(f, "{host} gave no answer in {tries}; last error: {why}"),
-            Met::Answer { code, words } if words.is_empty() => {
-                write!(f, "{host} answered {code} ({tries})")
+            ProblemCause::NoResponse(why) => {
+                write!(f, "{host} did not respond in {tries}; last error: {why}")
             }
-            Met::Answer { code, words } => write!(f, "{host} answered {code} ({tries}): {words}"),
+            ProblemCause::ErrorResponse { code, message } if message.is_empty() => {
+                write!(f, "{host} responded with {code} ({tries})")
+            }
+            ProblemCause::ErrorResponse { code, message } => {
+                write!(f, "{host} responded with {code} ({tries}): {message}")
+            }
         }
     }
 }
 
-impl Met {
-    /// What an answer says that is none of success (Route 53 API Reference and STS API Reference,
-    /// "Common Errors").
-    fn from_answer(status: u16, body: &[u8]) -> Self {
+impl ProblemCause {
+    /// Parses an error response (Route 53 API Reference and STS API Reference, "Common Errors").
+    fn from_response(status: u16, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let element = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             rest.split_once('<').map(|(text, _)| text.to_owned())
         };
         let code = element("Code").unwrap_or_else(|| format!("HTTP status {status}"));
-        Self::Answer { code, words: element("Message").unwrap_or_default() }
+        Self::ErrorResponse { code, message: element("Message").unwrap_or_default() }
     }
 }
 
 impl Attempts {
-    /// How many answers said that there were too many calls.
+    /// How many responses reported too many calls.
     pub(super) fn throttled(&self) -> u64 {
         self.throttled.load(Ordering::Relaxed)
     }
 
-    /// Why the last attempt did not work; `None` if it did.
+    /// Why the last attempt failed. `None` if it succeeded.
     pub(super) fn last_problem(&self) -> Option<Problem> {
-        self.lock().last().map(|trouble| trouble.problem.clone())
+        self.lock().last().map(|recorded| recorded.problem.clone())
     }
 
-    /// What was before is another request's.
-    pub(super) fn forget(&self) {
+    /// Forgets the problems of an earlier request.
+    pub(super) fn clear(&self) {
         self.lock().clear();
     }
 
-    /// An attempt that is dropped has no answer; if it repeats one that had, that says more.
+    /// Records the start of an attempt. An attempt that is dropped has no response. If an earlier
+    /// attempt at the host had one, that is kept as the cause, because it says more.
     fn begin(&self, host: &str) -> Instant {
         let (mut problems, at) = (self.lock(), Instant::now());
-        let earlier = problems.iter().position(|trouble| trouble.problem.host == host);
+        let earlier = problems.iter().position(|recorded| recorded.problem.host == host);
         let problem = match earlier.map(|index| problems.remove(index).problem) {
             Some(problem) => Problem { tries: problem.tries + 1, ..problem },
             None => Problem {
                 host: host.to_owned(),
                 tries: 1,
-                last: Met::Silence("no answer yet".into()),
+                last: ProblemCause::NoResponse("no response yet".into()),
             },
         };
-        problems.push(Trouble { at, problem });
+        problems.push(Recorded { at, problem });
         at
     }
 
-    fn fail(&self, host: &str, last: Met) {
+    fn fail(&self, host: &str, last: ProblemCause) {
         let mut problems = self.lock();
-        if let Some(index) = problems.iter().position(|trouble| trouble.problem.host == host) {
-            let Trouble { problem, .. } = problems.remove(index);
-            problems.push(Trouble { at: Instant::now(), problem: Problem { last, ..problem } });
+        if let Some(index) = problems.iter().position(|recorded| recorded.problem.host == host) {
+            let Recorded { problem, .. } = problems.remove(index);
+            problems.push(Recorded { at: Instant::now(), problem: Problem { last, ..problem } });
         }
     }
 
-    /// An attempt worked that had begun at that time: what was before is over, and what others met
-    /// since is not.
-    fn succeed(&self, host: &str, began: Instant) {
-        self.lock().retain(|trouble| trouble.problem.host != host && trouble.at > began);
+    /// Records that an attempt succeeded which started at `started`. Earlier problems are over.
+    /// Those that other attempts recorded since then are not.
+    fn succeed(&self, host: &str, started: Instant) {
+        self.lock().retain(|recorded| recorded.problem.host != host && recorded.at > started);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Trouble>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Recorded>> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -165,32 +169,31 @@ async fn send(
 ) -> Result<HttpResponse, ConnectorError> {
     let (head, body) =
         request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
-    // Every request of Route 53 and STS is held in memory; a stream would have no bytes.
+    // Requests to Route 53 and STS are always in memory. A stream has no bytes.
     let bytes = body.bytes().map(Bytes::copy_from_slice);
-    let bytes =
-        bytes.ok_or_else(|| ConnectorError::user("the body of the request is a stream".into()))?;
+    let bytes = bytes.ok_or_else(|| ConnectorError::user("the request body is a stream".into()))?;
     let host = head.uri.host().unwrap_or_default().to_owned();
-    let began = attempts.begin(&host);
+    let started = attempts.begin(&host);
     let answer = client.send(http::Request::from_parts(head, bytes)).await.map_err(|error| {
-        attempts.fail(&host, Met::Silence(error.cause()));
+        attempts.fail(&host, ProblemCause::NoResponse(error.cause()));
         connector_error(host.clone(), error)
     })?;
     let status = answer.status();
     if status.is_success() {
-        attempts.succeed(&host, began);
+        attempts.succeed(&host, started);
     } else {
-        attempts.fail(&host, Met::from_answer(status.as_u16(), answer.body()));
+        attempts.fail(&host, ProblemCause::from_response(status.as_u16(), answer.body()));
     }
-    if status.is_client_error() && says_too_many(answer.body()) {
+    if status.is_client_error() && is_throttling(answer.body()) {
         attempts.throttled.fetch_add(1, Ordering::Relaxed);
     }
     HttpResponse::try_from(answer.map(SdkBody::from))
         .map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-/// The codes of Route 53 and STS (Route 53 API Reference and STS API Reference, "Common Errors";
-/// Route 53 Developer Guide, "Quotas on API requests").
-fn says_too_many(body: &[u8]) -> bool {
+/// True if the body has one of the throttling codes of Route 53 and STS (Route 53 API Reference and
+/// STS API Reference, "Common Errors"; Route 53 Developer Guide, "Quotas on API requests").
+fn is_throttling(body: &[u8]) -> bool {
     let codes = [
         "<Code>Throttling</Code>",
         "<Code>ThrottlingException</Code>",
@@ -202,7 +205,7 @@ fn says_too_many(body: &[u8]) -> bool {
 
 fn connector_error(host: String, error: SendError) -> ConnectorError {
     let kind = error.kind();
-    let error = Box::new(Unanswered { host, error });
+    let error = Box::new(NoResponse { host, error });
     match kind {
         SendErrorKind::Invalid => ConnectorError::user(error),
         SendErrorKind::TimedOut => ConnectorError::timeout(error),
@@ -210,10 +213,10 @@ fn connector_error(host: String, error: SendError) -> ConnectorError {
     }
 }
 
-/// A host that gave no answer, and why.
+/// The error for a host that did not respond.
 #[derive(Debug, thiserror::Error)]
 #[error("{host}: {cause}", cause = error.cause())]
-struct Unanswered {
+struct NoResponse {
     host: String,
     error: SendError,
 }

@@ -225,13 +225,13 @@ impl Accounts {
     }
 
     /// What went wrong before is no longer of interest.
-    pub fn forget_problem(&self) {
-        self.attempts.forget();
+    pub fn clear_last_problem(&self) {
+        self.attempts.clear();
     }
 
     /// Drops every kept session: after a denial, in case that rights were granted since they were
     /// made.
-    pub fn forget(&self) {
+    pub fn invalidate_sessions(&self) {
         self.lock().clear();
     }
 
@@ -304,7 +304,7 @@ impl Accounts {
             attempts += ATTEMPTS_IN_TURN;
             let passes = |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
             if attempts >= most || !errors.iter().all(|(_, error)| passes(error.kind)) {
-                return Err(AwsError::of_regions(&errors));
+                return Err(AwsError::from_regions(&errors));
             }
             sleep(backoff.pause()).await;
         }
@@ -347,7 +347,7 @@ async fn assume_with(
         .set_external_id(external_id.map(|id| id.expose().to_owned()))
         .send()
         .await
-        .map_err(|error| AwsError::of(&action, &error, &[]))?;
+        .map_err(|error| AwsError::from_sdk(&action, &error, &[]))?;
     let given = answer
         .credentials
         .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;

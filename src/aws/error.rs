@@ -1,4 +1,4 @@
-//! What AWS answered instead of a result.
+//! The errors of AWS calls.
 
 use std::error::Error;
 
@@ -11,17 +11,17 @@ use crate::http::causes;
 /// What a failed call means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsErrorKind {
-    /// The caller lacks a right.
+    /// The caller lacks a permission.
     Denied,
     /// The hosted zone does not exist.
     NoSuchHostedZone,
-    /// The change batch does not fit what stands in the zone; nothing was changed.
+    /// The change batch does not match the current records of the zone. Nothing was changed.
     Rejected,
-    /// There were too many calls; nothing was changed.
+    /// There were too many calls. Nothing was changed.
     Throttled,
-    /// No answer, or one of a failing server: the call may have been carried out.
+    /// There was no response, or a server error: the call may have been carried out.
     NoAnswer,
-    /// Another error of the service; nothing was changed.
+    /// Any other error of the service. Nothing was changed.
     Other,
 }
 
@@ -31,65 +31,70 @@ impl AwsErrorKind {
     }
 }
 
-/// A failed call of AWS: the action and the service's own words.
+/// A failed AWS call: the action and the service's message.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{action} {}: {words}", .kind.verb())]
+#[error("{action} {}: {message}", .kind.verb())]
 pub struct AwsError {
-    /// What it means.
+    /// What the error means.
     pub kind: AwsErrorKind,
     action: String,
-    words: String,
-    /// Whose rights the caller had, if it assumed no role: "the function's own role" for instance.
-    pub own: Option<&'static str>,
+    message: String,
+    /// Whose permissions the caller used, if it did not assume a role: for instance "the function's
+    /// own role".
+    pub caller: Option<&'static str>,
 }
 
 impl AwsError {
-    /// True if the caller lacks a right.
+    /// True if the caller lacks a permission.
     pub fn is_denied(&self) -> bool {
         self.kind == AwsErrorKind::Denied
     }
 
-    /// The same of a call with the caller's own rights, or not.
-    pub(super) fn by(self, own: Option<&'static str>) -> Self {
-        Self { own, ..self }
+    /// Sets whose permissions the caller used.
+    pub(super) fn with_caller(self, caller: Option<&'static str>) -> Self {
+        Self { caller, ..self }
     }
 
-    /// The same with a sentence behind the service's words.
+    /// Adds a sentence after the service's message.
     #[must_use]
     pub fn followed_by(self, sentence: &str) -> Self {
-        let words = format!("{}. {sentence}", self.words);
-        Self { words, ..self }
+        let message = format!("{}. {sentence}", self.message);
+        Self { message, ..self }
     }
 
     /// True if a role could not be assumed.
-    pub fn is_of_sts(&self) -> bool {
+    pub fn is_from_sts(&self) -> bool {
         self.action.starts_with("STS")
     }
 
-    /// The service's own words.
-    pub fn words(&self) -> &str {
-        &self.words
+    /// The service's message.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
-    pub(super) fn unreadable(action: &str, words: String) -> Self {
-        Self { kind: AwsErrorKind::Other, action: action.to_owned(), words, own: None }
+    /// The error for a response that can't be parsed.
+    pub(super) fn unreadable(action: &str, message: String) -> Self {
+        Self { kind: AwsErrorKind::Other, action: action.to_owned(), message, caller: None }
     }
 
-    /// The errors of one action in several Regions as one, which means what the most telling of
-    /// them does.
-    pub(super) fn of_regions(errors: &[(&str, Self)]) -> Self {
+    /// Combines the errors of one action in several Regions. The combined error has the kind of the
+    /// most informative one.
+    pub(super) fn from_regions(errors: &[(&str, Self)]) -> Self {
         let kinds = [AwsErrorKind::Denied, AwsErrorKind::Other];
-        let telling =
+        let informative =
             kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
-        let telling = telling.or(errors.last());
-        let (kind, action) =
-            telling.map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
-        let words: Vec<String> =
-            errors.iter().map(|(region, error)| format!("in {region}: {}", error.words)).collect();
-        Self { kind, action: action.to_owned(), words: words.join("; "), own: None }
+        let informative = informative.or(errors.last());
+        let (kind, action) = informative
+            .map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
+        let messages: Vec<String> = errors
+            .iter()
+            .map(|(region, error)| format!("in {region}: {}", error.message))
+            .collect();
+        Self { kind, action: action.to_owned(), message: messages.join("; "), caller: None }
     }
 
-    pub(super) fn of<E>(
+    /// Converts an error of the SDK. `messages` are further messages of the service.
+    pub(super) fn from_sdk<E>(
         action: &str,
         error: &SdkError<E, HttpResponse>,
         messages: &[String],
@@ -102,14 +107,14 @@ impl AwsError {
             return Self {
                 kind: AwsErrorKind::NoAnswer,
                 action: action.to_owned(),
-                words: causes(error, &["dispatch failure", "io error"]),
-                own: None,
+                message: causes(error, &["dispatch failure", "io error"]),
+                caller: None,
             };
         };
         let code = service.code().unwrap_or("an unknown error");
         let kind = match code {
-            // The last five: a kept session whose role was made anew, or that ended early; a new
-            // one may be let in.
+            // The last five: a cached session that has ended early, or whose role was replaced. A
+            // new session may be accepted.
             "AccessDenied"
             | "AccessDeniedException"
             | "NotAuthorizedException"
@@ -126,18 +131,18 @@ impl AwsError {
             _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoAnswer,
             _ => AwsErrorKind::Other,
         };
-        // InvalidChangeBatch carries `messages` beside `message`: show all, each once.
-        let mut words = service.message().unwrap_or_default().to_owned();
+        // InvalidChangeBatch has `messages` in addition to `message`: include each once.
+        let mut text = service.message().unwrap_or_default().to_owned();
         for message in messages
             .iter()
             .filter(|message| !service.message().unwrap_or_default().contains(*message))
         {
-            if !words.is_empty() {
-                words.push(' ');
+            if !text.is_empty() {
+                text.push(' ');
             }
-            words.push_str(message);
+            text.push_str(message);
         }
-        let words = if words.is_empty() { code.to_owned() } else { format!("{words} ({code})") };
-        Self { kind, action: action.to_owned(), words, own: None }
+        let message = if text.is_empty() { code.to_owned() } else { format!("{text} ({code})") };
+        Self { kind, action: action.to_owned(), message, caller: None }
     }
 }

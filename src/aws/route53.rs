@@ -1,4 +1,4 @@
-//! Route 53: the calls that a delegation needs, with plain values in and out.
+//! The Route 53 calls that a delegation needs, with plain values in and out.
 
 use aws_config::SdkConfig;
 use aws_sdk_route53::Client;
@@ -31,37 +31,37 @@ pub struct HostedZone {
     pub id: ZoneId,
     /// Its name.
     pub name: Name,
-    /// True if only VPCs see it.
+    /// True if only VPCs can resolve it.
     pub private: bool,
-    /// The name servers of its delegation set; `None` for a private zone, and where they were not
-    /// asked for.
+    /// The name servers of its delegation set. `None` for a private zone, and if they were not
+    /// requested.
     pub name_servers: Option<NameServers>,
 }
 
-/// Whether all name servers of Route 53 know of a change.
+/// Whether all name servers of Route 53 have a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeStatus {
-    /// They do.
+    /// All of them have it.
     Insync,
-    /// Some do not yet.
+    /// Some don't have it yet.
     Pending,
 }
 
 /// A change that Route 53 accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// Its id, to ask for its status; `None` if the answer has none.
+    /// Its id, for [`Session::change_status`]. `None` if the response has none.
     pub id: Option<String>,
     /// Its status when it was accepted.
     pub status: ChangeStatus,
 }
 
-/// Whether a zone is signed, and by which key-signing keys.
+/// The signing state of a zone, and its key-signing keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
-    /// What Route 53 says of it: `SIGNING`, `NOT_SIGNING` and others.
+    /// The state according to Route 53: `SIGNING`, `NOT_SIGNING` and others.
     pub state: String,
-    /// Why, where Route 53 says so.
+    /// Route 53's explanation of the state, or empty.
     pub message: String,
     /// The key-signing keys.
     pub keys: Vec<KeySigningKey>,
@@ -77,14 +77,14 @@ impl Signing {
 /// A key-signing key of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySigningKey {
-    /// Its name, as given when it was made.
+    /// Its name, as given when it was created.
     pub name: String,
     /// Its status: `ACTIVE`, `INACTIVE` and others.
     pub status: String,
-    /// The DS record for it; `None` if the answer has none that is whole.
+    /// Its DS record. `None` if the response has none, or an incomplete one.
     pub ds: Option<Ds>,
-    /// When it was made or last changed, made active for instance, in seconds since 1970; `None` if
-    /// the answer has no date.
+    /// When it was created or last changed (activated, for instance), in seconds since 1970. `None`
+    /// if the response has no date.
     pub changed: Option<i64>,
 }
 
@@ -93,41 +93,41 @@ pub struct KeySigningKey {
 pub struct Page {
     /// The record sets, in Route 53's order.
     pub sets: Vec<RecordSet>,
-    /// The name with which the listing goes on, if it does; the last of `sets` may be of that name
-    /// too.
+    /// The name at which the listing continues, if it does. The last of `sets` may have the same
+    /// name.
     pub next: Option<Name>,
 }
 
-/// Route 53 with the rights of one identity.
+/// A Route 53 client with the permissions of one identity.
 #[derive(Debug)]
 pub struct Session {
     client: Client,
-    /// Whose rights these are, if they are the caller's own and not those of an assumed role.
-    own: Option<&'static str>,
+    /// Whose permissions these are, if no role was assumed.
+    caller: Option<&'static str>,
 }
 
 impl Session {
-    pub(super) fn new(config: &SdkConfig, own: Option<&'static str>) -> Self {
+    pub(super) fn new(config: &SdkConfig, caller: Option<&'static str>) -> Self {
         let config =
             aws_sdk_route53::config::Builder::from(config).retry_partition(unlimited("route53"));
-        Self { client: Client::from_conf(config.build()), own }
+        Self { client: Client::from_conf(config.build()), caller }
     }
 
     fn error<E>(&self, action: &str, error: &SdkError<E, HttpResponse>) -> AwsError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        AwsError::of(action, error, &[]).by(self.own)
+        AwsError::from_sdk(action, error, &[]).with_caller(self.caller)
     }
 
-    /// GetHostedZone.
+    /// Calls `GetHostedZone`.
     pub async fn hosted_zone(&self, id: &ZoneId) -> Result<HostedZone, AwsError> {
         const ACTION: &str = "Route 53 GetHostedZone";
         let answer = self.client.get_hosted_zone().id(id.as_str()).send().await;
         let answer = answer.map_err(|error| self.error(ACTION, &error))?;
         let zone = answer
             .hosted_zone()
-            .ok_or_else(|| AwsError::unreadable(ACTION, "no zone in the answer".into()))?;
+            .ok_or_else(|| AwsError::unreadable(ACTION, "the response has no zone".into()))?;
         let name_servers =
             answer.delegation_set().and_then(|set| NameServers::from_values(set.name_servers()));
         Ok(HostedZone {
@@ -138,8 +138,9 @@ impl Session {
         })
     }
 
-    /// ListHostedZonesByName: the ids of the public zones of exactly this name.
-    pub async fn public_zones(&self, wanted: &Name) -> Result<Vec<ZoneId>, AwsError> {
+    /// Calls `ListHostedZonesByName` and returns the ids of the public zones with exactly this
+    /// name.
+    pub async fn public_zones(&self, zone_name: &Name) -> Result<Vec<ZoneId>, AwsError> {
         const ACTION: &str = "Route 53 ListHostedZonesByName";
         let mut found = Vec::new();
         let mut next: Option<String> = None;
@@ -147,25 +148,28 @@ impl Session {
             let call = self
                 .client
                 .list_hosted_zones_by_name()
-                .dns_name(wanted.fqdn())
+                .dns_name(zone_name.fqdn())
                 .set_hosted_zone_id(next);
             let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones() {
-                if name(ACTION, zone.name())? != *wanted {
+                if name(ACTION, zone.name())? != *zone_name {
                     return Ok(found);
                 }
                 if !is_private(zone) {
                     let id = zone.id().parse();
                     found.push(id.map_err(|_| {
-                        AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id()))
+                        AwsError::unreadable(
+                            ACTION,
+                            format!("the response has the zone id {:?}", zone.id()),
+                        )
                     })?);
                 }
             }
-            // The listing goes on with zones of this name only if the next one has it.
+            // The listing continues with zones of this name only if the next zone has this name.
             let same = page
                 .next_dns_name()
                 .and_then(|next| next.parse().ok())
-                .is_some_and(|next: Name| next == *wanted);
+                .is_some_and(|next: Name| next == *zone_name);
             next = page
                 .next_hosted_zone_id()
                 .map(|id| id.trim_start_matches("/hostedzone/").to_owned());
@@ -175,8 +179,8 @@ impl Session {
         }
     }
 
-    /// ListResourceRecordSets: one page from `start` (a name and perhaps a type) on, in Route 53's
-    /// order.
+    /// Calls `ListResourceRecordSets` for one page from `start` (a name, and optionally a type) on,
+    /// in Route 53's order.
     pub async fn record_sets(
         &self,
         zone: &ZoneId,
@@ -201,8 +205,8 @@ impl Session {
         Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
     }
 
-    /// `ListHostedZones`: every public zone of the account, without its name servers. Each call
-    /// waits for its `turn`.
+    /// Calls `ListHostedZones` and returns every public zone of the account, without name servers.
+    /// Awaits `turn` before each call.
     pub async fn every_public_zone(
         &self,
         turn: impl AsyncFn(),
@@ -217,7 +221,10 @@ impl Session {
             for zone in page.hosted_zones().iter().filter(|zone| !is_private(zone)) {
                 let id = zone.id().parse();
                 let id = id.map_err(|_| {
-                    AwsError::unreadable(ACTION, format!("the zone id {:?}", zone.id()))
+                    AwsError::unreadable(
+                        ACTION,
+                        format!("the response has the zone id {:?}", zone.id()),
+                    )
                 })?;
                 found.push(HostedZone {
                     id,
@@ -233,8 +240,8 @@ impl Session {
         }
     }
 
-    /// ListResourceRecordSets: those of a whole zone for which `keep` holds, in Route 53's order.
-    /// Each call waits for its `turn`.
+    /// Calls `ListResourceRecordSets` and returns those record sets of the whole zone for which
+    /// `keep` holds, in Route 53's order. Awaits `turn` before each call.
     pub async fn whole_zone(
         &self,
         zone: &ZoneId,
@@ -258,8 +265,8 @@ impl Session {
             if !page.is_truncated() {
                 return Ok(kept);
             }
-            // Name, type and identifier together are a place in the listing: a name may have more
-            // record sets than fit a page.
+            // A position in the listing is a name, a type and an identifier: one name may have more
+            // record sets than fit on a page.
             call = list()
                 .set_start_record_name(page.next_record_name)
                 .set_start_record_type(page.next_record_type)
@@ -267,7 +274,7 @@ impl Session {
         }
     }
 
-    /// The record set of this name and type, if there is one.
+    /// Returns the record set with this name and type, if there is one.
     pub async fn record_set(
         &self,
         zone: &ZoneId,
@@ -278,7 +285,7 @@ impl Session {
         Ok(page.sets.into_iter().next().filter(|set| set.name == *name && set.rtype == rtype))
     }
 
-    /// ChangeResourceRecordSets: all changes or none.
+    /// Calls `ChangeResourceRecordSets`: makes all changes, or none.
     pub async fn change(
         &self,
         zone: &ZoneId,
@@ -307,7 +314,7 @@ impl Session {
                 }
                 _ => Vec::new(),
             };
-            AwsError::of(ACTION, &error, &messages).by(self.own)
+            AwsError::from_sdk(ACTION, &error, &messages).with_caller(self.caller)
         })?;
         let info = answer.change_info();
         let id = info
@@ -316,13 +323,13 @@ impl Session {
         Ok(Submitted { id, status: status(info) })
     }
 
-    /// GetChange: whether all name servers know of a change.
+    /// Calls `GetChange`: reads whether all name servers have a change.
     pub async fn change_status(&self, id: &str) -> Result<ChangeStatus, AwsError> {
         let answer = self.client.get_change().id(id).send().await;
         Ok(status(answer.map_err(|error| self.error("Route 53 GetChange", &error))?.change_info()))
     }
 
-    /// `GetDNSSEC`: whether a zone is signed, and by which keys.
+    /// Calls `GetDNSSEC`: reads whether a zone is signed, and its keys.
     pub async fn signing(&self, zone: &ZoneId) -> Result<Signing, AwsError> {
         let answer = self.client.get_dnssec().hosted_zone_id(zone.as_str()).send().await;
         let answer = answer.map_err(|error| self.error("Route 53 GetDNSSEC", &error))?;
@@ -359,7 +366,7 @@ fn is_private(zone: &types::HostedZone) -> bool {
 
 fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
     text.parse().map_err(|error| {
-        AwsError::unreadable(action, format!("the name {text:?} in the answer: {error}"))
+        AwsError::unreadable(action, format!("the response has the name {text:?}: {error}"))
     })
 }
 

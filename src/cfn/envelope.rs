@@ -1,7 +1,8 @@
-//! The envelope of a request: first where to answer, then what is asked.
+//! Parses the envelope of a request: first where to answer, then what is requested.
 //!
-//! Each field is taken from the text of the event by itself, and the properties last: a request
-//! whose properties can't be read is answered all the same, and nothing grows beyond the event.
+//! Each field is taken from the text of the event separately, the properties last. A request whose
+//! properties can't be parsed can therefore still be answered, and no value takes more memory than
+//! the event itself.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,36 +15,38 @@ use serde_json::value::RawValue;
 
 use super::physical_id;
 use super::response::encoded;
-use super::response_url::{Accepted, ResponseUrl, ResponseUrlError};
+use super::response_url::{AcceptedHosts, ResponseUrl, ResponseUrlError};
 use crate::error::{Code, Failure};
 
-/// The most bytes of a `StackId`, `RequestId` or `LogicalResourceId` in JSON. CloudFormation's own
-/// have fewer: an ARN of a stack about 250, a logical id 255. The answer repeats all three, and has
-/// at most 4096 bytes.
+/// The most bytes of a `StackId`, `RequestId` or `LogicalResourceId`, encoded as JSON.
+/// CloudFormation's own are shorter: a stack's ARN has about 250, a logical id up to 255. The
+/// answer repeats all three, and has at most 4096 bytes.
 const LONGEST_ID: usize = 400;
-/// The most bytes of a `PhysicalResourceId` in JSON, where an escape takes more than its character.
+/// The most bytes of a `PhysicalResourceId`, encoded as JSON, where an escaped character takes more
+/// than one byte.
 const LONGEST_PHYSICAL_ID: usize = 2 * physical_id::MAX;
-/// The most bytes of a `ResponseURL`; CloudFormation's have about 600, with a session token 3,000.
+/// The most bytes of a `ResponseURL`. CloudFormation's have about 600, or 3,000 with a session
+/// token.
 const LONGEST_URL: usize = 8192;
-/// What the CDK's Provider framework hands on in the place of the URL.
-const NO_URL: &str = "...";
-/// The most bytes of JSON that `ResourceProperties` may take: more than a whole template has
-/// (CloudFormation User Guide, "Understand CloudFormation quotas": 1 MB).
+/// What the CDK's Provider framework sends instead of the URL.
+const REDACTED_URL: &str = "...";
+/// The most bytes of JSON in `ResourceProperties`. A whole template is smaller (CloudFormation User
+/// Guide, "Understand CloudFormation quotas": 1 MB).
 pub const MAX_PROPERTIES: usize = 1 << 20;
 /// How many characters of an unknown `RequestType` a message repeats.
-const REPEATED: usize = 40;
+const MAX_REPEATED: usize = 40;
 
 /// An event, as it was sent to the function.
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
     /// The request, as JSON.
     pub text: Cow<'a, str>,
-    /// The SNS notification that carried it, if one did.
+    /// The SNS notification that delivered it, if any.
     pub notification: Option<Notification>,
 }
 
-/// The SNS notification that carried a request: anybody who may publish to the topic can have sent
-/// it.
+/// The SNS notification that delivered a request. Anybody who may publish to the topic can have
+/// sent it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     /// The topic's ARN.
@@ -52,42 +55,43 @@ pub struct Notification {
     pub id: String,
 }
 
-/// A request and where to answer it.
+/// A request, and where to answer it.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Where and for whom to answer.
+    /// Where and for which resource to answer.
     pub target: Target,
-    /// `PhysicalResourceId`, if the event has one, whatever it asks.
+    /// `PhysicalResourceId`, if the event has one, for any type of request.
     pub physical_id: Option<String>,
-    /// What is asked.
+    /// What is requested.
     pub request: Result<Request, EnvelopeError>,
 }
 
-/// Where and for whom to answer (CloudFormation User Guide, "Custom resource request objects").
+/// Where and for which resource to answer (CloudFormation User Guide, "Custom resource request
+/// objects").
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The pre-signed URL.
     pub url: ResponseUrl,
     /// The stack's ARN.
     pub stack_id: String,
-    /// The request's id, the same for each delivery of it.
+    /// The request's id, which is the same in each delivery of it.
     pub request_id: String,
     /// The resource's name in the template.
     pub logical_id: String,
 }
 
-/// What is asked.
+/// The type of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestType {
     /// The resource is new.
     Create,
     /// The resource's properties changed.
     Update,
-    /// The resource goes.
+    /// The resource is removed.
     Delete,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for RequestType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Create => "Create",
@@ -97,19 +101,20 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a request asks, its properties not yet read. They may hold an external id, so `Debug` does
+/// A request whose properties are not parsed yet. They may contain an external id, so `Debug` does
 /// not show them.
 #[derive(Clone)]
 pub struct Request {
-    /// What is asked.
-    pub kind: Kind,
+    /// The type of the request.
+    pub kind: RequestType,
     /// The physical id that CloudFormation knows; `None` on a Create.
     pub physical_id: Option<String>,
-    /// `ResourceProperties`, null if there are none; a text, and so nothing, if they can't be read.
+    /// `ResourceProperties`. Null if there are none. A string, which has no properties, if they
+    /// can't be parsed.
     pub properties: Value,
     /// `OldResourceProperties`, likewise.
     pub old_properties: Value,
-    /// Why `ResourceProperties` can't be read.
+    /// Why `ResourceProperties` can't be parsed.
     pub unreadable: Option<EnvelopeError>,
 }
 
@@ -123,34 +128,34 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Why an event is not a request that can be answered or understood.
+/// Why an event is not a valid request, or can't be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
-    /// The event is no JSON object, or has a field twice.
+    /// The event is not a JSON object, or has a field twice.
     #[error(
-        "The event is not a JSON object with the fields of a custom resource request, each given once."
+        "The event is not a JSON object that has each field of a custom resource request only once."
     )]
     NoObject,
-    /// A field is missing, empty or not a text.
+    /// A field is missing, empty, or not a string.
     #[error(
-        "The event has no {0} that is a string, so it is not a custom resource request of CloudFormation."
+        "The event has no string {0}, so it is not a custom resource request from CloudFormation."
     )]
     Field(&'static str),
-    /// A field that says what is asked is there twice.
+    /// One of the fields that say what is requested appears twice.
     #[error(
-        "The event has RequestType, ResourceProperties or OldResourceProperties twice, so what it asks for can't be told. \
-         It did not come from CloudFormation. Nothing was changed."
+        "The event has RequestType, ResourceProperties or OldResourceProperties twice, so it is ambiguous. It did not come \
+         from CloudFormation. Nothing was changed."
     )]
     Twice,
-    /// There is a request, and nowhere to answer it.
+    /// The event is a request without a response URL.
     #[error(
-        "The event has no ResponseURL. It did not come from CloudFormation itself: the CDK's Provider framework keeps the \
-         URL. Give the function's own ARN, or the topic's, as ServiceToken."
+        "The event has no ResponseURL. It did not come from CloudFormation directly: the CDK's Provider framework removes the \
+         URL. Set ServiceToken to the ARN of the function itself, or of its topic."
     )]
     NoResponseUrl,
-    /// A field is longer than CloudFormation's.
+    /// A field is longer than CloudFormation's ever are.
     #[error(
-        "{field} has {bytes} bytes, and CloudFormation's have at most {most}: the event did not come from it."
+        "{field} has {bytes} bytes, but CloudFormation's has at most {most}. The event did not come from CloudFormation."
     )]
     TooLong {
         /// The field.
@@ -163,22 +168,24 @@ pub enum EnvelopeError {
     /// The response URL can't be used.
     #[error(transparent)]
     Url(#[from] ResponseUrlError),
-    /// `RequestType` is none that we know.
+    /// `RequestType` is unknown.
     #[error(
         "RequestType {0:?} must be Create, Update or Delete. The event did not come from CloudFormation."
     )]
     RequestType(String),
-    /// The message of an SNS notification is no text.
+    /// The event is not an SNS notification with a single message.
     #[error("The event is not an SNS notification of exactly one custom resource request.")]
     Message,
-    /// The properties take too many bytes.
+    /// The properties have too many bytes.
     #[error(
         "ResourceProperties has {0} bytes of JSON, and the function reads at most {MAX_PROPERTIES}. Nothing was changed. \
-         Shorten it."
+         Make it smaller."
     )]
     TooLarge(usize),
-    /// The properties can't be read.
-    #[error("ResourceProperties can't be read: {0}. Nothing was changed. Correct the properties.")]
+    /// The properties can't be parsed.
+    #[error(
+        "ResourceProperties can't be parsed: {0}. Nothing was changed. Correct the properties."
+    )]
     Unreadable(String),
 }
 
@@ -205,7 +212,7 @@ impl From<EnvelopeError> for Failure {
     }
 }
 
-/// The fields of an event that say where to answer, each as it is written.
+/// The fields of an event that say where to answer, as raw JSON.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct TargetFields<'a> {
@@ -221,8 +228,8 @@ struct TargetFields<'a> {
     physical_resource_id: Option<&'a RawValue>,
 }
 
-/// Those that say what is asked. They are read by themselves, so that one of them that is there
-/// twice leaves the request answerable.
+/// The fields that say what is requested. They are parsed separately, so that the request can still
+/// be answered if one of them appears twice.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct RequestFields<'a> {
@@ -236,13 +243,13 @@ struct RequestFields<'a> {
     old_resource_properties: Option<&'a RawValue>,
 }
 
-/// Some fields of an event; `None` if it is no object, or has one of them twice.
+/// Some fields of an event. `None` if the event is not an object, or has one of these fields twice.
 fn fields<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    // A list would be read as the fields in their order.
+    // serde would also accept a list, as the fields in their order.
     text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
 }
 
-/// A record of a Lambda event of SNS (AWS Lambda Developer Guide, "Invoking Lambda functions with
+/// A record of an SNS event for Lambda (AWS Lambda Developer Guide, "Invoking Lambda functions with
 /// Amazon SNS notifications").
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -260,16 +267,17 @@ struct Sns {
     message_id: String,
 }
 
-/// The request itself: the event, or the message that an SNS notification carries (CloudFormation
+/// Returns the request itself: the event, or the message in an SNS notification (CloudFormation
 /// User Guide, "Amazon SNS-backed custom resources").
 ///
 /// # Errors
-/// If the event carries anything but one notification of one text.
+/// If the event has records that are not a single SNS notification.
 pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
     let Some(records) = fields::<RequestFields<'_>>(event).and_then(|fields| fields.records) else {
         return Ok(Message { text: Cow::Borrowed(event), notification: None });
     };
-    // SNS hands Lambda one notification at a time; of several, all but one would go unanswered.
+    // SNS invokes Lambda with one notification at a time. If there were several, all but one would
+    // never be answered.
     let [Record { sns }] =
         serde_json::from_str::<[Record; 1]>(records.get()).map_err(|_| EnvelopeError::Message)?;
     let shortened = |text: String| text.chars().take(LONGEST_ID).collect();
@@ -278,25 +286,25 @@ pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
     Ok(Message { text: Cow::Owned(sns.message), notification: Some(notification) })
 }
 
-/// Reads a request.
+/// Parses a request.
 ///
 /// # Errors
 /// If it can't be answered.
-pub fn parse(text: &str, accepted: Accepted<'_>) -> Result<Event, EnvelopeError> {
+pub fn parse(text: &str, accepted: AcceptedHosts<'_>) -> Result<Event, EnvelopeError> {
     let target = fields::<TargetFields<'_>>(text).ok_or(EnvelopeError::NoObject)?;
-    let asked = fields::<RequestFields<'_>>(text);
-    let is_request = asked
-        .as_ref()
-        .is_some_and(|asked| asked.request_type.is_some() && asked.resource_properties.is_some());
+    let requested = fields::<RequestFields<'_>>(text);
+    let is_request = requested.as_ref().is_some_and(|requested| {
+        requested.request_type.is_some() && requested.resource_properties.is_some()
+    });
     let url = match read(target.response_url, "ResponseURL", LONGEST_URL) {
         Err(EnvelopeError::Field(_)) if is_request => return Err(EnvelopeError::NoResponseUrl),
-        Ok(url) if url == NO_URL && is_request => return Err(EnvelopeError::NoResponseUrl),
+        Ok(url) if url == REDACTED_URL && is_request => return Err(EnvelopeError::NoResponseUrl),
         url => url?,
     };
     let stack_id = read(target.stack_id, "StackId", LONGEST_ID)?;
     let physical_id = read_physical_id(target.physical_resource_id)?;
-    let request = match &asked {
-        Some(asked) => request(asked, physical_id.as_deref()),
+    let request = match &requested {
+        Some(requested) => request(requested, physical_id.as_deref()),
         None => Err(EnvelopeError::Twice),
     };
     let target = Target {
@@ -308,21 +316,23 @@ pub fn parse(text: &str, accepted: Accepted<'_>) -> Result<Event, EnvelopeError>
     Ok(Event { target, physical_id, request })
 }
 
-/// What is asked.
+/// Parses the type and the properties of the request.
 fn request(
     fields: &RequestFields<'_>,
     physical_id: Option<&str>,
 ) -> Result<Request, EnvelopeError> {
     let kind = match text(fields.request_type, "RequestType")?.as_str() {
-        "Create" => Kind::Create,
-        "Update" => Kind::Update,
-        "Delete" => Kind::Delete,
-        other => return Err(EnvelopeError::RequestType(other.chars().take(REPEATED).collect())),
+        "Create" => RequestType::Create,
+        "Update" => RequestType::Update,
+        "Delete" => RequestType::Delete,
+        other => {
+            return Err(EnvelopeError::RequestType(other.chars().take(MAX_REPEATED).collect()));
+        }
     };
-    if physical_id.is_none() && kind != Kind::Create {
+    if physical_id.is_none() && kind != RequestType::Create {
         return Err(EnvelopeError::Field("PhysicalResourceId"));
     }
-    // No object: nothing is taken from it, and no role is assumed in its name.
+    // A string has no properties, so that no value is taken from it and no role is assumed.
     let nothing = || Value::String(String::new());
     let (properties, unreadable) = match properties(fields.resource_properties) {
         Ok(properties) => (properties, None),
@@ -343,7 +353,8 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
     if raw.get().len() > MAX_PROPERTIES {
         return Err(EnvelopeError::TooLarge(raw.get().len()));
     }
-    // The words of this error are about the form alone: nested too deeply, a number out of range.
+    // This error describes only the syntax, such as nesting that is too deep or a number out of
+    // range.
     let unreadable = |error: serde_json::Error| EnvelopeError::Unreadable(error.to_string());
     if raw.get().starts_with('{') {
         serde_json::from_str::<EachOnce>(raw.get()).map_err(unreadable)?;
@@ -351,7 +362,7 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
     serde_json::from_str(raw.get()).map_err(unreadable)
 }
 
-/// An object that has no key twice: of two values, which is meant can't be told.
+/// An object without duplicate keys: nothing says which of two values is meant.
 struct EachOnce;
 
 impl<'de> Deserialize<'de> for EachOnce {
@@ -380,7 +391,7 @@ impl<'de> Visitor<'de> for EachOnceVisitor {
     }
 }
 
-/// A physical id that a stack may have, if the event has one.
+/// A physical id of a valid length, if the event has one.
 fn read_physical_id(raw: Option<&RawValue>) -> Result<Option<String>, EnvelopeError> {
     const FIELD: &str = "PhysicalResourceId";
     match read(raw, FIELD, LONGEST_PHYSICAL_ID) {
@@ -393,15 +404,15 @@ fn read_physical_id(raw: Option<&RawValue>) -> Result<Option<String>, EnvelopeEr
     }
 }
 
-/// A field that must be a text and not empty, of so many bytes in JSON at most.
+/// A field that must be a nonempty string of at most `most` bytes, encoded as JSON.
 fn read(raw: Option<&RawValue>, field: &'static str, most: usize) -> Result<String, EnvelopeError> {
     let text = text(raw, field)?;
-    // The form in JSON is never shorter, and not worth making of a text of megabytes.
+    // The encoded form is never shorter, and not worth producing for a string of megabytes.
     let bytes = if text.len() > most { text.len() } else { encoded(&text) };
     if bytes > most { Err(EnvelopeError::TooLong { field, bytes, most }) } else { Ok(text) }
 }
 
-/// A field that must be a text and not empty.
+/// A field that must be a nonempty string.
 fn text(raw: Option<&RawValue>, field: &'static str) -> Result<String, EnvelopeError> {
     let text = raw.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
     text.filter(|text| !text.is_empty()).ok_or(EnvelopeError::Field(field))

@@ -1,27 +1,27 @@
-//! Physical ids: what `Ref` gives.
+//! Physical ids, the values of `Ref`.
 
 use delegation_model::point::DelegationPoint;
 
-/// The longest physical id that CloudFormation takes, in bytes (CloudFormation User Guide, "Custom
-/// resource response objects").
+/// The longest physical id that CloudFormation accepts, in bytes (CloudFormation User Guide,
+/// "Custom resource response objects").
 pub const MAX: usize = 1024;
 
 const UNRESOLVED: &str = "unresolved/";
 
-/// What a physical id of a request says.
+/// The physical id of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhysicalId {
-    /// One of ours: where the delegation is.
+    /// An id of this resource type: the delegation point.
     Point(DelegationPoint),
-    /// The answer of a Create that failed before it changed anything: there is nothing anywhere.
+    /// The answer of a Create that failed before it changed anything, so nothing exists.
     Unresolved,
-    /// Neither: invented by CloudFormation for a Create that has not ended, or made by another
-    /// tool.
+    /// Any other id: invented by CloudFormation for a Create that has not finished, or made by
+    /// another tool.
     Foreign,
 }
 
 impl PhysicalId {
-    /// Reads a physical id.
+    /// Parses a physical id.
     pub fn parse(text: &str) -> Self {
         if text.starts_with(UNRESOLVED) {
             return Self::Unresolved;
@@ -29,14 +29,15 @@ impl PhysicalId {
         let point = text.split_once('/').and_then(|(zone, name)| {
             Some(DelegationPoint { zone: zone.parse().ok()?, name: name.parse().ok()? })
         });
-        // Only our own spelling is ours: an id that merely reads like one is somebody else's.
+        // Only the canonical spelling is one of ours. Other spellings of a point come from other
+        // tools.
         match point {
             Some(point) if point.to_string() == text => Self::Point(point),
             _ => Self::Foreign,
         }
     }
 
-    /// The delegation point, if the id is one of ours.
+    /// The delegation point, if there is one.
     pub fn point(&self) -> Option<&DelegationPoint> {
         match self {
             Self::Point(point) => Some(point),
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_read_back() {
+    fn delegation_points_round_trip() {
         let id = PhysicalId::parse("Z1EXAMPLE/testing.example.com");
         assert_eq!(id.point().unwrap().to_string(), "Z1EXAMPLE/testing.example.com");
         let escaped = PhysicalId::parse(r"Z1/a\056b.example.com");
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn unresolved_ids_are_read_back_however_long_the_request_id() {
+    fn unresolved_ids_round_trip_for_request_ids_of_any_length() {
         assert_eq!(unresolved("1-2"), "unresolved/1-2");
         assert_eq!(PhysicalId::parse(&unresolved("1-2")), PhysicalId::Unresolved);
         assert_eq!(unresolved(&"x".repeat(5000)).len(), MAX);

@@ -1,4 +1,4 @@
-//! The properties of the resource, from JSON to values.
+//! Parses the properties of the resource.
 
 mod forms;
 mod reader;
@@ -20,19 +20,19 @@ use reader::Reader;
 
 use crate::error::{Code, Failure};
 
-/// What the DNS check is for.
+/// The modes of the DNS check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// Nothing is asked.
+    /// There is no DNS check.
     None,
     /// The finding is reported.
     Report,
-    /// A bad finding fails a request that changed something.
+    /// A bad finding fails a request that changed the delegation.
     Require,
 }
 
-/// The properties that could be read. An invalid one counts as not given, except for the parent
-/// zone and the parent role, which must not be guessed.
+/// The properties that could be parsed. An invalid property counts as missing, except for the
+/// parent zone and the parent role, which must not be guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -47,13 +47,13 @@ pub struct Partial {
     pub domain_name: Option<Name>,
     /// `NameServers`.
     pub name_servers: Option<NameServers>,
-    /// `ParentZoneId` or `ParentZoneName`; `None` if what they say is invalid.
+    /// `ParentZoneId` or `ParentZoneName`. `None` if they are invalid.
     pub parent_zone: Option<ParentZone>,
     /// `ParentRoleArn` and `ParentExternalId`.
     pub parent_role: Option<Role>,
     /// True if the parent role is invalid.
     pub parent_role_unreadable: bool,
-    /// True if a property is invalid that says where the delegation is.
+    /// True if a property that determines the delegation point is invalid.
     pub point_unreadable: bool,
     /// `TTL`.
     pub ttl: Ttl,
@@ -63,17 +63,17 @@ pub struct Partial {
     pub allow_occlusion: bool,
     /// `Dnssec`.
     pub dnssec: bool,
-    /// `KeySigningKeys`; `None` for all that are ACTIVE.
+    /// `KeySigningKeys`. `None` for all ACTIVE keys.
     pub key_signing_keys: Option<BTreeSet<KeyName>>,
     /// `DsTTL`.
     pub ds_ttl: Ttl,
     /// `WaitForSync`.
     pub wait_for_sync: bool,
-    /// `Verification`; `None` if it is not given.
+    /// `Verification`. `None` if it is not set.
     pub verification: Option<Verification>,
 }
 
-/// The properties of a request, each valid by itself and all together.
+/// The properties of a request, each valid and consistent with the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Properties(Partial);
 
@@ -85,8 +85,7 @@ impl Deref for Properties {
     }
 }
 
-/// What is wrong with a property. Displayed as words for a person: the property, its value, what it
-/// must be.
+/// An invalid property. Its message says which property it is, its value, and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PropertyError {
@@ -107,7 +106,7 @@ impl From<PropertyError> for Failure {
     }
 }
 
-/// What `Custom::Delegation` accepts.
+/// The properties of `Custom::Delegation`.
 pub const KNOWN: [&str; 19] = [
     "ChildZoneId",
     "ChildRoleArn",
@@ -130,16 +129,16 @@ pub const KNOWN: [&str; 19] = [
     "Trigger",
 ];
 
-/// CloudFormation's own properties, which it hands on to the function.
-pub const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+/// CloudFormation's own properties, which it passes to the function.
+pub const CLOUDFORMATION_PROPERTIES: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 
 /// The longest `ServiceTimeout` in seconds, and its default (CloudFormation Template Reference,
 /// `AWS::CloudFormation::CustomResource`).
 pub const MAX_SERVICE_TIMEOUT: i64 = 3600;
 
 impl Partial {
-    /// Reads leniently: invalid properties must never fail a Delete, nor the properties that a
-    /// resource had before an Update. Returns what was valid, and the errors.
+    /// Parses leniently: invalid properties must never fail a Delete, nor an Update if they are old
+    /// properties. Returns what was valid, and the errors.
     pub fn parse(properties: &Value) -> (Self, Vec<PropertyError>) {
         let mut errors = Vec::new();
         let reader = keep(Reader::new(properties), &mut errors);
@@ -181,10 +180,10 @@ impl Partial {
         (partial, errors)
     }
 
-    /// The properties, if none of them is invalid and they fit together.
+    /// Returns the properties if none of them is invalid and they are consistent.
     ///
     /// # Errors
-    /// The first of `errors`; else what does not fit.
+    /// The first of `errors`, or the inconsistency.
     pub fn validate(self, errors: Vec<PropertyError>) -> Result<Properties, PropertyError> {
         if let Some(error) = errors.into_iter().next() {
             return Err(error);
@@ -196,37 +195,37 @@ impl Partial {
         if self.name_servers.is_none() {
             return refuse(
                 Code::ChildZoneMissing,
-                "ChildZoneId is missing. Give the id of the child hosted zone, or NameServers with DomainName.",
+                "ChildZoneId is missing. Set it to the id of the child hosted zone, or set NameServers and DomainName.",
             );
         }
         if self.domain_name.is_none() {
             return refuse(
                 Code::DomainNameMissing,
-                "DomainName is missing. NameServers without ChildZoneId needs the name of the child.",
+                "DomainName is missing. NameServers without ChildZoneId requires it. Set it to the name of the child zone.",
             );
         }
         if self.child_role.is_some() {
             return refuse(
                 Code::ChildRoleWithoutZone,
-                "ChildRoleArn is given without ChildZoneId. There is no child zone to read: remove it.",
+                "ChildRoleArn is set without ChildZoneId. There is no child zone to read with it. Remove it.",
             );
         }
         if self.dnssec {
             return refuse(
                 Code::DnssecWithoutZone,
-                "Dnssec is true without ChildZoneId. The key-signing keys are those of the child hosted zone: give \
+                "Dnssec is true without ChildZoneId. The key-signing keys are read from the child hosted zone. Set \
                  ChildZoneId, or remove Dnssec.",
             );
         }
         Ok(Properties(self))
     }
 
-    /// Whether the name servers are asked, and what for.
-    pub fn verifies(&self) -> Verification {
+    /// The mode of the DNS check, or its default.
+    pub fn verification_mode(&self) -> Verification {
         self.verification.unwrap_or(Verification::Report)
     }
 
-    /// The digest of what is wanted to stand (OWN-1).
+    /// The digest of the properties that determine the desired name servers and DS records (OWN-1).
     pub fn intent(&self) -> Digest {
         Digest::from_intent(&Intent {
             child_zone: self.child_zone.as_ref(),
@@ -236,8 +235,9 @@ impl Partial {
         })
     }
 
-    /// The digest of what leads to the delegation point of `name` (MOVE-3). An invalid parent zone
-    /// leads nowhere: it counts as the child's own name, which nobody can ask for as the parent's.
+    /// The digest of the properties that lead to the delegation point of `name` (MOVE-3). An
+    /// invalid parent zone leads nowhere: it counts as the child's own name, which can't be the
+    /// parent's.
     pub fn route(&self, name: &Name) -> Digest {
         let nowhere = ParentZone::Name(name.clone());
         let parent = self.parent_zone.as_ref().unwrap_or(&nowhere);
@@ -246,18 +246,18 @@ impl Partial {
         Digest::from_route(parent, role.as_deref(), name)
     }
 
-    /// Whether the answer waits until Route 53 reports the change `INSYNC`. Only a check that is
-    /// required outweighs a `WaitForSync: false`.
-    pub fn waits(&self) -> bool {
+    /// True if the answer waits until Route 53 reports the change `INSYNC`. A required DNS check
+    /// overrides `WaitForSync: false`.
+    pub fn waits_for_sync(&self) -> bool {
         self.wait_for_sync || self.verification == Some(Verification::Require)
     }
 }
 
 impl Properties {
-    /// Reads `ResourceProperties` of a Create or Update.
+    /// Parses the `ResourceProperties` of a Create or Update.
     ///
     /// # Errors
-    /// If one of them is invalid, or they do not fit together.
+    /// If one of them is invalid, or they are inconsistent.
     pub fn parse(properties: &Value) -> Result<Self, PropertyError> {
         let (partial, errors) = Partial::parse(properties);
         partial.validate(errors)
@@ -269,11 +269,12 @@ impl Properties {
     }
 }
 
+/// Returns the value, or records the error.
 fn keep<T>(result: Result<T, PropertyError>, errors: &mut Vec<PropertyError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
 }
 
-/// `ServiceTimeout` in seconds, if the properties give a valid one.
+/// `ServiceTimeout` in seconds, if it is valid.
 pub fn service_timeout(properties: &Value) -> Option<i64> {
     Reader::new(properties).ok()?.service_timeout().ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! The answer: one JSON object of at most 4096 bytes.
+//! The answer to CloudFormation: one JSON object of at most 4096 bytes.
 
 use std::collections::BTreeMap;
 
@@ -6,32 +6,32 @@ use serde::Serialize;
 
 use super::envelope::Target;
 
-/// The longest answer that CloudFormation takes, in bytes as sent (CloudFormation User Guide,
-/// "Custom resource response objects").
+/// The longest answer that CloudFormation accepts, in bytes (CloudFormation User Guide, "Custom
+/// resource response objects").
 pub const MAX: usize = 4096;
 
-/// How a request ended.
+/// The status of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
-    /// What was asked for stands.
+    /// The request has reached its goal.
     Success,
-    /// Something else than what was asked for stands.
+    /// The request has not reached its goal.
     Failed,
 }
 
-/// What a request is answered with.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// How it ended.
+    /// The status.
     pub status: Status,
     /// The physical id, 1 to 1024 bytes.
     pub physical_id: String,
     /// Why it failed; empty on success.
     pub reason: String,
-    /// The stable code of the failure, at the end of `Reason`; empty on success.
+    /// The error code, which is at the end of `Reason`. Empty on success.
     pub code: &'static str,
-    /// What `Fn::GetAtt` gives; empty on failure.
+    /// The values of `Fn::GetAtt`. Empty on failure.
     pub data: BTreeMap<&'static str, String>,
 }
 
@@ -49,7 +49,8 @@ struct Body<'a> {
     data: &'a BTreeMap<&'static str, String>,
 }
 
-/// What `Fn::GetAtt` gives: each of them is in every SUCCESS, empty where it has nothing to say.
+/// The attributes for `Fn::GetAtt`. Every SUCCESS has all of them, with empty strings for those
+/// without a value.
 pub const ATTRIBUTES: [&str; 9] = [
     "DomainName",
     "NameServers",
@@ -62,18 +63,17 @@ pub const ATTRIBUTES: [&str; 9] = [
     "Warning",
 ];
 
-/// The attributes that are prose: they are shortened before any other.
+/// The attributes that are text for people. They are shortened before any other.
 const PROSE: [&str; 2] = ["Verification", "Warning"];
 
 impl Answer {
-    /// The body to send: too long a text is cut on a character boundary and ends in a pointer to
-    /// the log stream.
+    /// The body to send. Strings that are too long are cut at a character boundary and end with a
+    /// reference to the log stream.
     pub fn body(mut self, target: &Target, log_stream: &str) -> String {
         let pointer = format!("… (more in log stream {log_stream})");
         let code = if self.code.is_empty() { String::new() } else { format!(" [{}]", self.code) };
         self.reason.push_str(&code);
-        // Each round shortens the longest text to fit; a text is only touched while cutting it
-        // gains something.
+        // Each round shortens the longest string, as long as that saves bytes.
         for _ in 0..64 {
             let body = self.render(target);
             let Some(excess) = body.len().checked_sub(MAX).filter(|excess| *excess > 0) else {
@@ -107,18 +107,18 @@ impl Answer {
             let list = if PROSE.contains(key) { &mut prose } else { &mut values };
             list.push(Shortened { text, pointer: pointer.to_owned(), tail: "" });
         }
-        // The other attributes are values that templates build on: cut only if all prose is gone
-        // and it still can't be sent.
+        // The other attributes are values that templates use. They are only cut if all text for
+        // people is gone and the answer is still too long to be sent.
         cut_longest(prose, excess) || cut_longest(values, excess)
     }
 }
 
-/// A text that may have to be shortened.
+/// A string that may have to be shortened.
 struct Shortened<'a> {
     text: &'a mut String,
-    /// What a shortened text ends in.
+    /// The end of a shortened string.
     pointer: String,
-    /// What the whole text ends in and a shortened one must not lose; the pointer has it too.
+    /// The end of the whole string, which a shortened one must not lose. The pointer contains it.
     tail: &'a str,
 }
 
@@ -127,7 +127,7 @@ fn cut_longest(texts: Vec<Shortened<'_>>, excess: usize) -> bool {
     let longest = longest.filter(|longest| encoded(longest.text) > encoded(&longest.pointer) + 1);
     let Some(Shortened { text, pointer, tail }) = longest else { return false };
     let head = text.strip_suffix(&pointer).or_else(|| text.strip_suffix(tail)).unwrap_or(text);
-    // At most half at a time, so that of two long texts both keep a head.
+    // Cut at most half at a time, so that two long strings both keep their start.
     let cut = excess.min(encoded(text) / 2).max(1);
     let room = encoded(text).saturating_sub(cut).saturating_sub(encoded(&pointer));
     let mut used = 0;
@@ -142,7 +142,7 @@ fn cut_longest(texts: Vec<Shortened<'_>>, excess: usize) -> bool {
     shorter
 }
 
-/// The bytes that a text takes in JSON, without its quotes.
+/// The bytes that a string takes in JSON, without its quotation marks.
 pub fn encoded(text: &str) -> usize {
     serde_json::to_string(text).map_or(0, |json| json.len() - 2)
 }

@@ -1,4 +1,4 @@
-//! The pre-signed URL on which CloudFormation waits for its one answer: a bearer secret.
+//! The pre-signed URL on which CloudFormation waits for the answer. It is a bearer secret.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 use url::Url;
 
-/// The response URL. Anybody who has it can answer for the stack, so neither `Debug` nor an error
+/// The response URL. Anybody who has it can answer for the stack, so neither `Debug` nor any error
 /// shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResponseUrl(Url);
 
-/// Whose response URLs are accepted.
+/// The hosts of response URLs that are accepted.
 #[derive(Clone, Copy, Debug)]
-pub struct Accepted<'a> {
-    /// The Region that the function runs in; `None` if it does not know.
+pub struct AcceptedHosts<'a> {
+    /// The Region that the function runs in. `None` if it is unknown.
     pub region: Option<&'a str>,
-    /// Hosts that are accepted by name, `host` or `host:port`, http too; for local use.
+    /// Further hosts for local use, as `host` or `host:port`. They may use http.
     pub local_hosts: &'a [String],
 }
 
-/// Why a text is not a response URL. No message repeats the text.
+/// Why a string is not an acceptable response URL. No message repeats the string.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseUrlError {
     /// It does not parse.
@@ -28,48 +28,49 @@ pub enum ResponseUrlError {
     Malformed,
     /// It is not https.
     #[error(
-        "ResponseURL is not https. The event did not come from CloudFormation; for local use, name the host in \
+        "ResponseURL is not https. The event did not come from CloudFormation. For local use, add the host to \
          DELEGATION_RESPONSE_HOSTS."
     )]
     Scheme,
     /// The function does not know its Region.
     #[error(
-        "The function does not know its Region, so it can't recognize CloudFormation's response bucket. Set AWS_REGION; for local \
-         use, name the host in DELEGATION_RESPONSE_HOSTS."
+        "The function does not know its Region, so it can't recognize CloudFormation's response bucket. Set AWS_REGION. For local \
+         use, add the host to DELEGATION_RESPONSE_HOSTS."
     )]
     NoRegion,
-    /// The stack is in another Region than the function, or its id names none.
+    /// The stack is in another Region than the function, or its id has no Region.
     #[error(
-        "StackId does not name the Region of this function, {0}. CloudFormation invokes only functions of its own Region: the \
+        "StackId is not in the Region of this function, {0}. CloudFormation only invokes functions in its own Region, so the \
          event did not come from it."
     )]
     Region(String),
-    /// It leads elsewhere than to CloudFormation's response bucket of the Region.
+    /// It does not point to CloudFormation's response bucket in the Region.
     #[error(
-        "ResponseURL does not lead to {0}, CloudFormation's own response bucket of this Region. The event did not come from \
-         CloudFormation; for local use, name the host in DELEGATION_RESPONSE_HOSTS."
+        "ResponseURL does not point to {0}, CloudFormation's response bucket in this Region. The event did not come from \
+         CloudFormation. For local use, add the host to DELEGATION_RESPONSE_HOSTS."
     )]
     Host(String),
 }
 
-/// How the name of CloudFormation's response bucket begins; the Region without hyphens follows.
-/// Anybody can own a bucket that only begins so.
+/// The start of the name of CloudFormation's response bucket. The Region without hyphens follows.
+/// Anybody can own a bucket whose name starts like this.
 const BUCKET: &str = "cloudformation-custom-resource-response-";
 
-/// How long CloudFormation signs a response URL for, in seconds: what SigV2's `Expires` lies after
-/// the signing.
+/// How long CloudFormation's response URLs are valid, in seconds: the difference between SigV2's
+/// `Expires` and the time of signing.
 const SIGNED_FOR: i64 = 7200;
 
 impl ResponseUrl {
     /// Accepts an https URL of CloudFormation's response bucket in the Region of the stack, which
-    /// must be the function's; or any URL whose `host` or `host:port` is a local one.
+    /// must be the function's Region. Also accepts any URL whose `host` or `host:port` is a local
+    /// one.
     ///
     /// # Errors
     /// For any other URL.
     pub fn parse(
         text: &str,
         stack_id: &str,
-        accepted: Accepted<'_>,
+        accepted: AcceptedHosts<'_>,
     ) -> Result<Self, ResponseUrlError> {
         let url = Url::parse(text).map_err(|_| ResponseUrlError::Malformed)?;
         let host = url.host_str().ok_or(ResponseUrlError::Malformed)?;
@@ -93,13 +94,13 @@ impl ResponseUrl {
         }
     }
 
-    /// The URL, to send the answer to and for nothing else.
+    /// The URL. Only to be used for sending the answer.
     pub fn expose(&self) -> &Url {
         &self.0
     }
 
-    /// When the URL was signed, in seconds since 1970: `X-Amz-Date` (SigV4), or `Expires` less two
-    /// hours (SigV2).
+    /// When the URL was signed, in seconds since 1970: `X-Amz-Date` (SigV4), or two hours before
+    /// `Expires` (SigV2).
     pub fn signed_at(&self) -> Option<i64> {
         let query =
             |key: &str| self.0.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value);
@@ -145,7 +146,7 @@ fn dns_suffix(region: &str) -> &'static str {
 }
 
 /// The Regions whose S3 endpoints also have the form `s3-<region>` (AWS General Reference, "Amazon
-/// S3 endpoints and quotas"); those that came later do not.
+/// S3 endpoints and quotas"). Newer Regions don't have it.
 const DASHED: [&str; 15] = [
     "ap-northeast-1",
     "ap-northeast-2",
@@ -164,8 +165,8 @@ const DASHED: [&str; 15] = [
     "us-east-1",
 ];
 
-/// True for the host of CloudFormation's response bucket of a Region, at one of the S3 endpoints
-/// that this Region has. CloudFormation writes the bucket into the host, never into the path.
+/// True for the host of CloudFormation's response bucket in a Region, at one of the S3 endpoints of
+/// this Region. CloudFormation always has the bucket in the host, never in the path.
 fn is_response_bucket(host: &str, region: &str) -> bool {
     let bucket = format!("{BUCKET}{}.", region.replace('-', ""));
     let suffix = format!(".{}", dns_suffix(region));
@@ -178,7 +179,8 @@ fn is_response_bucket(host: &str, region: &str) -> bool {
         suffix == ".amazonaws.com" && ["us-", "ca-"].iter().any(|area| region.starts_with(area));
     let labels: Vec<&str> = endpoint.split('.').collect();
     match labels.as_slice() {
-        // Without a Region, S3 of the partition `aws` alone answers, for buckets of every Region.
+        // The endpoint without a Region only exists in the partition `aws`, for buckets of every
+        // Region.
         ["s3"] => in_partition_aws,
         [dashed] => dashed.strip_prefix("s3-") == Some(region) && DASHED.contains(&region),
         ["s3", of] | ["s3", "dualstack", of] => *of == region,

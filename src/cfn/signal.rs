@@ -1,4 +1,4 @@
-//! The answer on its way: one PUT to the pre-signed URL.
+//! Sends the answer: one PUT to the pre-signed URL.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use super::response_url::ResponseUrl;
 use crate::backoff::Backoff;
 use crate::http::{Client, SendError, SendErrorKind};
 
-/// One attempt takes at most this long.
+/// The most time that one attempt takes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Why the answer did not get through. Displayed as words for a person, with the host of the
-/// bucket; none shows the URL.
+/// Why the answer was not delivered. The message names the host of the bucket, and never shows the
+/// URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignalError {
-    /// The bucket refused it for good.
+    /// The bucket rejected it permanently.
     #[error("{0}")]
     Refused(String),
-    /// No attempt got through in time.
+    /// No attempt succeeded in time.
     #[error("{0}")]
     OutOfTime(String),
-    /// One of these, but the answer to an attempt was lost, so that CloudFormation may have the
-    /// answer all the same.
+    /// One of these, but the response to an attempt was lost, so CloudFormation may have received
+    /// the answer.
     #[error("{0}")]
     Unacknowledged(String),
 }
 
-/// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`; another 4xx
+/// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`. Any other 4xx
 /// is final.
 pub async fn send(
     client: &Client,
@@ -50,8 +50,8 @@ pub async fn send(
             Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
                 let status = answer.status().as_u16();
                 let message = format!(
-                    "CloudFormation's response bucket, {host}, refused the answer with status {status}. The URL has expired, or a \
-                     VPC endpoint policy or a proxy forbids the upload."
+                    "CloudFormation's response bucket, {host}, rejected the answer with status {status}. The URL has expired, or a \
+                     VPC endpoint policy or a proxy denies the upload."
                 );
                 let error = if may_have_arrived {
                     SignalError::Unacknowledged
@@ -69,8 +69,8 @@ pub async fn send(
         let pause = backoff.pause();
         if Instant::now() + pause >= end {
             let message = format!(
-                "CloudFormation's response bucket, {host}, did not take the answer in time. Tries: {tries}; last error: {last}. \
-                 Make sure that the function can reach S3."
+                "CloudFormation's response bucket, {host}, did not accept the answer in time. Tries: {tries}; last error: {last}. \
+                 Check that the function can reach S3."
             );
             let error =
                 if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };
@@ -80,7 +80,7 @@ pub async fn send(
     }
 }
 
-/// One PUT. Without a content type: the URL is signed for none.
+/// Sends one PUT, without a content type because the URL is signed without one.
 async fn attempt(
     client: &Client,
     url: &ResponseUrl,
@@ -90,7 +90,10 @@ async fn attempt(
     let request = Request::put(url.expose().as_str()).body(Bytes::from(body));
     let request = request.map_err(|error| SendError::new(SendErrorKind::Invalid, error))?;
     let timed_out = |_| {
-        SendError::new(SendErrorKind::TimedOut, format!("no answer within {} ms", most.as_millis()))
+        SendError::new(
+            SendErrorKind::TimedOut,
+            format!("no response within {} ms", most.as_millis()),
+        )
     };
     timeout(most, client.send(request)).await.map_err(timed_out)?
 }

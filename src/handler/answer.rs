@@ -1,4 +1,4 @@
-//! What CloudFormation is told.
+//! Builds the answer to CloudFormation from the result of a request.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,23 @@ use tracing::{error, warn};
 
 use super::outcome::Outcome;
 use super::progress::{Phase, Progress};
-use crate::cfn::envelope::{Kind, Target};
+use crate::cfn::envelope::{RequestType, Target};
 use crate::cfn::physical_id;
 use crate::cfn::response::{ATTRIBUTES, Answer, Status};
 use crate::error::{Failure, Warning, coded};
 use delegation_model::text::visible;
 
-/// The answer, and whether it is a Create's failure with a marker.
+/// Returns the answer, and whether it is a failed Create that is answered with a marker as its
+/// physical id.
 pub(super) fn answer(
     result: Result<Outcome, Failure>,
-    kind: Option<Kind>,
+    kind: Option<RequestType>,
     (physical_id, target): (Option<&str>, &Target),
     progress: &Progress,
 ) -> (Answer, bool) {
     match result {
         Ok(mut outcome) => {
-            let mut told = Vec::new();
+            let mut warnings = Vec::new();
             for Warning { code, message } in &outcome.warnings {
                 let message = visible(message);
                 warn!(
@@ -30,9 +31,9 @@ pub(super) fn answer(
                     warning = &*message,
                     "the request succeeds with a warning"
                 );
-                told.push(coded(&message, code));
+                warnings.push(coded(&message, code));
             }
-            outcome.data.insert("Warning", told.join(" "));
+            outcome.data.insert("Warning", warnings.join(" "));
             for attribute in ATTRIBUTES {
                 outcome.data.entry(attribute).or_default();
             }
@@ -55,9 +56,10 @@ pub(super) fn answer(
         Err(failure) => {
             let (code, reason) = (failure.code(), visible(failure.message()).into_owned());
             error!(failure = %failure.kind(), code, reason, "the request failed");
-            // A Create that changed something, or may have, answers with the real id, so that its
-            // Delete finds it.
-            let known = physical_id.map(str::to_owned).filter(|_| kind != Some(Kind::Create));
+            // A Create that changed something, or may have, is answered with the real id, so that
+            // its Delete finds it.
+            let known =
+                physical_id.map(str::to_owned).filter(|_| kind != Some(RequestType::Create));
             let changed = || match progress.phase() {
                 Phase::Sent(point) | Phase::Changed(point) => Some(point.to_string()),
                 Phase::Done(outcome) => Some(outcome.physical_id),

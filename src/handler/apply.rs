@@ -1,5 +1,5 @@
-//! Observe, plan, apply: a compare-and-swap on the parent zone, a few times if the zone changes
-//! meanwhile.
+//! Observe, plan, apply: a compare-and-swap on the parent zone, repeated a few times if the zone
+//! changes in between.
 
 use tracing::field::display;
 use tracing::{Span, debug, info};
@@ -14,42 +14,43 @@ use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Action, Decision, Observation, ReconciliationPlan};
 use delegation_model::record_set::{Change, RecordSet};
 
-/// How often a batch is planned anew because the zone changed.
+/// How often a batch is planned again because the zone changed.
 const ROUNDS: usize = 10;
 
-/// Where a batch goes.
+/// The delegation point that a batch changes.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'a> {
     pub(super) session: &'a Session,
     pub(super) point: &'a DelegationPoint,
-    /// True for the point that the request is about: its answer tells what became of that one.
+    /// True for the request's own delegation point, whose state the answer reports.
     pub(super) is_main: bool,
 }
 
-/// What a look at a delegation point has to know of those before it.
+/// What the observation of a delegation point needs to know about earlier rounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Round {
-    /// True if the point was looked at before.
+    /// True if the point was observed before.
     pub(super) again: bool,
-    /// True once Route 53 has rejected that displaced name servers are put back (LEAVE-6).
+    /// True once Route 53 has rejected restoring the displaced name servers (LEAVE-6).
     pub(super) restore_rejected: bool,
 }
 
-/// What was done at a delegation point.
+/// The result of reconciling one delegation point.
 #[derive(Debug)]
 pub(super) struct Applied {
-    /// What was carried out.
+    /// The plan that was carried out.
     pub(super) plan: ReconciliationPlan,
-    /// What it was planned on.
+    /// The observation that the plan is based on.
     pub(super) observed: Observation,
     pub(super) status: ChangeStatus,
-    /// The id of the change; `None` if there was none, or if it was lost with the answer.
+    /// The id of the change. `None` if nothing was changed, or if the response with the id was
+    /// lost.
     pub(super) change: Option<String>,
     /// Why the ownership record was not refreshed.
     pub(super) warning: Option<Warning>,
 }
 
-/// A batch that was sent and not carried out, or not for certain.
+/// A batch that was sent and not carried out, as far as is known.
 struct Attempt {
     observed: Observation,
     plan: ReconciliationPlan,
@@ -57,18 +58,19 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// True if Route 53 rejected the batch although nothing changed since it was planned: it is no
-    /// race.
+    /// True if Route 53 rejected the batch although nothing has changed since it was planned, so
+    /// the cause is not a race.
     fn is_rejected_for_good(&self, observed: &Observation) -> bool {
         self.error.kind == AwsErrorKind::Rejected && self.observed == *observed
     }
 }
 
-/// Brings a delegation point to what is planned for it. `look` observes and decides.
+/// Plans and applies the changes of one delegation point. `observe_and_decide` observes the point
+/// and decides what to change.
 pub(super) async fn apply(
     cx: &RequestContext<'_>,
     site: Site<'_>,
-    mut look: impl AsyncFnMut(Round) -> Result<(Observation, Decision), Failure>,
+    mut observe_and_decide: impl AsyncFnMut(Round) -> Result<(Observation, Decision), Failure>,
 ) -> Result<Applied, Failure> {
     let Site { session, point, .. } = site;
     if site.is_main {
@@ -80,7 +82,7 @@ pub(super) async fn apply(
     let mut round = Round::default();
     for count in 0..ROUNDS {
         round.again = count > 0;
-        let (observed, decision) = look(round).await?;
+        let (observed, decision) = observe_and_decide(round).await?;
         debug!(at_cut = ?observed.at_cut, ownership = ?observed.ownership, above = ?observed.above, "the parent zone was read");
         mark(cx, site, &observed, &decision, last.as_ref());
         let plan = match decision {
@@ -95,12 +97,12 @@ pub(super) async fn apply(
             last.as_ref().filter(|attempt| attempt.is_rejected_for_good(&observed))
         {
             if plan.restores() && !round.restore_rejected {
-                // Route 53 takes none of its own name servers that do not host the name.
+                // Route 53 rejects its own name servers if they do not host the name.
                 round.restore_rejected = true;
                 continue;
             }
             if plan == attempt.plan {
-                // Its words are the answer.
+                // The rejection is the answer.
                 let failure = change_failure(point, &attempt.error);
                 return unrefreshed(plan, observed, failure);
             }
@@ -121,7 +123,7 @@ pub(super) async fn apply(
             session.change(&point.zone, &cx.comment(), &plan.changes).await
         };
         let error = match sent {
-            // It is only marked that an earlier delivery did what there was to do.
+            // This batch only marks that an earlier delivery has done the work.
             Ok(_) if plan.finds_own_request => {
                 return Ok(nothing_to_do(cx, point, (observed, plan), last));
             }
@@ -129,7 +131,12 @@ pub(super) async fn apply(
                 if site.is_main {
                     cx.progress.mark_changed();
                 }
-                info!(change = changes_for_people(&plan), change_id = id, action = plan.action.map(Action::as_str), "the parent zone was changed");
+                info!(
+                    change = changes_for_people(&plan),
+                    change_id = id,
+                    action = plan.action.map(Action::as_str),
+                    "the parent zone was changed"
+                );
                 let status = if plan.only_refreshes { ChangeStatus::Insync } else { status };
                 return Ok(Applied { plan, observed, status, change: id, warning: None });
             }
@@ -142,7 +149,7 @@ pub(super) async fn apply(
             last = Some(Attempt { observed, plan, error });
             continue;
         }
-        // What can't be read may have been changed.
+        // If the claim can't be read, the zone may have been changed.
         if site.is_main && landed.is_ok() && !sent_before {
             cx.progress.unmark_sent();
         }
@@ -150,7 +157,7 @@ pub(super) async fn apply(
     }
     let Some(Attempt { observed, plan, error }) = last else {
         let message = format!(
-            "{} in the parent zone {} changed each time before the function could change it. Deploy again.",
+            "The change of {} in the parent zone {} was planned {ROUNDS} times, and the zone changed each time before it was sent. Deploy again.",
             point.name, point.zone
         );
         return Err(Failure::new(Code::ZoneKeepsChanging, message));
@@ -158,7 +165,7 @@ pub(super) async fn apply(
     unrefreshed(plan, observed, change_failure(point, &error))
 }
 
-/// Notes how far the request has come, for the answer that must be given when it is cut off.
+/// Records how far the request has got, for the answer if the request is cut off.
 fn mark(
     cx: &RequestContext<'_>,
     site: Site<'_>,
@@ -170,21 +177,22 @@ fn mark(
         return;
     }
     cx.progress.mark_observed();
-    let stands = own_stamp(cx, site.point, observed) == Some(cx.stamp);
-    // After a rejection or a lost answer: if no claim of this request stands, no change of it was
-    // carried out.
-    if last.is_some() && !stands && cx.progress.sent().as_ref() == Some(site.point) {
+    let claim_is_current = own_stamp(cx, site.point, observed) == Some(cx.stamp);
+    // After a rejection or a lost response: without a claim of this request in the record, its
+    // change was not carried out.
+    if last.is_some() && !claim_is_current && cx.progress.sent().as_ref() == Some(site.point) {
         cx.progress.unmark_sent();
     }
     if matches!(decision, Decision::Proceed(plan) if plan.finds_own_request) {
-        // An earlier delivery wrote it. Whatever happens now, the Delete of a Create must find it.
+        // An earlier delivery wrote the claim. Whatever happens now, the Delete of a Create must
+        // find it.
         cx.progress.mark_found_own_request();
         cx.progress.mark_sent(site.point);
     }
 }
 
-/// There was nothing to change, perhaps because a batch of an earlier round was carried out and
-/// only its answer was lost: then that is what was done.
+/// The result if there is nothing to change. If a batch of an earlier round was carried out and
+/// only its response was lost, the result is that batch.
 fn nothing_to_do(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
@@ -206,21 +214,17 @@ fn nothing_to_do(
     Applied { plan, observed, status, change: None, warning: None }
 }
 
-/// True if Route 53 compares all that could have changed at the zone cut since it was read: the
-/// batch makes the delegation or takes it away, or gives the same name servers another TTL where
-/// nobody has a DS record set. Not if it changes name servers, for a DS record set may have been
-/// added beside them, and not if it leaves them as they are.
+/// True if Route 53 compares everything that could have changed at the zone cut since it was read.
+/// That holds if the batch creates or removes the delegation, or if it changes the TTL of the same
+/// name servers and nobody has a DS record set. It does not hold if the batch changes name servers,
+/// because a DS record set may have been added next to them, nor if it leaves them unchanged.
 fn is_compared(plan: &ReconciliationPlan, observed: &Observation, point: &DelegationPoint) -> bool {
-    let of_name_servers = |set: &RecordSet| set.name == point.name && set.rtype == "NS";
-    let creates = plan
-        .changes
-        .iter()
-        .any(|change| matches!(change, Change::Create(set) if of_name_servers(set)));
-    let deletes = plan
-        .changes
-        .iter()
-        .any(|change| matches!(change, Change::Delete(set) if of_name_servers(set)));
-    // One in the zone, one that a claim manages, or one that the batch makes.
+    let is_ns = |set: &RecordSet| set.name == point.name && set.rtype == "NS";
+    let creates =
+        plan.changes.iter().any(|change| matches!(change, Change::Create(set) if is_ns(set)));
+    let deletes =
+        plan.changes.iter().any(|change| matches!(change, Change::Delete(set) if is_ns(set)));
+    // A DS record set in the zone, in a claim, or in the batch.
     let secured = plan
         .changes
         .iter()
@@ -231,7 +235,7 @@ fn is_compared(plan: &ReconciliationPlan, observed: &Observation, point: &Delega
     creates != deletes || (creates && !secured && !plan.redelegates(observed, &point.name))
 }
 
-/// The changes of a plan, one a line.
+/// Returns the changes of a plan, one per line.
 fn changes_for_people(plan: &ReconciliationPlan) -> String {
     let line = |change: &Change| match change {
         Change::Create(set) => format!("+ {}\n", text_of(set)),
@@ -240,8 +244,8 @@ fn changes_for_people(plan: &ReconciliationPlan) -> String {
     plan.changes.iter().map(line).collect()
 }
 
-/// A record set; of an ownership record the values that this function writes, and how many others
-/// there are (TRUST-3).
+/// Returns the text of a record set. Of an ownership record it has the values that this function
+/// writes; values of others are only counted (TRUST-3).
 pub(super) fn text_of(set: &RecordSet) -> String {
     if set.rtype != "TXT" {
         return set.to_string();
@@ -257,8 +261,8 @@ pub(super) fn text_of(set: &RecordSet) -> String {
     }
 }
 
-/// A batch that was not carried out: a failure, or only a warning if it was to write nothing but
-/// our claim.
+/// The result of a batch that was not carried out: a failure, or only a warning if the batch was to
+/// write nothing but the resource's own claim.
 fn unrefreshed(
     mut plan: ReconciliationPlan,
     observed: Observation,
@@ -273,8 +277,8 @@ fn unrefreshed(
     Ok(Applied { plan, observed, status: ChangeStatus::Insync, change: None, warning })
 }
 
-/// A failed change; a denial names the record sets, for Route 53 does not say which of them the
-/// policy lacks.
+/// The failure of a change. If access was denied it names the record sets, because Route 53 does
+/// not say which of them the policy does not allow.
 fn change_failure(point: &DelegationPoint, error: &AwsError) -> Failure {
     let failure = parent_failure(
         &format!("changing {} in the parent zone {}", point.name, point.zone),
@@ -284,13 +288,13 @@ fn change_failure(point: &DelegationPoint, error: &AwsError) -> Failure {
         return failure;
     };
     failure.followed_by(&format!(
-        "The change is of NS and DS at {} and of TXT at {record}.",
+        "The change was of NS and DS at {} and of TXT at {record}.",
         point.name
     ))
 }
 
-/// After a change that was refused: the SDK sends again by itself, so an earlier attempt of it may
-/// have been carried out.
+/// Reads whether a change that failed was carried out nevertheless: the SDK retries by itself, and
+/// an earlier attempt may have succeeded.
 async fn landed(
     cx: &RequestContext<'_>,
     site: Site<'_>,
@@ -300,7 +304,7 @@ async fn landed(
     Ok(!plan.removes() && claim.is_some_and(|claim| claim.stamp == cx.stamp))
 }
 
-/// Which request wrote our claim.
+/// The stamp of the request that wrote the resource's own claim.
 fn own_stamp(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,

@@ -1,4 +1,4 @@
-//! The DNS check of a request: before its change and after it.
+//! The DNS check of a request, before and after its change.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,21 +17,21 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::reconcile::{Observation, ReconciliationPlan};
 use dns_check::{Expected, ParentZone, Report, ServerState};
 
-/// What one round of questions takes at most, silence on all sides included.
+/// The most that one round of queries takes, even if no server responds.
 const ROUND: Duration = Duration::from_secs(15);
 
-/// What is to be checked before a change.
+/// What to verify before a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
-    wanted: Expected,
-    /// Whether a DS record set is to be written.
+    expected: Expected,
+    /// True if a DS record set will be written.
     adds_ds: bool,
-    /// Whether name servers are to come under a DS record set.
+    /// True if name servers will be written under a DS record set.
     under_ds: bool,
 }
 
 impl Question {
-    /// What a plan asks for; `None` if it leaves name servers and DS records as they are.
+    /// What a plan needs verified. `None` if it changes neither name servers nor DS records.
     pub(super) fn new(
         name: &Name,
         plan: &ReconciliationPlan,
@@ -40,39 +40,40 @@ impl Question {
         if !plan.redelegates(observed, name) {
             return None;
         }
-        let wanted = wanted(name, plan, observed)?;
+        let expected = expected(name, plan, observed)?;
         let ds = observed.at_cut("DS").and_then(|set| DsRecords::from_values(&set.values));
         let servers = observed.at_cut("NS").and_then(|set| NameServers::from_values(&set.values));
-        let (adds_ds, under_ds) = match &wanted.ds {
+        let (adds_ds, under_ds) = match &expected.ds {
             None => (false, false),
-            wanted_ds => (*wanted_ds != ds, servers.as_ref() != Some(&wanted.name_servers)),
+            expected_ds => (*expected_ds != ds, servers.as_ref() != Some(&expected.name_servers)),
         };
-        Some(Self { wanted, adds_ds, under_ds })
+        Some(Self { expected, adds_ds, under_ds })
     }
 }
 
-/// How many checks before its change a request makes. What is to be written may become something
-/// else while the name servers are asked, or between two tries of a request that is denied; whoever
-/// has the child zone can see to that.
-const CHECKS: usize = 3;
+/// How many checks a request makes before its change. The expected records may change during a
+/// check, or between two tries of a request that is denied, and the owner of the child zone can
+/// make them change each time.
+const MAX_CHECKS: usize = 3;
 
-/// What was asked before the change of a request and what came of it, so that it is asked once.
+/// The question that was verified before the change, and the result, so that servers are queried
+/// only once.
 #[derive(Debug, Default)]
 pub(super) struct EarlierCheck {
     last: Option<(Question, Result<Option<Report>, Failure>)>,
-    /// How many checks were made.
+    /// How many checks the request has made.
     made: usize,
 }
 
 impl EarlierCheck {
-    /// What came of this question, if it is the one that was asked last.
+    /// The result, if this is the question that was verified.
     pub(super) fn answer(&self, question: &Question) -> Option<&Result<Option<Report>, Failure>> {
         self.last.as_ref().filter(|(asked, _)| asked == question).map(|(_, result)| result)
     }
 
-    /// True if no check is to be made any more.
+    /// True if the request has made as many checks as it may.
     pub(super) fn is_spent(&self) -> bool {
-        self.made >= CHECKS
+        self.made >= MAX_CHECKS
     }
 
     pub(super) fn keep(&mut self, question: Question, result: Result<Option<Report>, Failure>) {
@@ -85,15 +86,17 @@ impl EarlierCheck {
     }
 }
 
-/// Before the parent zone is touched: every name server to be written must serve the child zone,
-/// after `most` at the latest.
+/// Verifies, before the parent zone is changed, that every name server to be written serves the
+/// child zone. Takes at most `most`. The report is `None` if too little time is left.
 ///
 /// # Errors
-/// Under `REQUIRE`, if something is wrong; on the way back of an Update, if none of them serves the
-/// zone. Otherwise, if a DS record set would match none of the keys that these name servers have,
-/// so that nobody who validates could use the zone: one that is to be written, or one under which
-/// they are put back, for somebody may have moved the zone by hand, keys and all. One that is to be
-/// written must also be seen to match a key.
+/// - With `REQUIRE`: if anything is wrong. In the rollback of an Update: only if no name server
+///   serves the zone.
+/// - Otherwise, if a DS record set would match none of the keys of these name servers, so that no
+///   validating resolver could use the zone. That is a DS record set that will be written, or an
+///   existing one under which name servers are restored: somebody may have moved the zone, with its
+///   keys, by hand.
+/// - If a DS record set will be written and no name server was seen to have a key that matches it.
 pub(super) async fn before(
     cx: &RequestContext<'_>,
     verification: Verification,
@@ -101,20 +104,21 @@ pub(super) async fn before(
     most: Duration,
     is_rollback: bool,
 ) -> Result<Option<Report>, Failure> {
-    let Question { wanted, adds_ds, under_ds } = question;
-    cx.progress.at(format!("asking the name servers of {}", wanted.name));
+    let Question { expected, adds_ds, under_ds } = question;
+    cx.progress.at(format!("querying the name servers of {}", expected.name));
     let finding =
-        bounded(cx, most, async |patience| cx.verifier.verify_child(wanted, patience).await).await;
+        bounded(cx, most, async |patience| cx.verifier.verify_child(expected, patience).await)
+            .await;
     let Some(finding) = finding else {
-        return without(verification, question, &no_time(&wanted.name));
+        return without(verification, question, &no_time(&expected.name));
     };
     report(&finding, "before");
     let unfit = (*adds_ds && !finding.has_secure_server())
         || ((*adds_ds || *under_ds) && finding.has_bogus_server());
-    // The same rollback may delete the zone that the others are for.
-    let will_do =
+    // The zone of the other name servers may be deleted in the same rollback.
+    let is_acceptable =
         is_rollback && finding.servers().iter().any(|server| server.state == ServerState::Serves);
-    if unfit || (verification == Verification::Require && fails(&finding) && !will_do) {
+    if unfit || (verification == Verification::Require && fails(&finding) && !is_acceptable) {
         let message = format!(
             "The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again."
         );
@@ -123,10 +127,10 @@ pub(super) async fn before(
     Ok(Some(finding))
 }
 
-/// What follows where there was no check, for this reason.
+/// The result of a check that was not made. `why` is the reason, as a sentence.
 ///
 /// # Errors
-/// If it was required, or a DS record set is to be written.
+/// If the check is required, or a DS record set will be written.
 pub(super) fn without(
     verification: Verification,
     question: &Question,
@@ -139,49 +143,50 @@ pub(super) fn without(
     Ok(None)
 }
 
-/// Whether a finding fails what is required.
+/// True if a report fails a required DNS check.
 ///
-/// Of name servers that have IPv6 alone nothing is known where the function has none, as in Lambda
-/// by default. That is not their fault, and never changes: to fail for it would be to forbid such
-/// name servers.
+/// If the function has no IPv6, which is the default in Lambda, nothing can be said about name
+/// servers that have only IPv6 addresses. That is not an error of theirs, and retrying does not
+/// help, so it does not fail a request.
 pub(super) fn fails(finding: &Report) -> bool {
     !finding.is_good() && !finding.lacks_ipv6()
 }
 
-/// What the user should know of a required check that could not be made.
+/// The warning for a required verification that could not be done because the function has no IPv6.
 pub(super) fn warning(finding: &Report) -> Option<Warning> {
     finding.lacks_ipv6().then(|| {
         let message = format!(
-            "The required DNS check was not made: {finding}. Check from a network with IPv6."
+            "The required DNS check was not possible: {finding}. Check the delegation from a network with IPv6."
         );
         Warning::new(WarningCode::Ipv6Unreachable, message)
     })
 }
 
-/// That there was no check.
+/// The message that the name servers were not queried.
 pub(super) fn no_time(name: &Name) -> String {
-    format!("The name servers of {name} were not asked: too little time was left for it.")
+    format!("The name servers of {name} were not queried: too little time was left.")
 }
 
-/// The same, because it was made for something else too often.
+/// The message that no further check was made, because the question changed each time.
 pub(super) fn keeps_changing(name: &Name) -> String {
     format!(
-        "The name servers of {name} were not asked: what is to be written changed during each of {CHECKS} checks."
+        "The name servers of {name} were not queried: the expected records changed during each of {MAX_CHECKS} checks."
     )
 }
 
-/// After the change: every name server of the parent zone must refer to exactly what is wanted;
-/// `None` if that can't be asked.
+/// Verifies, after the change, that every name server of the parent zone refers to exactly what is
+/// expected. `None` if too little time is left.
 ///
-/// `changed` tells that the parent zone was, and `status` whether its servers should know.
+/// `changed` is true if this request changed the parent zone. `status` says whether Route 53's
+/// servers already have the change.
 pub(super) async fn after(
     cx: &RequestContext<'_>,
-    wanted: &Expected,
+    expected: &Expected,
     parent: &ParentZone,
     changed: bool,
     status: ChangeStatus,
 ) -> Option<Report> {
-    cx.progress.at(format!("asking the name servers of {} and {}", parent.name, wanted.name));
+    cx.progress.at(format!("querying the name servers of {} and {}", parent.name, expected.name));
     let patience = cx.config.check_patience;
     let most = match (status, changed) {
         // "Generally within 60 seconds" (Developer Guide, "Editing records").
@@ -189,7 +194,7 @@ pub(super) async fn after(
         (ChangeStatus::Insync, true) => patience / 2,
         (ChangeStatus::Insync, false) => Duration::ZERO,
     };
-    let ask = async |patience| cx.verifier.verify_delegation(parent, wanted, patience).await;
+    let ask = async |patience| cx.verifier.verify_delegation(parent, expected, patience).await;
     let finding = bounded(cx, most, ask).await?;
     report(&finding, "after");
     Some(finding)
@@ -203,8 +208,8 @@ fn report(finding: &Report, when: &'static str) {
     }
 }
 
-/// What stands at the cut once the plan is carried out.
-pub(super) fn wanted(
+/// What the plan leaves at the cut. `None` without an NS record set that can be parsed.
+pub(super) fn expected(
     name: &Name,
     plan: &ReconciliationPlan,
     observed: &Observation,
@@ -232,8 +237,8 @@ pub(super) fn glue(observed: &Observation) -> Vec<(Name, IpAddr)> {
     addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect()
 }
 
-/// A check that waits for things to settle for at most so long; `None` if too little time is left
-/// for it. What is only to be reported must not use up the time of the request.
+/// Runs a DNS check that waits at most `most` for DNS to settle. `None` if too little time is
+/// left: a verification that is only reported must not use up the time of the request.
 async fn bounded(
     cx: &RequestContext<'_>,
     most: Duration,

@@ -1,4 +1,4 @@
-//! Reading the child zone: what it is called and which name servers serve it.
+//! Reads the child zone: its name, its name servers and its keys.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::{RequestContext, child_failure, signing};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{HostedZone, Page, Session, Signing};
 use crate::cfn::properties::{Partial, Properties};
-use crate::error::{Code, Failure, Kind, Warning, WarningCode};
+use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::{MAX, NameServers};
@@ -17,38 +17,38 @@ use delegation_model::reconcile::DesiredDs;
 use delegation_model::record_set::RecordSet;
 use delegation_model::role::Role;
 
-/// How many record sets are read at once from the apex on: its NS record set in all but odd zones,
-/// and a new zone whole.
+/// How many record sets are read from the apex on. They include the apex's NS record set in all but
+/// unusual zones, and are all that a new zone has.
 const APEX_PAGE: i32 = 20;
 
-/// What is asked of the child, once the child zone was read.
+/// The child, after the child zone was read.
 pub(super) struct Child {
     pub(super) name: Name,
     /// The name servers to delegate to; `None` if they are not known.
     pub(super) name_servers: Option<NameServers>,
-    /// Why the child zone was not read, where that does not matter.
+    /// Why the child zone was not read, if the request can do without it.
     pub(super) warning: Option<Warning>,
     /// What is wrong with the child zone.
     pub(super) failure: Option<Failure>,
     /// The DS record set for its keys.
     pub(super) ds: DesiredDs,
-    /// When the oldest of their keys was made or last changed, as far as that is known.
+    /// When the oldest of these keys was created or last changed, if known. Seconds since 1970.
     pub(super) keys_since: Option<i64>,
     /// The child zone, if it was read.
     pub(super) zone: Option<ReadZone>,
 }
 
-/// A child zone that was read, and can be read further.
+/// A child zone that was read, and that can be read further.
 pub(super) struct ReadZone {
     pub(super) id: ZoneId,
     pub(super) session: Arc<Session>,
-    pub(super) excerpt: PartialZone,
+    pub(super) contents: PartialZone,
 }
 
-/// The child's name and name servers.
+/// Returns the child's name, name servers and DS records.
 ///
-/// A child zone that can't be read, or contradicts itself, fails a Create. For an Update it counts
-/// like a check that failed (UPDATE-4), if the child's name is known without it.
+/// A child zone that can't be read, or that contradicts itself, fails a Create. For an Update it
+/// counts as a failed check (UPDATE-4), if the child's name is known without it.
 pub(super) async fn read(
     cx: &RequestContext<'_>,
     desired: &Properties,
@@ -58,9 +58,9 @@ pub(super) async fn read(
 ) -> Result<Child, Failure> {
     let given = desired.name_servers.clone();
     let Some(id) = &desired.child_zone else {
-        // Properties::parse saw to it that both are given.
+        // Properties::parse requires both.
         let name = desired.domain_name.clone().ok_or_else(|| {
-            Failure::new(Code::DomainNameMissing, "DomainName is missing. Give it.")
+            Failure::new(Code::DomainNameMissing, "DomainName is missing. Add it.")
         })?;
         let ds = DesiredDs::Off;
         return Ok(Child {
@@ -77,7 +77,7 @@ pub(super) async fn read(
         Ok((zone, read, signing)) => {
             if let Some(name) = desired.domain_name.as_ref().filter(|name| **name != zone.name) {
                 let message = format!(
-                    "DomainName {name} is not the name of the child zone {id}, which is {}. Correct it, or leave it out.",
+                    "DomainName {name} is not the name of the child zone {id}, which is {}. Correct it, or remove it.",
                     zone.name
                 );
                 return Err(Failure::new(Code::DomainNameMismatch, message));
@@ -96,7 +96,7 @@ pub(super) async fn read(
                         &format!("reading the signing state of the child zone {id}"),
                         &error,
                     );
-                    if failure.kind() == Kind::Denied && denial == Denial::MayPass {
+                    if failure.kind() == FailureKind::Denied && denial == Denial::MayPass {
                         return Err(failure);
                     }
                     DesiredDs::Unknown { why: failure.message().to_owned() }
@@ -112,7 +112,9 @@ pub(super) async fn read(
                 zone: Some(read),
             })
         }
-        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => Err(failure),
+        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::MayPass => {
+            Err(failure)
+        }
         Err(failure) => {
             let Some(old) = old else { return Err(failure) };
             let name =
@@ -120,11 +122,12 @@ pub(super) async fn read(
             let name = name.ok_or_else(|| failure.clone())?;
             let why = format!("the child zone {id} was not read");
             let ds = if desired.dnssec { DesiredDs::Unknown { why } } else { DesiredDs::Off };
-            // A request that gives the name servers, and asks for nothing new, can do without it.
-            let needless = given.is_some()
-                && failure.kind() != Kind::Refused
+            // If the name servers are given and the properties ask for nothing new, the child zone
+            // is not needed.
+            let not_needed = given.is_some()
+                && failure.kind() != FailureKind::Refused
                 && old.intent() == desired.intent();
-            let (warning, failure) = if needless {
+            let (warning, failure) = if not_needed {
                 let message = format!("The child zone was not read: {}", failure.coded());
                 (Some(Warning::new(WarningCode::ChildZoneNotRead, message)), None)
             } else {
@@ -143,8 +146,8 @@ pub(super) async fn read(
     }
 }
 
-/// The child zone, checked to be public, with the name servers to delegate to unless they are
-/// given.
+/// Reads the child zone and checks that it is public. Reads the name servers to delegate to, unless
+/// the properties give them, and the signing state if `Dnssec` is set.
 async fn read_zone(
     cx: &RequestContext<'_>,
     id: &ZoneId,
@@ -165,29 +168,29 @@ async fn read_zone(
     if zone.private {
         return Err(private(&zone));
     }
-    let mut excerpt = PartialZone::new(zone.name.clone());
+    let mut contents = PartialZone::new(zone.name.clone());
     if !given {
         let head = head.map_err(failure)?;
         zone.name_servers = serving(&session, &zone, &head).await?;
-        excerpt.add(&zone.name, &head.sets, head.next);
+        contents.add(&zone.name, &head.sets, head.next);
     }
-    Ok((zone, ReadZone { id: id.clone(), session, excerpt }, signing))
+    Ok((zone, ReadZone { id: id.clone(), session, contents }, signing))
 }
 
-/// A child zone that only VPCs see.
+/// The failure for a private child zone, which only VPCs can resolve.
 pub(super) fn private(zone: &HostedZone) -> Failure {
     let message = format!(
-        "The child zone {} ({}) is private: nobody on the internet can resolve it. Give a public zone.",
+        "The child zone {} ({}) is private: nobody on the internet can resolve it. Use a public zone.",
         zone.id, zone.name
     );
     Failure::new(Code::ChildZonePrivate, message)
 }
 
-/// The name servers to delegate a zone to: those in the NS record set of its apex, if Route 53's
-/// are among them. A second provider may serve the zone too, and resolvers go by that record set
-/// once they have it (RFC 2181, section 5.4.1).
+/// Returns the name servers to delegate a zone to: those in the NS record set at its apex, provided
+/// that Route 53's are among them. A second provider may also serve the zone, and resolvers prefer
+/// that record set once they have it (RFC 2181, section 5.4.1).
 ///
-/// `head` is the listing from the apex on, where it was read.
+/// `head` is the listing from the apex on, or empty if it was not read.
 pub(super) async fn serving(
     session: &Session,
     zone: &HostedZone,
@@ -204,8 +207,8 @@ pub(super) async fn serving(
     let apex = apex.and_then(|set| NameServers::from_values(&set.values));
     let differs = |what: String| {
         let message = format!(
-            "The NS record set of the child zone {id} ({}) {what}. Resolvers go by that record set. Correct it, or give \
-             NameServers if it names the same servers by names of their own.",
+            "The NS record set of the child zone {id} ({}) {what}. Resolvers use that record set. Correct it. If it names the \
+             same servers by other names, set NameServers.",
             zone.name
         );
         Err(Failure::new(Code::ChildApexDiffers, message))
@@ -214,7 +217,7 @@ pub(super) async fn serving(
         return if zone.name_servers.is_none() {
             Ok(None)
         } else {
-            differs("has no names that can be read".into())
+            differs("has no names that can be parsed".into())
         };
     };
     let count = apex.iter().count();
@@ -224,15 +227,15 @@ pub(super) async fn serving(
         }
         (None, _) => Ok(Some(apex)),
         (Some(lacking), None) => {
-            differs(format!("lacks {lacking}, from which Route 53 serves the zone"))
+            differs(format!("lacks {lacking}, which Route 53 serves the zone from"))
         }
         (Some(lacking), Some(others)) => differs(format!(
-            "lacks {lacking}, from which Route 53 serves the zone, and names {others}"
+            "lacks {lacking}, which Route 53 serves the zone from, and names {others}"
         )),
     }
 }
 
-/// The name and name servers of a zone that may be anything, for an old resource or a Delete.
+/// Reads a zone without any checks, for an old resource or a Delete.
 pub(super) async fn hosted_zone(
     cx: &RequestContext<'_>,
     id: &ZoneId,
@@ -241,8 +244,8 @@ pub(super) async fn hosted_zone(
     Ok(read_hosted_zone(cx, id, role).await?.1)
 }
 
-/// Every name server that a delegation to this zone may have named: Route 53's, and those of its
-/// apex if they are more.
+/// Returns every name server that a delegation to this zone may have named: Route 53's, and those
+/// of its apex if there are more.
 pub(super) async fn known_name_servers(
     cx: &RequestContext<'_>,
     id: &ZoneId,

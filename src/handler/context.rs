@@ -1,4 +1,4 @@
-//! What one request works with.
+//! The context of one request: its event, settings, clients and deadline.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use crate::cfn::properties::MAX_SERVICE_TIMEOUT;
 use crate::cfn::response::{self, encoded};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Code, Failure, Kind as FailureKind, Warning};
+use crate::error::{Code, Failure, FailureKind, Warning};
 use delegation_model::digest::RequestDigest;
 use delegation_model::ids;
 use delegation_model::name::Name;
@@ -21,22 +21,22 @@ use delegation_model::ownership_record::{Claimant, MAX_SKEW, OwnerName, Stamp};
 use delegation_model::role::{ExternalId, Role};
 use dns_check::Verifier;
 
-/// What an answer takes beside ids and values, in bytes: the names of its fields and attributes,
-/// about 330, and two texts that are shortened to a pointer to the log stream.
+/// The bytes of an answer besides ids and values: the names of its fields and attributes, about
+/// 330, and two strings that are shortened to a reference to the log stream.
 const FRAME: usize = 700;
 
-/// What all requests share.
+/// The services that all requests share.
 #[derive(Clone, Copy, Debug)]
 pub struct Services<'a> {
     /// The settings.
     pub config: &'a Config,
-    /// AWS.
+    /// The AWS accounts: sessions and calls.
     pub accounts: &'a Accounts,
-    /// DNS.
+    /// The DNS verifier.
     pub verifier: &'a Verifier,
 }
 
-/// What one request works with.
+/// The context of one request.
 pub(super) struct RequestContext<'a> {
     pub(super) config: &'a Config,
     pub(super) accounts: &'a Accounts,
@@ -45,32 +45,37 @@ pub(super) struct RequestContext<'a> {
     stack_id: String,
     logical_id: String,
     request_id: String,
-    /// The partition of the stack, and so of this function; `None` if the stack's id is no ARN.
+    /// The partition of the stack, and therefore of this function. `None` if the stack id is not an
+    /// ARN.
     pub(super) partition: Option<String>,
-    /// When the request was made, and which it is.
+    /// When the request was made, and which request it is.
     pub(super) stamp: Stamp,
+    /// When CloudFormation stops waiting for the answer, in seconds since 1970. `None` if the
+    /// response URL has no date.
     pub(super) stale_after: Option<i64>,
-    /// For how many seconds the request was on its way, if that was more than half of its
+    /// How many seconds the request took to arrive, if that was more than half of its
     /// `ServiceTimeout` (TIME-5).
     pub(super) late: Option<i64>,
     pub(super) deadline: Deadline,
     pub(super) progress: &'a Progress,
 }
 
-/// When a request was made, by its URL, and when CloudFormation gives up on it.
+/// When a request was made, according to its URL, and when CloudFormation gives up on it. Seconds
+/// since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dates {
-    /// When the URL was signed; the clock's time if the URL has no date, or one too far ahead.
+    /// When the URL was signed. The current time if the URL has no date, or one too far in the
+    /// future.
     pub(super) made: i64,
-    /// When nobody waits for the answer any more.
+    /// When CloudFormation stops waiting for the answer.
     pub(super) gives_up: i64,
-    /// True if the URL has a date of its own.
+    /// True if the URL has a usable date.
     pub(super) is_dated: bool,
 }
 
 impl Dates {
-    /// S3 refuses a URL that is signed in the future; the claim of such a request would fence off
-    /// all that come after it.
+    /// Reads the dates of a request. A date too far in the future is ignored: S3 rejects such a
+    /// URL, and a claim with that date would block all later requests.
     pub(super) fn new(target: &Target, timeout: Option<i64>, now: SystemTime) -> Self {
         let now = seconds(now);
         let signed_at = target.url.signed_at().filter(|at| *at <= now.saturating_add(MAX_SKEW));
@@ -79,7 +84,7 @@ impl Dates {
         Self { made, gives_up, is_dated: signed_at.is_some() }
     }
 
-    /// When CloudFormation gives up, by the clock.
+    /// When CloudFormation gives up.
     pub(super) fn service_end(self) -> Option<SystemTime> {
         let since = Duration::from_secs(u64::try_from(self.gives_up).ok()?);
         SystemTime::UNIX_EPOCH.checked_add(since)
@@ -87,7 +92,7 @@ impl Dates {
 }
 
 impl<'a> RequestContext<'a> {
-    /// The context of a request. One with a URL without a date is never stale.
+    /// The context of a request. A request whose URL has no date never expires.
     pub(super) fn new(
         services: Services<'a>,
         request: &'a Request,
@@ -96,9 +101,9 @@ impl<'a> RequestContext<'a> {
         progress: &'a Progress,
     ) -> Self {
         let resource = (target.stack_id.as_str(), target.logical_id.as_str());
-        let on_its_way = seconds(services.accounts.clock().now()).saturating_sub(dates.made);
+        let in_transit = seconds(services.accounts.clock().now()).saturating_sub(dates.made);
         Self {
-            late: (on_its_way > (dates.gives_up - dates.made) / 2).then_some(on_its_way),
+            late: (in_transit > (dates.gives_up - dates.made) / 2).then_some(in_transit),
             stamp: Stamp { time: dates.made, request: RequestDigest::new(&target.request_id) },
             request_id: target.request_id.clone(),
             stale_after: dates.is_dated.then_some(dates.gives_up),
@@ -107,7 +112,7 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// The context of a request that is only looked at: made now, by nobody who waits.
+    /// The context of a preview: a request made now, which nobody waits for.
     pub(super) fn preview(
         services: Services<'a>,
         request: &'a Request,
@@ -133,67 +138,67 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// The bytes of an answer that are left for the values of its attributes, beside its ids and
-    /// the pointers of texts that were shortened.
+    /// How many bytes of an answer are left for the values of its attributes, after its ids and the
+    /// references of shortened strings.
     pub(super) fn room_for_values(&self, physical_id: &str) -> usize {
         let ids = [&self.stack_id, &self.logical_id, &self.request_id, physical_id].map(encoded);
         response::MAX.saturating_sub(FRAME + ids.iter().sum::<usize>())
     }
 
-    /// A session with the rights of `role`, or of the function itself, in the name of the stack.
+    /// A session with the permissions of `role`, or of the function itself, named after the stack.
     pub(super) async fn session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
         let owner = self.owner();
         let stack = owner.as_str().and_then(|owner| owner.split_once('/')).map(|(stack, _)| stack);
         let session = self.accounts.session(role, stack).await;
         session.map_err(|error| match role.and_then(|role| role.external_id.as_ref()) {
             Some(id) if error.is_denied() && has_form_of_number(id) => error.followed_by(
-                "The external id has the form of a number that YAML has rewritten: put it in quotation marks in the template",
+                "The external id looks like a number that YAML has rewritten: put it in quotation marks in the template",
             ),
             _ => error,
         })
     }
 
-    /// The clock, in seconds since 1970.
+    /// The current time in seconds since 1970.
     pub(super) fn now(&self) -> i64 {
         seconds(self.accounts.clock().now())
     }
 
-    /// Who asks, at a zone cut.
+    /// This resource, as a claimant at a zone cut.
     pub(super) fn claimant(&self, cut: &Name) -> Claimant {
         Claimant::new(&self.stack_id, &self.logical_id, cut)
     }
 
-    /// Who asks, for people.
+    /// This resource's stack and logical id, for people.
     pub(super) fn owner(&self) -> OwnerName {
         OwnerName::of_resource(&self.stack_id, &self.logical_id)
     }
 
-    /// Whether this function may manage the name.
+    /// True if `DELEGATION_ALLOWED_NAMES` allows this name.
     pub(super) fn allows(&self, name: &Name) -> bool {
         self.config.allowed_names.as_ref().is_none_or(|allowed| allowed.allow(name))
     }
 
-    /// Does something whose denial is not the request's: once more with new sessions, for those
-    /// that were kept from an earlier invocation may have ended, or be older than the permission.
+    /// Runs an action whose denial does not fail the request. If it is denied, runs it again with
+    /// new sessions: cached credentials may have expired, or may be older than the permission.
     pub(super) async fn with_fresh_credentials<T>(
         &self,
         action: impl AsyncFn() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         match action().await {
             Err(failure) if failure.kind() == FailureKind::Denied => {
-                self.accounts.forget();
+                self.accounts.invalidate_sessions();
                 action().await
             }
             result => result,
         }
     }
 
-    /// Fails once CloudFormation has given up on the request.
+    /// Fails if CloudFormation has given up on the request.
     pub(super) fn check_fresh(&self) -> Result<(), Failure> {
         match self.stale_after {
             Some(after) if self.now() > after => {
                 let message = format!(
-                    "This request came to the function {} s after CloudFormation made it, and CloudFormation waited for {} s \
+                    "This request reached the function {} s after CloudFormation made it, and CloudFormation waited only {} s \
                      (ServiceTimeout). Nothing was changed. Deploy again.",
                     self.now().saturating_sub(self.stamp.time),
                     after.saturating_sub(self.stamp.time)
@@ -210,38 +215,39 @@ impl<'a> RequestContext<'a> {
         Outcome { physical_id, warnings, ..Outcome::default() }
     }
 
-    /// The comment of a change.
+    /// The comment of the Route 53 change batch.
     pub(super) fn comment(&self) -> String {
         format!("Custom::Delegation {} {}", self.request.kind, self.owner())
     }
 }
 
-/// A failed call of AWS in the parent account as a failure of the request. A denial says what the
-/// parent role needs: all of it, so that who grants it has to do so once.
+/// Turns a failed AWS call in the parent account into a failure of the request. For a denial it
+/// lists every permission that the parent role needs, so that they can all be granted at once.
 pub(super) fn parent_failure(context: &str, error: &AwsError) -> Failure {
     denied(aws_failure(context, error), error, ("ParentRoleArn", PARENT_GRANTS))
 }
 
-/// The same in the child account.
+/// Like [`parent_failure`], for a call in the child account.
 pub(super) fn child_failure(context: &str, error: &AwsError) -> Failure {
     denied(aws_failure(context, error), error, ("ChildRoleArn", CHILD_GRANTS))
 }
 
-/// The same of a call that only reads, in an account that the command looks at.
+/// Like [`parent_failure`], for a read-only call of the command or the watch.
 pub(crate) fn reader_failure(context: &str, error: &AwsError) -> Failure {
     let failure = aws_failure(context, error);
     if error.is_denied() {
-        failure.followed_by("Grant it, or correct the role or its external id.")
+        failure.followed_by("Grant this permission, or correct the role or its external id.")
     } else {
         failure
     }
 }
 
-/// What the parent role needs, for the person who has to grant it; `docs/permissions.md` has the
+/// The permissions that the parent role needs, for an error message; `docs/permissions.md` has the
 /// policy.
 const PARENT_GRANTS: &str = "route53:ListHostedZonesByName, route53:GetHostedZone, route53:ListResourceRecordSets, \
      route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT), route53:GetChange, and route53:GetDNSSEC for \
      Dnssec";
+/// The permissions that the child role needs.
 const CHILD_GRANTS: &str =
     "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC for Dnssec";
 
@@ -249,22 +255,22 @@ fn denied(failure: Failure, error: &AwsError, (property, grants): (&str, &str)) 
     if !error.is_denied() {
         return failure;
     }
-    if error.is_of_sts() {
+    if error.is_from_sts() {
         return failure.followed_by(&format!(
-            "Correct {property} or its external id, let the role's trust policy name the function's role, and let the \
-             function's role assume it."
+            "Correct {property} or its external id, name the function's role in the trust policy of that role, and allow the \
+             function's role to assume it."
         ));
     }
-    let remedy = match error.own {
-        Some(own) => {
-            format!("{property} is blank, so {own} was used. Give {property}, or grant to {own}")
+    let remedy = match error.caller {
+        Some(caller) => {
+            format!("{property} is empty, so {caller} was used. Set {property}, or grant {caller}")
         }
-        None => format!("Grant to the role in {property}"),
+        None => format!("Grant the role in {property}"),
     };
-    failure.followed_by(&format!("{remedy} all that is needed there: {grants}."))
+    failure.followed_by(&format!("{remedy} all permissions that it needs there: {grants}."))
 }
 
-/// A failed call of AWS as a failure of the request, and where it was made.
+/// Turns a failed AWS call into a failure of the request. `context` says what was being done.
 fn aws_failure(context: &str, error: &AwsError) -> Failure {
     let code = match error.kind {
         AwsErrorKind::Denied => Code::AccessDenied,
@@ -281,8 +287,8 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
     }
 }
 
-/// True for `1.2345678901E10`, which YAML and CloudFormation make of a long number without
-/// quotation marks.
+/// True for text like `1.2345678901E10`, which YAML and CloudFormation make of a long number
+/// without quotation marks.
 fn has_form_of_number(id: &ExternalId) -> bool {
     let id = id.expose();
     id.contains(['E', 'e', '.'])
@@ -290,7 +296,7 @@ fn has_form_of_number(id: &ExternalId) -> bool {
         && id.parse::<f64>().is_ok()
 }
 
-/// Since 1970.
+/// Seconds since 1970.
 fn seconds(at: SystemTime) -> i64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

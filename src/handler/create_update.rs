@@ -1,4 +1,4 @@
-//! Create and Update.
+//! Runs a Create or an Update.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,20 +21,20 @@ use delegation_model::ownership_record::ClaimBasis;
 use delegation_model::reconcile::{Action, Decision, Goal, Observation, plan_create_update};
 use dns_check::{ParentZone, Report};
 
-/// What is there, what is decided on it, and what the user should know of the parent zone's own
-/// signing state.
+/// An observation, the decision based on it, and a warning about the signing state of the parent
+/// zone.
 pub(super) struct Planned {
     pub(super) observed: Observation,
     pub(super) decision: Decision,
     pub(super) warning: Option<Warning>,
 }
 
-/// What a Create or Update has done to the parent zone.
+/// What a Create or Update did to the parent zone.
 struct Changed {
     applied: Applied,
-    /// Whether name servers or DS records were changed, as far as is known.
+    /// True if name servers or DS records were changed, as far as is known.
     redelegated: bool,
-    /// Whether the request fails if the check after it does.
+    /// True if the request fails when the DNS check after the change fails.
     required: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn run(
     let action = applied.plan.action.map(Action::as_str);
     info!(action, status = ?applied.status, "the delegation stands");
 
-    let mode = resolved.desired.verifies();
+    let mode = resolved.desired.verification_mode();
     let mut outcome = outcome(&resolved, &applied);
     outcome.warnings.extend(warning);
     if mode == Verification::Require {
@@ -62,12 +62,12 @@ pub(super) async fn run(
         .data
         .insert("Verification", earlier.finding().map(ToString::to_string).unwrap_or_default());
     let redelegated = redelegated(cx, &resolved, &applied);
-    // A rollback must not stick, and leaves what was before.
-    let back = is_rollback(cx, &resolved.goal(cx), &applied.observed);
-    let required = mode == Verification::Require && redelegated && !back;
+    // A rollback must not fail, and restores what existed before.
+    let is_rollback = is_rollback(cx, &resolved.goal(cx), &applied.observed);
+    let required = mode == Verification::Require && redelegated && !is_rollback;
     let changed = Changed { applied, redelegated, required };
     let done = |outcome: &Outcome| {
-        // What must be checked is not done before it was.
+        // A change that requires a DNS check is not done before that check.
         if !required {
             cx.progress.mark_done(outcome.clone());
         }
@@ -83,10 +83,10 @@ pub(super) async fn run(
     done(&outcome);
     let mut status = changed.applied.status;
     let late = cx.late.filter(|_| mode != Verification::Require && status == ChangeStatus::Pending);
-    if let Some(seconds) = late.filter(|_| resolved.desired.waits()) {
-        outcome.warnings.push(sync::place_given_up(seconds));
+    if let Some(seconds) = late.filter(|_| resolved.desired.waits_for_sync()) {
+        outcome.warnings.push(sync::did_not_wait(seconds));
     }
-    let waits = resolved.desired.waits() && late.is_none();
+    let waits = resolved.desired.waits_for_sync() && late.is_none();
     if waits && status == ChangeStatus::Pending {
         let role = resolved.desired.parent_role.as_ref();
         let waited = sync::wait(cx, role, changed.applied.change.as_deref()).await;
@@ -101,22 +101,22 @@ pub(super) async fn run(
     Ok(outcome)
 }
 
-/// Observe, plan and apply, with the DNS check between plan and apply; also what the user should
-/// know of the parent zone.
+/// Observes, plans and applies, with the DNS check between plan and apply. Also returns a
+/// warning about the parent zone's signing state.
 async fn change(
     cx: &RequestContext<'_>,
     resolved: &mut ResolvedRequest,
     earlier: &mut EarlierCheck,
 ) -> (Result<Applied, Failure>, Option<Warning>) {
-    let (goal, mode) = (resolved.goal(cx), resolved.desired.verifies());
+    let (goal, mode) = (resolved.goal(cx), resolved.desired.verification_mode());
     let (session, point) = (Arc::clone(&resolved.session), resolved.point.clone());
     let site = Site { session: &session, point: &point, is_main: true };
     let mut warning = None;
     let applied = apply::apply(cx, site, async |round| {
         let mut planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         warning = warning.take().or(planned.warning.take());
-        // A check takes its time: what was observed before it is observed anew, until it is what
-        // was asked about.
+        // The check takes time, so the zone is observed again afterwards, until the plan is one
+        // that was checked.
         loop {
             let Decision::Proceed(plan) = &planned.decision else { break };
             let question = Question::new(&goal.name, plan, &planned.observed)
@@ -131,8 +131,9 @@ async fn change(
                 earlier.keep(question, result);
                 continue;
             }
-            let back = is_rollback(cx, &goal, &planned.observed);
-            let result = check::before(cx, mode, &question, cx.config.check_patience, back).await;
+            let is_rollback = is_rollback(cx, &goal, &planned.observed);
+            let result =
+                check::before(cx, mode, &question, cx.config.check_patience, is_rollback).await;
             earlier.keep(question, result);
             planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
         }
@@ -142,7 +143,7 @@ async fn change(
     (applied, warning)
 }
 
-/// What is decided once the name servers were asked: a check that failed counts like a refusal
+/// The decision after the name servers were queried: a failed check counts as a refusal
 /// (UPDATE-4).
 pub(super) fn checked(
     goal: &Goal,
@@ -159,15 +160,16 @@ pub(super) fn checked(
     }
 }
 
-/// Reads what is at the delegation point and decides on it; `again` after a rejection.
+/// Observes the delegation point and decides what to change. `again` is true after a rejected
+/// batch.
 pub(super) async fn observe_and_plan(
     cx: &RequestContext<'_>,
     resolved: &mut ResolvedRequest,
     goal: &Goal,
     again: bool,
 ) -> Result<Planned, Failure> {
-    // What was read on the way here is used once.
-    let seen = resolved.observed.take();
+    // What was read while resolving the request is used once.
+    let earlier = resolved.observed.take();
     let (session, point) = (&resolved.session, &resolved.point);
     let timing = cx.progress.time(Step::Observe);
     let (checked, observed, warning) = tokio::join!(
@@ -179,8 +181,8 @@ pub(super) async fn observe_and_plan(
             }
         },
         async {
-            match seen {
-                Some(seen) => Ok(seen),
+            match earlier {
+                Some(earlier) => Ok(earlier),
                 None => {
                     observe::surroundings(cx, session, point, goal.name_servers.as_ref(), again)
                         .await
@@ -207,21 +209,21 @@ pub(super) async fn observe_and_plan(
     Ok(Planned { observed, decision, warning })
 }
 
-/// Whether the request is the way back of another (UPDATE-5).
+/// True if the request is the rollback of an Update (UPDATE-5).
 fn is_rollback(cx: &RequestContext<'_>, goal: &Goal, observed: &Observation) -> bool {
     observed.record().own(&goal.claimant, cx.now()).is_some_and(|own| goal.is_rollback(own))
 }
 
-/// Whether the request changed name servers or DS records, as far as is known.
+/// True if the request changed name servers or DS records, as far as is known.
 fn redelegated(cx: &RequestContext<'_>, resolved: &ResolvedRequest, applied: &Applied) -> bool {
-    // An earlier delivery of this arrival made the delegation, and may have been cut off before it
-    // was checked.
-    let made = || {
+    // An earlier delivery of this arrival created the delegation, and may have been cut off before
+    // it was verified.
+    let created_earlier = || {
         let own = observe::own_in(cx, &resolved.point, &applied.observed);
         own.is_some_and(|own| own.basis == ClaimBasis::Made)
     };
     applied.plan.redelegates(&applied.observed, &resolved.point.name)
-        || (cx.progress.finds_own_request() && made())
+        || (cx.progress.finds_own_request() && created_earlier())
 }
 
 fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
@@ -260,7 +262,7 @@ fn text_of(status: ChangeStatus) -> String {
     }
 }
 
-/// The DNS check after the change, and what it means for the request.
+/// Verifies the delegation after the change, and applies the result to the request.
 async fn verify(
     cx: &RequestContext<'_>,
     resolved: &ResolvedRequest,
@@ -272,9 +274,9 @@ async fn verify(
     let Observation { apex, apex_name_servers, .. } = &applied.observed;
     let parent =
         apex.clone().map(|name| ParentZone { name, name_servers: apex_name_servers.clone() });
-    let finding = match (&parent, check::wanted(name, &applied.plan, &applied.observed)) {
-        (Some(parent), Some(wanted)) => {
-            check::after(cx, &wanted, parent, *redelegated, status).await
+    let finding = match (&parent, check::expected(name, &applied.plan, &applied.observed)) {
+        (Some(parent), Some(expected)) => {
+            check::after(cx, &expected, parent, *redelegated, status).await
         }
         _ => None,
     };
@@ -283,7 +285,7 @@ async fn verify(
         if *required {
             return Err(Failure::new(Code::NotVerified, message));
         }
-        // What was found before the change says more.
+        // The finding from before the change is more informative.
         outcome.data.entry("Verification").and_modify(|found| {
             if found.is_empty() {
                 *found = message;
@@ -291,14 +293,14 @@ async fn verify(
         });
         return Ok(());
     };
-    if check::fails(&finding) && resolved.desired.verifies() == Verification::Require {
+    if check::fails(&finding) && resolved.desired.verification_mode() == Verification::Require {
         if *required {
             let message = format!(
-                "The delegation of {name} was changed, and the DNS check failed: {finding}. Correct that, and deploy again."
+                "The delegation of {name} was changed, and the DNS check failed: {finding}. Correct the cause, and deploy again."
             );
             return Err(Failure::new(Code::VerificationFailedAfterChange, message));
         }
-        let what = if *redelegated { "put back" } else { "did not change" };
+        let what = if *redelegated { "restored" } else { "did not change" };
         let warning =
             format!("The DNS check failed for a delegation that this request {what}: {finding}.");
         outcome.warnings.push(Warning::new(WarningCode::VerificationFailedUnchanged, warning));

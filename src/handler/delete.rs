@@ -1,4 +1,4 @@
-//! Delete.
+//! Runs a Delete.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{RequestContext, child, observe, parent_failure, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Partial, PropertyError};
-use crate::error::{Code, Failure, Kind, Warning, WarningCode};
+use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -28,12 +28,12 @@ pub(super) async fn run(cx: &RequestContext<'_>, denial: Denial) -> Result<Outco
     let text = cx.request.physical_id.as_deref().unwrap_or_default();
     match PhysicalId::parse(text) {
         PhysicalId::Unresolved => Ok(cx.unchanged(Vec::new())),
-        PhysicalId::Point(point) => of_point(cx, &properties, &point, denial).await,
-        PhysicalId::Foreign => of_invented_id(cx, &properties, errors, denial).await,
+        PhysicalId::Point(point) => delete_point(cx, &properties, &point, denial).await,
+        PhysicalId::Foreign => delete_invented_id(cx, &properties, errors, denial).await,
     }
 }
 
-async fn of_point(
+async fn delete_point(
     cx: &RequestContext<'_>,
     properties: &Partial,
     point: &DelegationPoint,
@@ -48,9 +48,10 @@ async fn of_point(
         remove(cx, site, properties, DeleteReason::Requested).await
     };
     match result.await {
-        // Nothing about the properties may fail a Delete: a role that can't exist would fail it for
-        // ever.
-        Err(failure) if failure.kind() == Kind::Denied && properties.parent_role_unreadable => {
+        // Properties must never fail a Delete: a role that can't exist would fail it forever.
+        Err(failure)
+            if failure.kind() == FailureKind::Denied && properties.parent_role_unreadable =>
+        {
             let warning = format!(
                 "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is invalid. {}",
                 point.name,
@@ -58,44 +59,44 @@ async fn of_point(
             );
             Ok(cx.unchanged(vec![Warning::new(WarningCode::LeftRoleInvalid, warning)]))
         }
-        Err(failure) if failure.kind() == Kind::NoSuchZone => {
-            of_zone_that_is_gone(cx, properties, &point.zone).await
+        Err(failure) if failure.kind() == FailureKind::NoSuchZone => {
+            delete_in_missing_zone(cx, properties, &point.zone).await
         }
-        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::Final => {
-            Err(both_ways_out(cx, point, &failure))
+        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::Final => {
+            Err(denied_for_good(cx, point, &failure))
         }
-        result => removed(cx, properties, result).await,
+        result => outcome(cx, properties, result).await,
     }
 }
 
-/// A Delete that is denied for good: what the user can do (LEAVE-10).
-fn both_ways_out(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Failure) -> Failure {
+/// The failure of a Delete that is denied for good, with the two ways to go on (LEAVE-10).
+fn denied_for_good(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Failure) -> Failure {
     let DelegationPoint { zone, name } = point;
     let record = record_name(name).map_or_else(String::new, |record| record.to_string());
     let message = format!(
-        "The delegation of {name} in the parent zone {zone} was not removed: {} Restore that right, and delete again. \
-         Or have CloudFormation retain the resource, and remove by hand what is left: the NS record set (and DS \
+        "The delegation of {name} in the parent zone {zone} was not removed: {} Restore that permission, and delete again. \
+         Or have CloudFormation retain the resource, and remove what is left by hand: the NS record set (and DS \
          record set) of {name}, unless others claim it, and the value with owner={} of the TXT record set {record}.",
         sentence(failure.message()),
         cx.owner()
     );
-    failure.clone().told(message)
+    failure.clone().with_message(message)
 }
 
-/// The text with a full stop.
+/// Ends the text with a period.
 fn sentence(text: &str) -> String {
     let stop = if text.ends_with('.') { "" } else { "." };
     format!("{text}{stop}")
 }
 
-/// The parent zone of the physical id is gone, and with it what was there. Perhaps it was made
-/// anew, and the delegation was copied with our claim (LEAVE-8).
-async fn of_zone_that_is_gone(
+/// Deletes the delegation if the parent zone of the physical id no longer exists. The zone may have
+/// been created again, and the delegation copied into it together with the claim (LEAVE-8).
+async fn delete_in_missing_zone(
     cx: &RequestContext<'_>,
     properties: &Partial,
     gone: &ZoneId,
 ) -> Result<Outcome, Failure> {
-    cx.progress.at("looking for the parent zone that the properties name");
+    cx.progress.at("looking for the parent zone named by the properties");
     let message = format!("The parent zone {gone} of this resource no longer exists.");
     let mut warnings = vec![Warning::new(WarningCode::ParentZoneGone, message)];
     let result = cx.with_fresh_credentials(async || {
@@ -104,19 +105,21 @@ async fn of_zone_that_is_gone(
         remove(cx, site, properties, DeleteReason::ZoneGone { zone: gone.clone() }).await
     });
     let mut outcome = match result.await {
-        Err(failure) if is_nowhere(&failure) || failure.kind() == Kind::Denied => {
-            let message = format!("Nothing was found in its place: {}", failure.coded());
+        Err(failure) if is_nowhere(&failure) || failure.kind() == FailureKind::Denied => {
+            let message =
+                format!("No delegation of this resource was found elsewhere: {}", failure.coded());
             warnings.push(Warning::new(WarningCode::LeftUnknown, message));
             cx.unchanged(Vec::new())
         }
-        result => removed(cx, properties, result).await?,
+        result => outcome(cx, properties, result).await?,
     };
     warnings.append(&mut outcome.warnings);
     Ok(Outcome { warnings, ..outcome })
 }
 
-/// A Delete with an id that CloudFormation invented for a Create that it cancelled (LEAVE-9).
-async fn of_invented_id(
+/// Runs a Delete whose physical id CloudFormation invented, because it canceled the Create
+/// (LEAVE-9).
+async fn delete_invented_id(
     cx: &RequestContext<'_>,
     properties: &Partial,
     errors: Vec<PropertyError>,
@@ -130,10 +133,10 @@ async fn of_invented_id(
     };
     let (session, point) = match found {
         Ok(found) => found,
-        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::MayPass => {
+        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::MayPass => {
             return Err(failure);
         }
-        Err(failure) if is_nowhere(&failure) || failure.kind() == Kind::Denied => {
+        Err(failure) if is_nowhere(&failure) || failure.kind() == FailureKind::Denied => {
             return Ok(cx.unchanged(vec![left_unknown(cx, named(properties), &failure)]));
         }
         Err(failure) => return Err(failure),
@@ -142,33 +145,34 @@ async fn of_invented_id(
     let create_could_run = is_valid && cx.allows(&point.name);
     let mut is_ours = false;
     let reason = DeleteReason::InventedId { intent: properties.intent(), create_could_run };
-    let result = remove_and_tell(cx, site, properties, reason, &mut is_ours).await;
+    let result = remove_tracked(cx, site, properties, reason, &mut is_ours).await;
     match result {
-        Err(failure) if failure.kind() == Kind::Denied && denial == Denial::Final => {
+        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::Final => {
             if is_ours {
-                Err(both_ways_out(cx, &point, &failure))
+                Err(denied_for_good(cx, &point, &failure))
             } else {
                 Ok(cx.unchanged(vec![left_unknown(cx, Some(&point.name), &failure)]))
             }
         }
-        Err(failure) if failure.kind() == Kind::NoSuchZone => {
+        Err(failure) if failure.kind() == FailureKind::NoSuchZone => {
             Ok(cx.unchanged(vec![left_unknown(cx, Some(&point.name), &failure)]))
         }
-        result => removed(cx, properties, result).await,
+        result => outcome(cx, properties, result).await,
     }
 }
 
-/// True if the properties lead to no delegation point, so that there is nowhere to look.
+/// True if the properties lead to no delegation point, so that there is nowhere to search.
 fn is_nowhere(failure: &Failure) -> bool {
-    matches!(failure.kind(), Kind::NoSuchZone | Kind::Refused | Kind::Input)
+    matches!(failure.kind(), FailureKind::NoSuchZone | FailureKind::Refused | FailureKind::Input)
 }
 
-/// The name that the properties say, without a look at the child zone.
+/// The child's name in the properties, without reading the child zone.
 fn named(properties: &Partial) -> Option<&Name> {
     properties.domain_name.as_ref()
 }
 
-/// Nobody could look for what a cancelled Create left: what to look for.
+/// The warning that nobody could search for what a canceled Create left. Says what to search for by
+/// hand.
 fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure) -> Warning {
     let owner = cx.owner();
     let claim = match name {
@@ -178,15 +182,15 @@ fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure)
     let record =
         name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
     let message = format!(
-        "It is unknown whether the cancelled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
+        "It is unknown whether the canceled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
          the parent zone has {claim}.",
         failure.coded()
     );
     Warning::new(WarningCode::LeftUnknown, message)
 }
 
-/// What a removal comes to for CloudFormation.
-async fn removed(
+/// The outcome of a removal.
+async fn outcome(
     cx: &RequestContext<'_>,
     properties: &Partial,
     result: Result<Applied, Failure>,
@@ -201,7 +205,10 @@ async fn removed(
                 warning.message = format!("{} The parent zone now has: {left}", warning.message);
             }
             let mut outcome = Outcome { action: applied.plan.action, ..cx.unchanged(warnings) };
-            if properties.waits() && cx.late.is_none() && applied.status == ChangeStatus::Pending {
+            if properties.waits_for_sync()
+                && cx.late.is_none()
+                && applied.status == ChangeStatus::Pending
+            {
                 cx.progress.mark_done(outcome.clone());
                 let role = properties.parent_role.as_ref();
                 let waited = sync::wait(cx, role, applied.change.as_deref()).await;
@@ -209,13 +216,15 @@ async fn removed(
             }
             Ok(outcome)
         }
-        Err(failure) if failure.kind() == Kind::Stale => Ok(cx.unchanged(vec![failure.into()])),
+        Err(failure) if failure.kind() == FailureKind::Stale => {
+            Ok(cx.unchanged(vec![failure.into()]))
+        }
         Err(failure) => Err(failure),
     }
 }
 
 /// The delegation and the ownership record that a removal leaves, with their values, for a person
-/// who is to remove them; `None` if no name servers are left.
+/// who wants to remove them. `None` if it leaves no name servers.
 fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
     let name = &observed.at_cut.first()?.name;
     let name_servers = plan.leaves(observed, name, "NS")?;
@@ -228,18 +237,19 @@ fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
     Some(sentence(&sets.chain(ownership.map(apply::text_of)).collect::<Vec<_>>().join("; ")))
 }
 
-/// Takes our claim away from a delegation point, and the delegation with it if the table says so.
+/// Removes the resource's claim from a delegation point, and the delegation with it if the rules
+/// say so (LEAVE-1 to LEAVE-10).
 pub(super) async fn remove(
     cx: &RequestContext<'_>,
     site: Site<'_>,
     properties: &Partial,
     reason: DeleteReason,
 ) -> Result<Applied, Failure> {
-    remove_and_tell(cx, site, properties, reason, &mut false).await
+    remove_tracked(cx, site, properties, reason, &mut false).await
 }
 
-/// The same; `is_ours` becomes true if there is a claim of ours to take away.
-async fn remove_and_tell(
+/// Like [`remove`]. Sets `is_ours` if the resource has a claim to remove.
+async fn remove_tracked(
     cx: &RequestContext<'_>,
     site: Site<'_>,
     properties: &Partial,
@@ -266,7 +276,7 @@ async fn remove_and_tell(
         goal.restore_rejected = round.restore_rejected;
         let mut decision = plan_delete(&goal, &observed);
         match (&decision, child_zone.take()) {
-            // Perhaps the child zone was replaced by hand: its name servers are ours to remove as
+            // The child zone may have been replaced by hand. Its name servers may be removed as
             // well.
             (Decision::Proceed(plan), Some(zone)) if plan.needs_known_name_servers => {
                 let role = properties.child_role.as_ref();
@@ -276,16 +286,16 @@ async fn remove_and_tell(
             }
             (_, zone) => child_zone = zone,
         }
-        *is_ours = matches!(&decision, Decision::Proceed(plan) if takes_claim_away(cx, point, &observed, plan));
+        *is_ours = matches!(&decision, Decision::Proceed(plan) if removes_claim(cx, point, &observed, plan));
         current = observed.name_servers();
         Ok((observed, decision))
     })
     .await;
-    // Who removes nothing has to say what is left.
+    // A Delete that removes nothing must say what is left.
     result.map_err(|failure| match current {
-        Some(servers) if failure.kind() == Kind::Denied => {
-            let message = format!("{failure}. {} is delegated to {servers}", point.name);
-            failure.told(message)
+        Some(servers) if failure.kind() == FailureKind::Denied => {
+            let message = format!("{failure}. {} is still delegated to {servers}", point.name);
+            failure.with_message(message)
         }
         // Others may be able to write the claim by which it was overtaken.
         Some(servers) if failure.kind() == Kind::Stale => {
@@ -295,8 +305,8 @@ async fn remove_and_tell(
     })
 }
 
-/// True if our claim stands before the batch and not after it.
-fn takes_claim_away(
+/// True if the batch removes the resource's own claim.
+fn removes_claim(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
     observed: &Observation,
@@ -317,9 +327,9 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
     }
 }
 
-/// After a Create that failed before it looked: an earlier delivery of it may have made the
-/// delegation and been cut off. The answer must have the real id then, or nothing would ever remove
-/// it.
+/// Searches for the work of an earlier delivery, after a Create failed before it read the
+/// delegation point. An earlier delivery may have created the delegation and been cut off. The
+/// answer must then have the real id, or nothing would ever remove the delegation.
 pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
     let (properties, _) = Partial::parse(&cx.request.properties);
     if let Ok((session, point)) = find_point(cx, &properties).await
@@ -331,13 +341,16 @@ pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
     }
 }
 
-/// Looks once for the delegation point that the properties name.
+/// Finds the delegation point that the properties name, without retrying.
 async fn find_point(
     cx: &RequestContext<'_>,
     properties: &Partial,
 ) -> Result<(Arc<Session>, DelegationPoint), Failure> {
     let Some(asked) = &properties.parent_zone else {
-        return Err(Failure::new(Code::TwoParentZones, "The properties name no parent zone."));
+        return Err(Failure::new(
+            Code::TwoParentZones,
+            "The properties name more than one parent zone, or an invalid one.",
+        ));
     };
     let name = match (&properties.domain_name, &properties.child_zone) {
         (Some(name), _) => name.clone(),

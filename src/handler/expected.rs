@@ -1,4 +1,4 @@
-//! What a delegation should be, by what Route 53 holds of the parent or the child zone.
+//! What a delegation should be, according to the parent zone or the child zone in Route 53.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use delegation_model::reconcile::{Observation, ReconciliationPlan};
 use delegation_model::role::Role;
 use dns_check::Expected;
 
-/// The parent zone that is asked for, and a session of the account that has it.
+/// Finds the parent zone, and returns a session in the account that has it.
 ///
 /// # Errors
-/// If it can't be read, is private, or if there is not exactly one; and for [`ParentZone::Closest`]
-/// without a name to be closest to.
+/// If the zone can't be read or is private, or if there is not exactly one. Also for
+/// [`ParentZone::Closest`] without a name.
 pub async fn parent_zone(
     accounts: &Accounts,
     role: Option<&Role>,
@@ -39,7 +39,7 @@ pub async fn parent_zone(
         (ParentZone::Closest, None) => {
             return Err(Failure::new(
                 Code::NoEnclosingZone,
-                "No parent zone is given. Give its id or its name.",
+                "No parent zone is given. Set its id or its name.",
             ));
         }
     };
@@ -47,31 +47,35 @@ pub async fn parent_zone(
     Ok((session, zone))
 }
 
-/// What the parent zone has at a name.
+/// The delegation that a parent zone has at a name.
 #[derive(Clone, Debug)]
-pub struct Held {
-    /// The delegation; `None` if there is no NS record set that can be read.
-    pub wanted: Option<Expected>,
+pub struct ParentSide {
+    /// The delegation. `None` without an NS record set that can be parsed.
+    pub delegation: Option<Expected>,
     /// The addresses at and below the name.
     pub glue: Vec<(Name, IpAddr)>,
 }
 
-/// What the parent zone has at `name`.
+/// Reads the delegation that the parent zone has at `name`.
 ///
 /// # Errors
 /// If the zone can't be read.
-pub async fn by_parent(session: &Session, zone: &HostedZone, name: &Name) -> Result<Held, Failure> {
+pub async fn by_parent(
+    session: &Session,
+    zone: &HostedZone,
+    name: &Name,
+) -> Result<ParentSide, Failure> {
     let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let read = observe::at_and_below(session, &point).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
     let (at_cut, below, more_below) = read.map_err(|error| parent_failure(&reading, &error))?;
     let observed = Observation { at_cut, below, more_below, ..Observation::default() };
-    let wanted = check::wanted(name, &ReconciliationPlan::default(), &observed)
-        .map(|wanted| Expected { check_ds: true, ..wanted });
-    Ok(Held { wanted, glue: check::glue(&observed) })
+    let delegation = check::expected(name, &ReconciliationPlan::default(), &observed)
+        .map(|expected| Expected { check_ds: true, ..expected });
+    Ok(ParentSide { delegation, glue: check::glue(&observed) })
 }
 
-/// A child zone as Route 53 has it.
+/// A child zone, as read from Route 53.
 #[derive(Clone, Debug)]
 pub struct ChildZone {
     /// Its name.
@@ -82,7 +86,7 @@ pub struct ChildZone {
     pub ds: Result<DsRecords, String>,
 }
 
-/// The child zone of this id.
+/// Reads the child zone with this id.
 ///
 /// # Errors
 /// If it can't be read or is private.
@@ -102,7 +106,7 @@ pub async fn by_child(
     let ds = match signing {
         Ok(signing) if signing.is_signing() => signing::records(None, &signing.keys),
         Ok(signing) => Err(format!("is not signing: its state is {}", signing.state)),
-        Err(error) => Err(format!("does not tell its keys: {error}")),
+        Err(error) => Err(format!("did not return its keys: {error}")),
     };
     Ok(ChildZone { name: zone.name, name_servers, ds })
 }

@@ -1,4 +1,4 @@
-//! Observe: what stands at, below and around the zone cut in the parent zone.
+//! Observes the parent zone: the record sets at, below and around the zone cut.
 
 use super::parent_zone::MOST_LEVELS;
 use super::{RequestContext, parent_failure};
@@ -15,10 +15,10 @@ use delegation_model::record_set::RecordSet;
 /// How many record sets are read from an enclosing name on: its own, its wildcard, and in most
 /// zones the ownership record.
 const ENCLOSING_PAGE: i32 = 100;
-/// How many record sets one name server's addresses are looked for among.
+/// How many record sets are read to find the addresses of one name server.
 const GLUE_PAGE: i32 = 10;
 
-/// For a Delete: the zone cut and the ownership record.
+/// Reads the zone cut and the ownership record, for a Delete.
 pub(super) async fn cut(
     cx: &RequestContext<'_>,
     session: &Session,
@@ -29,11 +29,12 @@ pub(super) async fn cut(
     Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
 }
 
-/// For a Create or Update: the same, and what stands above the cut.
+/// Reads the zone cut, the ownership record, and what is above the cut, for a Create or Update.
 ///
-/// In most zones one listing from the name above the cut on has all of it: that name, its wildcard,
-/// the ownership record, and the cut with what lies below it. What it does not reach is read by
-/// itself; after a rejection (`again`) cut and ownership record are.
+/// In most zones one listing that starts at the name above the cut has all of it: that name, its
+/// wildcard, the ownership record, and the cut with everything below it. What that page does not
+/// reach is read separately. After a rejection (`again`) the cut and the ownership record are
+/// always read separately.
 pub(super) async fn surroundings(
     cx: &RequestContext<'_>,
     session: &Session,
@@ -87,14 +88,15 @@ async fn around(
     })
 }
 
-/// Before a batch that does not compare the whole zone cut: true if that still is as it was seen.
+/// True if the zone cut is still as it was observed. Needed before a batch for which Route 53 does
+/// not compare the whole cut.
 ///
-/// Cut and ownership record are read side by side, which is no snapshot: a batch may have come
-/// between. One that makes or removes the delegation would be rejected then, but not one that only
-/// claims or secures what stands, or changes name servers beside which a DS record set was added
-/// meanwhile. Every batch of this resource rewrites the ownership record, so if the cut, read
-/// *after* it, is as it was seen, and Route 53 then finds the ownership record as it was seen,
-/// nothing of ours came between.
+/// The cut and the ownership record are read side by side, which is not a snapshot: a batch may
+/// have been applied in between. Route 53 would then reject a batch that creates or removes the
+/// delegation, but not one that only claims or secures the existing one, or that changes name
+/// servers while a DS record set was added next to them. Every batch of this resource type rewrites
+/// the ownership record. So if the cut, read *after* the record, is still as observed, and Route 53
+/// then finds the ownership record as observed, no such batch was applied in between.
 pub(super) async fn unchanged_since(
     cx: &RequestContext<'_>,
     session: &Session,
@@ -105,7 +107,7 @@ pub(super) async fn unchanged_since(
     Ok(at_cut == observed.at_cut)
 }
 
-/// Our own claim at a delegation point.
+/// Reads the resource's own claim at a delegation point.
 pub(super) async fn own_claim(
     cx: &RequestContext<'_>,
     session: &Session,
@@ -121,7 +123,7 @@ pub(super) async fn own_claim(
     Ok(own_in(cx, point, &Observation { ownership: set, ..Observation::default() }))
 }
 
-/// The same, where it was read.
+/// The resource's own claim in an observation.
 pub(super) fn own_in(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
@@ -140,7 +142,8 @@ async fn reading<T>(
     read.await.map_err(|error| parent_failure(&what, &error))
 }
 
-/// The record sets at the zone cut, those below it, and whether there are more of these.
+/// Reads the record sets at the zone cut and those below it. The flag is true if there are more
+/// below it.
 pub(super) async fn at_and_below(
     session: &Session,
     point: &DelegationPoint,
@@ -151,7 +154,7 @@ pub(super) async fn at_and_below(
     Ok((at_cut, below, more_below))
 }
 
-/// The record sets at the zone cut, and those below it.
+/// Splits a listing into the record sets at the zone cut and those below it.
 fn at_or_below(
     sets: impl IntoIterator<Item = RecordSet>,
     cut: &Name,
@@ -159,8 +162,8 @@ fn at_or_below(
     sets.into_iter().filter(|set| set.name.is_at_or_below(cut)).partition(|set| set.name == *cut)
 }
 
-/// The same from a page of the listing that starts above the cut; `None` if it ends before the last
-/// of them.
+/// The record sets at and below the cut, from a page of the listing that starts above the cut.
+/// `None` if the page ends before the last of them.
 fn whole_cut(page: &Page, cut: &Name) -> Option<(Vec<RecordSet>, Vec<RecordSet>)> {
     let ends_beyond = |next: &Name| next.position() > cut.position() && !is_among(next, cut);
     page.next.as_ref().is_none_or(ends_beyond).then(|| at_or_below(page.sets.iter().cloned(), cut))
@@ -182,28 +185,29 @@ async fn ownership(
     }
 }
 
-/// True if a page of the listing that starts above the ownership record holds it, or would hold it.
+/// True if a page of the listing that starts above the ownership record includes it, or would if it
+/// existed.
 fn reaches(page: &Page, record: &Name) -> bool {
     page.next.as_ref().is_none_or(|next| next.position() > record.position())
 }
 
-/// What stands above the cut.
+/// What is above the cut.
 #[derive(Default)]
 struct Enclosing {
     apex: Option<Name>,
     apex_name_servers: Option<NameServers>,
     above: Vec<RecordSet>,
     wildcard: Option<Name>,
-    /// The first page read.
+    /// The first page that was read.
     first: Option<Page>,
 }
 
-/// From the name above the cut up to the apex, which alone has an SOA record: the delegations on
-/// the way, and the wildcard of the first name that exists, which answers for the cut (RFC 4592,
-/// section 3.3.1).
+/// Reads from the name above the cut up to the apex, the only name with an SOA record: the
+/// delegations in between, and the wildcard of the closest name that exists, which answers for the
+/// cut (RFC 4592, section 3.3.1).
 async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosing, AwsError> {
     let (mut around, mut exists) = (Enclosing::default(), false);
-    // A zone further above fails the request, whatever is found on the way.
+    // A zone further above fails the request anyway.
     for name in point.name.ancestors().take(MOST_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let find =
@@ -230,7 +234,7 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
     Ok(around)
 }
 
-/// The addresses of name servers below the cut that one page did not reach.
+/// Reads the addresses of name servers below the cut that are not on the first page.
 async fn glue_beyond(
     session: &Session,
     point: &DelegationPoint,

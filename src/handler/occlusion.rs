@@ -1,4 +1,4 @@
-//! Whether the child zone has what its delegation would hide in the parent zone.
+//! Reads whether the child zone has the records that its delegation would hide in the parent zone.
 
 use super::child::Child;
 use super::{RequestContext, child_failure};
@@ -7,12 +7,12 @@ use crate::error::Failure;
 use delegation_model::partial_zone::Unread;
 use delegation_model::reconcile::{self, Observation};
 
-/// How many pages of the child zone one request reads beyond the first record sets. A child zone of
-/// any size is compared with these: what they don't answer counts as lacking.
+/// How many pages of the child zone one request reads, besides the first record sets. Record sets
+/// that these pages don't include count as missing from the child zone.
 const PAGES: usize = 10;
 
-/// Fills in which of the record sets that the delegation would hide the child zone answers for as
-/// well.
+/// Records in `observed` which of the record sets that the delegation would hide are answered by
+/// the child zone as well.
 pub(super) async fn fill_in(
     cx: &RequestContext<'_>,
     child: &mut Child,
@@ -28,7 +28,7 @@ pub(super) async fn fill_in(
     let mut pages = 0;
     for (name, rtype) in hidden {
         loop {
-            match zone.excerpt.answers(&name, &rtype) {
+            match zone.contents.answers(&name, &rtype) {
                 Ok(true) => drop(observed.covered.insert((name.clone(), rtype.clone()))),
                 Ok(false) => {}
                 Err(Unread(_)) if pages == PAGES => {}
@@ -38,7 +38,7 @@ pub(super) async fn fill_in(
                     let page = page.map_err(|error| {
                         child_failure(&format!("reading the child zone {}", zone.id), &error)
                     })?;
-                    zone.excerpt.add(&from, &page.sets, page.next);
+                    zone.contents.add(&from, &page.sets, page.next);
                     continue;
                 }
             }

@@ -1,16 +1,16 @@
-//! How a request ended well.
+//! The outcome of a successful request.
 
 use std::collections::BTreeMap;
 
 use crate::error::Warning;
 use delegation_model::reconcile::Action;
 
-/// How a request ended well.
+/// The outcome of a successful request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
     /// The physical id to answer with.
     pub(super) physical_id: String,
-    /// The attributes; those that are missing are answered empty.
+    /// The attributes. Missing ones are answered as empty strings.
     pub(super) data: BTreeMap<&'static str, String>,
     /// What the user should know.
     pub(super) warnings: Vec<Warning>,

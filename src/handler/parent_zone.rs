@@ -1,4 +1,4 @@
-//! Finding the parent zone, and with it the delegation point.
+//! Finds the parent zone, and with it the delegation point.
 
 use super::parent_failure;
 use crate::aws::error::AwsError;
@@ -10,12 +10,12 @@ use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::point::DelegationPoint;
 
-/// How many levels below its parent zone a name may be. Each level is a call of a Create or Update,
-/// out of a quota that the whole parent account shares.
+/// How many levels below its parent zone a name may be. A Create or Update makes one call per
+/// level, from a quota that the whole parent account shares.
 pub(super) const MOST_LEVELS: usize = 16;
 
-/// The parent zone of `name` that is asked for. Of several zones of one name it is `prefer`, if
-/// that is one of them.
+/// Finds the parent zone of `name`. If several zones have the same name, takes `prefer` if it is
+/// one of them.
 pub(super) async fn find(
     session: &Session,
     name: &Name,
@@ -32,7 +32,7 @@ pub(super) async fn find(
     }
 }
 
-/// The delegation point of `name` in a zone, if it fits into a physical id.
+/// The delegation point of `name` in a zone. Fails if it does not fit into a physical id.
 pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failure> {
     let point = DelegationPoint { zone: zone.clone(), name: name.clone() };
     if point.to_string().len() > physical_id::MAX {
@@ -45,14 +45,14 @@ pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failu
     Ok(point)
 }
 
-/// The zone of an id, which must be public and enclose `name`.
+/// Checks that the zone with this id is public and encloses `name`.
 pub(super) async fn check(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Failure> {
     let zone = public(session, id).await?;
     check_below(name, &zone.name)?;
     Ok(zone.id)
 }
 
-/// The parent zone of an id, which must be public.
+/// Reads the parent zone with this id, which must be public.
 pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone, Failure> {
     let zone = session.hosted_zone(id).await;
     let zone = zone.map_err(|error| {
@@ -60,7 +60,7 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
     })?;
     if zone.private {
         let message = format!(
-            "The parent zone {id} ({}) is private: nobody on the internet would see the delegation. Give a public zone.",
+            "The parent zone {id} ({}) is private: nobody on the internet would see the delegation. Use a public zone.",
             zone.name
         );
         return Err(Failure::new(Code::ParentZonePrivate, message));
@@ -68,7 +68,7 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
     Ok(zone)
 }
 
-/// The one public zone of a name; of several, `prefer`.
+/// Finds the one public zone with a name. If there are several, takes `prefer`.
 pub(super) async fn named(
     session: &Session,
     zone_name: &Name,
@@ -78,8 +78,8 @@ pub(super) async fn named(
         session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found, prefer)?.ok_or_else(|| {
         let message = format!(
-            "The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name, or \
-             ParentRoleArn, which says whose account is meant."
+            "The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name, or use the \
+             ParentRoleArn of the account that has the zone."
         );
         Failure::new(Code::ParentZoneNotFound, message)
     })
@@ -98,8 +98,8 @@ async fn closest(
         }
     }
     let message = format!(
-        "The parent account has no public hosted zone for any of the names above {}. Give ParentZoneId or ParentZoneName, or \
-         correct the role. At most {MOST_LEVELS} names are looked for.",
+        "The parent account has no public hosted zone for any of the {MOST_LEVELS} closest names above {}. Set ParentZoneId or \
+         ParentZoneName, or correct ParentRoleArn.",
         shortened(name)
     );
     Err(Failure::new(Code::NoEnclosingZone, message))
@@ -117,7 +117,7 @@ fn single(
         several => {
             let ids: Vec<&str> = several.iter().map(ZoneId::as_str).collect();
             let message = format!(
-                "The parent account has several public hosted zones named {name}: {}. Give one of them as ParentZoneId.",
+                "The parent account has several public hosted zones named {name}: {}. Set ParentZoneId to one of them.",
                 ids.join(", ")
             );
             Err(Failure::new(Code::ParentZoneAmbiguous, message))
@@ -126,10 +126,10 @@ fn single(
 }
 
 fn listing(name: &Name, error: &AwsError) -> Failure {
-    parent_failure(&format!("looking for the parent zone {name}"), error)
+    parent_failure(&format!("searching for the parent zone {name}"), error)
 }
 
-/// The zone cut lies strictly below the apex of the parent zone.
+/// Checks that the zone cut is strictly below the apex of the parent zone.
 fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     if name.is_below(zone) {
         let levels = name.labels().count().saturating_sub(zone.labels().count());
@@ -137,8 +137,8 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
             return Ok(());
         }
         let message = format!(
-            "{} is {levels} levels below its parent zone {zone}, and at most {MOST_LEVELS} are supported. Give a parent zone \
-             that is nearer.",
+            "{} is {levels} levels below its parent zone {zone}, and at most {MOST_LEVELS} are supported. Use a closer parent \
+             zone.",
             shortened(name)
         );
         return Err(Failure::new(Code::NameTooLong, message));
@@ -146,13 +146,13 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     let what = if name == zone {
         format!("{name} is the parent zone itself.")
     } else {
-        format!("{name} does not lie in the parent zone {zone}.")
+        format!("{name} is not in the parent zone {zone}.")
     };
-    let rule = "A delegation is made at a name below its parent zone. Correct the parent zone or the child's name.";
+    let rule = "A delegation must be at a name below its parent zone. Correct the parent zone or the child's name.";
     Err(Failure::new(Code::NotBelowParentZone, format!("{what} {rule}")))
 }
 
-/// The head of a name that may be very long.
+/// The start of a name that may be very long.
 fn shortened(name: &Name) -> String {
     match name.as_str().char_indices().nth(60) {
         Some((end, _)) => format!("{}...", name.as_str().get(..end).unwrap_or_default()),

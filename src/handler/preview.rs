@@ -1,4 +1,4 @@
-//! What a Create or Update would do: observe and plan, without apply.
+//! Previews a Create or Update: observe and plan, without apply.
 
 use std::time::Duration;
 
@@ -8,43 +8,42 @@ use super::create_update::{Planned, checked, observe_and_plan};
 use super::progress::Progress;
 use super::reconcile::Denial;
 use super::{check, resolve};
-use crate::cfn::envelope::{Kind as RequestKind, Request};
+use crate::cfn::envelope::{Request, RequestType};
 use crate::cfn::properties::Verification;
-use crate::error::{Failure, Kind, Warning};
+use crate::error::{Failure, FailureKind, Warning};
 use delegation_model::name::Name;
 use delegation_model::ownership_record::MAX_SKEW;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Decision, Observation, ReconciliationPlan};
 use dns_check::Report;
 
-/// What a Create or Update would do.
+/// The preview of a Create or Update.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    /// Where.
+    /// The delegation point.
     pub point: DelegationPoint,
     /// The name of the parent zone.
     pub parent_zone: Option<Name>,
     /// The physical id that a success would answer with.
     pub physical_id: String,
-    /// The physical id that it would take the place of, whose delegation CloudFormation would
-    /// delete afterwards.
+    /// The physical id that it would replace. CloudFormation would then delete that delegation.
     pub replaces: Option<String>,
-    /// What stands there.
+    /// The current state of the delegation point.
     pub observed: Observation,
     /// What would be changed, or why the request would fail.
     pub result: Result<ReconciliationPlan, Failure>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
-    /// What the DNS check before the change found, if the properties ask for it and NS or DS would
-    /// change.
+    /// The finding of the DNS check before the change, if the properties ask for it and NS or DS
+    /// would change.
     pub finding: Option<Report>,
 }
 
-/// Looks at what a Create or Update of the resource `logical_id` of the stack `stack_id` would do
-/// if it came now. Makes the calls of such a request that read, and no other.
+/// Previews what a Create or Update of the resource `logical_id` of the stack `stack_id` would do
+/// if it were sent now. Makes the same reading calls as such a request, and no others.
 ///
 /// # Errors
-/// If the request would fail before its place was read.
+/// If the request would fail before it reads its delegation point.
 pub async fn preview(
     services: Services<'_>,
     request: &Request,
@@ -53,20 +52,20 @@ pub async fn preview(
 ) -> Result<Preview, Failure> {
     let progress = Progress::default();
     let mut cx = RequestContext::preview(services, request, (stack_id, logical_id), &progress);
-    match look(&cx).await {
-        Err(failure) if failure.kind() == Kind::Stale => {
-            // The clock here is behind the one that dates requests: the next one comes after the
-            // claim that stands, in any case.
+    match observe(&cx).await {
+        Err(failure) if failure.kind() == FailureKind::Stale => {
+            // The local clock is behind the one that dates requests. The next real request will be
+            // later than the existing claim in any case.
             cx.stamp.time = cx.stamp.time.saturating_add(MAX_SKEW);
-            look(&cx).await
+            observe(&cx).await
         }
         result => result,
     }
 }
 
-async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
+async fn observe(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
     let mut resolved = resolve::resolve(cx, Denial::Final).await?;
-    let (goal, verification) = (resolved.goal(cx), resolved.desired.verifies());
+    let (goal, verification) = (resolved.goal(cx), resolved.desired.verification_mode());
     let Planned { observed, mut decision, warning } =
         observe_and_plan(cx, &mut resolved, &goal, false).await?;
     let mut finding = None;
@@ -74,7 +73,7 @@ async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
         && let Some(question) = Question::new(&goal.name, plan, &observed)
             .filter(|_| verification != Verification::None)
     {
-        // A fresh zone is given no time to come up: what is so now is what is told.
+        // A new zone is given no time to come up: the preview reports the current state.
         let result = check::before(cx, verification, &question, Duration::ZERO, false).await;
         decision = checked(&goal, &result, decision, &observed);
         finding = result.ok().flatten();
@@ -88,12 +87,13 @@ async fn look(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
         result.iter().flat_map(|plan| plan.warnings.iter().cloned().map(Warning::from)).collect();
     let previous = resolved.previous.iter().flat_map(|previous| previous.warnings.iter().cloned());
     let physical_id = resolved.physical_id();
-    // At home too: there CloudFormation deletes the point that the physical id names.
+    // This also holds for a resource that returns to its previous point (MOVE-3): CloudFormation
+    // deletes the point that the physical id names.
     let replaces = cx
         .request
         .physical_id
         .clone()
-        .filter(|id| cx.request.kind == RequestKind::Update && *id != physical_id);
+        .filter(|id| cx.request.kind == RequestType::Update && *id != physical_id);
     Ok(Preview {
         parent_zone: observed.apex.clone(),
         warnings: resolved

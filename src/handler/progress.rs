@@ -1,4 +1,4 @@
-//! How far a request has come, for the answer that must be given when its work is cut off.
+//! Records how far a request has got, for the answer if it is cut off.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,23 +22,23 @@ struct State {
     spent: [Duration; 6],
 }
 
-/// What is certain about the delegation point of the request.
+/// What is known for certain about the delegation point of the request.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Phase {
-    /// It was not read yet: an earlier delivery of this request may have changed it.
+    /// It was not read yet. An earlier delivery of this request may have changed it.
     #[default]
     Resolving,
     /// It was read, and this request has not changed it.
     Observed,
-    /// A change of this point was sent, or may have been: by this delivery, or by an earlier one.
+    /// A change of this point was sent, or may have been, by this delivery or an earlier one.
     Sent(DelegationPoint),
-    /// This delivery has changed this point.
+    /// This delivery changed this point.
     Changed(DelegationPoint),
-    /// What was asked for is there: running out of time is no failure from here on.
+    /// The request has reached its goal. Running out of time is not a failure anymore.
     Done(Box<Outcome>),
 }
 
-/// Adds to a step's time what passes until it is dropped, by a deadline too.
+/// A timer that adds the time until it is dropped to a step. A deadline drops it too.
 pub(super) struct Timing<'a> {
     progress: &'a Progress,
     step: Step,
@@ -54,7 +54,7 @@ impl Drop for Timing<'_> {
 }
 
 impl Progress {
-    /// What is being done, to read after "while".
+    /// Sets the current step, as a phrase to follow "while".
     pub(super) fn at(&self, step: impl Into<String>) {
         self.lock().step = step.into();
     }
@@ -68,7 +68,7 @@ impl Progress {
         self.lock().phase.clone()
     }
 
-    /// The delegation point was read.
+    /// Marks the delegation point as read.
     pub(super) fn mark_observed(&self) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Resolving) {
@@ -76,8 +76,8 @@ impl Progress {
         }
     }
 
-    /// A change of this point was sent, or may have been. What a request that is done does at other
-    /// points changes no answer.
+    /// Marks a change of this point as sent, or possibly sent. Has no effect once the request is
+    /// done: changes at other points don't affect the answer.
     pub(super) fn mark_sent(&self, point: &DelegationPoint) {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Done(_)) {
@@ -85,7 +85,7 @@ impl Progress {
         }
     }
 
-    /// The change that was sent was carried out.
+    /// Marks the change that was sent as carried out.
     pub(super) fn mark_changed(&self) {
         let mut state = self.lock();
         if let Phase::Sent(point) = &state.phase {
@@ -93,7 +93,7 @@ impl Progress {
         }
     }
 
-    /// The change was certainly not carried out.
+    /// Marks the change as certainly not carried out.
     pub(super) fn unmark_sent(&self) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Sent(_)) {
@@ -101,36 +101,37 @@ impl Progress {
         }
     }
 
-    /// What was asked for is there.
+    /// Marks the request as done.
     pub(super) fn mark_done(&self, outcome: Outcome) {
         self.lock().phase = Phase::Done(Box::new(outcome));
     }
 
-    /// What was asked for is not to be after all: the request fails, and what it wrote at this
-    /// point stands.
+    /// Marks a request that was done as failed after all, with its change at this point still in
+    /// place.
     pub(super) fn unmark_done(&self, point: &DelegationPoint) {
         self.lock().phase = Phase::Changed(point.clone());
     }
 
-    /// The request comes to a point that is neither its physical id's nor home.
+    /// Marks the request as an arrival: its point is neither its physical id's nor home.
     pub(super) fn mark_arrival(&self) {
         self.lock().is_arrival = true;
     }
 
-    /// The claim of this request stood there: an earlier delivery may have answered SUCCESS.
+    /// Marks that the claim of this request already existed, so an earlier delivery may have
+    /// answered SUCCESS.
     pub(super) fn mark_found_own_request(&self) {
         self.lock().finds_own_request = true;
     }
 
-    /// Whether it did.
+    /// True if the claim of this request already existed.
     pub(super) fn finds_own_request(&self) -> bool {
         self.lock().finds_own_request
     }
 
-    /// Where a request that fails looks after what it wrote: at the point of an arrival which has
-    /// not found the claim of its own request (ARRIVE-8). True beside it if this delivery wrote it
-    /// for certain.
-    pub(super) fn to_take_back(&self) -> Option<(DelegationPoint, bool)> {
+    /// The point at which a failed request has to undo its changes: the point of an arrival that
+    /// has not found the claim of its own request (ARRIVE-8). The flag is true if this delivery
+    /// certainly wrote there.
+    pub(super) fn to_undo(&self) -> Option<(DelegationPoint, bool)> {
         let state = self.lock();
         if !state.is_arrival || state.finds_own_request {
             return None;
@@ -145,12 +146,12 @@ impl Progress {
         }
     }
 
-    /// Nothing of what this request wrote is left.
-    pub(super) fn mark_taken_back(&self) {
+    /// Marks the changes of this request as undone.
+    pub(super) fn mark_undone(&self) {
         self.lock().phase = Phase::Observed;
     }
 
-    /// The point that was changed, or may have been, by a request that is not done.
+    /// The point that a request that is not done has changed, or may have changed.
     pub(super) fn sent(&self) -> Option<DelegationPoint> {
         match &self.lock().phase {
             Phase::Sent(point) | Phase::Changed(point) => Some(point.clone()),
@@ -158,7 +159,7 @@ impl Progress {
         }
     }
 
-    /// Measures a step until the value is dropped.
+    /// Measures a step until the returned value is dropped.
     pub(super) fn time(&self, step: Step) -> Timing<'_> {
         Timing { progress: self, step, started: Instant::now() }
     }

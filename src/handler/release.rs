@@ -1,4 +1,4 @@
-//! What removes the claim of a resource that does not exist any more.
+//! Plans the release of a claim whose resource no longer exists.
 
 use super::{observe, parent_failure};
 use crate::aws::route53::{HostedZone, Session};
@@ -9,7 +9,7 @@ use delegation_model::ownership_record::{Claim, OwnershipRecord, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Observation, ReconciliationPlan, plan_release};
 
-/// A delegation point as it is before a claim is released.
+/// A delegation point, as read before a claim is released.
 #[derive(Clone, Debug)]
 pub struct Holders {
     /// The delegation point.
@@ -45,14 +45,14 @@ pub async fn holders(
 }
 
 impl Holders {
-    /// What the ownership record says.
+    /// The parsed ownership record.
     pub fn record(&self) -> OwnershipRecord {
         self.observed.record()
     }
 
-    /// The plan of the Delete that the resource of this claim would get if it were still there, at
-    /// `now` in seconds since 1970. `known` are name servers of the child zone, which such a Delete
-    /// may remove although the claim names others.
+    /// Plans the Delete that the resource of this claim would receive if it still existed, at `now`
+    /// in seconds since 1970. `known` are name servers of the child zone, which such a Delete may
+    /// remove although the claim names others.
     pub fn release(
         &self,
         claim: &Claim,

@@ -1,11 +1,11 @@
-//! What a request looks after at other delegation points than its own, and what it takes back when
-//! it fails.
+//! What a request does at delegation points other than its own, and how a failed arrival undoes its
+//! changes.
 
 use super::apply::Site;
 use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
 use super::{RequestContext, delete, observe, parent_failure};
 use crate::cfn::properties::Partial;
-use crate::error::{Failure, Kind, Warning, WarningCode};
+use crate::error::{Failure, FailureKind, Warning, WarningCode};
 use delegation_model::moving::{
     OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
 };
@@ -13,11 +13,11 @@ use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{DeleteReason, Overtaken, UpdateBehavior};
 
-/// After a replacement has written its new point: fails if the stack went another way meanwhile
-/// (MOVE-5). What the request wrote is taken back then, as after any failure of an arrival.
+/// Fails a replacement that has written its new point if a later request has moved the resource in
+/// the meantime (MOVE-5). The changes are then undone, as after any failure of an arrival.
 ///
-/// A request that came back has looked at the new point before it was written, so the last of the
-/// two to look removes it.
+/// A later request reads this point before its old point is written. So whichever of the two
+/// requests reads last sees the other one, and removes the delegation.
 pub(super) async fn fail_if_overtaken(
     cx: &RequestContext<'_>,
     resolved: &ResolvedRequest,
@@ -26,11 +26,11 @@ pub(super) async fn fail_if_overtaken(
     else {
         return Ok(());
     };
-    let Origin { session, point, stood } = origin;
+    let Origin { session, point, had_claim } = origin;
     let claim =
         cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
     match check_old_point(
-        *stood,
+        *had_claim,
         &reached(claim),
         (cx.stamp, cx.now()),
         cx.progress.finds_own_request(),
@@ -40,42 +40,43 @@ pub(super) async fn fail_if_overtaken(
     }
 }
 
-/// What can't be read says nothing, as if it were denied.
+/// What a read says about the old point. One that failed says nothing, as if access were denied.
 fn reached(claim: Result<Option<Claim>, Failure>) -> Reached<Option<Claim>> {
     match claim {
         Ok(claim) => Reached::Read(claim),
-        Err(failure) if failure.kind() == Kind::NoSuchZone => Reached::Gone,
+        Err(failure) if failure.kind() == FailureKind::NoSuchZone => Reached::Gone,
         Err(_) => Reached::Denied,
     }
 }
 
-/// What became of what a failed arrival wrote.
+/// The result of undoing the changes of a failed arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TakenBack {
-    /// It is gone.
+pub(super) enum Undone {
+    /// The changes were undone.
     All,
-    /// Nothing of it was there.
+    /// There was nothing to undo.
     Nothing,
-    /// It stays: another delivery of the request may have written it, or answered for it.
+    /// The changes stay: another delivery of the request may have made them, or answered with them.
     Left,
 }
 
-/// Takes back what a failed arrival wrote at this point (ARRIVE-8). If it is not certain that this
-/// delivery wrote it, it only looks.
-pub(super) async fn take_back(
+/// Undoes what a failed arrival wrote at this point (ARRIVE-8). If it is not certain that this
+/// delivery wrote it, only reads.
+pub(super) async fn undo(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
     is_certain: bool,
-) -> Result<TakenBack, Failure> {
-    cx.progress.at(format!("taking back {} in the parent zone {}", point.name, point.zone));
+) -> Result<Undone, Failure> {
+    cx.progress
+        .at(format!("undoing the changes of {} in the parent zone {}", point.name, point.zone));
     let (properties, _) = Partial::parse(&cx.request.properties);
-    let taken = cx.with_fresh_credentials(async || {
+    let undone = cx.with_fresh_credentials(async || {
         let session = cx.session(properties.parent_role.as_ref()).await;
         let session =
             session.map_err(|error| parent_failure("assuming the parent role", &error))?;
         let left_by = |own: Option<Claim>| match own {
-            Some(own) if own.stamp == cx.stamp => TakenBack::Left,
-            _ => TakenBack::Nothing,
+            Some(own) if own.stamp == cx.stamp => Undone::Left,
+            _ => Undone::Nothing,
         };
         if !is_certain {
             return Ok(left_by(observe::own_claim(cx, &session, point).await?));
@@ -86,15 +87,15 @@ pub(super) async fn take_back(
         Ok(if is_empty {
             left_by(observe::own_in(cx, point, &applied.observed))
         } else {
-            TakenBack::All
+            Undone::All
         })
     });
-    taken.await
+    undone.await
 }
 
-/// An Update whose old properties name a point that is neither the physical id's nor the new one is
-/// the rollback of a failed replacement: our claim there goes too (MOVE-6). A failure of this is a
-/// warning.
+/// Removes the resource's claim from what a failed replacement left, when that replacement is
+/// rolled back (MOVE-6). Such an Update has old properties that name a point which is neither the
+/// physical id's nor the new one. A failure of this is a warning.
 pub(super) async fn clean_up(
     cx: &RequestContext<'_>,
     resolved: &ResolvedRequest,
@@ -116,7 +117,7 @@ pub(super) async fn clean_up(
     });
     match removed.await {
         Ok(applied) => applied.plan.warnings.into_iter().map(Warning::from).collect(),
-        Err(failure) if failure.kind() == Kind::NoSuchZone => Vec::new(),
+        Err(failure) if failure.kind() == FailureKind::NoSuchZone => Vec::new(),
         Err(failure) => vec![Warning::new(
             WarningCode::ReplacementLeft,
             format!("What a failed replacement left at {old} was not removed: {}", failure.coded()),

@@ -1,4 +1,5 @@
-//! What a Create or Update is about: whose delegation, where, and how the request comes there.
+//! Resolves a Create or Update: which delegation it is about, where it is, and how the update
+//! behaves.
 
 mod update;
 
@@ -8,7 +9,7 @@ use super::child::Child;
 use super::reconcile::Denial;
 use super::{RequestContext, child, parent_failure, parent_zone};
 use crate::aws::route53::Session;
-use crate::cfn::envelope::Kind as RequestKind;
+use crate::cfn::envelope::RequestType;
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{ParentZone, Partial, Properties};
 use crate::cfn::response::encoded;
@@ -20,41 +21,42 @@ use delegation_model::reconcile::{DesiredDs, FailedCheck, Goal, Observation, Upd
 use delegation_model::role::Role;
 use update::UpdateResolver;
 
-/// What a Create or Update is about.
+/// A resolved Create or Update.
 pub(super) struct ResolvedRequest {
     pub(super) desired: Properties,
-    /// The parent account.
+    /// A session in the parent account.
     pub(super) session: Arc<Session>,
     pub(super) child: Child,
     pub(super) point: DelegationPoint,
-    /// How the request comes there.
+    /// Whether the request creates, updates in place or replaces.
     pub(super) behavior: UpdateBehavior,
-    /// Whether the parent zone is still to be checked, which the first look does beside its reads.
+    /// True if the parent zone has not been checked yet. The first observation does that along with
+    /// its reads.
     pub(super) unchecked: bool,
-    /// What was read at the point on the way here, for the first look.
+    /// What was read at the point while resolving, for the first observation.
     pub(super) observed: Option<Observation>,
     /// The delegation point of the physical id.
     pub(super) physical: Option<DelegationPoint>,
-    /// What was seen there.
+    /// What was read there.
     pub(super) origin: Option<Origin>,
-    /// What an Update comes from.
+    /// The resource before an Update.
     pub(super) previous: Option<Previous>,
 }
 
-/// The delegation point of the physical id, where somebody could read it.
+/// The delegation point of the physical id, if it could be read.
 pub(super) struct Origin {
     pub(super) point: DelegationPoint,
     /// A session that can read it.
     pub(super) session: Arc<Session>,
-    /// True if our claim stood there.
-    pub(super) stood: bool,
+    /// True if the resource's own claim was there.
+    pub(super) had_claim: bool,
 }
 
-/// The resource as it was before an Update.
+/// The resource before an Update.
 pub(super) struct Previous {
     pub(super) properties: Partial,
-    /// The delegation point to which the old properties lead, if it is another than the new one and
-    /// can be found.
+    /// The delegation point that the old properties lead to, if it differs from the new one and can
+    /// be found.
     pub(super) point: Option<DelegationPoint>,
     pub(super) warnings: Vec<Warning>,
 }
@@ -67,7 +69,7 @@ pub(super) async fn resolve(
 ) -> Result<ResolvedRequest, Failure> {
     let desired = Properties::parse(&cx.request.properties)?;
     check_partitions(cx, &desired)?;
-    let is_update = cx.request.kind == RequestKind::Update;
+    let is_update = cx.request.kind == RequestType::Update;
     let physical_id =
         cx.request.physical_id.as_deref().filter(|_| is_update).map(PhysicalId::parse);
     let physical = physical_id.as_ref().and_then(PhysicalId::point).cloned();
@@ -83,12 +85,12 @@ pub(super) async fn resolve(
     let child = child?;
     if child.name.is_wildcard() {
         let message = format!(
-            "{} is a wildcard, and a wildcard can't be delegated. Give a plain name.",
+            "{} is a wildcard name, which can't be delegated. Use a name without a wildcard.",
             child.name
         );
         return Err(Failure::new(Code::WildcardName, message));
     }
-    cx.progress.at(format!("looking for the parent zone of {}", child.name));
+    cx.progress.at(format!("searching for the parent zone of {}", child.name));
     let Some(old) = old else {
         let (zone, unchecked) = match desired.parent_zone() {
             ParentZone::Id(zone) => (zone.clone(), true),
@@ -135,7 +137,7 @@ pub(super) async fn resolve(
 }
 
 impl ResolvedRequest {
-    /// What the planner is to reach.
+    /// The goal of the planner.
     pub(super) fn goal(&self, cx: &RequestContext<'_>) -> Goal {
         let Self { desired, child, previous, .. } = self;
         let name = &child.name;
@@ -166,8 +168,8 @@ impl ResolvedRequest {
         }
     }
 
-    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the answer:
-    /// templates build on them, and half a value is a wrong one.
+    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the answer.
+    /// Templates use their values, and a truncated value would be wrong.
     fn too_long_to_answer(&self, cx: &RequestContext<'_>) -> Option<FailedCheck> {
         let child = &self.child;
         let ds = match &child.ds {
@@ -177,33 +179,33 @@ impl ResolvedRequest {
         let servers = child.name_servers.as_ref().map(ToString::to_string).unwrap_or_default();
         let zone = self.desired.child_zone.as_ref().map(ToString::to_string).unwrap_or_default();
         let physical_id = self.physical_id();
-        // The physical id has the name and the parent zone, which are attributes too.
+        // The physical id contains the name and the parent zone, which are attributes too.
         let values =
             [&servers, &ds, &zone, &physical_id].map(|value| encoded(value)).iter().sum::<usize>();
         let room = cx.room_for_values(&physical_id);
         (values > room).then(|| FailedCheck {
             code: Code::AnswerTooLong.as_str(),
             message: format!(
-                "The name servers and DS records of {} take {values} bytes, and {room} are left for them in an answer to \
-                 CloudFormation. Give fewer or shorter ones.",
+                "The name servers and DS records of {} take {values} bytes, and an answer to CloudFormation has only {room} left \
+                 for them. Use fewer or shorter ones.",
                 child.name
             ),
         })
     }
 
-    /// The physical id that a success answers with.
+    /// The physical id of a successful answer.
     pub(super) fn physical_id(&self) -> String {
         self.point.to_string()
     }
 }
 
-/// A failure as a check that failed before the change.
+/// Turns a failure into a failed check, for the planner.
 pub(super) fn failed_check(failure: &Failure) -> FailedCheck {
     FailedCheck { code: failure.code(), message: failure.message().to_owned() }
 }
 
-/// A role of another partition can't be assumed, whatever the policies say (IAM User Guide,
-/// "Cross-account resource access in IAM").
+/// Rejects roles of another partition, which can't be assumed whatever the policies say (IAM User
+/// Guide, "Cross-account resource access in IAM").
 fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(), Failure> {
     let Some(partition) = &cx.partition else { return Ok(()) };
     for (property, role) in
@@ -212,7 +214,7 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
         let foreign = |arn: &&RoleArn| arn.partition() != partition;
         if let Some(arn) = role.as_ref().and_then(|role| role.chain().find(foreign)) {
             let message = format!(
-                "{property} {arn} is a role of the partition {}, and this function is in {partition}. Roles can't be assumed \
+                "{property} {arn} is a role in the partition {}, but this function runs in {partition}. Roles can't be assumed \
                  across partitions. Use a function in that partition.",
                 arn.partition()
             );
@@ -222,7 +224,7 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
     Ok(())
 }
 
-/// A session with the rights of the old properties' parent role.
+/// A session with the old properties' parent role.
 pub(super) async fn old_session(
     cx: &RequestContext<'_>,
     role: Option<&Role>,

@@ -1,5 +1,4 @@
-//! Which DS record set the child's keys ask for, and whether the parent zone's own signatures make
-//! it count.
+//! Derives the DS record set from the child's keys, and reads whether the parent zone is signed.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +11,7 @@ use delegation_model::ids::{KeyName, ZoneId};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::DesiredDs;
 
-/// The DS record set for the keys that are asked for.
+/// The DS record set for the selected keys.
 pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -> DesiredDs {
     if !signing.is_signing() {
         let message = if signing.message.is_empty() {
@@ -31,15 +30,15 @@ pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -
     }
 }
 
-/// When the oldest of the keys of these records was made or last changed; one without a date may be
-/// old.
+/// When the oldest key of these records was created or last changed, in seconds since 1970. A key
+/// without a date counts as the oldest.
 pub(super) fn keys_since(desired: &DesiredDs, keys: &[KeySigningKey]) -> Option<i64> {
     let DesiredDs::Records(records) = desired else { return None };
     let keys = keys.iter().filter(|key| key.ds.as_ref().is_some_and(|ds| records.contains(ds)));
     keys.map(|key| key.changed.unwrap_or_default()).min()
 }
 
-/// The DS records of the keys named, or of all that are active.
+/// The DS records of the selected keys, or of all active keys.
 pub(super) fn records(
     selected: Option<&BTreeSet<KeyName>>,
     keys: &[KeySigningKey],
@@ -67,8 +66,8 @@ pub(super) fn records(
         .ok_or_else(|| format!("has no ACTIVE key-signing key; it has {}", has()))
 }
 
-/// What the user should know of the parent zone's own signing state: a DS record set in a zone that
-/// nobody can validate secures nothing.
+/// The warning if the parent zone is not signed: the DS record set has no effect there, because
+/// nobody can validate it.
 pub(super) async fn of_parent(
     cx: &RequestContext<'_>,
     session: &Session,
@@ -105,34 +104,34 @@ mod tests {
         KeySigningKey { name: name.into(), status: status.into(), ds, changed: None }
     }
 
-    fn of(names: &[&str], keys: &[KeySigningKey]) -> Result<String, String> {
+    fn records_of(names: &[&str], keys: &[KeySigningKey]) -> Result<String, String> {
         let names: BTreeSet<KeyName> = names.iter().map(|name| name.parse().unwrap()).collect();
         records(Some(&names).filter(|names| !names.is_empty()), keys)
             .map(|records| records.to_string())
     }
 
     #[test]
-    fn all_active_keys_or_those_that_are_named() {
+    fn selects_all_active_keys_or_the_named_ones() {
         let keys = [key("new", "ACTIVE", 1), key("old", "ACTIVE", 2), key("off", "INACTIVE", 3)];
-        assert_eq!(of(&[], &keys).unwrap(), "1 13 2 AB,2 13 2 AB");
-        assert_eq!(of(&["new"], &keys).unwrap(), "1 13 2 AB");
+        assert_eq!(records_of(&[], &keys).unwrap(), "1 13 2 AB,2 13 2 AB");
+        assert_eq!(records_of(&["new"], &keys).unwrap(), "1 13 2 AB");
     }
 
     #[test]
-    fn a_key_that_does_not_sign_is_named_with_those_that_are_there() {
+    fn an_inactive_key_is_an_error_that_lists_the_existing_keys() {
         let keys = [key("new", "ACTIVE", 1), key("off", "INACTIVE", 3)];
         for name in ["off", "typo"] {
-            let why = of(&[name], &keys).unwrap_err();
+            let why = records_of(&[name], &keys).unwrap_err();
             assert!(why.contains(name) && why.contains("new (ACTIVE), off (INACTIVE)"), "{why}");
         }
         assert!(
-            of(&[], &keys[1..])
+            records_of(&[], &keys[1..])
                 .unwrap_err()
                 .contains("no ACTIVE key-signing key; it has off (INACTIVE)")
         );
-        assert!(of(&[], &[]).unwrap_err().contains("it has no key-signing key"));
+        assert!(records_of(&[], &[]).unwrap_err().contains("it has no key-signing key"));
         assert!(
-            of(&[], &[KeySigningKey { ds: None, ..key("new", "ACTIVE", 1) }])
+            records_of(&[], &[KeySigningKey { ds: None, ..key("new", "ACTIVE", 1) }])
                 .unwrap_err()
                 .contains("new")
         );

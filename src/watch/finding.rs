@@ -1,4 +1,4 @@
-//! A finding as the watch tells it.
+//! A finding, as the watch reports it.
 
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -7,7 +7,7 @@ use crate::scan::{Scanned, Unread};
 use delegation_model::name::Name;
 use inventory::{Acceptance, Accepted, Delegation, Examined, FindingKind, Found};
 
-/// The words with which each finding is logged.
+/// The message of each finding's log line.
 const MESSAGE: &str = "the watch found something";
 
 /// A finding, and what it is about.
@@ -15,29 +15,29 @@ const MESSAGE: &str = "the watch found something";
 pub(super) struct Finding {
     pub(super) kind: FindingKind,
     pub(super) is_alarm: bool,
-    /// Who has accepted it, for a day that has not passed.
+    /// The acceptance of the finding, if it has not expired.
     pub(super) acceptance: Option<Acceptance>,
-    /// The delegation; the zone or the account where that could not be read.
+    /// The name of the delegation, or the zone or account that could not be read.
     name: String,
     zone_id: Option<String>,
-    /// The name of the parent zone; the account, where it could not be read.
+    /// The name of the parent zone, or the account that could not be read.
     pub(super) zone: String,
     role: Option<String>,
     owners: Vec<String>,
     name_servers: Vec<String>,
     seen: Vec<String>,
-    /// The line that sends what would mend it.
+    /// The command that fixes it.
     command: Option<String>,
 }
 
 impl Finding {
-    /// One about a delegation.
+    /// A finding about a delegation.
     pub(super) fn new(scanned: &Scanned, examined: &Examined<'_>, found: &Found, now: i64) -> Self {
         let (entry, zone) = (examined.entry, &scanned.zone);
         Self {
             kind: found.kind,
             is_alarm: found.is_alarm,
-            acceptance: found.acceptance.clone().filter(|acceptance| acceptance.holds(now)),
+            acceptance: found.acceptance.clone().filter(|acceptance| acceptance.is_valid(now)),
             name: entry.any_name().map(Name::as_str).unwrap_or_default().to_owned(),
             zone_id: Some(zone.id.as_str().to_owned()),
             zone: zone.name.as_str().to_owned(),
@@ -45,11 +45,11 @@ impl Finding {
             owners: entry.ownership.claims().map(|claim| claim.owner.to_string()).collect(),
             name_servers: entry.delegation.as_ref().map(Delegation::servers).unwrap_or_default(),
             seen: found.seen.clone(),
-            command: examined.mending(found, &zone.id).map(|(_, command)| command),
+            command: examined.fix(found, &zone.id).map(|(_, command)| command),
         }
     }
 
-    /// One about what could not be read.
+    /// A finding about a zone or an account that could not be read.
     pub(super) fn unread(unread: &Unread, accepted: &Accepted, now: i64) -> Self {
         let (kind, zone) = (FindingKind::Unread, unread.zone.as_ref());
         let acceptance = unread.acceptance(accepted, now);
@@ -69,13 +69,13 @@ impl Finding {
         }
     }
 
-    /// Writes it as a line.
+    /// Logs the finding.
     pub(super) fn log(&self) {
         let (severity, owners) = (self.kind.severity().to_string(), self.owners.join(", "));
         let (name_servers, seen) = (self.name_servers.join(", "), self.seen.join("; "));
         let accepted =
             self.acceptance.as_ref().map(|one| format!("until {}: {}", one.until, one.reason));
-        // The level is a constant of the line's place.
+        // tracing needs the level as a constant.
         macro_rules! log {
             ($level:ident) => {
                 $level!(
@@ -103,7 +103,8 @@ impl Finding {
         }
     }
 
-    /// It as a part of the result. Fields are not renamed or removed; there may come more.
+    /// The finding as JSON for the result. Fields are never renamed or removed, but new ones may be
+    /// added.
     pub(super) fn document(&self) -> Value {
         let accepted = self.acceptance.as_ref();
         json!({

@@ -1,4 +1,4 @@
-//! What the watch counts, in CloudWatch's embedded metric format, a line for each set of
+//! The metrics of the watch, in CloudWatch's embedded metric format, with one line for each set of
 //! dimensions.
 
 use std::time::SystemTime;
@@ -9,12 +9,12 @@ use super::Totals;
 use crate::metrics::{directive, embedded_line};
 use inventory::Severity;
 
-/// How many findings of a kind a zone has.
+/// The number of findings of one kind in one zone.
 pub fn of_zone(at: SystemTime, finding: &str, zone: &str, count: u64) -> String {
     line(at, &[("Finding", finding), ("Zone", zone)], &[("Findings", count)])
 }
 
-/// What a run has counted, at its end. A severity that was not found is 0, so that an alarm ends.
+/// The metrics of a whole run. A severity without findings has the value 0, so that its alarm ends.
 pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
     let severities =
         [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
@@ -23,8 +23,8 @@ pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
         let count = totals.findings.get(name).copied().unwrap_or_default();
         line(at, &[("Severity", name)], &[("Findings", count)])
     });
-    // Nobody is told of a single one that can't be asked; of most of them, the watch itself has no
-    // way out.
+    // A single delegation that can't be checked is not reported. If it is most of them, the watch
+    // itself has no access to the network.
     let is_blind = totals.unknown * 2 > totals.delegations;
     let of_all = [
         ("WatchRuns", 1),
@@ -58,7 +58,7 @@ mod tests {
     use crate::metrics::NAMESPACE;
 
     #[test]
-    fn each_line_has_its_dimensions_and_a_severity_that_was_not_found_is_0() {
+    fn every_line_has_its_dimensions_and_missing_severities_are_0() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(5);
         let totals = Totals {
             zones: 2,

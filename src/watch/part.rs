@@ -1,4 +1,4 @@
-//! What a part of a run has found, and its result.
+//! The findings of one part of a run, and its result.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -12,12 +12,12 @@ use crate::scan::{self, Scanned, Subject, Unread};
 use dns_check::Report;
 use inventory::{Accepted, Examined, Facts, FindingKind};
 
-/// The bytes that findings may have in a result. Lambda gives destinations up to 1 MB of an
-/// asynchronous invocation, and SNS takes 256 KiB, so that a rule can hand the whole event on; the
-/// rest is for what Lambda and `EventBridge` put around it.
-const RESULT: usize = 200_000;
+/// The most bytes of findings in a result. For an asynchronous invocation, Lambda sends up to 1 MB
+/// to a destination, and SNS accepts 256 KiB, so that a rule can forward the whole event. The rest
+/// is for what Lambda and `EventBridge` add.
+const MAX_RESULT: usize = 200_000;
 
-/// Zones that were read, and what their name servers say.
+/// Zones that were read, and the reports about their name servers.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) scanned: Vec<Scanned>,
@@ -25,15 +25,15 @@ pub(super) struct Batch {
     pub(super) reports: BTreeMap<Subject, Report>,
 }
 
-/// What a part has found so far.
+/// The results of a part so far.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     accepted: &'a Accepted,
-    /// In seconds since 1970.
+    /// The current time in seconds since 1970.
     now: i64,
     findings: Vec<Finding>,
     pub(super) totals: Totals,
-    /// Whether the next part would begin further on.
+    /// True if the next part would start at a later position.
     pub(super) has_progressed: bool,
 }
 
@@ -49,16 +49,16 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Takes what could not be read.
-    pub(super) fn take_unread(&mut self, unread: &Unread) {
+    /// Adds a zone or an account that could not be read.
+    pub(super) fn add_unread(&mut self, unread: &Unread) {
         self.has_progressed = true;
-        self.found(Finding::unread(unread, self.accepted, self.now));
+        self.add_finding(Finding::unread(unread, self.accepted, self.now));
     }
 
-    /// Takes zones that were read.
-    pub(super) fn take(&mut self, batch: &Batch) {
+    /// Adds zones that were read.
+    pub(super) fn add(&mut self, batch: &Batch) {
         self.has_progressed = true;
-        batch.unread.iter().for_each(|unread| self.take_unread(unread));
+        batch.unread.iter().for_each(|unread| self.add_unread(unread));
         let facts = Facts {
             now: self.now,
             stacks: None,
@@ -82,12 +82,12 @@ impl<'a> Part<'a> {
             self.totals.delegations += 1;
             let examined = Examined::new(entry, report, &facts);
             for found in &examined.findings {
-                self.found(Finding::new(scanned, &examined, found, self.now));
+                self.add_finding(Finding::new(scanned, &examined, found, self.now));
             }
         }
     }
 
-    fn found(&mut self, finding: Finding) {
+    fn add_finding(&mut self, finding: Finding) {
         finding.log();
         if finding.acceptance.is_none() {
             *self.totals.findings.entry(finding.kind.severity().to_string()).or_default() += 1;
@@ -96,20 +96,21 @@ impl<'a> Part<'a> {
         self.findings.push(finding);
     }
 
-    /// The end of the part; `next` says where the run goes on, if it does.
+    /// Ends the part. `next` says where the run continues, if it does.
     pub(super) fn end(mut self, position: &Position, next: Option<&Position>) -> Ended {
         let mut by_zone: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
         for finding in self.findings.iter().filter(|finding| finding.acceptance.is_none()) {
             *by_zone.entry((finding.kind, finding.zone.clone())).or_default() += 1;
         }
-        // The most urgent first, so that what does not fit is what matters least.
+        // The most urgent findings come first. The least urgent ones are left out if the result is
+        // too long.
         self.findings.sort_by_key(|finding| (!finding.is_alarm, finding.kind));
         let mut size = 0;
         let documents = self.findings.iter().map(Finding::document);
         let kept: Vec<Value> = documents
             .take_while(|document| {
                 size += document.to_string().len() + 1;
-                size <= RESULT
+                size <= MAX_RESULT
             })
             .collect();
         let mut totals = position.totals.clone();
@@ -133,18 +134,18 @@ impl<'a> Part<'a> {
     }
 }
 
-/// A part at its end.
+/// A part that has ended.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// What the invocation returns.
+    /// The result of the invocation.
     pub(super) result: Value,
-    /// Whether the run is at its end, too.
+    /// True if the whole run has ended.
     is_complete: bool,
-    /// Of the part.
+    /// The totals of this part.
     counted: Totals,
-    /// Of the run so far.
+    /// The totals of the run so far.
     totals: Totals,
-    /// How many findings that nobody has accepted are of a kind and a zone.
+    /// The number of findings that nobody has accepted, by kind and zone.
     by_zone: BTreeMap<(FindingKind, String), u64>,
     findings: usize,
     alarms: usize,
@@ -152,7 +153,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// The lines of metrics: of each zone, and of the run if this was its last part.
+    /// The metrics lines: for each zone, and for the run if this was its last part.
     pub(super) fn metrics(&self, at: SystemTime) -> Vec<String> {
         let of_zone = |((kind, zone), count): (&(FindingKind, String), &u64)| {
             metrics::of_zone(at, kind.as_str(), zone, *count)
@@ -161,7 +162,7 @@ impl Ended {
         self.by_zone.iter().map(of_zone).chain(of_run).collect()
     }
 
-    /// Writes the last line.
+    /// Logs the last line of the part.
     pub(super) fn log(&self) {
         info!(
             complete = self.is_complete,
@@ -201,13 +202,13 @@ mod tests {
 
     fn end(number: usize, accepted: &Accepted) -> Value {
         let mut part = Part::new(accepted, SystemTime::UNIX_EPOCH);
-        (0..number).for_each(|number| part.take_unread(&unread(number)));
+        (0..number).for_each(|number| part.add_unread(&unread(number)));
         part.end(&Position::default(), None).result
     }
 
     /// WATCH-4.
     #[test]
-    fn a_long_list_is_cut_and_says_how_many_were_left_off() {
+    fn a_long_result_is_cut_and_counts_the_findings_left_off() {
         let result = end(1000, &Accepted::default());
         let kept = result["findings"].as_array().unwrap().len();
         assert!(kept > 200, "{kept}");
@@ -217,16 +218,16 @@ mod tests {
             (&json!(1000), &json!(1000))
         );
         let size = result.to_string().len();
-        assert!(size > RESULT - 1000 && size < RESULT + 1000, "{size}");
+        assert!(size > MAX_RESULT - 1000 && size < MAX_RESULT + 1000, "{size}");
         assert_eq!(end(10, &Accepted::default())["left_off"], json!(0));
     }
 
     #[test]
-    fn what_is_an_alarm_is_kept_before_what_somebody_has_accepted() {
+    fn alarms_are_kept_before_accepted_findings() {
         let text = r#"[{"name": "*.example.com", "finding": "unread", "reason": "known", "until": "1970-01-02"},
             {"name": "zone999.example.com", "finding": "unread", "reason": "known", "until": "1969-01-01"}]"#;
         let accepted = Accepted::parse(text).unwrap();
-        assert_eq!(end(1000, &accepted)["alarms"], json!(0), "one that holds comes first");
+        assert_eq!(end(1000, &accepted)["alarms"], json!(0), "a valid acceptance is preferred");
         let text = text.replace("*.example.com", "zone0.example.com");
         let result = end(1000, &Accepted::parse(&text).unwrap());
         assert_eq!(result["alarms"], json!(999));

@@ -1,4 +1,4 @@
-//! Where a part of a run begins: the event of an invocation.
+//! The position in a run at which a part starts: the event of an invocation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::WatchError;
 use crate::scan::Source;
 use delegation_model::ids::RoleArn;
 
-/// Where a part begins. The first of a run is `{}`.
+/// The position at which a part starts. The first part of a run has `{}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Position {
@@ -17,23 +17,24 @@ pub struct Position {
     pub run: String,
     /// The number of the part, from 1.
     pub part: u64,
-    /// The role with whose account it goes on; `None` for the first.
+    /// The role of the account to continue with. `None` for the first account.
     pub role: Option<String>,
-    /// The zone behind which it goes on there, in the order of ids; `None` for the first.
+    /// The zone after which to continue in that account, in the order of ids. `None` to start with
+    /// the first zone.
     pub after: Option<String>,
-    /// What the parts before have counted.
+    /// The totals of the previous parts.
     pub totals: Totals,
 }
 
-/// Where a part stopped before its end.
+/// The position at which a part stopped early.
 pub(super) struct Stop {
-    /// The role of the account; `None` for the watch's own.
+    /// The role of the account. `None` for the watch's own account.
     pub(super) role: Option<RoleArn>,
-    /// The last of its zones that was done; `None` if none was.
+    /// The last of its zones that is done. `None` if none is.
     pub(super) after: Option<String>,
 }
 
-/// What was counted so far in a run.
+/// The totals of a run so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Totals {
@@ -41,14 +42,14 @@ pub struct Totals {
     pub zones: u64,
     /// Delegations in them.
     pub delegations: u64,
-    /// Those of them whose name servers could not be asked.
+    /// Delegations whose name servers could not be queried.
     pub unknown: u64,
     /// Findings that nobody has accepted, by severity.
     pub findings: BTreeMap<String, u64>,
 }
 
 impl Totals {
-    /// Adds what another part has counted.
+    /// Adds the totals of another part.
     pub(super) fn add(&mut self, other: &Self) {
         self.zones += other.zones;
         self.delegations += other.delegations;
@@ -60,33 +61,33 @@ impl Totals {
 }
 
 impl Position {
-    /// Reads an event; `id` becomes the run's, if it is its first part.
+    /// Parses an event. `id` becomes the id of the run if this is its first part.
     pub(super) fn parse(event: &str, id: &str) -> Result<Self, WatchError> {
-        let wrong = |what: &str| {
+        let invalid = |what: &str| {
             let what = what.trim_end_matches('.');
             WatchError::Event(format!(
-                "The event must be {{}} or what a part of the watch returned as next: {what}."
+                "The event must be {{}} or the next of an earlier part of the watch: {what}."
             ))
         };
-        // An array would be read as the fields in their order.
+        // serde would also accept an array, as the fields in their order.
         let object: Map<String, Value> =
-            serde_json::from_str(event).map_err(|_| wrong("it is no JSON object"))?;
+            serde_json::from_str(event).map_err(|_| invalid("it is not a JSON object"))?;
         let read: Self = serde_json::from_value(Value::Object(object))
-            .map_err(|error| wrong(&error.to_string()))?;
+            .map_err(|error| invalid(&error.to_string()))?;
         match (read.part, read.run.is_empty()) {
             (0, true) => Ok(Self { run: id.to_owned(), part: 1, ..read }),
-            (0, false) | (_, true) => Err(wrong("it has only one of run and part")),
+            (0, false) | (_, true) => Err(invalid("it has only one of run and part")),
             (_, false) => Ok(read),
         }
     }
 
-    /// The place in `sources` of the one to begin with; `None` if none has the position's role.
-    pub(super) fn first_of(&self, sources: &[Source]) -> Option<usize> {
+    /// The index in `sources` of the source to start with. `None` if none has the position's role.
+    pub(super) fn first_source(&self, sources: &[Source]) -> Option<usize> {
         let Some(role) = self.role.as_deref() else { return Some(0) };
         sources.iter().position(|source| source.arn().is_some_and(|arn| arn.as_str() == role))
     }
 
-    /// Where the next part begins, if this one stopped there and has counted that.
+    /// The position of the next part, if this part stopped at `stop` with these totals.
     pub(super) fn next(&self, stop: Stop, counted: &Totals) -> Self {
         let mut totals = self.totals.clone();
         totals.add(counted);
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_empty_or_what_a_part_returned() {
+    fn an_event_is_empty_or_the_next_of_a_part() {
         let first = Position::parse("{}", "id").unwrap();
         assert_eq!((first.run.as_str(), first.part), ("id", 1));
         let counted = Totals {

@@ -1,4 +1,4 @@
-//! The settings of the watch, from its environment.
+//! The settings of the watch, from its environment variables.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,22 +13,22 @@ use inventory::{Accepted, AcceptedError};
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// `DELEGATION_WATCH_ROLES` and `DELEGATION_WATCH_EXTERNAL_ID`: the roles to read with, one for
-    /// each account; none for the zones of the watch's own account.
+    /// each account. If empty, the watch reads its own account.
     pub roles: Vec<Role>,
-    /// `DELEGATION_WATCH_ACCEPTED`: the findings that are no alarm, as in the file of
+    /// `DELEGATION_WATCH_ACCEPTED`: the accepted findings, which raise no alarm, in the format of
     /// `delegation list --accepted`.
     pub accepted: Accepted,
-    /// `DELEGATION_DNS_RESOLVER`, as of the function.
+    /// `DELEGATION_DNS_RESOLVER`, as for the function.
     pub dns_resolver: Option<SocketAddr>,
-    /// `DELEGATION_DNS_ANY_ADDRESS`, as of the function.
+    /// `DELEGATION_DNS_ANY_ADDRESS`, as for the function.
     pub dns_any_address: bool,
 }
 
-/// Which setting is wrong. No value of a role or an external id is repeated: somebody may have
-/// mistaken one for the other.
+/// An invalid setting. No message repeats a role or an external id: somebody may have put the
+/// external id into the wrong variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// One that the function has too.
+    /// A setting that the function has as well.
     #[error("{0}")]
     Common(String),
     /// `DELEGATION_WATCH_ROLES`.
@@ -37,9 +37,9 @@ pub enum SettingsError {
          repeated here."
     )]
     Role(usize),
-    /// `DELEGATION_WATCH_ROLES` twice for one account.
+    /// Two roles of one account in `DELEGATION_WATCH_ROLES`.
     #[error(
-        "DELEGATION_WATCH_ROLES names two roles of the account {0}. One reads all of its zones: remove the other."
+        "DELEGATION_WATCH_ROLES has two roles of the account {0}. One role reads all of its zones. Remove the other."
     )]
     TwoRoles(String),
     /// `DELEGATION_WATCH_EXTERNAL_ID`.
@@ -48,9 +48,9 @@ pub enum SettingsError {
          repeated here."
     )]
     ExternalId,
-    /// `DELEGATION_WATCH_EXTERNAL_ID` for nobody.
+    /// `DELEGATION_WATCH_EXTERNAL_ID` without any role.
     #[error(
-        "DELEGATION_WATCH_EXTERNAL_ID is given without DELEGATION_WATCH_ROLES. Give the roles, or remove it."
+        "DELEGATION_WATCH_EXTERNAL_ID is set without DELEGATION_WATCH_ROLES. Set DELEGATION_WATCH_ROLES, or remove it."
     )]
     ExternalIdWithoutRole,
     /// `DELEGATION_WATCH_ACCEPTED`.
@@ -59,20 +59,20 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Reads the settings by `get`, which gives a variable of the environment.
+    /// Reads the settings. `get` returns the value of an environment variable.
     ///
     /// # Errors
-    /// Names the first that is wrong.
+    /// The first invalid setting.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let config = Config::read(&get);
         if let Some(problem) = config.problem {
             return Err(SettingsError::Common(problem));
         }
-        let given = |name: &str| config::given(&get, name);
-        let external_id = given("DELEGATION_WATCH_EXTERNAL_ID")
+        let variable = |name: &str| config::non_blank(&get, name);
+        let external_id = variable("DELEGATION_WATCH_EXTERNAL_ID")
             .map(|text| ExternalId::parse(text.trim()).ok_or(SettingsError::ExternalId))
             .transpose()?;
-        let arns = given("DELEGATION_WATCH_ROLES")
+        let arns = variable("DELEGATION_WATCH_ROLES")
             .map(|text| arns(&text))
             .transpose()?
             .unwrap_or_default();
@@ -82,7 +82,7 @@ impl Settings {
         let role =
             |arn| Role { arn, through: None, external_id: external_id.clone(), region: None };
         let accepted =
-            given("DELEGATION_WATCH_ACCEPTED").map(|text| Accepted::parse(&text)).transpose()?;
+            variable("DELEGATION_WATCH_ACCEPTED").map(|text| Accepted::parse(&text)).transpose()?;
         Ok(Self {
             roles: arns.into_iter().map(role).collect(),
             accepted: accepted.unwrap_or_default(),
@@ -91,7 +91,7 @@ impl Settings {
         })
     }
 
-    /// Where delegations are looked for.
+    /// The sources of delegations to check.
     pub(super) fn sources(&self) -> Vec<Source> {
         let source = |role| Source { role, zone: None };
         match self.roles.as_slice() {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_it_reads_the_zones_of_its_own_account() {
+    fn without_settings_the_watch_reads_its_own_account() {
         for settings in
             [vec![], vec![("DELEGATION_WATCH_ROLES", " "), ("DELEGATION_WATCH_EXTERNAL_ID", "")]]
         {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_setting_has_one_clear_message_without_secrets() {
+    fn every_invalid_setting_has_a_message_without_secrets() {
         let two = format!("{ROLES} arn:aws:iam::222222222222:role/c");
         for (settings, words) in [
             (

@@ -1,5 +1,5 @@
-//! The events of `events/` are what CloudFormation sends: `aws_lambda_events`' own types read them,
-//! and so does the envelope.
+//! The events of `events/` have the form that CloudFormation sends: the types of
+//! `aws_lambda_events` and the envelope can both parse them.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use aws_lambda_events::event::cloudformation::CloudFormationCustomResourceReques
 use aws_lambda_events::event::sns::SnsEvent;
 use custom_delegation::cfn::envelope;
 use custom_delegation::cfn::properties::Properties;
-use custom_delegation::cfn::response_url::Accepted;
+use custom_delegation::cfn::response_url::AcceptedHosts;
 use serde_json::Value;
 
 fn events() -> Vec<(String, Value)> {
@@ -23,7 +23,7 @@ fn events() -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_public_types_read_them() {
+fn the_public_types_parse_them() {
     let events = events();
     assert!(events.len() >= 3);
     for (name, mut event) in events {
@@ -38,8 +38,8 @@ fn the_public_types_read_them() {
 }
 
 #[test]
-fn the_function_reads_them() {
-    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+fn the_function_parses_them() {
+    let accepted = AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] };
     for (name, event) in events() {
         let text = event.to_string();
         let event =

@@ -1,21 +1,22 @@
-//! Whatever goes wrong on the way of a request, CloudFormation gets its one answer, or the same
-//! event is delivered again and then gets it; and nothing is left behind that no later Delete would
-//! remove.
+//! Faults: whatever goes wrong while a request is handled, CloudFormation gets its one answer, from
+//! this delivery of the event or from the next, and nothing is left behind that no later Delete
+//! removes.
 //!
-//! Each case has a time and a randomness of its own: a failure names its `CASE`, which plays it
-//! alone and the same way. `ALL_FAULTS=1` makes every form longer.
+//! Each case has its own clock and its own random numbers. A failure prints its `CASE`; setting
+//! that variable runs this case alone, in the same way. `ALL_FAULTS=1` runs the long form of each
+//! test.
 
 mod answer;
 mod clock;
 mod cut_off;
 mod deadline;
+mod fixture;
 mod hostile;
-mod lane;
 mod matrix;
 mod random;
-mod story;
+mod scenario;
 
-/// Whether the long form is asked for.
+/// Returns whether the long form was requested.
 fn long() -> bool {
     std::env::var("ALL_FAULTS").is_ok_and(|value| value == "1")
 }

@@ -1,4 +1,4 @@
-//! What the function does to a zone, and what it answers.
+//! The function's effects on a hosted zone, and its answers to CloudFormation.
 
 mod bad_input;
 mod check;

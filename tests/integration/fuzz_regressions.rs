@@ -1,6 +1,10 @@
-//! The laws of the fuzz targets for the inputs that were once interesting, and for a few random
-//! ones. `make fuzz` looks for more.
-#![allow(unreachable_pub, missing_docs, reason = "the laws belong to another crate as well")]
+//! Runs the properties of the fuzz targets on inputs that once mattered, and on a few random ones.
+//! `make fuzz` searches for more.
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "the properties are also compiled as another crate"
+)]
 
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
@@ -20,7 +24,7 @@ const TARGETS: [(&str, Law); 5] = [
     ("answer", targets::answer),
 ];
 
-/// The committed inputs of a target: seeds, and what the fuzzer found.
+/// Returns the committed inputs of a target: seeds, and what the fuzzer found.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new("fuzz/corpus-regressions").join(target);
     let entries =
@@ -30,10 +34,10 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_laws_hold_for_every_committed_input() {
+fn the_properties_hold_for_every_committed_input() {
     for (target, law) in TARGETS {
         let inputs = corpus(target);
-        assert!(inputs.len() >= 3, "{target} has seeds");
+        assert!(inputs.len() >= 3, "{target} must have seeds");
         for (path, input) in inputs {
             // Shown only if the test fails.
             println!("{path}");
@@ -43,7 +47,7 @@ fn the_laws_hold_for_every_committed_input() {
 }
 
 #[test]
-fn each_folder_and_each_program_is_of_a_target() {
+fn each_folder_and_each_program_belongs_to_a_target() {
     for folder in ["fuzz/corpus-regressions", "fuzz/fuzz_targets"] {
         let mut found: Vec<String> = fs::read_dir(folder)
             .unwrap()
@@ -60,16 +64,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_laws_hold_for_random_bytes(data in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn the_properties_hold_for_random_bytes(data in proptest::collection::vec(any::<u8>(), 0..400)) {
         for (_, law) in TARGETS {
             law(&data);
         }
     }
 
-    /// A committed input with a stretch of it replaced: mostly still of the form that a target
-    /// reads.
+    /// A committed input of which a part is replaced: it mostly still has the form that the target
+    /// parses.
     #[test]
-    fn the_laws_hold_for_changed_inputs(
+    fn the_properties_hold_for_changed_inputs(
         target in 0..TARGETS.len(),
         input in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),

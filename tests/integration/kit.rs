@@ -1,4 +1,5 @@
-//! The kit: what the template and the examples say, held against the function and a strict IAM.
+//! The kit: compares the policies and settings of the template, the examples and the pages with
+//! what the function does, on a strict IAM.
 
 mod call;
 mod cloud;

@@ -1,4 +1,5 @@
-//! The real `bootstrap`, driven through the Lambda Runtime API by whole lives of stacks.
+//! Tests of the real `bootstrap` process, behind the Lambda Runtime API, through the lives of
+//! stacks.
 
 mod delivery;
 mod demo;

@@ -1,8 +1,8 @@
-//! Many delegations at once into one parent account, in simulated time: at the quota of Route 53 all
-//! succeed, none twice, and nearly as fast as the quota allows; and under Lambda's own limit:
-//! [`queue`].
+//! Load tests in simulated time: many delegations at once into one parent account, at the quota of
+//! Route 53. All succeed, none is made twice, and they take hardly longer than the quota demands.
+//! [`queue`] tests many requests at once under Lambda's concurrency limit.
 //!
-//! `LOAD=1` plays more of both.
+//! `LOAD=1` runs more of both.
 
 mod fleet;
 mod queue;
@@ -12,24 +12,24 @@ use std::fs;
 use std::time::Duration;
 
 use fleet::Fleet;
-use queue::{Play, Retries, Times};
+use queue::{QueueRun, Retries, Times};
 use sandbox::{Quota, SyncRule};
 use table::Row;
 use test_support::simulate;
 
-/// How much longer than the quota alone demands a deployment may take.
+/// How many times longer than the quota alone demands a deployment may take.
 const FACTOR: f64 = 1.5;
-/// What a deployment takes beside that: the way of the messages, and the last pause of a throttled
-/// call.
+/// What a deployment may take in addition: for the travel of the messages, and for the last pause of
+/// a throttled call.
 const BESIDE: Duration = Duration::from_secs(2);
 
-/// What is deployed at once.
+/// A deployment.
 #[derive(Clone, Copy)]
 struct Scenario {
     stacks: usize,
     delegations: usize,
     quota: Quota,
-    /// Whether each is answered only when its change is in sync.
+    /// Whether each request is answered only when its change is in sync.
     waits: bool,
 }
 
@@ -52,12 +52,12 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 #[test]
-fn all_succeed_once_and_in_the_time_that_the_quota_allows() {
+fn all_succeed_once_within_the_time_that_the_quota_allows() {
     let rows: Vec<Row> = scenarios().into_iter().map(run).collect();
     eprintln!("{}", table::print(&rows));
     for row in &rows {
         let most = row.quota_allows.mul_f64(FACTOR) + BESIDE;
-        assert!(row.took <= most, "{:?} instead of at most {most:?}", row.took);
+        assert!(row.took <= most, "the deployment took {:?} instead of at most {most:?}", row.took);
     }
 }
 
@@ -69,62 +69,64 @@ fn run(scenario: Scenario) -> Row {
         aws.rate_limit(Some(scenario.quota));
         aws.rate_limit_overall(Some(scenario.quota));
         let took = fleet.deploy().await;
-        fleet.assert_each_stands_once();
+        fleet.assert_each_exists_once();
         Row::new(scenario, took, &aws.calls())
     })
 }
 
-/// A hundred Creates at once, and with thirty of them cancelled, at the concurrency of a new
-/// account and at a fifth of it.
-fn queues() -> Vec<Play> {
+/// A hundred Creates at once, and the same with thirty of them canceled, at the concurrency of a
+/// new account and at a fifth of it.
+fn queues() -> Vec<QueueRun> {
     let times = Times::shipped();
-    let of = |concurrency, cancelled, retries| Play {
+    let of = |concurrency, canceled, retries| QueueRun {
         concurrency,
         creates: 100,
-        cancelled,
+        canceled,
         retries,
         times,
         verifies: false,
         seed: 1,
     };
-    let mut plays = vec![of(10, 30, Retries::Spread), of(2, 30, Retries::Spread)];
+    let mut runs = vec![of(10, 30, Retries::Spread), of(2, 30, Retries::Spread)];
     if loads() {
-        plays.insert(0, of(10, 0, Retries::Spread));
-        plays.insert(2, of(2, 0, Retries::Spread));
-        plays.push(of(10, 30, Retries::InStep));
+        runs.insert(0, of(10, 0, Retries::Spread));
+        runs.insert(2, of(2, 0, Retries::Spread));
+        runs.push(of(10, 30, Retries::InStep));
     }
-    plays
+    runs
 }
 
 #[test]
-fn with_a_concurrency_of_ten_each_request_is_answered_in_time() {
+fn with_a_concurrency_of_ten_every_request_is_answered_in_time() {
     let page = fs::read_to_string("docs/limits.md").unwrap();
     let seeds = if loads() { 10 } else { 1 };
     let mut text = String::from(queue::Row::HEAD);
     let mut worst = Vec::new();
-    for play in queues() {
-        let rows = (1..=seeds).map(|seed| queue::play(Play { seed, ..play }));
+    for run in queues() {
+        let rows = (1..=seeds).map(|seed| queue::simulate_run(QueueRun { seed, ..run }));
         let row = rows.reduce(queue::Row::worse).unwrap();
         text.push_str(&row.to_string());
-        worst.push((play, row));
+        worst.push((run, row));
     }
     if loads() {
-        // With the check that is made by default, once each.
-        for play in queues().into_iter().filter(|play| play.concurrency == 10 && play.cancelled > 0)
-        {
-            worst.push((play, queue::play(Play { verifies: true, ..play })));
+        // With the DNS check, which is on by default, once each.
+        for run in queues().into_iter().filter(|run| run.concurrency == 10 && run.canceled > 0) {
+            worst.push((run, queue::simulate_run(QueueRun { verifies: true, ..run })));
         }
     }
     eprintln!("{text}");
-    for (play, row) in worst {
+    for (run, row) in worst {
         assert!(row.lost == 0, "lost: {row}");
-        let published = page.lines().find_map(|line| queue::Row::published(line, play));
+        let published = page.lines().find_map(|line| queue::Row::published(line, run));
         let published = published.unwrap_or_else(|| panic!("docs/limits.md has no row for {row}"));
-        assert!(row.is_within(&published), "docs/limits.md says {published} and this is {row}");
+        assert!(
+            row.is_within(&published),
+            "docs/limits.md has {published}, but the result is {row}"
+        );
     }
 }
 
-/// True for the long form.
+/// Returns whether the long form was requested.
 fn loads() -> bool {
     std::env::var("LOAD").is_ok_and(|load| load == "1")
 }

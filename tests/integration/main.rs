@@ -1,5 +1,5 @@
-//! The product from outside. Everything but the real processes is in process and in a time that the
-//! test owns: see `test_support`.
+//! Integration tests of the function, from the outside. Except for tests of real processes,
+//! everything runs in one process and on a clock that the test controls: see `test_support`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +7,7 @@
     clippy::indexing_slicing,
     clippy::needless_pass_by_value,
     clippy::print_stderr,
-    reason = "a test stops where something is missing, and says what it has done; its helpers are called with json!"
+    reason = "a panic fails the test, and tests print what they did; helpers take the values of json! expressions"
 )]
 
 mod events;

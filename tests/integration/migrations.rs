@@ -1,10 +1,10 @@
-//! Migrations to and from `Custom::Delegation`, as `docs/migrating.md` tells them: the templates of
-//! `examples/migrations/` deployed one after the other on the local AWS, with the real function and
-//! with models of the old tools.
+//! Migrations to and from `Custom::Delegation`, as `docs/migrating.md` describes them: the
+//! templates of `examples/migrations/`, deployed one after the other on the local AWS, with the
+//! real function and with models of the old tools.
 //!
-//! A migration is a list of steps, and an end that the old tool and a Delete must come to. Each is
-//! played whole, and then with each of its steps left out, which must not come to that end: a step
-//! that can be left out is none.
+//! A migration is a list of steps, and a state that the old tool and a Delete must lead to at the
+//! end. Each migration is run with all of its steps, and then without each of them, which must not
+//! lead to that state: a step that can be left out is not needed.
 
 mod back;
 mod by_hand;
@@ -19,29 +19,29 @@ use futures::future::BoxFuture;
 
 use fixture::Fixture;
 
-/// What went wrong, for a person.
-type Played = Result<(), String>;
+/// The result of a step or a check; the error says what is wrong.
+type Outcome = Result<(), String>;
 
-/// A step, which tells what went wrong in it.
-type Step<M> = for<'a> fn(&'a M) -> BoxFuture<'a, Played>;
+/// A step of a migration.
+type Step<M> = for<'a> fn(&'a M) -> BoxFuture<'a, Outcome>;
 
-/// A migration in its beginning.
+/// A migration before its first step.
 trait Migration: Sized + Sync {
-    /// The situation before the first step.
+    /// Prepares the situation before the first step.
     fn begin() -> impl Future<Output = Self>;
 
-    /// The steps of the page, by name.
+    /// Returns the steps of the page, by name.
     fn steps() -> Vec<(&'static str, Step<Self>)>;
 
-    /// What must hold after them, whatever the old tool does from now on.
-    fn end(&self) -> impl Future<Output = Played>;
+    /// Checks what must be true after the last step, whatever the old tool does from then on.
+    fn end(&self) -> impl Future<Output = Outcome>;
 
-    /// The zones and the function.
+    /// Returns the zones and the function.
     fn fixture(&self) -> &Fixture;
 }
 
-/// Plays the migration, but for the step that is left out.
-async fn play<M: Migration>(left_out: Option<&str>) -> Played {
+/// Runs the migration without the step that is left out.
+async fn run<M: Migration>(left_out: Option<&str>) -> Outcome {
     let migration = M::begin().await;
     migration.fixture().check_the_delegation("before the first step")?;
     for (name, step) in M::steps() {
@@ -51,25 +51,26 @@ async fn play<M: Migration>(left_out: Option<&str>) -> Played {
         }
     }
     migration.end().await.map_err(|problem| format!("at the end: {problem}"))?;
-    migration.fixture().check_it_always_stood()
+    migration.fixture().check_it_always_existed()
 }
 
-/// The migration works, and each of its steps is needed. Tells what leaving one out comes to.
+/// Checks that the migration works, and that each of its steps is needed. Returns the problem that
+/// each missing step leads to.
 async fn check<M: Migration>() -> Vec<(&'static str, String)> {
-    assert_eq!(play::<M>(None).await, Ok(()));
+    assert_eq!(run::<M>(None).await, Ok(()));
     let mut harms = Vec::new();
     for (name, _) in M::steps() {
-        match play::<M>(Some(name)).await {
-            Ok(()) => panic!("without {name:?} it comes to the same end"),
+        match run::<M>(Some(name)).await {
+            Ok(()) => panic!("without the step {name:?}, the migration succeeds as well"),
             Err(harm) => harms.push((name, harm)),
         }
     }
     harms
 }
 
-/// The harm of leaving a step out is the one that the page warns of.
+/// Asserts that leaving the step out does the harm that the page warns of.
 #[track_caller]
 fn assert_harm(harms: &[(&str, String)], step: &str, words: &str) {
     let (_, harm) = harms.iter().find(|(name, _)| *name == step).unwrap();
-    assert!(harm.contains(words), "without {step:?}: {harm}");
+    assert!(harm.contains(words), "without the step {step:?}: {harm}");
 }

@@ -1,9 +1,8 @@
-//! One round trip against an AWS emulator that is not ours: moto in server mode, with the real
-//! `bootstrap`.
+//! One round trip with moto in server mode, an AWS emulator of others, and the real `bootstrap`.
 //!
-//! `make test` sets `MOTO_SERVER` to its program. It checks no more than that another reading of
-//! the APIs agrees with ours: moto's Route 53 accepts what the service refuses, so the rules
-//! themselves are tested against the sandbox.
+//! `make test` sets `MOTO_SERVER` to its program. The test only checks that another reading of the
+//! APIs agrees with ours. moto's Route 53 accepts changes that the service rejects, so the rules
+//! are tested on the sandbox.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -28,10 +27,10 @@ use crate::program::{bootstrap, variables};
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
 const STACK: &str =
     "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
-/// How long moto may take to start: Python imports a lot on a busy machine.
+/// The time limit for the start of moto, which imports many Python modules.
 const START: Duration = Duration::from_mins(1);
 
-/// A running moto; dropping it ends it.
+/// A running moto, which is killed when dropped.
 struct Moto {
     process: Child,
     url: String,
@@ -46,7 +45,7 @@ impl Drop for Moto {
 }
 
 impl Moto {
-    /// Starts it on a free port, which it tells on its standard error, and waits until it answers
+    /// Starts it on a free port, which it prints to standard error, and waits until it responds
     /// there.
     async fn start(program: &OsStr) -> Self {
         let mut command = Command::new(program);
@@ -61,7 +60,7 @@ impl Moto {
         let http = custom_delegation::http::client(None).unwrap();
         let mut moto = Self { process, url: String::new(), http };
         let (sender, url) = mpsc::channel();
-        // Reads on to the end, for a full pipe would hold the server up.
+        // The thread reads until the end, because a full pipe would block the server.
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some((_, url)) = line.split_once("Running on ") {
@@ -69,7 +68,7 @@ impl Moto {
                 }
             }
         });
-        moto.url = url.recv_timeout(START).expect("moto says where it listens");
+        moto.url = url.recv_timeout(START).expect("moto did not print its address");
         let ready = Request::get(format!("{}/moto-api/data.json", moto.url));
         assert!(moto.send(ready.body(String::new()).unwrap()).await.0.is_success());
         moto
@@ -87,7 +86,7 @@ impl Moto {
         (answer.status(), String::from_utf8_lossy(answer.body()).into_owned())
     }
 
-    /// Asks with a signature in the headers.
+    /// Sends a call with a signature in its headers.
     async fn ask(
         &self,
         keys: &Credentials,
@@ -110,7 +109,7 @@ impl Moto {
         text
     }
 
-    /// A URL of S3 that is signed now.
+    /// Returns a presigned URL of S3.
     fn presigned(&self, method: &Method, path: &str) -> String {
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
@@ -131,7 +130,8 @@ impl Moto {
         (status.as_u16(), text)
     }
 
-    /// Credentials of a role: moto takes the account of the ARN, and no trust policy.
+    /// Returns the credentials of a role. moto takes the account from the ARN, and has no trust
+    /// policies.
     async fn assume(&self, account: &str, role: &str) -> Credentials {
         let arn = format!("arn:aws:iam::{account}:role/{role}");
         let body =
@@ -156,7 +156,7 @@ impl Moto {
         element(&answer, "Id").trim_start_matches("/hostedzone/").to_owned()
     }
 
-    /// The record sets of a zone, each as moto writes it.
+    /// Returns the record sets of a zone as XML elements.
     async fn records(&self, keys: &Credentials, zone: &str) -> Vec<String> {
         let listing = self
             .ask(keys, "route53", Method::GET, &format!("/2013-04-01/hostedzone/{zone}/rrset"), "")
@@ -166,7 +166,7 @@ impl Moto {
     }
 }
 
-/// Who owns the response bucket and signs its URLs.
+/// The credentials of the account that has the response bucket and signs its URLs.
 fn cloudformation() -> Credentials {
     Credentials::new("AKIACLOUDFORMATION00", "a-secret", None, None, "test")
 }
@@ -193,7 +193,7 @@ fn element(xml: &str, name: &str) -> String {
     rest.split("</").next().unwrap().to_owned()
 }
 
-/// The record set of that name and type, if it is there.
+/// Returns the record set of this name and type, if it exists.
 fn find<'a>(records: &'a [String], name: &str, rtype: &str) -> Option<&'a String> {
     let is = |set: &&String| {
         set.contains(&format!("<Name>{name}.</Name>"))
@@ -202,7 +202,7 @@ fn find<'a>(records: &'a [String], name: &str, rtype: &str) -> Option<&'a String
     records.iter().find(is)
 }
 
-/// The function with the rights of a role of the child account.
+/// Starts the function with the credentials of a role in the child account.
 async fn function(moto: &Moto, keys: &Credentials) -> LambdaProcess {
     let env = variables([
         ("AWS_ENDPOINT_URL", moto.url.as_str()),
@@ -216,9 +216,9 @@ async fn function(moto: &Moto, keys: &Credentials) -> LambdaProcess {
     LambdaProcess::spawn(bootstrap(env.to_vec())).await.unwrap()
 }
 
-/// Sends an event and reads its answer back from the bucket.
+/// Sends an event, and reads its answer from the bucket.
 async fn send(moto: &Moto, function: &LambdaProcess, kind: &str, mut event: Value) -> Value {
-    // As CloudFormation writes it: the key has `:`, `/` and `|`.
+    // CloudFormation writes the key like this: it contains `:`, `/` and `|`.
     let stack = STACK.replace(':', "%3A");
     let path = format!("/{BUCKET}/{stack}%7CDelegation%7C{kind}");
     event["RequestType"] = json!(kind);
@@ -271,7 +271,7 @@ async fn a_delegation_is_created_updated_and_deleted() {
     assert_eq!(id, format!("{parent}/{NAME}"));
     assert_eq!(answer["Data"]["Action"], "CREATED");
     let created = moto.records(&parent_keys, &parent).await;
-    let ns = find(&created, NAME, "NS").expect("the delegation stands");
+    let ns = find(&created, NAME, "NS").expect("the name must be delegated");
     assert!(ns.contains("<TTL>300</TTL>"), "{ns}");
     let apex = moto.records(&child_keys, &child).await;
     let servers = answer["Data"]["NameServers"].as_str().unwrap().split(',');
@@ -281,7 +281,8 @@ async fn a_delegation_is_created_updated_and_deleted() {
             "{server}: {ns}"
         );
     }
-    let claim = find(&created, &format!("_delegation-{NAME}"), "TXT").expect("it is claimed");
+    let claim = find(&created, &format!("_delegation-{NAME}"), "TXT")
+        .expect("the delegation must have a claim");
     assert!(
         claim.contains("heritage=custom-delegation") && claim.contains("owner=mine/Delegation"),
         "{claim}"
@@ -309,6 +310,6 @@ async fn a_delegation_is_created_updated_and_deleted() {
     assert_eq!(
         moto.records(&parent_keys, &parent).await,
         before,
-        "the parent zone is exactly as it was"
+        "the parent zone must be as before"
     );
 }

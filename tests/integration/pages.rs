@@ -1,5 +1,5 @@
-//! The pages say what the code says: every code of a message, event and metric is on its page, and
-//! nothing else is.
+//! The pages must agree with the code: each code of a message, each event and each metric is on its
+//! page, and nothing else is.
 
 mod limits;
 pub(crate) mod links;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::SystemTime;
 
-use custom_delegation::error::{Kind, codes as codes_of_messages};
+use custom_delegation::error::{FailureKind, codes as codes_of_messages};
 use custom_delegation::logging::EVENTS;
 use custom_delegation::metrics::{Metrics, NAMESPACE};
 use custom_delegation::watch::{self, Totals};
@@ -24,7 +24,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(format!("docs/{name}.md")).unwrap()
 }
 
-/// The cells of the rows of a table whose first cell is code.
+/// Returns the cells of the table rows below a heading whose first cell is code.
 fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let section =
         page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}")).1;
@@ -33,7 +33,7 @@ fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-/// What stands between backticks.
+/// Returns the text between backticks.
 fn codes(cell: &str) -> BTreeSet<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -43,21 +43,22 @@ fn every_code_is_a_heading_of_the_page_of_troubleshooting_and_no_other() {
     let page = page("troubleshooting");
     let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let once: BTreeSet<&str> = headings.iter().copied().collect();
-    assert_eq!(once.len(), headings.len(), "a code has one heading");
+    assert_eq!(once.len(), headings.len(), "a code must have only one heading");
     let codes: BTreeSet<&str> = codes_of_messages().into_iter().collect();
     let difference: Vec<_> = once.symmetric_difference(&codes).collect();
     assert!(difference.is_empty(), "only on the page or only in the code: {difference:#?}");
 }
 
 #[test]
-fn under_every_code_are_its_message_and_what_to_do() {
+fn every_code_has_its_message_and_a_remedy() {
     let page = page("troubleshooting");
     for section in page.split("\n### ").skip(1) {
         let section = section.split("\n## ").next().unwrap();
         let (code, rest) = section.split_once("\n\n").unwrap();
-        assert!(rest.starts_with("> "), "{code}: the message comes first");
-        let (_, remedy) = rest.split_once("\n\n").unwrap_or_else(|| panic!("{code}: no remedy"));
-        assert!(remedy.trim().len() > 20, "{code}: what to do is missing");
+        assert!(rest.starts_with("> "), "{code}: the message must be first");
+        let (_, remedy) =
+            rest.split_once("\n\n").unwrap_or_else(|| panic!("{code}: there is no remedy"));
+        assert!(remedy.trim().len() > 20, "{code}: the remedy is too short");
     }
 }
 
@@ -106,11 +107,11 @@ fn every_metric_is_on_the_page_of_logging_and_no_other() {
     assert_eq!(on_page, written);
 }
 
-/// The values of the two dimensions.
+/// The values of the two dimensions of the metrics must be on the page.
 #[test]
 fn every_action_and_every_kind_of_failure_is_on_the_page_of_logging_and_no_other() {
     let page = page("logging");
-    for (heading, values) in [("Actions", Action::VARIANTS), ("Failures", Kind::VARIANTS)] {
+    for (heading, values) in [("Actions", Action::VARIANTS), ("Failures", FailureKind::VARIANTS)] {
         let on_page: BTreeSet<String> =
             rows(&page, heading).iter().map(|row| codes(row[0]).pop_first().unwrap()).collect();
         assert_eq!(on_page, values.iter().map(|value| (*value).to_owned()).collect(), "{heading}");
@@ -119,7 +120,7 @@ fn every_action_and_every_kind_of_failure_is_on_the_page_of_logging_and_no_other
 
 #[test]
 fn the_page_of_the_constructs_has_the_examples_that_are_deployed() {
-    // `make check-cdk` synthesizes each, and `tests/cdk.rs` deploys each by its number.
+    // `make check-cdk` synthesizes each example, and `tests/cdk.rs` deploys each by its number.
     let page = fs::read_to_string("cdk/README.md").unwrap();
     assert_eq!(page.matches("new cdk.App()").count(), 3);
 }

@@ -1,5 +1,5 @@
-//! The inventory of many zones in several accounts: what is found, what it costs, and what it does
-//! not fall for.
+//! The inventory of many zones in several accounts: what it finds, what it costs, and that it
+//! reports nothing wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,17 +18,18 @@ use inventory::{Accepted, Examined, Facts, FindingKind};
 use sandbox::{Account, DnsFault, Quota, RecordSet, ZoneHandle};
 use test_support::Network;
 
-/// The account that looks.
+/// The account that takes the inventory.
 pub(crate) const AUDITOR: &str = "999999999999";
 const EXTERNAL_ID: &str = "of-the-auditor";
-/// The quota of an account, over all actions (Route 53 Developer Guide, "Quotas on API requests").
+/// The API quota of an account, over all actions (Route 53 Developer Guide, "Quotas on API
+/// requests").
 pub(crate) const QUOTA: Quota = Quota { per_second: 5.0, burst: 5.0 };
 
 /// The accounts of an organization.
 pub(crate) struct Organization {
     pub(crate) network: Network,
     pub(crate) parents: Vec<Account>,
-    /// A role in each of them.
+    /// A role in each of the accounts.
     pub(crate) sources: Vec<Source>,
     /// The stacks that exist.
     stacks: Vec<String>,
@@ -44,7 +45,7 @@ impl Organization {
         Self { network, parents, sources, stacks: vec![stack("living")] }
     }
 
-    /// A role that may read every zone of an account and nothing else.
+    /// Returns a role that may only read the zones of an account.
     pub(crate) fn source(account: &Account) -> Source {
         let role = account.role("auditor").trust_account(AUDITOR, Some(EXTERNAL_ID)).policy(
             serde_json::json!({
@@ -74,14 +75,14 @@ impl Organization {
         scan::read(&self.auditor().await.0, &self.sources, &|_| {}).await
     }
 
-    /// What is found, by name.
+    /// Returns the kinds of the findings, by name.
     async fn findings(&self) -> BTreeMap<String, BTreeSet<FindingKind>> {
         let (accounts, verifier) = self.auditor().await;
         let scan = scan::read(&accounts, &self.sources, &|_| {}).await;
         let subjects: Vec<Subject> = scan::subjects(&scan.zones).collect();
         let mut reports: BTreeMap<Subject, Report> = BTreeMap::new();
-        scan::look(&verifier, &scan.zones, &subjects, |subject, report| {
-            assert!(reports.insert(subject, report).is_none(), "each is told once");
+        scan::check(&verifier, &scan.zones, &subjects, |subject, report| {
+            assert!(reports.insert(subject, report).is_none(), "each name must be reported once");
         })
         .await;
         let (now, accepted) = (self.now(), Accepted::default());
@@ -119,7 +120,8 @@ impl Organization {
         i64::try_from(since.as_secs()).unwrap()
     }
 
-    /// A delegation as a stack keeps it: NS record set and claim, and the zone at its servers.
+    /// Creates a delegation as a stack does: the NS record set and the claim, and the zone on its
+    /// name servers.
     pub(crate) fn delegate(&self, zone: &ZoneHandle, name: &str, servers: &[&str]) {
         Self::put_ns(zone, name, servers);
         put_record(zone, name, |record| record.put_claim(claim("living", name, servers)));
@@ -135,7 +137,7 @@ impl Organization {
         ));
     }
 
-    /// A further account, whose role is denied everything; what is found of it.
+    /// Adds an account whose role is denied everything. Returns the findings to expect.
     pub(crate) fn deny(&mut self) -> BTreeSet<FindingKind> {
         let denied = self.network.aws.account(&"4".repeat(12));
         self.sources.insert(1, Self::source(&denied));
@@ -143,8 +145,9 @@ impl Organization {
         BTreeSet::from([FindingKind::Unread])
     }
 
-    /// One of each kind of finding in this zone; their names, with what is to be found of each.
-    pub(crate) fn spoil(&self, zone: &ZoneHandle) -> BTreeMap<String, BTreeSet<FindingKind>> {
+    /// Adds a delegation for each kind of finding to a zone. Returns the findings to expect by
+    /// name.
+    pub(crate) fn add_faulty(&self, zone: &ZoneHandle) -> BTreeMap<String, BTreeSet<FindingKind>> {
         let dns = &self.network.dns;
         let at = |label: &str| format!("{label}.{}", zone.name().trim_end_matches('.'));
         let good = ["ns1.provider0.net", "ns2.provider0.net"];
@@ -232,7 +235,7 @@ fn record_of(cut: &str) -> Name {
     record_name(&name(cut)).unwrap()
 }
 
-/// The claim of a stack that has been updated since it made the delegation.
+/// Returns the claim of a stack that has been updated since it created the delegation.
 fn claim(of: &str, cut: &str, servers: &[&str]) -> Claim {
     let claimant = Claimant::new(&stack(of), "Delegation", &name(cut));
     Claim {
@@ -261,7 +264,7 @@ fn put_record(zone: &ZoneHandle, cut: &str, edit: impl FnOnce(&mut OwnershipReco
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_of_each_kind_is_found_and_a_role_that_is_denied_is_one_of_them() {
+async fn every_kind_is_found_including_a_denied_role() {
     let mut organization = Organization::new(1);
     let zone = organization.parents[0].hosted_zone("example.com");
     organization.delegate(&zone, "good.example.com", &["ns1.provider0.net", "ns2.provider0.net"]);
@@ -269,15 +272,15 @@ async fn one_of_each_kind_is_found_and_a_role_that_is_denied_is_one_of_them() {
         .network
         .dns
         .fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
-    let mut expected = organization.spoil(&zone);
+    let mut expected = organization.add_faulty(&zone);
     expected.insert("4".repeat(12), organization.deny());
     let kinds: BTreeSet<FindingKind> = expected.values().flatten().copied().collect();
-    assert_eq!(kinds, FindingKind::ALL.iter().copied().collect(), "one of each kind");
+    assert_eq!(kinds, FindingKind::ALL.iter().copied().collect(), "every kind must be found");
     assert_eq!(organization.findings().await, expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_account_is_read_within_its_quota_and_with_one_call_for_each_zone() {
+async fn each_account_is_read_within_its_quota_with_one_call_per_zone() {
     let organization = Organization::new(2);
     for account in &organization.parents {
         for number in 0..120 {
@@ -293,18 +296,18 @@ async fn each_account_is_read_within_its_quota_and_with_one_call_for_each_zone()
     let calls = network.aws.calls();
     assert!(
         calls.iter().all(|call| call.code() != Some("Throttling")),
-        "the quota leaves room for deployments"
+        "the inventory must leave some of the quota to deployments"
     );
     let count = |action: &str| calls.iter().filter(|call| call.action == action).count();
-    // 121 zones are two pages of a hundred.
+    // 121 zones are two pages of a hundred each.
     assert_eq!(["AssumeRole", "ListHostedZones", "ListResourceRecordSets"].map(count), [2, 4, 240]);
     assert_eq!(calls.len(), 246);
-    // The accounts side by side.
+    // The accounts are read concurrently.
     assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_to_which_two_roles_lead_is_read_once_and_what_is_denied_is_named() {
+async fn a_zone_that_two_roles_can_read_is_read_once_and_denials_are_named() {
     let organization = Organization::new(1);
     let account = &organization.parents[0];
     let (open, closed) = (account.hosted_zone("open.com"), account.hosted_zone("closed.com"));
@@ -322,7 +325,7 @@ async fn a_zone_to_which_two_roles_lead_is_read_once_and_what_is_denied_is_named
     assert!(message.contains("denied") && message.contains(&closed.id()), "{message}");
 }
 
-/// A dead pair of servers behind many delegations costs as much as behind one, nearly.
+/// Two dead servers behind many delegations cost hardly more than behind one.
 #[tokio::test(start_paused = true)]
 async fn dead_servers_are_remembered() {
     for silent in [true, false] {
@@ -345,10 +348,10 @@ async fn dead_servers_are_remembered() {
         let subjects: Vec<Subject> = scan::subjects(&scan.zones).collect();
         let begun = tokio::time::Instant::now();
         let mut told = 0;
-        scan::look(&verifier, &scan.zones, &subjects, |_, _| told += 1).await;
+        scan::check(&verifier, &scan.zones, &subjects, |_, _| told += 1).await;
         assert_eq!(told, 121);
         assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
         let look_ups = network.dns.queries_to("resolver").len();
-        assert!(look_ups < 50, "{look_ups} look-ups");
+        assert!(look_ups < 50, "{look_ups} lookups");
     }
 }

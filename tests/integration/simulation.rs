@@ -1,12 +1,12 @@
-//! The simulation itself: a failure is worth something only if its seed plays it again.
+//! The simulation itself: a failure is only useful if its seed reproduces it.
 
 use serde_json::json;
 use test_support::{Fixture, seed_or, simulate};
 
-/// What the local AWS saw in a life of one delegation, and when.
+/// Returns the calls that the sandbox saw in the life of a delegation, with their times.
 fn life(seed: u64) -> Vec<String> {
     simulate(seed, async || {
-        let fixture = Fixture::of_seed(seed, |_| {}).await;
+        let fixture = Fixture::with_seed(seed, |_| {}).await;
         let id = fixture.create(json!({})).await.success().id().to_owned();
         fixture.update(&id, json!({}), json!({"Verification": "REPORT"})).await.success();
         fixture.delete(&id, json!({})).await.success();
@@ -18,7 +18,7 @@ fn life(seed: u64) -> Vec<String> {
 }
 
 #[test]
-fn a_seed_plays_the_same_again_and_another_seed_plays_something_else() {
+fn a_seed_reproduces_a_run_and_another_seed_gives_another_run() {
     let seed = seed_or(1);
     let first = life(seed);
     assert!(first.len() > 10, "{first:#?}");

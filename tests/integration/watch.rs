@@ -1,4 +1,4 @@
-//! The watch: what it finds, in how many parts, and what its results and metrics say.
+//! The watch: what it finds, how it splits a run into parts, and its results and metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -12,15 +12,15 @@ use test_support::seeded;
 
 use crate::scan::{AUDITOR, Organization, QUOTA};
 
-/// The longest that Lambda gives.
+/// The longest timeout that Lambda allows.
 const WHOLE: Duration = Duration::from_mins(15);
-/// So short that each part has one step.
+/// A timeout so short that each part has only one step.
 const SHORT: Duration = Duration::from_mins(1);
 
-/// Findings by the name that they are about.
+/// Kinds of findings, by the name that they are about.
 type Findings = BTreeMap<String, BTreeSet<FindingKind>>;
 
-/// The function of the watch of an organization.
+/// The function that watches an organization.
 struct Lambda<'a> {
     organization: &'a Organization,
     watch: Watch,
@@ -46,13 +46,13 @@ impl<'a> Lambda<'a> {
         self.watch.run(&event.to_string(), &self.organization.network.invocation(timeout)).await
     }
 
-    /// The results of all parts of a run: each event but the first is the `next` of the part
-    /// before, as the rule of the template delivers it.
+    /// Returns the results of all parts of a run. The event of each later part is the `next` of the
+    /// previous one, as the template's rule delivers it.
     async fn run(&self, timeout: Duration) -> Vec<Value> {
         let mut results: Vec<Value> = Vec::new();
         let mut event = json!({});
         while !event.is_null() {
-            assert!(results.len() < 20, "a run has an end");
+            assert!(results.len() < 20, "the run does not end");
             let result = self.invoke(&event, timeout).await.unwrap();
             assert_eq!(result["complete"], json!(result["next"].is_null()));
             event = result["next"].clone();
@@ -61,7 +61,7 @@ impl<'a> Lambda<'a> {
         results
     }
 
-    /// The metrics of that name with these dimensions, added up.
+    /// Returns the sum of the metrics of this name with these dimensions.
     fn metric(&self, name: &str, dimensions: &[(&str, &str)]) -> Option<u64> {
         let lines = self.metrics.lock().unwrap();
         let is_it = |line: &&Value| {
@@ -82,19 +82,19 @@ fn findings(results: &[Value]) -> Findings {
     for finding in results.iter().flat_map(|result| result["findings"].as_array().unwrap()) {
         let kind: FindingKind = finding["finding"].as_str().unwrap().parse().unwrap();
         let name = finding["name"].as_str().unwrap().to_owned();
-        assert!(found.entry(name).or_default().insert(kind), "{finding} is told once");
+        assert!(found.entry(name).or_default().insert(kind), "{finding} is reported twice");
     }
     found
 }
 
-/// Without a list of all stacks nobody knows which claims are dead.
+/// Removes what can only be found with a list of all existing stacks: dead claims.
 fn without_dead_claims(mut expected: Findings) -> Findings {
     expected.retain(|_, kinds| !kinds.contains(&FindingKind::DeadClaim));
     expected
 }
 
-/// Three parent accounts with 2,000 delegations, of which one of each kind is ill, and a fourth
-/// account whose role is denied.
+/// Three parent accounts with 2,000 delegations, among them one for each kind of finding, and a
+/// fourth account whose role is denied.
 fn large_organization() -> (Organization, Findings) {
     let mut organization = Organization::new(3);
     let providers: Vec<[String; 2]> =
@@ -116,19 +116,19 @@ fn large_organization() -> (Organization, Findings) {
             &servers,
         );
     }
-    let mut ill = organization.spoil(&zones[4]);
-    // A finding of its own; the others are reported all the same.
-    ill.insert("4".repeat(12), organization.deny());
-    (organization, without_dead_claims(ill))
+    let mut faulty = organization.add_faulty(&zones[4]);
+    // The denial is a finding of its own; the other findings are reported nonetheless.
+    faulty.insert("4".repeat(12), organization.deny());
+    (organization, without_dead_claims(faulty))
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_watch_finds_each_ill_one_and_no_good_one_whatever_the_weather() {
+async fn the_watch_finds_every_faulty_delegation_and_no_healthy_one_despite_failures() {
     seeded(21);
     let (organization, expected) = large_organization();
     let network = &organization.network;
-    // A resolver that fails for a twentieth of the names of name servers, packets that are lost,
-    // and calls that are throttled.
+    // The resolver fails for a twentieth of the names of name servers, packets are lost, and calls
+    // are throttled.
     let failing =
         ["ns1.provider5.net", "ns2.provider9.net", "ns1.unresolvable.net"].map(str::to_owned);
     network.dns.fault("resolver", DnsFault::ServFailFor(failing.into()));
@@ -149,8 +149,8 @@ async fn the_watch_finds_each_ill_one_and_no_good_one_whatever_the_weather() {
     }
 }
 
-/// A small organization: an account of so many good zones, one that is denied, one with an ill
-/// zone.
+/// A small organization: one account with this many healthy zones, one that is denied, and one with
+/// a faulty zone.
 fn small_organization(good_zones: usize) -> (Organization, Findings) {
     let mut organization = Organization::new(2);
     for number in 0..good_zones {
@@ -162,20 +162,20 @@ fn small_organization(good_zones: usize) -> (Organization, Findings) {
         .network
         .dns
         .fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
-    let ill_zone = organization.parents[1].hosted_zone("example.com");
-    let mut ill = organization.spoil(&ill_zone);
-    ill.insert("4".repeat(12), organization.deny());
-    (organization, without_dead_claims(ill))
+    let faulty_zone = organization.parents[1].hosted_zone("example.com");
+    let mut faulty = organization.add_faulty(&faulty_zone);
+    faulty.insert("4".repeat(12), organization.deny());
+    (organization, without_dead_claims(faulty))
 }
 
-/// WATCH-3.
+/// Tests rule WATCH-3.
 #[tokio::test(start_paused = true)]
-async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
+async fn a_run_that_does_not_fit_into_a_part_continues_in_the_next() {
     let (organization, expected) = small_organization(22);
     let lambda = Lambda::new(&organization, "[]").await;
     let results = lambda.run(SHORT).await;
     assert_eq!(findings(&results), expected);
-    // 20 zones, the other 2, the account that is denied, the last zone.
+    // In this order: 20 zones, the other 2, the account that is denied, the last zone.
     let zones: Vec<u64> = results.iter().map(|result| result["zones"].as_u64().unwrap()).collect();
     assert_eq!(zones, [20, 2, 0, 1]);
     let parts: Vec<u64> = results.iter().map(|result| result["part"].as_u64().unwrap()).collect();
@@ -184,7 +184,7 @@ async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
     let last = results.last().unwrap();
     assert_eq!(last["totals"]["zones"], json!(23));
     assert_eq!(last["totals"]["delegations"], json!(22 + 15));
-    // The last part tells what the run has counted, once.
+    // Only the last part reports the counts of the run.
     let critical = expected
         .values()
         .flatten()
@@ -204,10 +204,9 @@ async fn what_does_not_fit_into_a_part_goes_on_in_the_next() {
     );
 }
 
-/// WATCH-1 and WATCH-2.
+/// Tests rules WATCH-1 and WATCH-2.
 #[tokio::test(start_paused = true)]
-async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_the_others_are_reported()
- {
+async fn an_account_that_never_answers_is_a_finding_and_the_others_are_reported() {
     let (organization, mut expected) = small_organization(2);
     let silent = &organization.parents[0];
     let hangs =
@@ -223,7 +222,8 @@ async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_
     assert!(seen.contains("not enough time") && seen.ends_with("[out-of-time]"), "{seen}");
     fault.remove();
 
-    // A zone that is never listed takes those with it that are read beside it, and no other.
+    // If a zone's listing never ends, the zones that are read at the same time are lost, but no
+    // other.
     let zone = silent.hosted_zone("hangs.com");
     organization
         .network
@@ -232,14 +232,14 @@ async fn an_account_that_never_answers_is_a_finding_after_a_part_of_its_own_and_
     let results = lambda.run(WHOLE).await;
     let found = findings(&results);
     assert!(found.contains_key("hangs.com"), "{found:?}");
-    let ill =
+    let faulty =
         found.into_iter().filter(|(name, _)| !name.starts_with("zone") && name != "hangs.com");
     expected.remove(&silent.id());
-    assert_eq!(ill.collect::<Findings>(), expected);
+    assert_eq!(faulty.collect::<Findings>(), expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_has_accepted_is_told_and_counts_for_nobody() {
+async fn accepted_findings_are_reported_but_not_counted() {
     let (organization, expected) = small_organization(0);
     let accepted = r#"[
         {"name": "lame.example.com", "finding": "lame", "reason": "until the move", "until": "2026-12-31"},
@@ -268,16 +268,16 @@ async fn what_somebody_has_accepted_is_told_and_counts_for_nobody() {
         .filter(|kind| kind.severity() == inventory::Severity::Medium)
         .count();
     assert_eq!(lambda.metric("Findings", &[("Severity", "medium")]), Some(medium as u64 - 1));
-    // The day of the third has passed.
+    // The date of the third acceptance has passed.
     assert_eq!(
         lambda.metric("Findings", &[("Finding", "takeover"), ("Zone", "example.com")]),
         Some(1)
     );
-    assert_eq!(all[0]["finding"], "takeover", "the most urgent comes first");
+    assert_eq!(all[0]["finding"], "takeover", "the most urgent finding must come first");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_asked_where_a_setting_or_the_event_is_wrong() {
+async fn an_invalid_setting_or_event_causes_no_calls() {
     let organization = Organization::new(1);
     let (accounts, _) = organization.auditor().await;
     let wrong =
@@ -298,10 +298,10 @@ async fn nothing_is_asked_where_a_setting_or_the_event_is_wrong() {
     assert!(organization.network.aws.calls().is_empty());
 }
 
-/// WATCH-5: a session of an hour would end within a part that begins with the session of the part
-/// before.
+/// Tests rule WATCH-5. A session of an hour would expire within a part that begins with the session
+/// of the part before.
 #[tokio::test(start_paused = true)]
-async fn each_part_assumes_its_roles_anew() {
+async fn each_part_assumes_its_roles_again() {
     let organization = Organization::new(1);
     organization.parents[0].hosted_zone("example.com");
     let lambda = Lambda::new(&organization, "[]").await;

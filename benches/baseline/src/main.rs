@@ -1,4 +1,4 @@
-//! A Lambda function that does nothing: the baseline of every figure of the table.
+//! A Lambda function that does nothing: the baseline for every figure of the table.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! Real AWS: two profiles and a zone. What one run makes, the next one finds.
+//! A run against real AWS, with two profiles and a zone. If a run is killed, the next one finds
+//! what it made.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, Write};
@@ -13,7 +14,7 @@ use aws_sdk_route53::types::HostedZoneConfig;
 use futures_util::future::BoxFuture;
 use tokio::process::Command;
 
-use crate::bench::{Account, Lab, told};
+use crate::bench::{Account, Lab, error_text};
 use crate::cleanup::Cleaner;
 use crate::journal::{Journal, RunOf, Thing};
 use crate::place::{Place, Side};
@@ -21,59 +22,60 @@ use crate::probe::{Needs, Probe};
 use crate::probes::life::Function;
 use crate::run::{self, Results};
 
-/// What somebody asks for.
+/// The parameters of a run.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The profile of the account with the zone.
+    /// The profile of the account with the parent zone.
     pub parent_profile: String,
-    /// That of the other account.
+    /// The profile of the other account.
     pub child_profile: String,
-    /// The name of a public zone of the first account.
+    /// The name of a public zone in the first account.
     pub zone: String,
-    /// Where stacks are made.
+    /// The Region in which stacks are created.
     pub region: String,
-    /// The journal.
+    /// The path of the journal.
     pub journal: PathBuf,
-    /// What to do with what another run has left.
+    /// What to do with what an earlier run has left behind.
     pub left: Left,
-    /// The folder with the function that is deployed.
+    /// The folder with the package of the function to deploy.
     pub dist: PathBuf,
-    /// True if nobody is to be asked.
+    /// Whether to start without asking.
     pub yes: bool,
 }
 
-/// What to do if another run has left something.
+/// What to do if an earlier run has left something behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing: say so, and stop.
+    /// Report it, and stop.
     Refuse,
-    /// Take it away, and go on with the probes that have not looked.
+    /// Delete it, and continue with the probes that have no result yet.
     Resume,
-    /// Take it away.
+    /// Delete it.
     CleanUp,
 }
 
-/// How it ended.
+/// How a run ended.
 #[derive(Debug)]
 pub enum End {
-    /// The probes have looked, and nothing is left.
-    Looked(Results),
-    /// Something is left; the clean-up can be resumed.
+    /// All probes have a result, and nothing is left behind.
+    Complete(Results),
+    /// Something is left behind. The cleanup can be repeated.
     Left(Option<Results>),
-    /// There was nothing to do but to clean up, and that is done.
+    /// Only a cleanup was requested, and it is complete.
     CleanedUp,
-    /// Nothing was made.
+    /// Nothing was created, for this reason.
     NotBegun(String),
 }
 
-/// AWS by its command line.
+/// AWS, called with its command line.
 #[derive(Debug)]
 struct CommandLine {
     parent_profile: String,
     child_profile: String,
     region: String,
     dist: PathBuf,
-    /// True if the environment names an endpoint of one's own: nothing takes time there.
+    /// Whether the environment has an endpoint URL. Then the tests' fake of AWS is in use, in which
+    /// nothing takes time.
     local: bool,
 }
 
@@ -120,7 +122,7 @@ impl Place for CommandLine {
                 "--output",
                 "json",
             ]);
-            // What it prints is read here, and nobody is there to turn pages.
+            // The output is read here, so no pager may wait for a key.
             command.env("AWS_PAGER", "").stdin(Stdio::null()).kill_on_drop(true);
             let output = command.output().await.map_err(|error| format!("aws: {error}"))?;
             if output.status.success() {
@@ -132,10 +134,10 @@ impl Place for CommandLine {
     }
 }
 
-/// Runs the probes, and cleans up whatever happens.
+/// Runs the probes, and cleans up afterwards in any case.
 ///
 /// # Errors
-/// If the journal can't be read or written, or nothing can be printed.
+/// If the journal can't be read or written, or output can't be written.
 pub async fn conformance(
     request: &Request,
     probes: &[Probe],
@@ -145,8 +147,8 @@ pub async fn conformance(
     let before = journal.run();
     if before.is_some() && request.left == Left::Refuse {
         return Ok(End::NotBegun(format!(
-            "A run was not finished: {} lists what it may have left. Use --resume to take that away and go on, or --cleanup to take \
-             it away. Nothing was made.",
+            "An earlier run was not finished. {} lists what it may have left behind. Use --resume to delete that and to continue, or --cleanup to \
+delete it. Nothing was created.",
             request.journal.display()
         )));
     }
@@ -158,8 +160,7 @@ pub async fn conformance(
         before.as_ref().filter(|run| run.parent != parent.id || run.child != child.id)
     {
         return Ok(End::NotBegun(format!(
-            "The run that was not finished worked in the accounts {} and {}; the profiles are of {} and {}. Name the profiles of \
-             that run.",
+            "The unfinished run used the accounts {} and {}, but the profiles are of {} and {}. Use the profiles of that run.",
             run.parent, run.child, parent.id, child.id
         )));
     }
@@ -173,7 +174,7 @@ pub async fn conformance(
     });
     let cleaner = Cleaner { parent: &parent, child: &child, place: &*place, journal: &journal };
     if before.is_some() {
-        writeln!(out, "Taking away what the run that was not finished has left ...")?;
+        writeln!(out, "Deleting what the unfinished run has left behind ...")?;
         if !clean(&cleaner, out).await? {
             return Ok(End::Left(None));
         }
@@ -195,8 +196,8 @@ pub async fn conformance(
         child: child.id.clone(),
         region,
     };
-    if !request.yes && !asked(request, &run, out)? {
-        return Ok(End::NotBegun("Nothing was made.".into()));
+    if !request.yes && !confirm(request, &run, out)? {
+        return Ok(End::NotBegun("Nothing was created.".into()));
     }
     journal.begin(&run)?;
 
@@ -206,23 +207,24 @@ pub async fn conformance(
     if let Err(error) = &results {
         writeln!(out, "\n{error}")?;
     }
-    writeln!(out, "\nTaking away what was made ...")?;
+    writeln!(out, "\nDeleting what was created ...")?;
     let clean = clean(&cleaner, out).await?;
     match (results, clean) {
         (results, false) => Ok(End::Left(results.ok())),
         (Err(error), true) => {
             std::fs::remove_file(&request.journal)?;
-            Ok(End::NotBegun(format!("{error}. All that was made is gone.")))
+            Ok(End::NotBegun(format!("{error}. Everything that was created has been deleted.")))
         }
         (Ok(results), true) => {
             std::fs::remove_file(&request.journal)?;
-            Ok(End::Looked(results))
+            Ok(End::Complete(results))
         }
     }
 }
 
-/// The first Ctrl-C has the run clean up after the step that it is at: what is on its way to AWS
-/// would come after the clean-up has looked. The second one ends it at once.
+/// After the first Ctrl-C, the run ends with its current step and cleans up. It can't end sooner: a
+/// request that is on its way to AWS could be executed after the cleanup. The second Ctrl-C ends
+/// the program immediately.
 async fn stop_when_asked(journal: Arc<Journal>) {
     if tokio::signal::ctrl_c().await.is_ok() {
         journal.stop();
@@ -232,7 +234,7 @@ async fn stop_when_asked(journal: Arc<Journal>) {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "what one run is made of")]
+#[allow(clippy::too_many_arguments, reason = "the parts of a run")]
 async fn work(
     run: &RunOf,
     parent: &Account,
@@ -249,25 +251,30 @@ async fn work(
     run::run(&lab, probes, out).await.map_err(|error| error.to_string())
 }
 
-/// True if nothing is left.
+/// Deletes what the journal lists; returns whether nothing is left.
 async fn clean(cleaner: &Cleaner<'_>, out: &mut impl Write) -> std::io::Result<bool> {
     let left = cleaner.clean().await;
     for (thing, why) in &left {
         writeln!(out, "left: {}: {why}", serde_json::to_string(thing).unwrap_or_default())?;
     }
     if left.is_empty() {
-        writeln!(out, "Nothing is left.")?;
+        writeln!(out, "Nothing is left behind.")?;
     } else {
         let path =
             cleaner.journal.path().map(|path| path.display().to_string()).unwrap_or_default();
-        writeln!(out, "{} of it is left, as {path} tells. Try again with --cleanup.", left.len())?;
+        writeln!(
+            out,
+            "{} resources are left behind; they are listed in {path}. Try again with --cleanup.",
+            left.len()
+        )?;
     }
     Ok(left.is_empty())
 }
 
 async fn accounts(request: &Request) -> Result<(Account, Account), String> {
     let load = async |profile: &str| {
-        // Keys of the environment would outrank both profiles: the SDK's chain looks at them first.
+        // Credentials in the environment must not take precedence over the profiles, as in the
+        // SDK's default chain.
         let region = Region::new(request.region.clone());
         let of_profile = ProviderConfig::without_region().with_region(Some(region.clone()));
         let credentials =
@@ -275,23 +282,26 @@ async fn accounts(request: &Request) -> Result<(Account, Account), String> {
         let loader =
             aws_config::defaults(BehaviorVersion::latest()).profile_name(profile).region(region);
         let config = loader.credentials_provider(credentials.build()).load().await;
-        Account::load(config).await.map_err(|error| format!("The profile {profile}: {error}"))
+        Account::load(config)
+            .await
+            .map_err(|error| format!("The profile {profile} can't be used: {error}"))
     };
     let (parent, child) =
         (load(&request.parent_profile).await?, load(&request.child_profile).await?);
     if parent.id == child.id {
         return Err(format!(
-            "Both profiles are of the account {}. Name the profiles of two accounts.",
+            "Both profiles are of the account {}. Use profiles of two accounts.",
             parent.id
         ));
     }
     Ok((parent, child))
 }
 
-/// The one public zone of that name.
+/// Returns the id of the public zone with this name, if there is only one.
 async fn zone_of(parent: &Account, name: &str) -> Result<String, String> {
     let page = parent.route53.list_hosted_zones_by_name().dns_name(name).send().await;
-    let page = page.map_err(|error| format!("Route 53 ListHostedZonesByName: {}", told(&error)))?;
+    let page =
+        page.map_err(|error| format!("Route 53 ListHostedZonesByName: {}", error_text(&error)))?;
     let public = page.hosted_zones().iter().filter(|zone| {
         zone.name().trim_end_matches('.') == name
             && !zone.config().is_some_and(HostedZoneConfig::private_zone)
@@ -300,11 +310,11 @@ async fn zone_of(parent: &Account, name: &str) -> Result<String, String> {
     match ids.as_slice() {
         [id] => Ok((*id).to_owned()),
         [] => Err(format!(
-            "The account {} has no public hosted zone {name}. Name one that it has, without a dot at the end.",
+            "The account {} has no public hosted zone {name}. Name an existing one, without a trailing dot.",
             parent.id
         )),
         several => Err(format!(
-            "The account {} has {} public hosted zones {name}: {}. Name another one.",
+            "The account {} has {} public hosted zones named {name}: {}. Name another zone.",
             parent.id,
             several.len(),
             several.join(", ")
@@ -317,50 +327,47 @@ fn new_prefix() -> String {
     format!("conformance-{random}")
 }
 
-/// Says what will be made, and asks.
-fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Result<bool> {
+/// Prints what will be created, and asks for confirmation.
+fn confirm(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Result<bool> {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "This will make, in the accounts {} (profile {}) and {} (profile {}), Region {}:",
+        "This will create, in the accounts {} (profile {}) and {} (profile {}), Region {}:",
         run.parent, request.parent_profile, run.child, request.child_profile, run.region
     );
     let _ = writeln!(
         text,
-        "  - hosted zones {} and below it, in both accounts, with some thousand record sets",
+        "  - hosted zones {} and below it in both accounts, with several thousand record sets",
         run.zone
     );
     let _ = writeln!(
         text,
-        "  - one NS record set {} in your zone {}; nothing else there is touched",
+        "  - the NS record set {} in your zone {}; nothing else in that zone is changed",
         run.zone, request.zone
     );
     let _ = writeln!(
         text,
-        "  - stacks with names that begin with {}: roles that only these accounts may assume",
+        "  - stacks whose names begin with {}, with roles that only these accounts may assume",
+        run.prefix
+    );
+    let _ = writeln!(text, "  - a topic and a queue for the requests that CloudFormation sends");
+    let _ = writeln!(
+        text,
+        "  - for some time, two signed zones one after the other, each with a KMS key, and the function in dist/ with its bucket, \
+         roles and log group"
+    );
+    let _ = writeln!(
+        text,
+        "It takes about an hour and a half. It costs less than 2 US dollars, and most of it is free: hosted zones that are"
+    );
+    let _ = writeln!(
+        text,
+        "deleted within twelve hours cost nothing. Everything is tagged custom-delegation-conformance={},",
         run.prefix
     );
     let _ = writeln!(
         text,
-        "  - a topic and a queue, to which CloudFormation sends what the probes look at"
-    );
-    let _ = writeln!(
-        text,
-        "  - for a while two signed zones, one after the other, each with a key of KMS, and the function of dist/ with its bucket, roles \
-         and log"
-    );
-    let _ = writeln!(
-        text,
-        "It takes about an hour and a half and costs less than 2 US dollars, mostly nothing: hosted zones that are"
-    );
-    let _ = writeln!(
-        text,
-        "deleted within twelve hours are free. All of it is tagged custom-delegation-conformance={},",
-        run.prefix
-    );
-    let _ = writeln!(
-        text,
-        "listed in {} before it is made, and taken away at the end.",
+        "listed in {} before it is created, and deleted at the end.",
         request.journal.display()
     );
     write!(out, "{text}\nType yes to begin: ")?;
@@ -371,14 +378,14 @@ fn asked(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Resul
 }
 
 impl Lab {
-    /// Leads the world to the run's zone: one NS record set in the zone that was named, which its
-    /// name servers have when this ends.
+    /// Delegates the run's zone in the given zone, with one NS record set, and waits until its name
+    /// servers have it.
     async fn delegate(&self, zone: &str) -> Result<(), String> {
         use crate::bench::{create, set};
         let thing = Thing::Delegation { zone: zone.to_owned(), name: self.zone.name.clone() };
         self.journal.making(thing).map_err(|error| error.to_string())?;
         let servers: Vec<&str> = self.zone.name_servers.iter().map(String::as_str).collect();
-        // A CREATE never replaces anything.
+        // A CREATE never replaces a record set.
         let batch =
             aws_sdk_route53::types::ChangeBatch::builder().comment("custom-delegation conformance");
         let batch = batch.changes(create(set(&self.zone.name, "NS", &servers))).build();
@@ -390,9 +397,10 @@ impl Lab {
             .hosted_zone_id(zone)
             .change_batch(batch);
         let answer = call.send().await;
-        let answer = answer
-            .map_err(|error| format!("Route 53 ChangeResourceRecordSets: {}", told(&error)))?;
-        // Some probes look names up.
+        let answer = answer.map_err(|error| {
+            format!("Route 53 ChangeResourceRecordSets: {}", error_text(&error))
+        })?;
+        // Some probes need the zone to resolve.
         match answer.change_info() {
             Some(info) => self.in_sync(info).await,
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! What a probe works with: two accounts with a zone each, and names of its own.
+//! The tools of a probe: two accounts with a zone each, and names that no other probe uses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,39 +18,39 @@ use aws_smithy_types::retry::RetryConfig;
 use crate::journal::Journal;
 use crate::place::Place;
 
-/// How often a call that is throttled is tried, where that is not what is looked at.
+/// The number of attempts of a throttled call, except where a probe is about throttling.
 const ATTEMPTS: u32 = 12;
-/// Between two looks where nothing takes time.
+/// The pause between polls where nothing takes time.
 pub const LOCAL_PAUSE: Duration = Duration::from_millis(10);
-/// How long a right may take until it is seen everywhere, and how often it is looked for meanwhile.
+/// The number of attempts and the pause between them while a permission may still propagate.
 const PROPAGATION: (u32, Duration) = (20, Duration::from_secs(3));
 
 /// An identity in an account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The twelve digits.
+    /// The account id.
     pub id: String,
-    /// The ARN of who calls.
+    /// The ARN of the identity.
     pub arn: String,
-    /// Where AWS is and whose calls they are.
+    /// The SDK settings, with endpoint and credentials.
     pub config: SdkConfig,
-    /// Route 53.
+    /// The Route 53 client.
     pub route53: route53::Client,
-    /// STS.
+    /// The STS client.
     pub sts: sts::Client,
 }
 
 impl Account {
-    /// Asks STS who calls with these settings.
+    /// Loads the identity of these settings from STS.
     pub async fn load(config: SdkConfig) -> Result<Self, String> {
         let account = Self::new(String::new(), String::new(), config);
-        // A wrong setting is to be said soon.
+        // An invalid setting must be reported soon.
         let retry = RetryConfig::standard().with_max_attempts(2);
         let sts =
             sts::Client::new(&account.config.clone().into_builder().retry_config(retry).build());
         let answer = sts.get_caller_identity().send().await;
         let identity =
-            answer.map_err(|error| format!("STS GetCallerIdentity: {}", told(&error)))?;
+            answer.map_err(|error| format!("STS GetCallerIdentity: {}", error_text(&error)))?;
         let (id, arn) =
             (identity.account().unwrap_or_default(), identity.arn().unwrap_or_default());
         Ok(Self { id: id.to_owned(), arn: arn.to_owned(), ..account })
@@ -63,7 +63,7 @@ impl Account {
         Self { id, arn, config, route53, sts }
     }
 
-    /// The same place with other credentials.
+    /// Returns the same settings with other credentials.
     pub fn with(&self, keys: &Keys) -> Self {
         let credentials = route53::config::Credentials::new(
             &keys.id,
@@ -77,14 +77,14 @@ impl Account {
         Self::new(self.id.clone(), self.arn.clone(), config)
     }
 
-    /// The same caller in another Region, without an endpoint of one's own.
+    /// Returns the same identity in another Region, without a configured endpoint.
     pub fn in_region(&self, region: &str) -> Self {
         let config =
             self.config.clone().into_builder().region(Region::new(region.to_owned())).build();
         Self::new(self.id.clone(), self.arn.clone(), config)
     }
 
-    /// The same caller whose calls are tried once.
+    /// Returns a Route 53 client that makes only one attempt.
     pub fn impatient(&self) -> route53::Client {
         let config =
             self.config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
@@ -92,7 +92,7 @@ impl Account {
     }
 }
 
-/// The settings of a local AWS.
+/// Returns the settings for a local AWS.
 pub fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {
     let credentials = route53::config::Credentials::new(id, secret, None, None, "conformance");
     SdkConfig::builder()
@@ -103,14 +103,14 @@ pub fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {
         .build()
 }
 
-/// Credentials. They are in no output.
+/// Credentials; their Debug output shows no secrets.
 #[derive(Clone)]
 pub struct Keys {
-    /// Access key id.
+    /// The access key id.
     pub id: String,
-    /// Secret.
+    /// The secret access key.
     pub secret: String,
-    /// Token of a session.
+    /// The session token.
     pub token: Option<String>,
 }
 
@@ -123,36 +123,35 @@ impl std::fmt::Debug for Keys {
 /// A hosted zone of the run.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    /// Without `/hostedzone/`.
+    /// Its id, without `/hostedzone/`.
     pub id: String,
-    /// Without a trailing dot.
+    /// Its name, without a trailing dot.
     pub name: String,
-    /// Its name servers as the service gives them.
+    /// Its name servers, as the service returns them.
     pub name_servers: Vec<String>,
 }
 
-/// What all probes of a run share.
+/// What the probes of a run share.
 #[derive(Debug)]
 pub struct Lab {
-    /// The account of the parent zone, by an administrator.
+    /// An administrator of the account with the parent zone.
     pub parent: Account,
-    /// The account of the child zone, by an administrator.
+    /// An administrator of the account with the child zone.
     pub child: Account,
     /// The zone that the probes write to.
     pub zone: Zone,
-    /// `child.<zone>`, in the other account.
+    /// The zone `child.<zone>` in the other account.
     pub child_zone: Zone,
-    /// The beginning of the names of everything that the run makes.
+    /// The prefix of all names that the run creates.
     pub prefix: String,
-    /// What only one kind of AWS can do.
+    /// The kind of AWS in use.
     pub place: Arc<dyn Place>,
-    /// What was made.
+    /// The journal of what was created.
     pub journal: Arc<Journal>,
 }
 
 impl Lab {
-    /// Waits until the name servers know of a change of the parent account, for at most five
-    /// minutes.
+    /// Waits until the name servers have a change of the parent account, for at most five minutes.
     pub async fn in_sync(&self, info: &ChangeInfo) -> Result<(), String> {
         let id = info.id().trim_start_matches("/change/");
         for _ in 0..100 {
@@ -163,7 +162,7 @@ impl Lab {
                 .id(id)
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
                 return Ok(());
             }
@@ -174,40 +173,40 @@ impl Lab {
             })
             .await;
         }
-        Err("a change is PENDING after five minutes".to_owned())
+        Err("a change is still PENDING after five minutes".to_owned())
     }
 }
 
-/// A probe's part of it: names below a label of its own.
+/// The tools of one probe; its names are below a label of its own.
 #[derive(Clone, Debug)]
 pub struct Bench {
-    /// What all share.
+    /// What the probes share.
     pub lab: Arc<Lab>,
     slug: &'static str,
 }
 
 impl Bench {
-    /// The bench of the probe of that slug.
+    /// Creates the tools of the probe with this slug.
     pub fn new(lab: &Arc<Lab>, slug: &'static str) -> Self {
         Self { lab: Arc::clone(lab), slug }
     }
 
-    /// The probe's part of names.
+    /// Returns the probe's label.
     pub fn slug(&self) -> &'static str {
         self.slug
     }
 
-    /// `<label>.<slug>.<zone>`.
+    /// Returns `<label>.<slug>.<zone>`.
     pub fn name(&self, label: &str) -> String {
         format!("{label}.{}.{}", self.slug, self.lab.zone.name)
     }
 
-    /// `<slug>.<zone>`, under which the probe's names are.
+    /// Returns `<slug>.<zone>`, the name above all names of the probe.
     pub fn domain(&self) -> String {
         format!("{}.{}", self.slug, self.lab.zone.name)
     }
 
-    /// The text with the run's names, accounts and ids replaced by those of the documentation.
+    /// Replaces the names, accounts and ids of the run by those of the documentation.
     pub fn plain(&self, text: &str) -> String {
         let lab = &self.lab;
         let mut plain = text.to_owned();
@@ -230,12 +229,12 @@ impl Bench {
         plain
     }
 
-    /// Sends a batch to the run's zone; "accepted", or how it was refused.
+    /// Sends a batch to the run's zone; returns "accepted", or the error.
     pub async fn change(&self, changes: impl IntoIterator<Item = Change>) -> String {
-        told_of(&self.send(&self.lab.parent.route53, changes).await.map(|_| "accepted".to_owned()))
+        describe(&self.send(&self.lab.parent.route53, changes).await.map(|_| "accepted".to_owned()))
     }
 
-    /// Sends a batch to the run's zone that has to be accepted for the probe to go on.
+    /// Sends a batch to the run's zone; the probe can't continue unless it is accepted.
     pub async fn must(
         &self,
         changes: impl IntoIterator<Item = Change>,
@@ -258,16 +257,19 @@ impl Bench {
             .change_resource_record_sets()
             .hosted_zone_id(&self.lab.zone.id)
             .change_batch(batch);
-        let answer = call.send().await.map_err(|error| told(&error))?;
-        answer.change_info.ok_or_else(|| "no ChangeInfo in the answer".to_owned())
+        let answer = call.send().await.map_err(|error| error_text(&error))?;
+        answer.change_info.ok_or_else(|| "the response has no ChangeInfo".to_owned())
     }
 
-    /// The probe's record sets in the order of the listing, a line each: name, type, TTL, values.
+    /// Lists the probe's record sets, a line each with name, type, TTL and values.
     pub async fn listed(&self) -> Result<Vec<String>, String> {
         let zone = &self.lab.zone.id;
         let call = self.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
-        let page =
-            call.start_record_name(self.domain()).send().await.map_err(|error| told(&error))?;
+        let page = call
+            .start_record_name(self.domain())
+            .send()
+            .await
+            .map_err(|error| error_text(&error))?;
         let own = format!("{}.", self.domain());
         let sets = page.resource_record_sets().iter();
         Ok(sets
@@ -276,7 +278,7 @@ impl Bench {
             .collect())
     }
 
-    /// The names of [`Bench::listed`] without what all have in common.
+    /// Returns the names of [`Bench::listed`] without their common suffix.
     pub async fn listed_labels(&self) -> Result<String, String> {
         let own = format!(".{}.", self.domain());
         let lines = self.listed().await?;
@@ -284,13 +286,12 @@ impl Bench {
         Ok(names.map(|name| name.trim_end_matches(&own)).collect::<Vec<_>>().join(" "))
     }
 
-    /// The ARN of a role of the templates.
+    /// Returns the ARN of a role of the templates.
     pub fn role(&self, account: &Account, name: &str) -> String {
         format!("arn:aws:iam::{}:role/{}-{name}", account.id, self.lab.prefix)
     }
 
-    /// A session of a role that is there to be assumed. The role may be seconds old, so a denial is
-    /// tried again.
+    /// Assumes a role. A denial is retried, because the role may be seconds old.
     pub async fn session(
         &self,
         caller: &Account,
@@ -301,7 +302,7 @@ impl Bench {
         self.session_by(caller, account, &request).await
     }
 
-    /// The same with more than a role to ask for.
+    /// Like [`Bench::session`], with more parameters.
     pub async fn session_by(
         &self,
         caller: &Account,
@@ -324,14 +325,14 @@ impl Bench {
         Err(last)
     }
 
-    /// Assumes a role once.
+    /// Assumes a role in one attempt.
     pub async fn assume(&self, caller: &Account, ask: &Assume) -> Result<Keys, String> {
         let session = ask.session.as_deref().unwrap_or("conformance");
         let call = caller.sts.assume_role().role_arn(&ask.role).role_session_name(session);
         let call = call.set_external_id(ask.external_id.clone()).set_duration_seconds(ask.seconds);
         let answer =
-            call.set_policy(ask.policy.clone()).send().await.map_err(|error| told(&error))?;
-        let keys = answer.credentials.ok_or("no credentials in the answer")?;
+            call.set_policy(ask.policy.clone()).send().await.map_err(|error| error_text(&error))?;
+        let keys = answer.credentials.ok_or("the response has no credentials")?;
         Ok(Keys {
             id: keys.access_key_id,
             secret: keys.secret_access_key,
@@ -340,31 +341,31 @@ impl Bench {
     }
 }
 
-/// What is asked of `AssumeRole`.
+/// The parameters of `AssumeRole`.
 #[derive(Clone, Debug, Default)]
 pub struct Assume {
-    /// ARN.
+    /// The role's ARN.
     pub role: String,
     /// `ExternalId`.
     pub external_id: Option<String>,
     /// `DurationSeconds`.
     pub seconds: Option<i32>,
-    /// `RoleSessionName`, `conformance` if none.
+    /// `RoleSessionName`; `conformance` by default.
     pub session: Option<String>,
     /// `Policy`.
     pub policy: Option<String>,
 }
 
-/// "accepted", or the refusal.
-pub fn told_of(result: &Result<String, String>) -> String {
+/// Returns "accepted", or the error.
+pub fn describe(result: &Result<String, String>) -> String {
     match result {
         Ok(text) | Err(text) => text.clone(),
     }
 }
 
-/// An error of AWS as `<status> <code>: <message>`; of an error without an answer, all that is
-/// known.
-pub fn told<E>(error: &SdkError<E, HttpResponse>) -> String
+/// Formats an error of AWS as `<status> <code>: <message>`; an error without a response with all of
+/// its causes.
+pub fn error_text<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -391,7 +392,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A record set in one line.
+/// Formats a record set in one line.
 pub fn line(set: &ResourceRecordSet) -> String {
     let values =
         set.resource_records().iter().map(ResourceRecord::value).collect::<Vec<_>>().join(" ");
@@ -399,20 +400,20 @@ pub fn line(set: &ResourceRecordSet) -> String {
     format!("{} {}{ttl} {values}", set.name(), set.r#type().as_str())
 }
 
-/// A record set with a TTL of 300 s.
+/// A record set with a TTL of 300 seconds.
 pub fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
     set_for(300, name, rtype, values)
 }
 
 /// A record set.
-#[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all that has to be set is set")]
+#[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all required fields are set")]
 pub fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
     let record = |value: &&str| ResourceRecord::builder().value(*value).build().expect("a value");
     let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
     builder
         .set_resource_records(Some(values.iter().map(record).collect()))
         .build()
-        .expect("name and type")
+        .expect("the record set has a name and a type")
 }
 
 /// A change that creates.
@@ -431,11 +432,11 @@ pub fn upsert(set: ResourceRecordSet) -> Change {
 }
 
 /// A change.
-#[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all that has to be set is set")]
+#[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all required fields are set")]
 pub fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
     Change::builder()
         .action(action)
         .resource_record_set(set)
         .build()
-        .expect("action and record set")
+        .expect("the change has an action and a record set")
 }

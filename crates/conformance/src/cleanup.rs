@@ -1,35 +1,35 @@
-//! Takes away what a run has made, as its journal tells.
+//! Deletes what a run has created, according to its journal.
 
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, HostedZone, ResourceRecordSet};
 
 use serde_json::Value;
 
-use crate::bench::{Account, change, told};
+use crate::bench::{Account, change, error_text};
 use crate::journal::{Journal, Thing};
 use crate::place::{Place, Side};
 use crate::recorder::{Recorder, stack_name};
 use crate::stacks::{GONE, Stack};
 
-/// The most values and characters of a batch (Route 53 Developer Guide, "Quotas"), with room to
-/// spare.
+/// The most values and characters of a batch, some below the service's limits (Route 53 Developer
+/// Guide, "Quotas").
 const BATCH: (usize, usize) = (900, 30_000);
 
-/// What is needed to take things away.
+/// Deletes what is in the journal.
 #[derive(Debug)]
 pub struct Cleaner<'a> {
-    /// The account of the parent zone.
+    /// An administrator of the account with the parent zone.
     pub parent: &'a Account,
-    /// The account of the child zone.
+    /// An administrator of the account with the child zone.
     pub child: &'a Account,
-    /// Where they are.
+    /// The kind of AWS in use.
     pub place: &'a dyn Place,
-    /// What was made.
+    /// The journal of what was created.
     pub journal: &'a Journal,
 }
 
 impl Cleaner<'_> {
-    /// Takes all away, the last first, and goes on where something resists. What is left, each with
-    /// the reason.
+    /// Deletes everything, the latest first, and continues after errors. Returns what is left, with
+    /// the errors.
     pub async fn clean(&self) -> Vec<(Thing, String)> {
         let mut left = Vec::new();
         for thing in self.journal.left() {
@@ -75,7 +75,7 @@ impl Cleaner<'_> {
         let prefix = self.journal.run().map(|run| run.prefix).unwrap_or_default();
         let recorder =
             Recorder::of(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
-        // Custom resources of the probes want an answer to their Delete.
+        // The custom resources of the probes need an answer to their Delete.
         let answers = async {
             match &recorder {
                 Some(recorder) => recorder.agree().await,
@@ -83,7 +83,7 @@ impl Cleaner<'_> {
             }
         };
         let deleted = async {
-            // One that is busy can't be deleted yet.
+            // A stack can't be deleted while an operation is in progress.
             stack.at_rest().await?;
             stack.delete().await
         };
@@ -130,7 +130,7 @@ impl Cleaner<'_> {
     }
 }
 
-/// Done as well if there is nothing to be done.
+/// Treats the error of a missing resource as success.
 fn absent(result: Result<String, String>, code: &str) -> Result<(), String> {
     match result {
         Err(error) if error.contains(code) => Ok(()),
@@ -138,16 +138,16 @@ fn absent(result: Result<String, String>, code: &str) -> Result<(), String> {
     }
 }
 
-/// A name as Route 53 returns it is that name.
+/// Returns whether a name as Route 53 returns it is `name`.
 fn is(returned: &str, name: &str) -> bool {
     returned.trim_end_matches('.') == name
 }
 
-/// The hosted zones of that name and below it.
+/// Returns the hosted zones with this name and below it.
 pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, String> {
     let (mut found, mut next) = (Vec::new(), None::<String>);
     let mut start = name.to_owned();
-    // Each page has a hundred.
+    // A page has a hundred zones.
     for _ in 0..100 {
         let call = account
             .route53
@@ -157,7 +157,7 @@ pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, Str
         let page = call
             .send()
             .await
-            .map_err(|error| format!("Route 53 ListHostedZonesByName: {}", told(&error)))?;
+            .map_err(|error| format!("Route 53 ListHostedZonesByName: {}", error_text(&error)))?;
         let own = |zone: &HostedZone| {
             is(zone.name(), name)
                 || zone.name().trim_end_matches('.').ends_with(&format!(".{name}"))
@@ -178,22 +178,29 @@ pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, Str
     Ok(found)
 }
 
-/// Removes a hosted zone with all that is in it.
+/// Deletes a hosted zone with all of its record sets.
 pub(crate) async fn remove_zone(account: &Account, zone: &HostedZone) -> Result<(), String> {
     let id = zone.id().trim_start_matches("/hostedzone/");
     let apex = |set: &ResourceRecordSet| {
         set.name() == zone.name() && matches!(set.r#type().as_str(), "NS" | "SOA")
     };
     remove_records(account, id, |set| !apex(set)).await?;
-    match account.route53.delete_hosted_zone().id(id).send().await.map_err(|error| told(&error)) {
-        Err(told) if told.starts_with("404 NoSuchHostedZone") => Ok(()),
+    match account
+        .route53
+        .delete_hosted_zone()
+        .id(id)
+        .send()
+        .await
+        .map_err(|error| error_text(&error))
+    {
+        Err(answer) if answer.starts_with("404 NoSuchHostedZone") => Ok(()),
         result => result
             .map(drop)
-            .map_err(|told| format!("Route 53 DeleteHostedZone of {}: {told}", zone.name())),
+            .map_err(|answer| format!("Route 53 DeleteHostedZone of {}: {answer}", zone.name())),
     }
 }
 
-/// Removes the record sets of a zone for which `gone` holds.
+/// Deletes the record sets of a zone for which `gone` is true.
 async fn remove_records(
     account: &Account,
     zone: &str,
@@ -202,14 +209,13 @@ async fn remove_records(
     let mut sets = Vec::new();
     let list = || account.route53.list_resource_record_sets().hosted_zone_id(zone);
     let mut call = list();
-    // Each page has 300; a zone has 10,000 unless somebody asks for more.
+    // A page has 300 record sets; a zone has at most 10,000 unless the quota was raised.
     for _ in 0..200 {
         let page = call.send().await;
-        let page = match page.map_err(|error| told(&error)) {
-            Err(told) if told.starts_with("404 NoSuchHostedZone") => return Ok(()),
-            page => {
-                page.map_err(|told| format!("Route 53 ListResourceRecordSets of {zone}: {told}"))?
-            }
+        let page = match page.map_err(|error| error_text(&error)) {
+            Err(answer) if answer.starts_with("404 NoSuchHostedZone") => return Ok(()),
+            page => page
+                .map_err(|answer| format!("Route 53 ListResourceRecordSets of {zone}: {answer}"))?,
         };
         sets.extend(page.resource_record_sets.into_iter().filter(|set| gone(set)));
         if !page.is_truncated {
@@ -222,19 +228,19 @@ async fn remove_records(
     }
     for batch in batches(sets) {
         let batch = ChangeBatch::builder()
-            .comment("custom-delegation conformance: clean-up")
+            .comment("custom-delegation conformance: cleanup")
             .set_changes(Some(batch));
         let batch = batch.build().map_err(|error| error.to_string())?;
         let call =
             account.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
         call.send().await.map_err(|error| {
-            format!("Route 53 ChangeResourceRecordSets of {zone}: {}", told(&error))
+            format!("Route 53 ChangeResourceRecordSets of {zone}: {}", error_text(&error))
         })?;
     }
     Ok(())
 }
 
-/// Deletions in batches that the service takes.
+/// Splits deletions into batches within the service's limits.
 fn batches(sets: Vec<ResourceRecordSet>) -> Vec<Vec<Change>> {
     let (mut batches, mut values, mut characters) = (vec![Vec::new()], 0, 0);
     for set in sets {

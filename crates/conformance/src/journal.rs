@@ -1,5 +1,5 @@
-//! What a run has made, on disk before it is made: whatever happens to the run, another one finds
-//! it.
+//! The journal: a file that lists everything that a run creates, before it does. If the run is
+//! killed, the next one finds it there.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -12,82 +12,82 @@ use serde::{Deserialize, Serialize};
 use crate::place::Side;
 use crate::probe::Verdict;
 
-/// Something that a run makes and has to take away.
+/// A resource that a run creates, and has to delete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Thing {
-    /// All hosted zones of that name and below it, in both accounts. The name is the run's own.
+    /// All hosted zones with this name and below it, in both accounts. Only the run uses the name.
     Zones {
-        /// Without a dot at the end.
+        /// The name, without a trailing dot.
         name: String,
     },
-    /// The NS record set that leads to the run's zone, in the zone that was named to the run.
+    /// The NS record set of the run's zone in the user's zone.
     Delegation {
-        /// The id of the zone that was there before.
+        /// The id of the user's zone.
         zone: String,
         /// The name of the run's zone.
         name: String,
     },
     /// A stack.
     Stack {
-        /// In which account.
+        /// The account.
         side: Side,
         /// Its name.
         name: String,
     },
-    /// A role that its stack leaves behind.
+    /// A role that its stack retains.
     Role {
-        /// In which account.
+        /// The account.
         side: Side,
         /// Its name.
         name: String,
     },
-    /// A bucket of S3 with all that is in it.
+    /// An S3 bucket with its objects.
     Bucket {
-        /// In which account.
+        /// The account.
         side: Side,
         /// Its name.
         name: String,
     },
     /// The log groups that a stack leaves behind.
     LogGroups {
-        /// In which account.
+        /// The account.
         side: Side,
-        /// The beginning of their names.
+        /// The prefix of their names.
         prefix: String,
     },
 }
 
-/// Where and for whom a run works.
+/// The identity of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOf {
-    /// The beginning of the names of all that it makes.
+    /// The prefix of all names that it creates.
     pub prefix: String,
     /// The name of its zone.
     pub zone: String,
-    /// The account of the parent zone.
+    /// The id of the account with the parent zone.
     pub parent: String,
-    /// The account of the child zone.
+    /// The id of the account with the child zone.
     pub child: String,
     /// The Region.
     pub region: String,
 }
 
-/// One line of the file.
+/// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
     /// The first line.
     Run(RunOf),
-    /// It is about to be made.
+    /// A resource is about to be created.
     Making(Thing),
-    /// It is not there any more.
+    /// A resource no longer exists.
     Gone(Thing),
-    /// A probe has looked.
+    /// A probe has a result.
     Seen { probe: String, verdict: Verdict },
 }
 
-/// The file.
+/// The journal of a run.
 #[derive(Debug)]
 pub struct Journal {
     path: Option<PathBuf>,
@@ -102,27 +102,27 @@ struct State {
 }
 
 impl Journal {
-    /// One that is in memory alone, for an AWS that ends with the program.
+    /// A journal in memory only, for an AWS that ends with the program.
     pub fn in_memory() -> Self {
         Self { path: None, state: Mutex::default(), stopped: AtomicBool::default() }
     }
 
-    /// A new one, or the one that a run left behind.
+    /// Opens the journal of an earlier run, or creates a new one.
     ///
     /// # Errors
-    /// If it can't be read or written, or is no journal.
+    /// If the file can't be read or written, or is not a journal.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut lines = Vec::new();
         if path.exists() {
             for line in BufReader::new(File::open(path)?).lines() {
                 match serde_json::from_str(&line?) {
                     Ok(line) => lines.push(line),
-                    // The line that a killed run did not write to its end was for something that it
-                    // had not begun to make.
+                    // A killed run may leave an incomplete line. Its resource was not created yet,
+                    // because the line is written first.
                     Err(error) if error.is_eof() => break,
                     Err(error) => {
                         return Err(io::Error::other(format!(
-                            "{} is no journal: {error}",
+                            "{} is not a journal: {error}",
                             path.display()
                         )));
                     }
@@ -134,7 +134,7 @@ impl Journal {
         }
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         if !lines.is_empty() {
-            // Ends a line that was cut off; an empty one is none.
+            // Ends an incomplete line; an empty line is ignored.
             file.write_all(b"\n")?;
         }
         Ok(Self {
@@ -144,12 +144,12 @@ impl Journal {
         })
     }
 
-    /// Where it is.
+    /// Returns the path of the file, if there is one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The run that began last, if one has.
+    /// Returns the latest run, if there is one.
     pub fn run(&self) -> Option<RunOf> {
         self.lines()
             .into_iter()
@@ -157,28 +157,28 @@ impl Journal {
             .find_map(|line| if let Line::Run(run) = line { Some(run) } else { None })
     }
 
-    /// A run begins.
+    /// Records the start of a run.
     ///
     /// # Errors
-    /// If it can't be written. Then nothing may be made.
+    /// If the file can't be written. Then nothing may be created.
     pub fn begin(&self, run: &RunOf) -> io::Result<()> {
         self.write(Line::Run(run.clone()))
     }
 
-    /// Nothing more is to be made.
+    /// Makes the run stop before it creates anything else.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// True if nothing more is to be made.
+    /// Returns whether nothing more may be created.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Something is about to be made.
+    /// Records that a resource is about to be created.
     ///
     /// # Errors
-    /// If it can't be written, or the run is to stop. Then it may not be made.
+    /// If the file can't be written, or the run is to stop. Then the resource may not be created.
     pub fn making(&self, thing: Thing) -> io::Result<()> {
         if self.is_stopped() {
             return Err(io::Error::other("interrupted"));
@@ -186,24 +186,24 @@ impl Journal {
         self.write(Line::Making(thing))
     }
 
-    /// Something is not there any more.
+    /// Records that a resource no longer exists.
     ///
     /// # Errors
-    /// If it can't be written. Another run looks for it in vain then.
+    /// If the file can't be written. Then another run tries to delete the resource again.
     pub fn gone(&self, thing: &Thing) -> io::Result<()> {
         self.write(Line::Gone(thing.clone()))
     }
 
-    /// A probe has looked.
+    /// Records the result of a probe.
     ///
     /// # Errors
-    /// If it can't be written. Another run looks again then.
+    /// If the file can't be written. Then another run runs the probe again.
     pub fn seen(&self, probe: &str, verdict: &Verdict) -> io::Result<()> {
         self.write(Line::Seen { probe: probe.to_owned(), verdict: verdict.clone() })
     }
 
-    /// What may still be there, the last first. A stack that is named again is the last one: it
-    /// needs what was made since.
+    /// Returns what may still exist, the latest first. A stack that was recorded again counts as of
+    /// the last time, since it needs what was created in between.
     pub fn left(&self) -> Vec<Thing> {
         let mut left: Vec<Thing> = Vec::new();
         for line in self.lines() {
@@ -221,7 +221,7 @@ impl Journal {
         left
     }
 
-    /// What a probe has seen before.
+    /// Returns the earlier result of a probe.
     pub fn verdict(&self, probe: &str) -> Option<Verdict> {
         self.lines().into_iter().rev().find_map(|line| match line {
             Line::Seen { probe: one, verdict } if one == probe => Some(verdict),
@@ -238,7 +238,7 @@ impl Journal {
         if let Some(file) = &mut state.file {
             let text = serde_json::to_string(&line).map_err(io::Error::other)?;
             file.write_all(format!("{text}\n").as_bytes())?;
-            // What follows may be the machine's last act.
+            // The machine may be switched off at any time.
             file.sync_data()?;
         }
         state.lines.push(line);

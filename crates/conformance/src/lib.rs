@@ -1,9 +1,8 @@
-//! What the code and the sandbox take for granted about AWS, each as a named probe.
+//! The facts about AWS that the code and the sandbox rely on, each as a named probe.
 //!
-//! A [`probe::Probe`] does what it takes to see one fact through the AWS SDK or the AWS CLI, and
-//! says what it saw in words that are compared with those that are expected. The same probes run
-//! against the sandbox, which has to agree, against moto, which is known to be lax, and against
-//! real AWS, which decides.
+//! A [`probe::Probe`] uses the AWS SDK or the AWS CLI to observe one fact, and describes it in
+//! words that are compared with the expected ones. The same probes run against the sandbox, which
+//! must agree; against moto, which is known to be lax; and against real AWS, which decides.
 
 pub mod aws;
 pub mod bench;

@@ -1,5 +1,5 @@
-//! The program `conformance`: asks the sandbox, an emulator or real AWS whether it is as the code
-//! takes for granted.
+//! The program `conformance`: checks whether the sandbox, an emulator or real AWS behaves as the
+//! code relies on.
 #![allow(clippy::print_stderr, reason = "a command-line tool")]
 
 use std::io::Write as _;
@@ -19,7 +19,7 @@ use conformance::probe::Probe;
 use conformance::run::{self, Results};
 use conformance::{probes, setup};
 
-/// Asks AWS whether it is as the code and the sandbox take for granted: docs/conformance.md.
+/// Checks whether AWS behaves as the code and the sandbox rely on: docs/conformance.md
 #[derive(Debug, Parser)]
 #[command(name = "conformance")]
 struct Args {
@@ -29,21 +29,21 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask the sandbox
+    /// Check the sandbox
     Sandbox(Only),
-    /// Ask an emulator that has Route 53 and STS, such as moto
+    /// Check an emulator that has Route 53 and STS, such as moto
     Emulator {
-        /// Where it listens
+        /// The URL of the emulator
         #[arg(long, value_name = "URL")]
         endpoint_url: String,
         #[command(flatten)]
         only: Only,
     },
-    /// Ask real AWS, clean up, and write the page
+    /// Check real AWS, clean up, and write the page
     Aws(AwsArgs),
-    /// Write the page anew, with a row for each probe and what was seen before
+    /// Rewrite the page with a row for each probe, and keep the earlier results
     Page {
-        /// The page
+        /// The path of the page
         #[arg(long, default_value = "docs/conformance.md")]
         page: PathBuf,
     },
@@ -51,7 +51,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Only {
-    /// Only the probes whose names begin so, such as sts/ or route53/delete
+    /// Run only the probes whose names begin like this, such as sts/ or route53/delete
     #[arg(long, value_name = "PREFIX")]
     only: Vec<String>,
 }
@@ -64,28 +64,28 @@ struct AwsArgs {
     /// The profile of another account
     #[arg(long)]
     child_profile: String,
-    /// A public hosted zone of the first account
+    /// The name of a public hosted zone in the first account
     #[arg(long)]
     zone: String,
     /// The Region for stacks
     #[arg(long, default_value = "us-east-1")]
     region: String,
-    /// Take away what another run has left, and go on where it ended
+    /// Delete what an earlier run has left behind, and continue it
     #[arg(long, conflicts_with = "cleanup")]
     resume: bool,
-    /// Only take away what another run has left
+    /// Only delete what an earlier run has left behind
     #[arg(long)]
     cleanup: bool,
-    /// Do not ask
+    /// Start without asking
     #[arg(long)]
     yes: bool,
-    /// What was made
+    /// The path of the journal, which lists what was created
     #[arg(long, default_value = "target/conformance/journal.jsonl")]
     journal: PathBuf,
-    /// The page
+    /// The path of the page
     #[arg(long, default_value = "docs/conformance.md")]
     page: PathBuf,
-    /// What `make package` has made: the function that is deployed
+    /// The folder with the function to deploy, which `make package` creates
     #[arg(long, value_name = "FOLDER", default_value = "dist")]
     dist: PathBuf,
     #[command(flatten)]
@@ -102,7 +102,8 @@ impl Only {
     }
 }
 
-/// All as expected; a difference, or something is left; nothing was run.
+/// The exit statuses: everything is as expected; something differs or is left behind; nothing was
+/// run.
 const FINE: u8 = 0;
 const DIFFERS: u8 = 1;
 const NOT_RUN: u8 = 2;
@@ -134,7 +135,7 @@ async fn emulator(url: &str, probes: &[Probe]) -> Result<u8, String> {
     here(setup::emulated(url).await?, Arc::new(Emulator), probes).await
 }
 
-/// A run against an AWS that nobody pays for.
+/// Runs the probes against a local AWS.
 async fn here(
     configs: [aws_config::SdkConfig; 2],
     place: Arc<dyn Place>,
@@ -180,7 +181,7 @@ async fn real(args: &AwsArgs) -> Result<u8, String> {
     };
     let end = aws::conformance(&request, &args.only.probes(), &mut std::io::stdout()).await;
     match end.map_err(|error| error.to_string())? {
-        End::Looked(results) => {
+        End::Complete(results) => {
             let page = Page::new(&setup::today(), &args.region, &results);
             write(&args.page, Some(&page))?;
             Ok(status(&results))
@@ -196,7 +197,7 @@ async fn real(args: &AwsArgs) -> Result<u8, String> {
     }
 }
 
-/// Writes the page: what this run saw, or what the page says already.
+/// Writes the page, with the results of this run or those that it already has.
 fn write(path: &PathBuf, page: Option<&Page>) -> Result<u8, String> {
     let unwritable = |error: std::io::Error| format!("{}: {error}", path.display());
     let before = std::fs::read_to_string(path).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `docs/conformance.md`: the facts, and what real AWS said to them.
+//! `docs/conformance.md`: the facts, and what real AWS answered.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use crate::probe::{Basis, Needs, Probe, Verdict};
 use crate::run::Results;
 
-/// The status of a page on which no real AWS has been asked.
+/// The status on a page without results of real AWS.
 const NOT_RUN: &str = "**Against real AWS: not run yet.**";
-/// What a row says of a probe that has not looked.
+/// The cell of a probe without a result.
 const NOT_SEEN: &str = "not run yet";
 
 const HEAD: &str = "# Conformance
@@ -73,12 +73,12 @@ A probe is an entry in `crates/conformance/src/probes/`. Run `cargo run -p confo
 which adds its row here, and name the probe at the sandbox's rule.
 ";
 
-/// The page.
+/// The results on the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// When and where real AWS was asked, in one paragraph.
+    /// When and where the probes ran against real AWS, in one paragraph.
     status: String,
-    /// By probe: what it had to expect, and the cell with what real AWS said.
+    /// By probe: the expected result, and the cell with that of real AWS.
     seen: BTreeMap<String, (String, String)>,
 }
 
@@ -98,7 +98,7 @@ impl Page {
         Self { status, seen: seen.collect() }
     }
 
-    /// What a page says, written by [`Page::render`].
+    /// Parses a page that [`Page::render`] wrote.
     pub fn parse(text: &str) -> Self {
         let status = text
             .lines()
@@ -114,8 +114,8 @@ impl Page {
         Self { status, seen }
     }
 
-    /// The text, with a row for each of these probes. A probe that expects something else than it
-    /// did when it looked has not looked.
+    /// Renders the page with a row for each probe. If a probe now expects something else, its old
+    /// result does not count.
     pub fn render(&self, probes: &[Probe]) -> String {
         let mut text = format!("{HEAD}{}\n{HOW}", self.status);
         let tables = [
@@ -164,14 +164,14 @@ impl Page {
     }
 }
 
-/// As code in a cell of a table.
+/// Formats a text as code in a table cell.
 fn escaped(text: &str) -> String {
     let text = text.replace('|', "\\|");
-    // A span of code ends at the next run of as many backticks.
+    // A code span ends at the next run of as many backticks.
     if text.contains('`') { format!("`` {text} ``") } else { format!("`{}`", text.trim_end()) }
 }
 
-/// As text in a cell of a table. What is code there is in backticks already.
+/// Formats a text as prose in a table cell. Code in it already has backticks.
 fn escaped_prose(text: &str) -> String {
     let parts = text.split('`').enumerate().map(|(n, part)| {
         if n % 2 == 1 {

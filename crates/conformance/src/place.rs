@@ -1,4 +1,4 @@
-//! Where the probes run: the sandbox, moto, or AWS itself.
+//! The kinds of AWS that the probes run on: the sandbox, moto, or AWS itself.
 
 use std::fmt;
 
@@ -13,48 +13,49 @@ use crate::probes::life::Function;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
-    /// That of the parent zone.
+    /// The account with the parent zone.
     Parent,
-    /// That of the child zone.
+    /// The account with the child zone.
     Child,
 }
 
-/// What the kinds of AWS have in common beside Route 53 and STS, which the SDK asks.
+/// A kind of AWS: what the probes use in addition to Route 53 and STS, which they call with the
+/// SDK.
 pub trait Place: fmt::Debug + Send + Sync {
-    /// Its name for people.
+    /// Returns its name for the output.
     fn name(&self) -> &str;
 
-    /// True if nothing there takes time, and no right has to spread.
+    /// Returns whether nothing takes time there, so that permissions need not propagate.
     fn is_local(&self) -> bool;
 
-    /// Whether a probe can look there; otherwise why not.
+    /// Returns what a probe with these needs lacks there; `None` if it can run.
     fn lacks(&self, needs: Needs) -> Option<String>;
 
-    /// Switches the quota of requests on, where it is off.
+    /// Turns the API quota on, where it is off by default.
     fn throttle(&self, _on: bool) {}
 
-    /// A command of the AWS CLI, without the program's name and the profile; what it prints, or why
-    /// it failed.
+    /// Runs an AWS CLI command, given without the program's name and the profile. Returns its
+    /// output, or its error message.
     fn aws<'a>(&'a self, side: Side, words: &'a [&'a str])
     -> BoxFuture<'a, Result<String, String>>;
 
-    /// Where stacks are made.
+    /// Returns the Region in which stacks are created.
     fn region(&self) -> String {
         "us-east-1".to_owned()
     }
 
-    /// The function to deploy, if there is one.
+    /// Returns the function to deploy, if there is one.
     fn function(&self, _prefix: &str) -> Option<Function> {
         None
     }
 
-    /// True if it has the commands of [`Place::aws`].
+    /// Returns whether [`Place::aws`] works.
     fn has_commands(&self) -> bool {
         true
     }
 }
 
-/// An emulator that has Route 53 and STS and no more: moto's server.
+/// An emulator with only Route 53 and STS: moto's server.
 #[derive(Debug)]
 pub struct Emulator;
 
@@ -69,7 +70,7 @@ impl Place for Emulator {
 
     fn lacks(&self, needs: Needs) -> Option<String> {
         match needs {
-            // It assumes any role, whether it exists or not.
+            // It assumes any role, whether the role exists or not.
             Needs::Api | Needs::Roles => None,
             Needs::Stacks => Some("CloudFormation with custom resources".to_owned()),
             Needs::RealAws(what) => Some(what.to_owned()),
@@ -77,7 +78,7 @@ impl Place for Emulator {
     }
 
     fn aws<'a>(&'a self, _: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
-        Box::pin(async move { Err(format!("moto has no `aws {}` here", words.join(" "))) })
+        Box::pin(async move { Err(format!("moto can't run `aws {}` here", words.join(" "))) })
     }
 
     fn has_commands(&self) -> bool {

@@ -1,21 +1,21 @@
-//! One fact about AWS, and how to see whether it is one.
+//! Probes: a fact about AWS, with code that observes whether it is true.
 
 use futures_util::future::BoxFuture;
 
 use crate::bench::Bench;
 
-/// On what a fact rests as long as no real AWS was asked.
+/// What supports a fact until it has been checked on real AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Basis {
-    /// No page promises it.
+    /// No page documents it.
     Guess,
-    /// A page promises it, but not the words of the answer.
+    /// A page documents it, but not the words of the response.
     Words,
-    /// A page promises all of it.
+    /// A page documents all of it.
     Page,
 }
 
-/// What a probe needs beside Route 53 and STS.
+/// What a probe needs in addition to Route 53 and STS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing.
@@ -24,19 +24,19 @@ pub enum Needs {
     Roles,
     /// CloudFormation, SNS, SQS and the response bucket.
     Stacks,
-    /// What no local AWS has, and what that is.
+    /// Something that no local AWS has, described here.
     RealAws(&'static str),
 }
 
-/// Does what it takes to see the fact; gives what was seen.
+/// Observes the fact, and returns what it observed.
 pub type Run = for<'a> fn(&'a Bench) -> BoxFuture<'a, Result<Seen, String>>;
 
-/// What a probe saw.
+/// What a probe observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// In the words of [`Probe::expected`] if all is as expected.
+    /// A text, which equals [`Probe::expected`] if the fact is true.
     Text(String),
-    /// Nothing, for this reason: the accounts lack what it takes.
+    /// Nothing, because the accounts lack what it needs, described here.
     Nothing(String),
 }
 
@@ -52,22 +52,23 @@ impl From<&str> for Seen {
     }
 }
 
-/// A fact about AWS on which the code or the sandbox relies.
+/// A fact about AWS that the code or the sandbox relies on.
 #[derive(Clone, Copy)]
 pub struct Probe {
     /// `<service>/<fact>`, in lower case.
     pub id: &'static str,
     /// The fact in one sentence.
     pub fact: &'static str,
-    /// The AWS page by name, or "no page".
+    /// The name of the AWS page, or "no page".
     pub source: &'static str,
-    /// On what it rests.
+    /// What supports it.
     pub basis: Basis,
     /// What it needs.
     pub needs: Needs,
-    /// What is seen if the fact is one. Names, accounts and ids are those of [`Bench::plain`].
+    /// What [`Probe::run`] returns if the fact is true. Names, accounts and ids are those of
+    /// [`Bench::plain`].
     pub expected: &'static str,
-    /// Looks.
+    /// Observes the fact.
     pub run: Run,
 }
 
@@ -78,18 +79,18 @@ impl std::fmt::Debug for Probe {
 }
 
 impl Probe {
-    /// The service: what comes before the slash.
+    /// Returns the service: the part of the id before the slash.
     pub fn service(&self) -> &'static str {
         self.id.split('/').next().unwrap_or_default()
     }
 
-    /// The fact: what comes after the slash. A label of the names that the probe uses.
+    /// Returns the part of the id after the slash. It is a label in the names that the probe uses.
     pub fn slug(&self) -> &'static str {
         self.id.split('/').nth(1).unwrap_or_default()
     }
 }
 
-/// A probe. The body is an async block that gives a text or a [`Seen`].
+/// Defines a probe. The body is an async block that returns a text or a [`Seen`].
 macro_rules! probe {
     ($id:literal, $basis:ident, $needs:expr, $source:expr, $fact:literal, $expected:expr, |$bench:ident| $body:expr) => {
         $crate::probe::Probe {
@@ -111,29 +112,29 @@ macro_rules! probe {
 
 pub(crate) use probe;
 
-/// What became of a probe.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Seen as expected.
+    /// It observed what was expected.
     Agrees,
-    /// Something else was seen.
+    /// It observed something else.
     Differs(String),
-    /// It could not look, for this reason.
+    /// It failed, with this error.
     Failed(String),
     /// It does not apply here, for this reason.
     NotApplicable(String),
 }
 
 impl Verdict {
-    /// True if the run is no success because of it.
+    /// Returns whether the result makes the run fail.
     pub fn is_difference(&self) -> bool {
         matches!(self, Self::Differs(_) | Self::Failed(_))
     }
 }
 
 impl Probe {
-    /// Looks, and compares.
+    /// Runs the probe, and compares.
     pub async fn verdict(&self, bench: &Bench) -> Verdict {
         match (self.run)(bench).await {
             Ok(Seen::Text(seen)) => {

@@ -1,4 +1,4 @@
-//! All probes, by what they are about.
+//! All probes, by topic.
 
 mod batches;
 pub mod life;
@@ -12,8 +12,8 @@ mod zones;
 
 use crate::probe::Probe;
 
-/// All of them. The life comes before those that fill the zone, and one that asks for too much
-/// comes last of its service.
+/// Returns all probes. The life of a delegation comes before the probes that fill the zone, and the
+/// probe of throttling is the last one of its service.
 pub fn all() -> Vec<Probe> {
     [
         life::PROBES,

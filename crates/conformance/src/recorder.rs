@@ -1,5 +1,5 @@
-//! The provider of custom resources: reads what CloudFormation sends from a queue, and answers as a
-//! probe wants.
+//! The provider of custom resources: it reads CloudFormation's requests from a queue, and answers
+//! them as a probe asks.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,54 +13,54 @@ use crate::bench::{Bench, Lab};
 use crate::place::{Place, Side};
 use crate::stacks::{GONE, Stack, Status, Template};
 
-/// Where stacks of custom resources are.
+/// The account in which the stacks of custom resources are created.
 const SIDE: Side = Side::Child;
-/// How often the queue is read for one operation of a stack: for more than an hour.
+/// The most reads of the queue in an operation of a stack; they take more than an hour.
 const READS: u32 = 1000;
-/// How long a read waits for a message.
+/// The wait of a read for a message, in seconds.
 const WAIT: &str = "5";
-/// A local queue is read again after this time.
+/// The pause before a local queue is read again.
 const LOCAL_PAUSE: Duration = Duration::from_millis(10);
 
-/// The name of the stack with topic and queue.
+/// Returns the name of the stack with the topic and the queue.
 pub fn stack_name(prefix: &str) -> String {
     format!("{prefix}-recorder")
 }
 
-/// What is answered to a request.
+/// An answer to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// SUCCESS with that physical id.
+    /// SUCCESS with this physical id.
     Success(&'static str),
-    /// FAILED with that physical id.
+    /// FAILED with this physical id.
     Failed(&'static str),
-    /// Nothing, ever.
+    /// No answer at all.
     Silence,
     /// This document.
     Document(Value),
 }
 
-/// A request of CloudFormation.
+/// A request from CloudFormation.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// As it came.
+    /// The request's JSON.
     pub json: Value,
-    /// By which the queue knows its message.
+    /// The receipt handle of the queue's message.
     receipt: String,
 }
 
 impl Event {
-    /// A text of the event; empty if it has none.
+    /// Returns a string in the event; empty if it is missing.
     pub fn text(&self, pointer: &str) -> &str {
         self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// `Create`, `Update` or `Delete`, and the logical id.
+    /// Returns `Create`, `Update` or `Delete`, and the logical id.
     pub fn what(&self) -> (&str, &str) {
         (self.text("/RequestType"), self.text("/LogicalResourceId"))
     }
 
-    /// The event in one line: what, for which physical id, and the property `Value`, new and old.
+    /// Formats the event in one line: type, ids, and the property `Value`, new and old.
     fn line(&self, stack: &str) -> String {
         let (kind, logical_id) = self.what();
         let mut line = format!("{kind} {logical_id}");
@@ -91,11 +91,11 @@ impl Event {
         Some(self.document(status, id))
     }
 
-    /// An answer to it.
+    /// Returns an answer to the event.
     pub fn document(&self, status: &str, id: &str) -> Value {
         json!({
             "Status": status,
-            "Reason": "as the probe wants",
+            "Reason": "as requested by the probe",
             "PhysicalResourceId": id,
             "StackId": self.text("/StackId"),
             "RequestId": self.text("/RequestId"),
@@ -113,7 +113,7 @@ pub struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// That of this run, if its stack exists.
+    /// The queue of this run, if its stack exists.
     pub async fn of(place: &'a dyn Place, prefix: &str) -> Result<Option<Self>, String> {
         let name = stack_name(prefix);
         let stack = Stack { place, side: SIDE, name: &name };
@@ -125,24 +125,24 @@ impl<'a> Recorder<'a> {
         Ok(Some(Self { place, queue, http }))
     }
 
-    /// The next request, if one comes soon.
+    /// Returns the next request, if one arrives soon.
     async fn next(&self) -> Result<Option<Event>, String> {
         let words =
             ["sqs", "receive-message", "--queue-url", &self.queue, "--wait-time-seconds", WAIT];
         let answer = self.place.aws(SIDE, &words).await?;
-        // Without a message there is no document at all.
+        // Without a message, the output is empty.
         let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
         let Some(message) = answer.pointer("/Messages/0") else {
             return Ok(None);
         };
         let text = |field: &str| message.get(field).and_then(Value::as_str).unwrap_or_default();
-        let json =
-            serde_json::from_str(text("Body")).map_err(|error| format!("no event: {error}"))?;
+        let json = serde_json::from_str(text("Body"))
+            .map_err(|error| format!("the message is not an event: {error}"))?;
         Ok(Some(Event { json, receipt: text("ReceiptHandle").to_owned() }))
     }
 
-    /// Takes an event out of the queue. Only once it is answered: else nobody could answer it after
-    /// a run that was killed.
+    /// Deletes an event from the queue. This must happen only after it has been answered: if the
+    /// run is killed before, the next one can still answer it.
     async fn forget(&self, event: &Event) -> Result<(), String> {
         let words = [
             "sqs",
@@ -155,7 +155,8 @@ impl<'a> Recorder<'a> {
         self.place.aws(SIDE, &words).await.map(drop)
     }
 
-    /// PUTs a body to the event's URL; the status and the code of the error. The URL is in no text.
+    /// Sends a body to the event's response URL with PUT; returns the status and the error code.
+    /// The URL must not be in the result.
     pub async fn put(
         &self,
         event: &Event,
@@ -177,7 +178,8 @@ impl<'a> Recorder<'a> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Bytes::from(body)).map_err(|_| "the response URL is no URL")?;
+        let request =
+            request.body(Bytes::from(body)).map_err(|_| "the response URL is not a valid URL")?;
         let answer = self.http.send(request).await.map_err(|error| format!("S3: {error}"))?;
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         let code = text.split("<Code>").nth(1).and_then(|rest| rest.split('<').next());
@@ -186,7 +188,7 @@ impl<'a> Recorder<'a> {
         }))
     }
 
-    /// Answers whatever comes with success, until it is dropped.
+    /// Answers every request with success, until the future is dropped.
     pub async fn agree(&self) -> Result<(), String> {
         loop {
             match self.next().await? {
@@ -204,9 +206,9 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// A stack of one probe, and what CloudFormation sent for it.
+/// The stack of a probe, and the requests that CloudFormation sent for it.
 #[derive(Debug)]
-pub struct Play<'a> {
+pub struct StackRun<'a> {
     lab: &'a Lab,
     recorder: Recorder<'a>,
     /// The name of the stack.
@@ -215,8 +217,9 @@ pub struct Play<'a> {
     known: BTreeSet<String>,
 }
 
-impl<'a> Play<'a> {
-    /// One without a stack yet. The first one of a run makes topic and queue.
+impl<'a> StackRun<'a> {
+    /// Prepares a stack without creating it. The first one of a run creates the topic and the
+    /// queue.
     pub async fn new(bench: &'a Bench) -> Result<Self, String> {
         let lab = &*bench.lab;
         let recorder_name = stack_name(&lab.prefix);
@@ -239,13 +242,14 @@ impl<'a> Play<'a> {
         Ok(Self { lab, recorder, name, topic, known: BTreeSet::new() })
     }
 
-    /// The queue.
+    /// Returns the queue.
     pub fn recorder(&self) -> &Recorder<'a> {
         &self.recorder
     }
 
-    /// Deploys these resources, all custom ones of this run's topic unless they say otherwise, and
-    /// answers. Gives what was sent, a line each, and how the stack is then.
+    /// Deploys these resources and answers the requests. Resources are custom resources with this
+    /// run's topic, unless they have another type. Returns a line for each request, and the stack's
+    /// status.
     pub async fn deploy(
         &mut self,
         resources: &Value,
@@ -256,7 +260,7 @@ impl<'a> Play<'a> {
         self.answer(answer).await
     }
 
-    /// The same without answering yet.
+    /// Starts a deployment, without answering yet.
     pub async fn begin(&mut self, resources: &Value, extra: &[&str]) -> Result<(), String> {
         let path = self.template(resources)?;
         let template = Template { path: path.clone(), parameters: Vec::new() };
@@ -265,7 +269,7 @@ impl<'a> Play<'a> {
         begun
     }
 
-    /// A file with these resources.
+    /// Writes a template with these resources.
     pub fn template(&self, resources: &Value) -> Result<PathBuf, String> {
         let mut resources = resources.clone();
         for resource in resources.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
@@ -284,7 +288,7 @@ impl<'a> Play<'a> {
         Ok(path)
     }
 
-    /// Deletes the stack, and answers.
+    /// Deletes the stack, and answers the requests.
     pub async fn delete(
         &mut self,
         answer: impl FnMut(&Event) -> Answer,
@@ -293,12 +297,12 @@ impl<'a> Play<'a> {
         self.answer(answer).await
     }
 
-    /// The stack, whether it exists or not.
+    /// Returns the stack, whether it exists or not.
     pub fn stack(&self) -> Stack<'_> {
         Stack { place: &*self.lab.place, side: SIDE, name: &self.name }
     }
 
-    /// Answers until nothing goes on with the stack.
+    /// Answers requests until the stack's operation has ended.
     pub async fn answer(
         &mut self,
         mut answer: impl FnMut(&Event) -> Answer,
@@ -327,21 +331,21 @@ impl<'a> Play<'a> {
         Err(format!("the stack {} is still busy after an hour", self.name))
     }
 
-    /// The next request for this stack that was not seen before.
+    /// Returns the next new request for this stack.
     pub async fn next(&mut self) -> Result<Option<Event>, String> {
         let Some(event) = self.recorder.next().await? else {
             return Ok(None);
         };
         if !event.text("/StackId").contains(&format!(":stack/{}/", self.name)) {
-            // Of a probe before this one, whose stack is gone.
+            // The event is of an earlier probe, whose stack is deleted.
             self.recorder.forget(&event).await?;
             return Ok(None);
         }
-        // The queue may deliver twice.
+        // The queue may deliver a message twice.
         Ok(self.known.insert(event.text("/RequestId").to_owned()).then_some(event))
     }
 
-    /// Takes the stack away, whatever it is; so that a probe leaves nothing for those after it.
+    /// Deletes the stack in any state, so that the probe leaves nothing behind.
     pub async fn end(mut self) -> Result<(), String> {
         let (_, status) =
             self.delete(|event| Answer::Document(event.document("SUCCESS", given(event)))).await?;

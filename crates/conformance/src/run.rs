@@ -1,4 +1,4 @@
-//! A run: all probes, one after the other, and what came of it.
+//! A run: all probes, one after the other, with their results.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use crate::bench::{Bench, Lab};
 use crate::probe::{Probe, Verdict};
 
-/// What became of each probe, in their order.
+/// The result of each probe, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Results(pub Vec<(Probe, Verdict)>);
 
 impl Results {
-    /// Those that are not as expected.
+    /// Returns the results that are not as expected.
     pub fn differences(&self) -> impl Iterator<Item = &(Probe, Verdict)> {
         self.0.iter().filter(|(_, verdict)| verdict.is_difference())
     }
 
-    /// How many there are of each kind, in one line.
+    /// Returns the number of each kind of result, in one line.
     pub fn summary(&self) -> String {
         let count =
             |kind: fn(&Verdict) -> bool| self.0.iter().filter(|(_, verdict)| kind(verdict)).count();
@@ -31,8 +31,7 @@ impl Results {
     }
 }
 
-/// Runs the probes. One that has looked before, in an earlier part of this run, does not look
-/// again.
+/// Runs the probes. A probe that has a result from an earlier part of this run is not run again.
 ///
 /// # Errors
 /// If the journal can't be written.
@@ -66,7 +65,7 @@ pub async fn run(
     Ok(results)
 }
 
-/// A row of the table: the probe, what was expected and what was seen.
+/// Prints a result: the probe, what was expected and what was observed.
 fn show(probe: &Probe, verdict: &Verdict, out: &mut impl Write) -> std::io::Result<()> {
     let (sign, seen) = match verdict {
         Verdict::Agrees => ("ok     ", "as expected"),

@@ -1,18 +1,18 @@
-//! What the probes find when they begin: two zones and the roles.
+//! What exists before the probes run: two zones and the roles.
 
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use crate::bench::{Account, Keys, Lab, Zone, local_config, told};
+use crate::bench::{Account, Keys, Lab, Zone, error_text, local_config};
 use crate::journal::{Journal, RunOf, Thing};
 use crate::place::{Place, Side};
 use crate::probe::Needs;
 use crate::stacks::Template;
 
 impl Lab {
-    /// Makes what the probes work with. On an error everything is as before: what was made is gone
-    /// again, or said to be left.
+    /// Creates what the probes need. After an error, it deletes what it created, or reports what is
+    /// left.
     pub async fn set_up(
         parent: Account,
         child: Account,
@@ -37,14 +37,14 @@ impl Lab {
         Ok(Arc::new(lab))
     }
 
-    /// The reference of a zone of that name, by which a repeated request finds it.
+    /// Returns the caller reference of a zone with this name, so that a repeated request finds it.
     pub fn reference(&self, name: &str, suffix: &str) -> String {
         let mut reference = format!("{}/{suffix}/{name}", self.prefix);
         reference.truncate(128);
         reference
     }
 
-    /// Makes a hosted zone at or below the run's own name.
+    /// Creates a hosted zone with the run's name or below it.
     pub async fn make_zone(
         &self,
         account: &Account,
@@ -56,14 +56,13 @@ impl Lab {
             .create_hosted_zone()
             .name(name)
             .caller_reference(self.reference(name, suffix));
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| format!("Route 53 CreateHostedZone of {name}: {}", told(&error)))?;
+        let answer = call.send().await.map_err(|error| {
+            format!("Route 53 CreateHostedZone of {name}: {}", error_text(&error))
+        })?;
         let id = answer
             .hosted_zone()
             .map(|zone| zone.id().trim_start_matches("/hostedzone/").to_owned());
-        let id = id.ok_or("no zone in the answer of Route 53 CreateHostedZone")?;
+        let id = id.ok_or("the response of Route 53 CreateHostedZone has no zone")?;
         let name_servers =
             answer.delegation_set().map(|set| set.name_servers().to_vec()).unwrap_or_default();
         if self.place.has_commands() {
@@ -106,7 +105,7 @@ impl Lab {
 }
 
 impl RunOf {
-    /// A run against an AWS that ends with the program.
+    /// The identity of a run against an AWS that ends with the program.
     pub fn local(parent: &Account, child: &Account) -> Self {
         Self {
             prefix: "conformance-example".into(),
@@ -118,8 +117,8 @@ impl RunOf {
     }
 }
 
-/// The settings of two accounts of an emulator that takes any key, and the account of a role's ARN
-/// for that of its sessions.
+/// Returns the SDK settings for two accounts of an emulator that accepts any key, and takes the
+/// account from the ARN of an assumed role.
 pub async fn emulated(url: &str) -> Result<[SdkConfig; 2], String> {
     let anybody = Account::load(local_config(url, "AKIAIOSFODNN7EXAMPLE", "not-a-secret")).await?;
     let mut configs = Vec::new();
@@ -128,9 +127,9 @@ pub async fn emulated(url: &str) -> Result<[SdkConfig; 2], String> {
         let answer =
             anybody.sts.assume_role().role_arn(role).role_session_name("conformance").send().await;
         let keys = answer
-            .map_err(|error| told(&error))?
+            .map_err(|error| error_text(&error))?
             .credentials
-            .ok_or("no credentials in the answer")?;
+            .ok_or("the response has no credentials")?;
         let keys = Keys {
             id: keys.access_key_id,
             secret: keys.secret_access_key,
@@ -138,10 +137,10 @@ pub async fn emulated(url: &str) -> Result<[SdkConfig; 2], String> {
         };
         configs.push(anybody.with(&keys).config);
     }
-    configs.try_into().map_err(|_| "not two accounts".to_owned())
+    configs.try_into().map_err(|_| "expected two accounts".to_owned())
 }
 
-/// The date in UTC, such as 2026-12-31.
+/// Returns the date in UTC, such as 2026-12-31.
 pub fn today() -> String {
     let format = time::macros::format_description!("[year]-[month]-[day]");
     time::OffsetDateTime::now_utc().format(format).unwrap_or_default()

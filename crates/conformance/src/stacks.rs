@@ -1,4 +1,4 @@
-//! Stacks, by the AWS CLI.
+//! CloudFormation stacks, with the AWS CLI.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,25 +9,25 @@ use crate::bench::Lab;
 use crate::journal::Thing;
 use crate::place::{Place, Side};
 
-/// How often a stack is looked at, and how long is waited in between. An hour in all.
+/// The most polls of a stack, and the pause between them: an hour in total.
 const LOOKS: (u32, Duration) = (720, Duration::from_secs(5));
-/// The same for a local AWS: two minutes in all.
+/// The same for a local AWS: two minutes in total.
 const LOCAL_LOOKS: (u32, Duration) = (6000, Duration::from_millis(20));
 
 /// The status of a stack that does not exist.
 pub const GONE: &str = "GONE";
 
-/// A template and what is given to it.
+/// A template with its parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Template {
-    /// The file.
+    /// The path of the template.
     pub path: PathBuf,
-    /// Parameters and their values.
+    /// The names and values of its parameters.
     pub parameters: Vec<(&'static str, String)>,
 }
 
 impl Template {
-    /// One of this crate.
+    /// A template of this crate.
     pub fn own(name: &str, parameters: Vec<(&'static str, String)>) -> Self {
         Self {
             path: Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(name),
@@ -35,28 +35,28 @@ impl Template {
         }
     }
 
-    /// One that this repository ships.
+    /// A template that this repository ships.
     pub fn shipped(name: &str, parameters: Vec<(&'static str, String)>) -> Self {
         Self { path: Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name), parameters }
     }
 }
 
-/// What is known of a stack.
+/// The status of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Such as `CREATE_COMPLETE`; `GONE` once there is none.
+    /// The status, such as `CREATE_COMPLETE`; `GONE` for a stack that does not exist.
     pub status: String,
-    /// Why, if CloudFormation says so.
+    /// The reason, if CloudFormation gives one.
     pub reason: String,
 }
 
 impl Status {
-    /// True if nothing goes on.
+    /// Returns whether no operation is in progress.
     pub fn is_at_rest(&self) -> bool {
         !self.status.ends_with("_IN_PROGRESS")
     }
 
-    /// True if the last operation ended as asked.
+    /// Returns whether the last operation succeeded.
     pub fn is_fine(&self) -> bool {
         matches!(self.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | GONE)
     }
@@ -65,16 +65,16 @@ impl Status {
 /// A stack of one of the accounts, whether it exists or not.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack<'a> {
-    /// Where it is.
+    /// The kind of AWS.
     pub place: &'a dyn Place,
-    /// In which account.
+    /// The account.
     pub side: Side,
     /// Its name.
     pub name: &'a str,
 }
 
 impl Stack<'_> {
-    /// What CloudFormation says of it.
+    /// Reads the stack's status.
     pub async fn status(&self) -> Result<Status, String> {
         let answer = match self.described().await {
             Ok(answer) => answer,
@@ -88,7 +88,7 @@ impl Stack<'_> {
         Ok(Status { status: text("StackStatus"), reason: text("StackStatusReason") })
     }
 
-    /// Waits until nothing goes on with it.
+    /// Waits until no operation is in progress.
     pub async fn at_rest(&self) -> Result<Status, String> {
         let (looks, pause) = if self.place.is_local() { LOCAL_LOOKS } else { LOOKS };
         for _ in 0..looks {
@@ -98,16 +98,16 @@ impl Stack<'_> {
             }
             tokio::time::sleep(pause).await;
         }
-        Err(format!("the stack {} is busy for too long", self.name))
+        Err(format!("the stack {} is still busy; giving up", self.name))
     }
 
-    /// Deletes it, and waits for the end of that.
+    /// Deletes the stack, and waits until that has ended.
     pub async fn delete(&self) -> Result<Status, String> {
         self.command("delete-stack", &[]).await?;
         self.at_rest().await
     }
 
-    /// An output.
+    /// Returns the value of an output.
     pub async fn output(&self, output: &str) -> Result<String, String> {
         let answer = self.described().await?;
         let outputs = answer.get("Outputs").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -119,7 +119,7 @@ impl Stack<'_> {
             .ok_or_else(|| format!("the stack {} has no output {output}", self.name))
     }
 
-    /// A command of `aws cloudformation` for it.
+    /// Runs a command of `aws cloudformation` for the stack.
     pub async fn command(&self, verb: &str, options: &[&str]) -> Result<String, String> {
         let words = [&["cloudformation", verb, "--stack-name", self.name], options].concat();
         self.place.aws(self.side, &words).await
@@ -141,8 +141,8 @@ impl Lab {
         Stack { place: &*self.place, side, name }
     }
 
-    /// Makes or updates a stack, and waits for the end of that. `extra` are further options of the
-    /// command.
+    /// Creates or updates a stack, and waits until that has ended. `extra` are additional options
+    /// of the command.
     pub async fn deploy(
         &self,
         side: Side,
@@ -154,7 +154,7 @@ impl Lab {
         self.stack(side, name).at_rest().await
     }
 
-    /// The same without waiting.
+    /// Starts to create or update a stack, without waiting.
     pub async fn begin_deploy(
         &self,
         side: Side,
@@ -181,7 +181,7 @@ impl Lab {
             &tags,
         ];
         options.extend(extra);
-        // In JSON, because a value may have commas.
+        // The parameters are in JSON, because values may contain commas.
         let parameter =
             |(name, value): &(&str, String)| json!({"ParameterKey": name, "ParameterValue": value});
         let parameters =

@@ -1,4 +1,4 @@
-//! The flags.
+//! The command-line flags.
 #![expect(clippy::doc_markdown, reason = "the help shows the comments of flags as they are")]
 
 mod help;
@@ -16,20 +16,21 @@ use inventory::FindingKind;
 use help::{LIST, PLAN, STATUSES, VERIFY};
 pub(super) use properties::{in_flags, in_flags_of_plan};
 use properties::{partial, put, put_list};
-/// The address of a resolver, with a port or without.
+
+/// Parses the address of a resolver, with or without a port.
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.trim_start_matches('[').trim_end_matches(']');
     let bare = address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
-    // Nobody is at port 0.
+    // No server listens on port 0.
     let bare =
         bare.or_else(|| text.parse().ok().filter(|address: &SocketAddr| address.port() != 0));
     bare.ok_or_else(|| {
-        "give an IP address, or one with a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned()
+        "use an IP address, with or without a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned()
     })
 }
 
-/// Looks at delegations of Route 53 zones as the custom resource Custom::Delegation does, and
-/// changes nothing.
+/// Inspects delegations of Route 53 zones as the custom resource Custom::Delegation does, without
+/// changing anything.
 #[derive(Debug, Parser)]
 #[command(name = "delegation", version, after_help = STATUSES, max_term_width = 120)]
 pub(super) struct Args {
@@ -39,16 +40,16 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
-/// Flags of every subcommand.
+/// The flags of every subcommand.
 #[derive(Debug, Flags)]
 pub(super) struct Common {
     /// Print one JSON document instead of text
     #[arg(long, global = true, help_heading = "General", display_order = 100)]
     pub(super) json: bool,
-    /// The profile of the AWS configuration, in place of AWS_PROFILE and of keys in the environment
+    /// The AWS profile to use, instead of AWS_PROFILE and credentials in the environment
     #[arg(long, global = true, help_heading = "General", display_order = 100, value_name = "NAME")]
     pub(super) profile: Option<String>,
-    /// The Region, in place of AWS_REGION; Route 53 is global, so it only tells the partition
+    /// The Region, instead of AWS_REGION; Route 53 is global, so it only determines the partition
     #[arg(
         long,
         global = true,
@@ -57,8 +58,8 @@ pub(super) struct Common {
         value_name = "REGION"
     )]
     pub(super) region: Option<String>,
-    /// The resolver to ask instead of the system's, at port 53 unless another is given, which then
-    /// is also that of authoritative servers
+    /// The resolver to use instead of the system's. Without a port, it is queried on port 53; with
+    /// one, authoritative servers are queried on the same port
     #[arg(
         long, global = true, help_heading = "General", display_order = 100, value_name = "IP[:PORT]", value_parser = resolver
     )]
@@ -69,16 +70,15 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// Show what a Create or Update with these properties would change
     Plan(Box<Plan>),
-    /// Ask the name servers whether the delegation of a name resolves
+    /// Query the name servers to check whether the delegation of a name resolves
     Verify(Box<Verify>),
-    /// List the delegations of a parent zone, their owners and, with --check, what is wrong with
-    /// them
+    /// List the delegations of a parent zone with their owners and, with --check, their problems
     List(Box<List>),
 }
 
 impl Command {
-    /// Whether AWS is asked at all.
-    pub(super) fn asks_aws(&self) -> bool {
+    /// Returns whether the command calls AWS.
+    pub(super) fn calls_aws(&self) -> bool {
         match self {
             Self::Plan(_) | Self::List(_) => true,
             Self::Verify(verify) => {
@@ -88,7 +88,7 @@ impl Command {
     }
 }
 
-/// The parent zone, by the names of the properties.
+/// The parent zone; the flags have the names of the properties.
 #[derive(Debug, Flags)]
 #[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(super) struct Parent {
@@ -98,14 +98,13 @@ pub(super) struct Parent {
     /// The name of the parent zone
     #[arg(long, value_name = "NAME")]
     parent_zone_name: Option<String>,
-    /// The role to read the parent zone with; default: the own credentials
+    /// The role that reads the parent zone; default: your own credentials
     #[arg(long, value_name = "ARN")]
     parent_role_arn: Option<String>,
-    /// The external id of that role; a profile with `external_id` keeps it out of the list of
-    /// processes
+    /// The external id of that role; a profile with `external_id` hides it from process listings
     #[arg(long, value_name = "ID", requires = "parent_role_arn")]
     parent_external_id: Option<String>,
-    /// The Region whose STS is asked for the roles; default: the own Region, then that of Route 53
+    /// The Region whose STS endpoint assumes the roles; default: your Region, then that of Route 53
     #[arg(long, value_name = "REGION")]
     assume_role_region: Option<String>,
 }
@@ -125,27 +124,27 @@ impl Parent {
         put(into, "AssumeRoleRegion", self.assume_role_region.as_ref());
     }
 
-    /// The zone and the role, read as the properties are.
+    /// Parses the zone and the role in the same way as the properties.
     pub(super) fn read(&self) -> Result<(ParentZone, Option<Role>), PropertyError> {
         let read = partial(|map| self.put(map))?;
         Ok((read.parent_zone.unwrap_or(ParentZone::Closest), read.parent_role))
     }
 }
 
-/// The child zone, by the names of the properties.
+/// The child zone; the flags have the names of the properties.
 #[derive(Debug, Flags)]
 #[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(super) struct Child {
     /// The id of the child hosted zone
     #[arg(long, value_name = "ID")]
     child_zone_id: Option<String>,
-    /// The role to read the child zone with; default: the own credentials
+    /// The role that reads the child zone; default: your own credentials
     #[arg(long, value_name = "ARN")]
     child_role_arn: Option<String>,
     /// The external id of that role
     #[arg(long, value_name = "ID", requires = "child_role_arn")]
     child_external_id: Option<String>,
-    /// The name servers, instead of those of the child zone
+    /// The name servers to use instead of those of the child zone
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     name_servers: Vec<String>,
 }
@@ -158,7 +157,7 @@ impl Child {
         put_list(into, "NameServers", &self.name_servers);
     }
 
-    /// Zone, role and name servers, read as the properties are.
+    /// Parses the zone, the role and the name servers in the same way as the properties.
     pub(super) fn read(&self) -> Result<Partial, PropertyError> {
         partial(|map| self.put(map))
     }
@@ -167,13 +166,13 @@ impl Child {
 #[derive(Debug, Flags)]
 #[command(after_help = PLAN)]
 pub(super) struct Plan {
-    /// A JSON file with the properties, as in ResourceProperties; `-` is the standard input. A flag
-    /// outranks it
+    /// A JSON file with the properties, in the form of ResourceProperties; `-` is standard input.
+    /// Flags take precedence over it
     #[arg(long, value_name = "FILE")]
     pub(super) properties: Option<PathBuf>,
     #[command(flatten)]
     child: Child,
-    /// The child's name, where there is no child hosted zone
+    /// The child's name, if there is no child hosted zone
     #[arg(long, value_name = "NAME")]
     domain_name: Option<String>,
     #[command(flatten)]
@@ -181,52 +180,52 @@ pub(super) struct Plan {
     /// The TTL of the NS record set
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ttl: Option<String>,
-    /// Replace, or take over, a delegation that somebody else made
+    /// Replace or take over a delegation of somebody else
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     allow_overwrite: Option<String>,
-    /// Delegate although that hides records of the parent zone which the child zone lacks
+    /// Delegate even if that hides record sets of the parent zone that the child zone lacks
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     allow_occlusion: Option<String>,
-    /// Keep the DS record set too
+    /// Manage the DS record set as well
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dnssec: Option<String>,
-    /// Which of the child's keys get a DS record; default: all ACTIVE ones
+    /// The child zone's keys that get a DS record; default: all ACTIVE ones
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     key_signing_keys: Vec<String>,
     /// The TTL of the DS record set
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ds_ttl: Option<String>,
-    /// NONE, REPORT or REQUIRE: whether the name servers are asked, and whether a bad finding
-    /// refuses
+    /// NONE, REPORT or REQUIRE: whether the name servers are queried, and whether a problem makes
+    /// the request fail
     #[arg(long, value_name = "HOW")]
     verification: Option<String>,
-    /// Taken for the sake of the properties; a plan waits for nothing
+    /// Accepted because it is a property; a plan never waits
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     wait_for_sync: Option<String>,
-    /// Taken for the sake of the properties; it has no effect
+    /// Accepted because it is a property; it has no effect
     #[arg(long, value_name = "TEXT")]
     trigger: Option<String>,
-    /// The physical id that the resource has (its Ref): plan an Update instead of a Create
+    /// The physical id of the existing resource (its Ref): plan an Update instead of a Create
     #[arg(long, value_name = "ID", requires = "stack_id")]
     pub(super) physical_id: Option<String>,
-    /// A JSON file with the properties before the Update; default: the same
+    /// A JSON file with the properties before the Update; default: the same properties
     #[arg(long, value_name = "FILE", requires = "physical_id")]
     pub(super) old_properties: Option<PathBuf>,
-    /// The ARN of the stack, in whose name claims are read and written; default: that of a stack
-    /// which is not there yet
+    /// The ARN of the stack whose claim is read and written; default: that of a stack that does not
+    /// exist yet
     #[arg(long, value_name = "ARN", requires = "logical_id")]
     pub(super) stack_id: Option<String>,
-    /// The name of the resource in the template
+    /// The logical id of the resource in the template
     #[arg(long, value_name = "NAME", requires = "stack_id")]
     pub(super) logical_id: Option<String>,
-    /// Plan what removes the claim of this owner, whose stack is gone: STACK/LOGICAL-ID as `list`
-    /// shows it, or the claim's own digest
+    /// Plan the removal of the claim of this owner, whose stack no longer exists: STACK/LOGICAL-ID
+    /// as `list` shows it, or the digest of the claim
     #[arg(long, value_name = "OWNER", conflicts_with_all = ["physical_id", "stack_id"])]
     pub(super) release: Option<String>,
 }
 
 impl Plan {
-    /// The properties: those of the file with those of the flags in their place.
+    /// Returns the properties: those of the file, overridden by those of the flags.
     pub(super) fn properties(&self, mut file: Map<String, Value>) -> Value {
         let into = &mut file;
         self.child.put(into);
@@ -253,18 +252,18 @@ impl Plan {
 #[derive(Debug, Flags)]
 #[command(after_help = VERIFY)]
 pub(super) struct Verify {
-    /// The name, testing.example.com for instance; several are checked one after the other
+    /// The name, such as testing.example.com; several names are checked one after the other
     #[arg(required = true, value_name = "NAME")]
     pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) child: Child,
-    /// A wanted DS record, "12345 13 2 0A1B..."; may be given several times
+    /// An expected DS record, "12345 13 2 0A1B..."; may be repeated
     #[arg(long, value_name = "RECORD", action = ArgAction::Append)]
     pub(super) ds: Vec<String>,
-    /// Want the DS records of the child zone's active keys
+    /// Expect the DS records of the child zone's ACTIVE keys
     #[arg(long, requires = "child_zone_id", conflicts_with = "ds")]
     pub(super) dnssec: bool,
-    /// Ask the child's name servers alone, as before there is a delegation
+    /// Only query the child's name servers, as before there is a delegation
     #[arg(long)]
     pub(super) child_only: bool,
     #[command(flatten)]
@@ -276,37 +275,36 @@ pub(super) struct Verify {
 pub(super) struct List {
     #[command(flatten)]
     pub(super) scope: Scope,
-    /// Ask the name servers of every delegation, and compare it with its claims
+    /// Query the name servers of every delegation, and compare them with its claims
     #[arg(long)]
     pub(super) check: bool,
-    /// Let delegations without a claim be alarms too
+    /// Treat delegations without a claim as alarms too
     #[arg(long, requires = "check")]
     pub(super) unowned: bool,
-    /// A file with the ARNs of all stacks that exist: a claim of any other stack is dead
+    /// A file with the ARNs of all existing stacks: a claim of any other stack is dead
     #[arg(long, value_name = "FILE")]
     pub(super) stacks: Option<PathBuf>,
-    /// A JSON file with findings that are accepted, each with a reason and the day on which that
-    /// ends
+    /// A JSON file with accepted findings, each with a reason and the day on which that ends
     #[arg(long, value_name = "FILE")]
     pub(super) accepted: Option<PathBuf>,
-    /// List what has one of these findings alone
+    /// Only list what has one of these findings
     #[arg(long, value_name = "FINDING", value_delimiter = ',', value_parser = finding)]
     pub(super) finding: Vec<FindingKind>,
-    /// List what this owner claims alone: STACK, or STACK/LOGICAL-ID
+    /// Only list what this owner claims: STACK, or STACK/LOGICAL-ID
     #[arg(long, value_name = "OWNER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) owner: Option<String>,
-    /// Print one JSON document a line for each delegation, as soon as it is known
+    /// Print one JSON document per line for each delegation, as soon as it is known
     #[arg(long, conflicts_with = "json")]
     pub(super) json_lines: bool,
-    /// Write a page for people, which needs no network, to this file
+    /// Write an HTML page, which needs no network, to this file
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// Write skeletons of templates to this folder, which adopt what no stack claims
+    /// Write template skeletons to this folder that adopt what no stack claims
     #[arg(long, value_name = "FOLDER")]
     pub(super) skeletons: Option<PathBuf>,
 }
 
-/// Which zones are listed, and with which rights.
+/// The zones to list, and the roles that read them.
 #[derive(Debug, Flags)]
 pub(super) struct Scope {
     /// The id of the parent zone
@@ -318,23 +316,22 @@ pub(super) struct Scope {
     /// Every public zone of the account, or of the account of each role
     #[arg(long)]
     pub(super) all_zones: bool,
-    /// The role to read with, several times with --all-zones; default: the own credentials
+    /// The role that reads the zones, repeatable with --all-zones; default: your own credentials
     #[arg(long, value_name = "ARN", action = ArgAction::Append)]
     parent_role_arn: Vec<String>,
-    /// The external id of these roles; a profile with `external_id` keeps it out of the list of
-    /// processes
+    /// The external id of these roles; a profile with `external_id` hides it from process listings
     #[arg(long, value_name = "ID", requires = "parent_role_arn")]
     parent_external_id: Option<String>,
-    /// A file with further roles, one a line, each with its external id behind it if it has one
+    /// A file with more roles, one per line, each followed by its external id if it has one
     #[arg(long, value_name = "FILE", requires = "all_zones")]
     pub(super) roles: Option<PathBuf>,
-    /// The Region whose STS is asked for the roles; default: the own Region, then that of Route 53
+    /// The Region whose STS endpoint assumes the roles; default: your Region, then that of Route 53
     #[arg(long, value_name = "REGION")]
     assume_role_region: Option<String>,
 }
 
 impl Scope {
-    /// The zone that is named, read as the property is.
+    /// Parses the named zone in the same way as the property.
     pub(super) fn zone(&self) -> Result<Option<ParentZone>, PropertyError> {
         let read = partial(|map| {
             put(map, "ParentZoneId", self.parent_zone_id.as_ref());
@@ -343,14 +340,14 @@ impl Scope {
         Ok(read.parent_zone.filter(|zone| *zone != ParentZone::Closest))
     }
 
-    /// The roles of the flags, read as the properties are.
+    /// Parses the roles of the flags in the same way as the properties.
     pub(super) fn roles(&self) -> Result<Vec<Role>, PropertyError> {
         let roles =
             self.parent_role_arn.iter().map(|arn| self.role(arn, self.parent_external_id.as_ref()));
         Ok(roles.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
-    /// A role, read as the properties are.
+    /// Parses a role in the same way as the properties.
     pub(super) fn role(
         &self,
         arn: &String,
@@ -365,11 +362,11 @@ impl Scope {
     }
 }
 
-/// The word for a finding.
+/// Parses the code of a finding.
 fn finding(text: &str) -> Result<FindingKind, String> {
     text.parse().map_err(|_| {
         let words: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        format!("findings are {}", words.join(", "))
+        format!("the findings are {}", words.join(", "))
     })
 }
 
@@ -377,7 +374,7 @@ fn finding(text: &str) -> Result<FindingKind, String> {
 mod tests {
     use super::*;
     #[test]
-    fn a_resolver_has_a_port_or_not() {
+    fn a_resolver_may_have_a_port() {
         for (text, address) in [
             ("9.9.9.9", "9.9.9.9:53"),
             ("127.0.0.1:5300", "127.0.0.1:5300"),

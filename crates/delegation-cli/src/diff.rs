@@ -1,17 +1,19 @@
-//! A plan as a readable diff.
+//! Displays a plan as a diff.
 
 use delegation_model::record_set::{Change, RecordSet};
 
-/// A record set before and after.
+/// A record set before and after the change.
 type Sides<'a> = (Option<&'a RecordSet>, Option<&'a RecordSet>);
 
-/// The lines of the diff: for each record set a heading, then what goes, what comes and what stays.
+/// The lines of the diff: for each record set a heading, then its removed, added and unchanged
+/// lines.
 pub(super) fn diff(changes: &[Change]) -> Vec<String> {
     let mut sets: Vec<(&RecordSet, Sides<'_>)> = Vec::new();
     for change in changes {
         let set = change.record_set();
-        let known =
-            sets.iter().position(|(of, _)| (&of.name, &of.rtype) == (&set.name, &set.rtype));
+        let known = sets
+            .iter()
+            .position(|(known, _)| (&known.name, &known.rtype) == (&set.name, &set.rtype));
         let index = known.unwrap_or_else(|| {
             sets.push((set, Sides::default()));
             sets.len() - 1
@@ -30,20 +32,20 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
             _ => '~',
         };
         lines.push(format!("{sign} {} {rtype}", name.for_people()));
-        let of = |set: Option<&RecordSet>| {
+        let set_lines = |set: Option<&RecordSet>| {
             let ttl = set.and_then(|set| set.ttl).map(|ttl| format!("TTL {ttl}"));
             ttl.into_iter()
                 .chain(set.into_iter().flat_map(|set| set.values.clone()))
                 .collect::<Vec<_>>()
         };
-        let (before, after) = (of(before), of(after));
-        let gone =
+        let (before, after) = (set_lines(before), set_lines(after));
+        let removed =
             before.iter().filter(|line| !after.contains(line)).map(|line| format!("    - {line}"));
-        let new =
+        let added =
             after.iter().filter(|line| !before.contains(line)).map(|line| format!("    + {line}"));
-        let kept =
+        let unchanged =
             after.iter().filter(|line| before.contains(line)).map(|line| format!("      {line}"));
-        lines.extend(gone.chain(new).chain(kept));
+        lines.extend(removed.chain(added).chain(unchanged));
     }
     lines
 }
@@ -55,7 +57,7 @@ mod tests {
     use delegation_model::ttl::Ttl;
 
     #[test]
-    fn what_goes_what_comes_and_what_stays() {
+    fn a_diff_has_removed_added_and_unchanged_lines() {
         let name: Name = "testing.example.com".parse().unwrap();
         let set = |ttl, values: &[&str]| {
             let values = values.iter().map(|value| (*value).to_owned()).collect();

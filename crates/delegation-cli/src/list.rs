@@ -1,5 +1,5 @@
-//! `delegation list`: reads zones, asks the name servers of their delegations, and says what is
-//! found.
+//! `delegation list`: reads zones, queries the name servers of their delegations, and lists the
+//! findings.
 
 mod files;
 mod page;
@@ -21,7 +21,7 @@ use progress::Progress;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
     let sources = sources(args)?;
-    find_what_is_looked_for(args)?;
+    check_finding_flags(args)?;
     let stacks = args.stacks.as_deref().map(files::stacks).transpose()?;
     let accepted = args.accepted.as_deref().map(files::accepted).transpose()?.unwrap_or_default();
     let progress = Progress::new();
@@ -29,7 +29,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     if scan.zones.is_empty()
         && let Some(unread) = scan.unread.pop()
     {
-        // Nothing was answered at all.
+        // Nothing could be read at all.
         return Err(unread.failure.into());
     }
     let facts = Facts {
@@ -40,33 +40,33 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         unowned: args.unowned,
     };
     let listing = Listing { args, facts, scan: &scan };
-    let reports = listing.look(tools, &progress).await;
+    let reports = listing.check(tools, &progress).await;
     drop(progress);
-    let told = Told::new(&listing, &reports);
+    let results = Results::new(&listing, &reports);
     if let Some(path) = &args.html {
-        page::write(&told, path)?;
+        page::write(&results, path)?;
     }
     if let Some(folder) = &args.skeletons {
-        for (path, delegations) in skeleton::write(&told, folder)? {
-            output::remark(&format!(
+        for (path, delegations) in skeleton::write(&results, folder)? {
+            output::note(&format!(
                 "{path}: {} to adopt",
                 table::counted(delegations, "delegation")
             ));
         }
     }
     match () {
-        () if args.json_lines => output::json_line(&told.end()),
-        () if tools.json => output::document(&told.document()),
-        () => table::print(&told),
+        () if args.json_lines => output::json_line(&results.end()),
+        () if tools.json => output::document(&results.document()),
+        () => table::print(&results),
     }
-    if told.alarms == 0 && told.unknown > 0 {
-        output::complain(&format!(
-            "the name servers of {} could not be asked",
-            table::counted(told.unknown, "delegation")
+    if results.alarms == 0 && results.unknown > 0 {
+        output::error(&format!(
+            "the name servers of {} could not be queried",
+            table::counted(results.unknown, "delegation")
         ));
     }
-    Ok(match (told.alarms, told.unknown) {
-        // What could not be read was not listed.
+    Ok(match (results.alarms, results.unknown) {
+        // A zone that could not be read is missing from the list.
         _ if !args.check && scan.unread.is_empty() => Status::Fine,
         (0, 0) => Status::Fine,
         (0, _) => Status::Error,
@@ -74,9 +74,9 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     })
 }
 
-/// Refuses to look for what a listing without other flags never finds: nothing found would look as
-/// if nothing was wrong.
-fn find_what_is_looked_for(args: &Args) -> Result<(), Unanswered> {
+/// Rejects `--finding` with a kind that is never found without another flag. An empty list would
+/// otherwise look as if nothing were wrong.
+fn check_finding_flags(args: &Args) -> Result<(), Unanswered> {
     for kind in &args.finding {
         let flag = match kind {
             FindingKind::DeadClaim if args.stacks.is_none() => "--stacks",
@@ -84,41 +84,41 @@ fn find_what_is_looked_for(args: &Args) -> Result<(), Unanswered> {
             _ => continue,
         };
         return Err(Unanswered::new(format!(
-            "--finding {kind} needs {flag}: without it {kind} is never found"
+            "--finding {kind} requires {flag}: {kind} is never found without it"
         )));
     }
     Ok(())
 }
 
-/// Where to look, by the flags.
+/// The sources to read, according to the flags.
 fn sources(args: &Args) -> Result<Vec<Source>, Unanswered> {
-    let wrong = |error: custom_delegation::cfn::properties::PropertyError| {
+    let invalid = |error: custom_delegation::cfn::properties::PropertyError| {
         Unanswered::new(error.to_string())
     };
-    let zone = args.scope.zone().map_err(wrong)?;
+    let zone = args.scope.zone().map_err(invalid)?;
     if zone.is_none() && !args.scope.all_zones {
         return Err(Unanswered::new(
-            "no parent zone is given; name it with --parent-zone-id or --parent-zone-name, or list --all-zones",
+            "no parent zone is given; set --parent-zone-id or --parent-zone-name, or use --all-zones to list every zone",
         ));
     }
-    let mut roles = args.scope.roles().map_err(wrong)?;
+    let mut roles = args.scope.roles().map_err(invalid)?;
     if let Some(path) = &args.scope.roles {
         roles.extend(files::roles(path, &args.scope)?);
     }
     if roles.len() > 1 && !args.scope.all_zones {
         return Err(Unanswered::new(
-            "several roles are for --all-zones; a zone that is named is in one account",
+            "several roles require --all-zones; a single zone is in one account",
         ));
     }
-    let of_role = |role| Source { role, zone: zone.clone() };
+    let source = |role| Source { role, zone: zone.clone() };
     Ok(if roles.is_empty() {
-        vec![of_role(None)]
+        vec![source(None)]
     } else {
-        roles.into_iter().map(|role| of_role(Some(role))).collect()
+        roles.into_iter().map(|role| source(Some(role))).collect()
     })
 }
 
-/// What is listed, and by which rules.
+/// What to list, and how.
 struct Listing<'a> {
     args: &'a Args,
     facts: Facts<'a>,
@@ -133,11 +133,11 @@ impl<'a> Listing<'a> {
         Some((scanned, scanned.inventory.entries.get(subject.entry?)?))
     }
 
-    /// Asks the name servers of what is listed, if they are to be asked. With `--json-lines` each
-    /// line is printed on the way.
-    async fn look(&self, tools: &Tools, progress: &Progress) -> Reports {
+    /// Queries the name servers of the listed delegations, if requested. With `--json-lines`,
+    /// prints each line as soon as it is known.
+    async fn check(&self, tools: &Tools, progress: &Progress) -> Reports {
         let subjects: Vec<Subject> =
-            scan::subjects(&self.scan.zones).filter(|subject| self.is_asked(*subject)).collect();
+            scan::subjects(&self.scan.zones).filter(|subject| self.is_selected(*subject)).collect();
         let mut reports = Reports::new();
         if self.args.json_lines {
             for unread in &self.scan.unread {
@@ -145,16 +145,17 @@ impl<'a> Listing<'a> {
             }
         }
         if self.facts.checked {
-            progress.looks_at(subjects.len());
-            let asked = |subject: &Subject| {
-                self.entry(*subject).is_none_or(|(_, entry)| entry.wanted().is_some())
+            progress.start_checks(subjects.len());
+            let can_be_checked = |subject: &Subject| {
+                self.entry(*subject).is_none_or(|(_, entry)| entry.expected().is_some())
             };
-            let (asked, rest): (Vec<Subject>, Vec<Subject>) = subjects.into_iter().partition(asked);
+            let (checked, rest): (Vec<Subject>, Vec<Subject>) =
+                subjects.into_iter().partition(can_be_checked);
             for subject in rest {
                 self.print_line(subject, None);
             }
-            scan::look(&tools.verifier, &self.scan.zones, &asked, |subject, report| {
-                progress.looked();
+            scan::check(&tools.verifier, &self.scan.zones, &checked, |subject, report| {
+                progress.check_done();
                 self.print_line(subject, Some(&report));
                 reports.insert(subject, report);
             })
@@ -167,19 +168,18 @@ impl<'a> Listing<'a> {
         reports
     }
 
-    /// Whether somebody wants to know of it; the findings of DNS are not known yet.
-    fn is_asked(&self, subject: Subject) -> bool {
+    /// True if the flags select this entry. Findings of the DNS check are not known yet.
+    fn is_selected(&self, subject: Subject) -> bool {
         let Some((_, entry)) = self.entry(subject) else { return subject.entry.is_none() };
         self.args.owner.as_deref().is_none_or(|owner| has_owner(entry, owner))
     }
 
-    /// What is found of an entry; nothing if it is not to be listed.
+    /// Examines an entry. `None` if the flags do not select it.
     fn examine(&self, subject: Subject, report: Option<&'a Report>) -> Option<Examined<'a>> {
-        let (_, entry) = self.entry(subject).filter(|_| self.is_asked(subject))?;
+        let (_, entry) = self.entry(subject).filter(|_| self.is_selected(subject))?;
         let examined = Examined::new(entry, report, &self.facts);
-        let wanted = &self.args.finding;
-        (wanted.is_empty() || examined.kinds().any(|kind| wanted.contains(&kind)))
-            .then_some(examined)
+        let kinds = &self.args.finding;
+        (kinds.is_empty() || examined.kinds().any(|kind| kinds.contains(&kind))).then_some(examined)
     }
 
     fn print_line(&self, subject: Subject, report: Option<&Report>) {
@@ -198,7 +198,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// True if a stack, or one resource of it, has a claim.
+/// True if this stack, or this resource of a stack, has a claim.
 fn has_owner(entry: &Entry, owner: &str) -> bool {
     let is_owner = |known: &str| {
         known == owner || known.split_once('/').is_some_and(|(stack, _)| stack == owner)
@@ -236,23 +236,23 @@ fn unread_line(unread: &Unread) -> Value {
     line
 }
 
-/// All that was found, to be told in one form or another.
-struct Told<'a> {
+/// The results of a listing, to be displayed in one of several formats.
+struct Results<'a> {
     listing: &'a Listing<'a>,
-    zones: Vec<ToldZone<'a>>,
+    zones: Vec<ZoneResults<'a>>,
     alarms: usize,
     unknown: usize,
 }
 
-/// A zone with what is to be told of it.
-struct ToldZone<'a> {
+/// The results for one zone.
+struct ZoneResults<'a> {
     scanned: &'a Scanned,
-    /// The check of the zone's own name servers.
+    /// The report about the zone's own name servers.
     report: Option<&'a Report>,
     lines: Vec<Examined<'a>>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> Results<'a> {
     fn new(listing: &'a Listing<'a>, reports: &'a Reports) -> Self {
         let zone = |(zone, scanned): (usize, &'a Scanned)| {
             let entries = 0..scanned.inventory.entries.len();
@@ -260,9 +260,9 @@ impl<'a> Told<'a> {
             let lines = subjects
                 .filter_map(|subject| listing.examine(subject, reports.get(&subject)))
                 .collect();
-            ToldZone { scanned, report: reports.get(&Subject { zone, entry: None }), lines }
+            ZoneResults { scanned, report: reports.get(&Subject { zone, entry: None }), lines }
         };
-        let zones: Vec<ToldZone<'a>> = listing.scan.zones.iter().enumerate().map(zone).collect();
+        let zones: Vec<ZoneResults<'a>> = listing.scan.zones.iter().enumerate().map(zone).collect();
         let lines = || zones.iter().flat_map(|zone| &zone.lines);
         let Facts { accepted, now, .. } = listing.facts;
         let unread = listing
@@ -281,8 +281,8 @@ impl<'a> Told<'a> {
         self.zones.iter().flat_map(|zone| &zone.lines)
     }
 
-    /// The acceptances of findings that are not there any more. Only a whole listing can tell.
-    fn gone(&self) -> Vec<&'a Acceptance> {
+    /// The acceptances of findings that no longer exist. Only a complete listing can tell.
+    fn obsolete_acceptances(&self) -> Vec<&'a Acceptance> {
         let Listing { args, facts, scan } = self.listing;
         if !args.check || !args.finding.is_empty() || args.owner.is_some() {
             return Vec::new();
@@ -290,21 +290,21 @@ impl<'a> Told<'a> {
         let found = |acceptance: &&Acceptance| {
             let about =
                 |name: &str, kind| facts.accepted.find(name, kind, facts.now) == Some(*acceptance);
-            let of_lines = self
+            let known = self
                 .lines()
                 .flat_map(|line| &line.findings)
                 .filter_map(|found| found.acceptance.as_ref());
-            let mut of_lines = of_lines;
-            of_lines.any(|known| known == *acceptance)
+            let mut known = known;
+            known.any(|known| known == *acceptance)
                 || scan.unread.iter().any(|unread| about(&unread.subject(), FindingKind::Unread))
         };
         facts.accepted.iter().filter(|acceptance| !found(acceptance)).collect()
     }
 
-    /// The document of `--json`: of one zone that was named, or of all.
+    /// The document of `--json`: for the one zone that was requested, or for all zones.
     fn document(&self) -> Value {
         let Listing { args, facts, scan } = self.listing;
-        let zone = |zone: &ToldZone<'_>| {
+        let zone = |zone: &ZoneResults<'_>| {
             let id = &zone.scanned.zone.id;
             let mut document = zone_fields(zone.scanned);
             merge(
@@ -328,16 +328,16 @@ impl<'a> Told<'a> {
                 }),
             ),
         }
-        let gone: Vec<Value> = self
-            .gone()
+        let obsolete: Vec<Value> = self
+            .obsolete_acceptances()
             .into_iter()
             .map(|acceptance| json!({"name": acceptance.name, "finding": acceptance.kind.as_str()}))
             .collect();
-        merge(&mut document, json!({"accepted_and_gone": gone}));
+        merge(&mut document, json!({"accepted_and_gone": obsolete}));
         document
     }
 
-    /// The last of the JSON lines.
+    /// The last one of the JSON lines.
     fn end(&self) -> Value {
         json!({
             "type": "end",

@@ -1,5 +1,5 @@
-//! The command `delegation`, for people: what the function would do, whether a delegation resolves,
-//! and what a parent zone delegates. It changes nothing.
+//! The command `delegation`, for people. It shows what the function would do, whether a delegation
+//! resolves, and what a parent zone delegates. It changes nothing.
 
 mod args;
 mod diff;
@@ -17,21 +17,21 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use args::{Args, Command};
-use custom_delegation::aws::Met;
+use custom_delegation::aws::ProblemCause;
 use custom_delegation::aws::credentials::{Accounts, Choice};
 use custom_delegation::config::Config;
-use custom_delegation::error::{Failure, Kind};
+use custom_delegation::error::{Failure, FailureKind};
 use custom_delegation::http;
 use dns_check::Verifier;
 
-/// How the command ended; the number is its exit status.
+/// How the command ended. The number is its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
-    /// All is as wanted.
+    /// Everything is as it should be.
     Fine = 0,
-    /// The question was not answered.
+    /// The command could not answer.
     Error = 1,
-    /// Something is not as wanted: there are changes, or findings.
+    /// Something is not as it should be: there are changes, or findings.
     Found = 2,
     /// The function would refuse.
     Refused = 3,
@@ -43,11 +43,11 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Why a question was not answered, in words for a person.
+/// Why the command could not answer.
 #[derive(Debug)]
 struct Unanswered {
     message: String,
-    /// Whether AWS is why.
+    /// True if a call of AWS failed.
     by_aws: bool,
 }
 
@@ -56,12 +56,12 @@ impl Unanswered {
         Self { message: message.into(), by_aws: false }
     }
 
-    /// The same in the words of flags: a subcommand that reads no properties knows none.
+    /// Replaces the names of properties with those of flags.
     fn in_flags(self) -> Self {
         Self { message: args::in_flags(&self.message), ..self }
     }
 
-    /// The same in the words of the flags of `plan`.
+    /// Replaces the names of properties with those of the flags of `plan`.
     fn in_flags_of_plan(self) -> Self {
         Self { message: args::in_flags_of_plan(&self.message), ..self }
     }
@@ -69,28 +69,28 @@ impl Unanswered {
 
 impl From<Failure> for Unanswered {
     fn from(failure: Failure) -> Self {
-        Self { message: failure.message().to_owned(), by_aws: failure.kind() == Kind::Aws }
+        Self { message: failure.message().to_owned(), by_aws: failure.kind() == FailureKind::Aws }
     }
 }
 
-/// What the subcommands work with.
+/// What all subcommands share.
 struct Tools {
     config: Config,
     accounts: Option<Accounts>,
     verifier: Verifier,
-    /// Whether the answer is a JSON document.
+    /// True if the output is a JSON document.
     json: bool,
 }
 
 impl Tools {
-    /// The accounts; only what asks AWS has them.
+    /// The AWS accounts. Only subcommands that call AWS have them.
     fn accounts(&self) -> Result<&Accounts, Unanswered> {
-        self.accounts.as_ref().ok_or_else(|| Unanswered::new("this subcommand does not ask AWS"))
+        self.accounts.as_ref().ok_or_else(|| Unanswered::new("this subcommand does not call AWS"))
     }
 }
 
-/// Runs the command with these arguments, the program's name first; `get` gives a variable of the
-/// environment.
+/// Runs the command with these arguments, starting with the program's name. `get` returns the value
+/// of an environment variable.
 async fn run(
     args: impl IntoIterator<Item = OsString>,
     get: impl Fn(&str) -> Option<String>,
@@ -110,7 +110,7 @@ async fn run(
     match answer(&args, get).await {
         Ok(status) => status,
         Err(unanswered) => {
-            output::complain(&unanswered.message);
+            output::error(&unanswered.message);
             Status::Error
         }
     }
@@ -119,19 +119,19 @@ async fn run(
 async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Status, Unanswered> {
     let tools = tools(args, get).await?;
     let result = match &args.command {
-        // Somebody who gave a file of properties looks for the property.
-        Command::Plan(of) if of.properties.is_some() => plan::run(&tools, of).await,
-        Command::Plan(of) => plan::run(&tools, of).await.map_err(Unanswered::in_flags_of_plan),
-        Command::Verify(of) => verify::run(&tools, of).await.map_err(Unanswered::in_flags),
-        Command::List(of) => list::run(&tools, of).await.map_err(Unanswered::in_flags),
+        // With a file of properties, messages name the properties.
+        Command::Plan(args) if args.properties.is_some() => plan::run(&tools, args).await,
+        Command::Plan(args) => plan::run(&tools, args).await.map_err(Unanswered::in_flags_of_plan),
+        Command::Verify(args) => verify::run(&tools, args).await.map_err(Unanswered::in_flags),
+        Command::List(args) => list::run(&tools, args).await.map_err(Unanswered::in_flags),
     };
     match (result, &tools.accounts) {
-        // AWS can't say that nobody asked it.
+        // AWS's error does not say that there were no credentials.
         (Err(unanswered), Some(accounts))
             if unanswered.by_aws && !accounts.have_credentials().await =>
         {
             let message = format!(
-                "there are no AWS credentials; name a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
+                "there are no AWS credentials; choose a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
                  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({})",
                 unanswered.message
             );
@@ -147,13 +147,15 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
     }
 }
 
-/// True if the last call had no answer at all.
+/// True if there was no response to the last call.
 fn is_silent(accounts: &Accounts) -> bool {
-    accounts.last_problem().is_some_and(|problem| matches!(problem.last, Met::Silence(_)))
+    accounts
+        .last_problem()
+        .is_some_and(|problem| matches!(problem.last, ProblemCause::NoResponse(_)))
 }
 
-/// A URL of the environment that has no scheme, about which the SDK has no words for a person.
-fn wrong_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> {
+/// An endpoint variable whose URL has no scheme. The SDK's own error for it is not helpful.
+fn invalid_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> {
     ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find_map(
         |name| {
             let url = get(name).filter(|url| !url.is_empty() && !url.contains("://"))?;
@@ -167,13 +169,13 @@ fn wrong_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> {
 async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Unanswered> {
     let mut config = Config::read(&get);
     if let Some(problem) = config.problem.take() {
-        return Err(Unanswered::new(format!("the environment is wrong: {problem}")));
+        return Err(Unanswered::new(format!("an environment variable is invalid: {problem}")));
     }
     config.dns_resolver = args.common.resolver.or(config.dns_resolver);
-    if args.command.asks_aws()
-        && let Some(wrong) = wrong_endpoint(&get)
+    if args.command.calls_aws()
+        && let Some(error) = invalid_endpoint(&get)
     {
-        return Err(wrong);
+        return Err(error);
     }
     let bundle =
         get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
@@ -181,18 +183,20 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
         http::client(bundle.as_deref()).map_err(|error| Unanswered::new(error.to_string()))?;
     let choice =
         Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
-    let accounts = if args.command.asks_aws() {
+    let accounts = if args.command.calls_aws() {
         Some(Accounts::attended(http, "delegation-command", &choice).await)
     } else {
         None
     };
-    // Who names such a resolver by a flag asks in a network of their own.
-    let own = args.common.resolver.is_some_and(|resolver| !dns_check::is_public_resolver(resolver));
-    let verifier = Verifier::new(config.dns_resolver).at_any_address(own || config.dns_any_address);
+    // Anybody who names a private resolver with a flag queries their own network.
+    let is_private =
+        args.common.resolver.is_some_and(|resolver| !dns_check::is_public_resolver(resolver));
+    let verifier =
+        Verifier::new(config.dns_resolver).at_any_address(is_private || config.dns_any_address);
     Ok(Tools { config, accounts, verifier, json: args.common.json })
 }
 
-/// The time in seconds since 1970.
+/// The current time in seconds since 1970.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

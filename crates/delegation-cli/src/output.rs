@@ -1,4 +1,4 @@
-//! What reaches the terminal: text without control characters, or one JSON document.
+//! Writes to the terminal: text without control characters, or JSON.
 
 use std::io::{self, Write as _};
 
@@ -6,28 +6,28 @@ use serde_json::Value;
 
 use inventory::batch::ascii;
 
-/// One line of text, whatever is in it.
+/// Prints one line of any text.
 pub(super) fn line(text: &str) {
-    // Nobody may be reading any more, as with `head`.
+    // The reader may have stopped reading, for instance `head`.
     let _ = writeln!(io::stdout(), "{}", plain(text).trim_end());
 }
 
-/// A text of several lines of our own making.
+/// Prints the program's own text of several lines.
 pub(super) fn lines(text: &str) {
     text.lines().for_each(line);
 }
 
-/// A JSON document, in ASCII.
+/// Prints a JSON document in ASCII.
 pub(super) fn document(document: &Value) {
     let _ = writeln!(io::stdout(), "{}", ascii(&format!("{document:#}")));
 }
 
-/// A JSON document of one line, in ASCII.
+/// Prints a JSON document on one line in ASCII.
 pub(super) fn json_line(document: &Value) {
     let _ = writeln!(io::stdout(), "{}", ascii(&document.to_string()));
 }
 
-/// Rows in columns, under a heading.
+/// Prints rows in columns, below a heading.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
     let rows: Vec<[String; N]> =
         rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
@@ -44,26 +44,26 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
     }
 }
 
-/// Something to know beside the answer, on the standard error output in one line.
-pub(super) fn remark(text: &str) {
+/// Prints a note to the standard error output, on one line.
+pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(text));
 }
 
-/// A complaint on the standard error output, in one line.
-pub(super) fn complain(text: &str) {
+/// Prints an error to the standard error output, on one line.
+pub(super) fn error(text: &str) {
     let words: Vec<&str> = text.split_whitespace().collect();
     let _ = writeln!(io::stderr(), "delegation: {}", plain(&words.join(" ")));
 }
 
-/// Wrong flags: what is wrong and what is right, as the parser of the flags tells it.
+/// Prints the message of the flag parser.
 pub(super) fn usage(text: &str) {
     for line in text.lines() {
         let _ = writeln!(io::stderr(), "{}", plain(line));
     }
 }
 
-/// The text with everything escaped that could mean something to a terminal, or turn around what is
-/// shown.
+/// Escapes every character that could have a special meaning to a terminal, or change the order of
+/// the text.
 pub(super) fn plain(text: &str) -> String {
     let shown = |c: char| {
         c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && c.is_alphanumeric()) || c == '…'
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_gets_no_control_characters() {
+    fn control_characters_are_escaped() {
         let hostile = "a\u{1b}[31mb\u{7f}\u{9b}\u{202e}c\nd\te\u{e9}";
         let shown = plain(hostile);
         assert_eq!(shown, "a\\u{1b}[31mb\\u{7f}\\u{9b}\\u{202e}c\\nd\\te\u{e9}");

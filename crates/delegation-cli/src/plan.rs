@@ -1,4 +1,4 @@
-//! `delegation plan`.
+//! `delegation plan`: shows what the function would change.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::args::Plan as Args;
 use super::diff::diff;
 use super::{Status, Tools, Unanswered, output};
-use custom_delegation::cfn::envelope::{Kind as RequestKind, Request};
-use custom_delegation::error::{Failure, Kind};
+use custom_delegation::cfn::envelope::{Request, RequestType};
+use custom_delegation::error::{Failure, FailureKind};
 use custom_delegation::handler::Services;
 use custom_delegation::handler::preview::{Preview, preview};
 use delegation_model::name::Name;
@@ -17,8 +17,8 @@ use delegation_model::reconcile::{Action, ReconciliationPlan};
 use delegation_model::record_set::Change;
 use inventory::batch::{batch, command_line, document_of};
 
-/// The stack that asks where none is named: one that is not there yet.
-const NOBODY: (&str, &str) = ("your-stack", "Delegation");
+/// The owner to plan for if none is given: a stack that does not exist yet.
+const PLACEHOLDER_OWNER: (&str, &str) = ("your-stack", "Delegation");
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
     let file = args
@@ -38,18 +38,18 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         .transpose()?
         .map(Value::Object);
     let request = Request {
-        kind: if args.physical_id.is_some() { RequestKind::Update } else { RequestKind::Create },
+        kind: if args.physical_id.is_some() { RequestType::Update } else { RequestType::Create },
         physical_id: args.physical_id.clone(),
         old_properties: old.unwrap_or_else(|| properties.clone()),
         properties,
         unreadable: None,
     };
     let named = args.stack_id.as_deref().zip(args.logical_id.as_deref());
-    let (stack, logical) = named.unwrap_or(NOBODY);
+    let (stack, logical) = named.unwrap_or(PLACEHOLDER_OWNER);
     let services =
         Services { config: &tools.config, accounts: tools.accounts()?, verifier: &tools.verifier };
-    let seen = preview(services, &request, stack, logical).await;
-    let (seen, refused) = match seen {
+    let result = preview(services, &request, stack, logical).await;
+    let (preview, refused) = match result {
         Err(failure) if would_refuse(&failure) => (None, Some(failure)),
         Err(failure) => return Err(failure.into()),
         Ok(preview) => match preview.result.as_ref().err().cloned() {
@@ -57,7 +57,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
             refused => (Some(preview), refused),
         },
     };
-    let report = Report::new(request.kind, seen.as_ref(), refused, named.is_some());
+    let report = Report::new(request.kind, preview.as_ref(), refused, named.is_some());
     if tools.json {
         output::document(&report.document());
     } else {
@@ -74,22 +74,22 @@ fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
     } else {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
-    read.map_err(|error| failure(format!("the file can't be read: {error}")))?;
-    let what = "a JSON object of properties, {\"ChildZoneId\": \"Z...\"} for instance";
+    read.map_err(|error| failure(format!("can't read the file: {error}")))?;
+    let what = "a JSON object of properties, for instance {\"ChildZoneId\": \"Z...\"}";
     let properties: Map<String, Value> = serde_json::from_str(&text)
-        .map_err(|error| failure(format!("this is not {what}: {error}")))?;
+        .map_err(|error| failure(format!("the file does not contain {what}: {error}")))?;
     for (property, value) in &properties {
         if let Some(function) = template_function(value) {
             return Err(failure(format!(
-                "{property} has the function {function} of a template, which only CloudFormation can resolve. Put its value \
-                 in its place."
+                "{property} has the template function {function}, which only CloudFormation can resolve. Replace it with its \
+                 value."
             )));
         }
     }
     Ok(properties)
 }
 
-/// The function of a template somewhere in a value.
+/// The first template function in a value, at any depth.
 fn template_function(value: &Value) -> Option<&str> {
     match value {
         Value::Object(object) => object.iter().find_map(|(key, value)| {
@@ -104,40 +104,42 @@ fn template_function(value: &Value) -> Option<&str> {
     }
 }
 
-/// Whether the function would answer so because of what stands there, and not because it can't.
+/// True if the function would fail because of the current state of the zone, and not because a call
+/// failed.
 fn would_refuse(failure: &Failure) -> bool {
-    matches!(failure.kind(), Kind::Refused | Kind::Unverified | Kind::Stale)
+    matches!(failure.kind(), FailureKind::Refused | FailureKind::Unverified | FailureKind::Stale)
 }
 
-/// What is told of a plan.
+/// The output of a plan.
 struct Report<'a> {
-    kind: RequestKind,
-    seen: Option<&'a Preview>,
+    kind: RequestType,
+    preview: Option<&'a Preview>,
     plan: Option<&'a ReconciliationPlan>,
     refused: Option<Failure>,
-    /// Whether a stack is named.
+    /// True if the flags name a stack.
     named: bool,
     batch: Option<Value>,
 }
 
 impl<'a> Report<'a> {
     fn new(
-        kind: RequestKind,
-        seen: Option<&'a Preview>,
+        kind: RequestType,
+        preview: Option<&'a Preview>,
         refused: Option<Failure>,
         named: bool,
     ) -> Self {
-        let plan = seen.and_then(|seen| seen.result.as_ref().ok());
-        // A claim belongs to a stack; by hand, there is only the delegation to make.
+        let plan = preview.and_then(|preview| preview.result.as_ref().ok());
+        // A claim belongs to a stack. Without a stack, only the delegation itself is created by
+        // hand.
         let by_hand = |change: &&Change| named || change.record_set().rtype != "TXT";
         let by_hand: Vec<&Change> = match plan {
             Some(plan) if !plan.only_refreshes => plan.changes.iter().filter(by_hand).collect(),
             _ => Vec::new(),
         };
-        let comment =
-            seen.map(|seen| format!("delegation of {}, as planned by hand", seen.point.name));
+        let comment = preview
+            .map(|preview| format!("delegation of {}, as planned by hand", preview.point.name));
         let batch = batch(&comment.unwrap_or_default(), &by_hand);
-        Self { kind, seen, plan, refused, named, batch }
+        Self { kind, preview, plan, refused, named, batch }
     }
 
     fn status(&self) -> Status {
@@ -149,11 +151,11 @@ impl<'a> Report<'a> {
     }
 
     fn command(&self) -> Option<String> {
-        Some(command_line(&self.seen?.point.zone, self.batch.as_ref()?))
+        Some(command_line(&self.preview?.point.zone, self.batch.as_ref()?))
     }
 
     fn document(&self) -> Value {
-        let seen = self.seen;
+        let preview = self.preview;
         json!({
             "request": self.kind.to_string(),
             "decision": match self.status() {
@@ -163,14 +165,14 @@ impl<'a> Report<'a> {
             },
             "reason": self.refused.as_ref().map(Failure::coded),
             "action": self.plan.and_then(|plan| plan.action).map(Action::as_str),
-            "physical_id": seen.map(|seen| &seen.physical_id),
-            "replaces": seen.and_then(|seen| seen.replaces.as_ref()),
-            "name": seen.map(|seen| seen.point.name.as_str()),
-            "parent_zone_id": seen.map(|seen| seen.point.zone.as_str()),
-            "parent_zone_name": seen.and_then(|seen| seen.parent_zone.as_ref()).map(Name::as_str),
+            "physical_id": preview.map(|preview| &preview.physical_id),
+            "replaces": preview.and_then(|preview| preview.replaces.as_ref()),
+            "name": preview.map(|preview| preview.point.name.as_str()),
+            "parent_zone_id": preview.map(|preview| preview.point.zone.as_str()),
+            "parent_zone_name": preview.and_then(|preview| preview.parent_zone.as_ref()).map(Name::as_str),
             "changes": self.plan.map(|plan| plan.changes.iter().map(document_of).collect::<Vec<_>>()).unwrap_or_default(),
-            "warnings": seen.map(|seen| seen.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap_or_default(),
-            "verification": seen.and_then(|seen| seen.finding.as_ref()).map(|finding| json!({
+            "warnings": preview.map(|preview| preview.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap_or_default(),
+            "verification": preview.and_then(|preview| preview.finding.as_ref()).map(|finding| json!({
                 "good": finding.is_good(),
                 "finding": finding.to_string(),
             })),
@@ -182,12 +184,12 @@ impl<'a> Report<'a> {
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let kind = self.kind;
-        if let Some(seen) = self.seen {
+        if let Some(preview) = self.preview {
             let zone =
-                seen.parent_zone.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+                preview.parent_zone.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
             lines.push(format!(
                 "{kind} of {} in the parent zone {}{zone}",
-                seen.point.name, seen.point.zone
+                preview.point.name, preview.point.zone
             ));
         }
         if let Some(failure) = &self.refused {
@@ -206,14 +208,14 @@ impl<'a> Report<'a> {
                 lines.push(String::new());
             }
         }
-        let Some(seen) = self.seen else { return lines };
-        if let Some(old) = &seen.replaces {
+        let Some(preview) = self.preview else { return lines };
+        if let Some(old) = &preview.replaces {
             lines.push(format!(
-                "Afterwards CloudFormation deletes the old place, {old}; that is not part of this plan."
+                "CloudFormation then deletes the old delegation, {old}; that is not part of this plan."
             ));
         }
-        lines.extend(seen.warnings.iter().map(|warning| format!("Warning: {warning}")));
-        lines.extend(seen.finding.as_ref().map(|finding| format!("Name servers: {finding}.")));
+        lines.extend(preview.warnings.iter().map(|warning| format!("Warning: {warning}")));
+        lines.extend(preview.finding.as_ref().map(|finding| format!("Name servers: {finding}.")));
         let claims = self.plan.is_some_and(|plan| {
             plan.changes.iter().any(|change| change.record_set().rtype == "TXT")
         });
@@ -223,8 +225,12 @@ impl<'a> Report<'a> {
             );
         }
         if let Some(command) = self.command() {
-            let what = if self.named { "The same by hand" } else { "By hand, without the claim" };
-            lines.push(format!("{what}, with the rights of the parent account:"));
+            let what = if self.named {
+                "To do this by hand"
+            } else {
+                "To do this by hand, without the claim"
+            };
+            lines.push(format!("{what}, with permissions in the parent account:"));
             lines.push(command);
         }
         lines

@@ -1,4 +1,4 @@
-//! `delegation plan --release`: what removes the claim of a stack that is gone.
+//! `delegation plan --release`: shows how to remove the claim of a stack that no longer exists.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(super) async fn run(
         return Err(Unanswered::new(error.to_string()));
     }
     let name = properties.domain_name.ok_or_else(|| {
-        Unanswered::new("--release needs the name of the delegation; give it with --domain-name testing.example.com")
+        Unanswered::new("--release requires the name of the delegation; set it with --domain-name testing.example.com")
     })?;
     let asked = properties.parent_zone.unwrap_or(ParentZone::Closest);
     let role = properties.parent_role.as_ref();
@@ -56,9 +56,9 @@ pub(super) async fn run(
             claim.owner, zone.id, zone.name
         ));
         output::line(match plan.action {
-            Some(Action::Removed) => "It is the last claim: the delegation goes with it.",
-            Some(Action::PutBack) => "The name servers that it displaced are put back.",
-            _ => "The claim goes; the name servers stay.",
+            Some(Action::Removed) => "This is the last claim: the delegation is removed with it.",
+            Some(Action::PutBack) => "The displaced name servers are restored.",
+            _ => "The claim is removed; the name servers stay.",
         });
         output::line("");
         for line in diff(&plan.changes) {
@@ -68,7 +68,7 @@ pub(super) async fn run(
         plan.warnings.iter().for_each(|warning| output::line(&format!("Warning: {warning}")));
         if let Some(command) = &command {
             output::line(
-                "Do this only if the stack is gone. By hand, with the rights of the parent account:",
+                "Do this only if the stack no longer exists. To do it by hand, with permissions in the parent account:",
             );
             output::line(command);
         }
@@ -76,32 +76,31 @@ pub(super) async fn run(
     Ok(if plan.changes.is_empty() { Status::Fine } else { Status::Found })
 }
 
-/// The one claim of this owner, by its name or by the claim's digest.
+/// Finds the one claim of this owner, which is given by its name or by the claim's digest.
 fn find<'a>(
     record: &'a OwnershipRecord,
     owner: &str,
     name: &Name,
 ) -> Result<&'a Claim, Unanswered> {
-    let is_asked =
+    let matches_owner =
         |claim: &&Claim| claim.owner.as_str() == Some(owner) || claim.id.to_string() == owner;
-    let claims: Vec<&Claim> = record.claims().filter(is_asked).collect();
+    let claims: Vec<&Claim> = record.claims().filter(matches_owner).collect();
     match claims.as_slice() {
         [one] => Ok(one),
         [] => {
             let known: Vec<String> =
                 record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();
-            let known = if known.is_empty() {
-                "there is no claim on it".to_owned()
-            } else {
-                known.join(", ")
-            };
-            Err(Unanswered::new(format!("{owner:?} has no claim on {name}. Its claims: {known}.")))
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(Unanswered::new(format!(
+                "{owner:?} has no claim on {name}. The claims on it: {known}."
+            )))
         }
         several => {
             let ids: Vec<String> = several.iter().map(|claim| claim.id.to_string()).collect();
-            let what = "stacks of this name in several accounts or Regions have claims";
+            let what =
+                "several stacks with this name, in different accounts or Regions, have claims";
             Err(Unanswered::new(format!(
-                "{what} on {name}; name one by its digest: {}",
+                "{what} on {name}; use the digest of one of them: {}",
                 ids.join(", ")
             )))
         }

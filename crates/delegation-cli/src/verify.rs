@@ -1,4 +1,4 @@
-//! `delegation verify`.
+//! `delegation verify`: checks whether a delegation resolves.
 
 mod report;
 mod subject;
@@ -12,7 +12,8 @@ use super::{Status, Tools, Unanswered, output};
 use delegation_model::name::Name;
 use dns_check::{Verdict, Verifier};
 use subject::{Delegation, NotDelegated, Subject};
-/// A person looks at what is so now.
+
+/// Findings are not rechecked: a person wants to see the current state.
 const PATIENCE: Duration = Duration::ZERO;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
@@ -23,15 +24,15 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         if index > 0 && !tools.json {
             output::line("");
         }
-        match of_name(tools, args, &verifier, name).await {
+        match check_name(tools, args, &verifier, name).await {
             Ok((status, document)) => {
                 statuses.push(status);
                 documents.push(document);
             }
             Err(unanswered) if args.names.len() == 1 => return Err(unanswered),
-            // The others may be answered.
+            // The others may still be answered.
             Err(unanswered) => {
-                output::complain(&format!("{name}: {}", args::in_flags(&unanswered.message)));
+                output::error(&format!("{name}: {}", args::in_flags(&unanswered.message)));
                 statuses.push(Status::Error);
             }
         }
@@ -51,8 +52,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     })
 }
 
-/// Verifies one name; prints what was found, or gives it as a document.
-async fn of_name(
+/// Checks one name. Prints the result, or returns it as a document.
+async fn check_name(
     tools: &Tools,
     args: &Args,
     verifier: &Verifier,
@@ -65,7 +66,7 @@ async fn of_name(
         Subject::Delegation(delegation) => delegation,
         Subject::NotDelegated(not_delegated) => {
             if !tools.json {
-                output::line(&format!("{}.", not_delegated.words));
+                output::line(&format!("{}.", not_delegated.message));
             }
             return Ok((Status::Found, not_delegated_document(&name, &not_delegated)));
         }
@@ -89,10 +90,10 @@ async fn of_name(
 }
 
 fn not_delegated_document(name: &Name, not_delegated: &NotDelegated) -> Value {
-    let NotDelegated { source, parent, words } = not_delegated;
+    let NotDelegated { source, parent, message } = not_delegated;
     json!({
         "name": name.as_str(), "parent_zone": parent.as_str(), "expected_from": source.as_str(),
-        "good": false, "verdict": "bad", "finding": words, "problems": [words], "findings": [],
+        "good": false, "verdict": "bad", "finding": message, "problems": [message], "findings": [],
         "name_servers": [], "parent_name_servers": [], "ds": [],
     })
 }

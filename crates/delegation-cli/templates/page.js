@@ -8,7 +8,7 @@
   const items = [...document.querySelectorAll('li.delegation')];
   const zones = [...document.querySelectorAll('section.zone')];
 
-  // A delegation is shown if it has one of the chosen states and every word; what leads to one that is shown is shown too.
+  // Shows the delegations that have one of the selected states and match every word, and the delegations above them.
   function filter() {
     const states = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -23,7 +23,7 @@
     }
     for (const item of items) item.hidden = !keep.has(item);
     for (const zone of zones) zone.hidden = zone.querySelector('li.delegation:not([hidden])') === null;
-    count.textContent = `${shown} of ${items.length} delegations are shown`;
+    count.textContent = `${shown} of ${items.length} delegations shown`;
   }
 
   form.hidden = false;

@@ -115,7 +115,9 @@ pub fn next_step(route: &Route) -> NextStep {
             None => return NextStep::ReadHome(home),
             // Others may be able to write both claims, and to name a zone that nobody asks
             // (TRUST-4).
-            Some(Reached::Read(view)) if view.claim.is_some() && route.is_satisfied(&home, view) => {
+            Some(Reached::Read(view))
+                if view.claim.is_some() && route.is_satisfied(&home, view) =>
+            {
                 let from = MovedFrom { zone: Some(physical.zone.clone()), route: route.old_route };
                 return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
             }

@@ -136,10 +136,14 @@ mod tests {
         let digit = |c: char| c.is_ascii_digit();
         assert_eq!(quoted("123", digit), "\"123\"");
         assert_eq!(quoted("12-secret", digit), "(a value of 9 characters, not repeated here)");
-        for secret in ["51af3dc0-da77-11e4-872e-1234567db123", "0123456789abcdef", "a1,b2@c3=d4_e5+f6"] {
+        for secret in
+            ["51af3dc0-da77-11e4-872e-1234567db123", "0123456789abcdef", "a1,b2@c3=d4_e5+f6"]
+        {
             assert!(!quoted(secret, |_| true).contains(secret), "{secret}");
         }
-        for other in ["eu-central-1", "ns1.example-0123456789.net", "xn--mgberp4a5d4ar", "ParentZonename"] {
+        for other in
+            ["eu-central-1", "ns1.example-0123456789.net", "xn--mgberp4a5d4ar", "ParentZonename"]
+        {
             assert_eq!(quoted(other, |_| true), format!("\"{other}\""));
         }
         let long = quoted(&"1.".repeat(2500), |c| digit(c) || c == '.');

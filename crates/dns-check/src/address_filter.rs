@@ -1,41 +1,43 @@
-//! Which addresses are asked: few, and none that is only reached from inside of some network.
+//! Chooses which addresses to query: a few of each name server, and none that can only be reached
+//! from within a private network.
 //!
-//! Name servers are named by anybody who may deploy a stack, and asked from the function's network.
-//! Without this rule a name server at `10.0.0.1` would be a way to look around in there.
+//! Anybody who may deploy a stack can choose the name servers, and the function queries them from
+//! its own network. Without this rule, a name server at `10.0.0.1` would be a way to scan that
+//! network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::Unresolved;
 
-/// How many addresses of a name server are asked of each family, so that neither keeps the other
-/// out; those of Route 53 have one of each.
-const OF_A_FAMILY: usize = 2;
+/// How many addresses of each family are queried per name server, so that one family can't exclude
+/// the other. Route 53's name servers have one address of each family.
+const PER_FAMILY: usize = 2;
 
 /// The addresses of a name server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
-    /// Those to ask, those of IPv4 first.
+    /// The addresses to query, IPv4 first.
     pub(super) asked: Vec<IpAddr>,
-    /// Whether there are others, which the internet can't reach.
+    /// True if there are other addresses, which can't be reached over the internet.
     pub(super) has_private: bool,
-    /// Why there may be others, which are not known.
+    /// Why there may be further addresses that are unknown.
     pub(super) missing: Option<Unresolved>,
 }
 
 impl Addresses {
-    /// Chooses those to ask; with `anywhere` every address may be one.
+    /// Chooses the addresses to query. With `any_address`, private ones are allowed.
     ///
     /// # Errors
-    /// If the internet can't reach any of them, or there are none at all.
-    pub(super) fn choose(all: &[IpAddr], anywhere: bool) -> Result<Self, Unresolved> {
-        let may_be_asked = |address: &&IpAddr| anywhere || is_global(**address);
-        let of_family = |v4: bool| {
+    /// If none of them can be reached over the internet, or if there are none.
+    pub(super) fn choose(all: &[IpAddr], any_address: bool) -> Result<Self, Unresolved> {
+        let is_allowed = |address: &&IpAddr| any_address || is_global(**address);
+        let in_family = |v4: bool| {
             let addresses =
-                all.iter().filter(may_be_asked).filter(move |address| address.is_ipv4() == v4);
-            addresses.take(OF_A_FAMILY).copied()
+                all.iter().filter(is_allowed).filter(move |address| address.is_ipv4() == v4);
+            addresses.take(PER_FAMILY).copied()
         };
-        let asked: Vec<IpAddr> = of_family(true).chain(of_family(false)).collect();
-        let has_private = !all.iter().all(|address| may_be_asked(&address));
+        let asked: Vec<IpAddr> = in_family(true).chain(in_family(false)).collect();
+        let has_private = !all.iter().all(|address| is_allowed(&address));
         match asked.is_empty() {
             false => Ok(Self { asked, has_private, missing: None }),
             true if has_private => Err(Unresolved::Private),
@@ -44,8 +46,8 @@ impl Addresses {
     }
 }
 
-/// What has an IPv4 address that is not globally reachable: IANA, "IPv4 Special-Purpose Address
-/// Registry" (RFC 6890). Multicast and what is reserved, from 224.0.0.0 on, are one block.
+/// The IPv4 blocks that are not globally reachable: IANA, "IPv4 Special-Purpose Address Registry"
+/// (RFC 6890). The multicast and reserved addresses from 224.0.0.0 on are one block.
 const IPV4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -63,11 +65,11 @@ const IPV4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
-/// What of the global unicast addresses of IPv6 is none: IANA, "IPv6 Special-Purpose Address
-/// Registry".
+/// The blocks within IPv6 global unicast that are not globally reachable: IANA, "IPv6
+/// Special-Purpose Address Registry".
 ///
-/// `2001::/23` is for protocols, Teredo (`2001::/32`) among them; `2002::/16`, 6to4, has an IPv4
-/// address within.
+/// `2001::/23` is for protocols, including Teredo (`2001::/32`). `2002::/16` (6to4) contains an
+/// IPv4 address.
 const IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -75,12 +77,12 @@ const IPV6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// All that is delegated of IPv6 (RFC 4291, section 2.4; IANA, "IPv6 Global Unicast Address
-/// Assignments"). Outside of it are the loopback, local addresses, and those with an IPv4 address
-/// within.
+/// All IPv6 addresses that are delegated (RFC 4291, section 2.4; IANA, "IPv6 Global Unicast Address
+/// Assignments"). The loopback, local addresses, and those that contain an IPv4 address are outside
+/// of it.
 const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Whether the internet can reach an address.
+/// True if an address can be reached over the internet.
 pub(super) fn is_global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

@@ -1,5 +1,5 @@
-//! IPv6 addresses that a resolver makes of IPv4 addresses (DNS64, RFC 6147): they are no addresses
-//! of the name server.
+//! Removes the IPv6 addresses that a resolver synthesizes from IPv4 addresses (DNS64, RFC 6147).
+//! They are not addresses of the name server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const WELL_KNOWN: Prefix =
     Prefix { address: Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), length: 96 };
 
-/// The name that has the addresses [`KNOWN`] and no other, so that what a resolver makes of them
-/// tells its prefix (RFC 7050).
+/// The name whose only addresses are [`KNOWN`], so that the addresses synthesized from them reveal
+/// the prefix (RFC 7050).
 pub(super) const DISCOVERY: &str = "ipv4only.arpa";
 
 /// The addresses of that name (RFC 7050, section 8.2).
@@ -17,7 +17,7 @@ const KNOWN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 0, 170), Ipv4Addr::new(192, 
 /// The lengths that a prefix may have (RFC 6052, section 2.2).
 const LENGTHS: [u8; 6] = [32, 40, 48, 56, 64, 96];
 
-/// What stands before the IPv4 address.
+/// The part of an address before the embedded IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Prefix {
     address: Ipv6Addr,
@@ -25,40 +25,39 @@ pub(super) struct Prefix {
 }
 
 impl Prefix {
-    fn of(address: Ipv6Addr, length: u8) -> Self {
+    fn new(address: Ipv6Addr, length: u8) -> Self {
         let mask = u128::MAX << (128 - u32::from(length));
         Self { address: Ipv6Addr::from_bits(address.to_bits() & mask), length }
     }
 
-    /// The IPv4 address in an IPv6 address of this prefix.
+    /// The IPv4 address embedded in an IPv6 address with this prefix.
     fn within(self, address: Ipv6Addr) -> Option<Ipv4Addr> {
-        (Self::of(address, self.length) == self).then(|| embedded(address, self.length))
+        (Self::new(address, self.length) == self).then(|| embedded(address, self.length))
     }
 
-    /// The prefixes that these addresses of [`DISCOVERY`] tell.
+    /// The prefixes in these addresses of [`DISCOVERY`].
     pub(super) fn discovered(addresses: &[IpAddr]) -> Vec<Self> {
         let mut found = Vec::new();
         for address in addresses.iter().filter_map(v6) {
             let lengths =
                 LENGTHS.into_iter().filter(|length| KNOWN.contains(&embedded(address, *length)));
-            found.extend(lengths.map(|length| Self::of(address, length)));
+            found.extend(lengths.map(|length| Self::new(address, length)));
         }
         found
     }
 }
 
-/// The IPv4 address behind a prefix of that length; the ninth byte is left out (RFC 6052, section
-/// 2.2).
+/// The IPv4 address after a prefix of this length, without the ninth byte (RFC 6052, section 2.2).
 fn embedded(address: Ipv6Addr, length: u8) -> Ipv4Addr {
     let bytes = address.octets();
-    let behind = bytes
+    let rest = bytes
         .iter()
         .enumerate()
         .skip(usize::from(length / 8))
         .filter(|(at, _)| *at != 8)
         .map(|(_, byte)| *byte);
     let mut found = [0; 4];
-    for (slot, byte) in found.iter_mut().zip(behind) {
+    for (slot, byte) in found.iter_mut().zip(rest) {
         *slot = byte;
     }
     Ipv4Addr::from(found)
@@ -71,8 +70,8 @@ fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
     }
 }
 
-/// Whether the addresses look as if one was made of another by a prefix that is not the well-known
-/// one.
+/// True if one of the addresses looks as if it was synthesized from another, with a prefix other
+/// than the well-known one.
 pub(super) fn may_be_translated(addresses: &[IpAddr]) -> bool {
     let found =
         addresses.iter().filter_map(v6).filter(|address| WELL_KNOWN.within(*address).is_none());
@@ -81,8 +80,8 @@ pub(super) fn may_be_translated(addresses: &[IpAddr]) -> bool {
     })
 }
 
-/// The addresses of a host without those that the resolver has made, and those, each behind the
-/// IPv4 address in it.
+/// Separates the addresses of a host from those that the resolver synthesized. Each of the latter
+/// is returned with the IPv4 address in it.
 pub(super) fn untranslated(
     addresses: &[IpAddr],
     prefixes: &[Prefix],
@@ -91,17 +90,17 @@ pub(super) fn untranslated(
     let within = |address: &IpAddr| {
         prefixes().find_map(|prefix| prefix.within(v6(address)?)).map(IpAddr::from)
     };
-    let made: Vec<(IpAddr, IpAddr)> =
+    let synthesized: Vec<(IpAddr, IpAddr)> =
         addresses.iter().filter_map(|address| Some((within(address)?, *address))).collect();
     let mut own: Vec<IpAddr> =
         addresses.iter().filter(|address| within(address).is_none()).copied().collect();
-    // Where the look-up of the IPv4 addresses failed, these tell them.
-    for (address, _) in &made {
+    // They include the IPv4 addresses, in case the look-up of those failed.
+    for (address, _) in &synthesized {
         if !own.contains(address) {
             own.insert(0, *address);
         }
     }
-    (own, made)
+    (own, synthesized)
 }
 
 #[cfg(test)]
@@ -114,7 +113,7 @@ mod tests {
 
     /// RFC 6052, section 2.4.
     #[test]
-    fn where_the_address_stands_in_another() {
+    fn the_embedded_address_is_found_for_every_prefix_length() {
         for (text, length) in [
             ("2001:db8:c000:221::", 32),
             ("2001:db8:1c0:2:21::", 40),
@@ -132,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_resolver_has_made_is_taken_out() {
+    fn synthesized_addresses_are_removed() {
         let own = addresses(&["8.8.8.8", "64:ff9b::8.8.8.8"]);
         let (kept, made) = untranslated(&own, &[]);
         assert_eq!((kept, made), (addresses(&["8.8.8.8"]), vec![(own[0], own[1])]));
-        // Without an answer for the IPv4 addresses.
+        // If the look-up of the IPv4 addresses failed.
         assert_eq!(untranslated(&own[1..], &[]).0, addresses(&["8.8.8.8"]));
-        // An address of the server itself that was chosen to look so.
+        // A server's own address that was chosen to look like a synthesized one.
         let vanity = addresses(&["8.8.8.8", "2600:9000::8.8.8.8"]);
         assert!(may_be_translated(&vanity) && !may_be_translated(&own));
         assert_eq!(untranslated(&vanity, &[]).0, vanity);

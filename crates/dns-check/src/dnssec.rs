@@ -1,4 +1,4 @@
-//! Whether DS records lead to keys that sign the zone (RFC 4035, section 5).
+//! Validates a zone's keys and signatures against its DS records (RFC 4035, section 5).
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,13 +15,13 @@ use super::response::{Section, StartOfAuthority};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
-/// How many signatures of a record set are verified: by each of a few keys one, and a second while
-/// signatures change.
+/// The most signatures of a record set that are verified: one by each of a few keys, and a second
+/// one while signatures are being replaced.
 ///
-/// Without a bound, an answer full of keys and signatures would be hours of work (CVE-2023-50387).
+/// Without a limit, a response with many keys and signatures would take hours (CVE-2023-50387).
 const SIGNATURES: usize = 8;
 
-/// A key, as it is on the wire (RFC 4034, section 2.1).
+/// A key in wire format (RFC 4034, section 2.1).
 #[derive(Clone, Copy)]
 struct Key<'a>(&'a [u8]);
 
@@ -34,15 +34,15 @@ impl<'a> Key<'a> {
         self.0.get(4..).unwrap_or_default()
     }
 
-    /// Whether it may sign a zone: the flag Zone Key, not the flag Revoke (RFC 5011, section 2.1),
-    /// and protocol 3.
+    /// True if the key may sign a zone: it has the flag Zone Key, no flag Revoke (RFC 5011, section
+    /// 2.1), and protocol 3.
     fn is_of_zone(self) -> bool {
         matches!(self.0, [high, low, 3, ..] if high & 1 == 1 && low & 0x80 == 0)
     }
 
-    /// RFC 4034, appendix B.
+    /// The key tag (RFC 4034, appendix B).
     fn tag(self) -> u16 {
-        // At most 65535 bytes of at most 0xff00: it fits.
+        // At most 65535 bytes with values up to 0xff00: the sum fits.
         let sum: u32 = self
             .0
             .iter()
@@ -53,19 +53,19 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The keys of a zone.
+/// The keys that may sign a zone.
 fn keys(section: &Section) -> impl Iterator<Item = Key<'_>> {
     section.keys.iter().map(|key| Key(key)).filter(|key| key.is_of_zone())
 }
 
-/// A signature, as it is on the wire (RFC 4034, section 3.1).
+/// A signature in wire format (RFC 4034, section 3.1).
 struct Signature<'a> {
     head: &'a [u8; 18],
     value: &'a [u8],
 }
 
 impl<'a> Signature<'a> {
-    /// A signature by a key of this zone.
+    /// Parses a signature. `None` if it is not by a key of this zone.
     fn read(data: &'a [u8], zone: &[u8]) -> Option<Self> {
         let (head, rest) = data.split_first_chunk()?;
         let (signer, value) = rest.split_at_checked(zone.len())?;
@@ -79,7 +79,7 @@ impl<'a> Signature<'a> {
             .map_or(0, u32::from_be_bytes)
     }
 
-    /// Whether it is of this record set, by a key of this tag and algorithm.
+    /// True if it is a signature of this record set by a key with this tag and algorithm.
     fn is_by(&self, set: &RecordSet<'_>, key: Key<'_>) -> bool {
         let [covered_high, covered_low, by, label_count, .., tag_high, tag_low] = *self.head;
         [covered_high, covered_low] == set.record_type.to_int().to_be_bytes()
@@ -88,39 +88,38 @@ impl<'a> Signature<'a> {
             && [tag_high, tag_low] == key.tag().to_be_bytes()
     }
 
-    /// Whether this is the time between its inception and its expiration.
+    /// True if the current time is between its inception and its expiration.
     fn is_in_time(&self, now: SystemTime) -> bool {
         let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        // The seconds without what does not fit 32 bits, compared as serial numbers (RFC 1982,
-        // section 3.2).
+        // Seconds modulo 2^32, compared as serial numbers (RFC 1982, section 3.2).
         let now = u32::try_from(seconds & 0xffff_ffff).unwrap_or_default();
         let not_after = |early: u32, late: u32| late.wrapping_sub(early) < 1 << 31;
         not_after(self.seconds(12), now) && not_after(now, self.seconds(8))
     }
 }
 
-/// A record set with its signatures.
+/// A record set and its signatures.
 struct RecordSet<'a> {
     owner: &'a Name,
     record_type: Rtype,
-    /// The data of its records, in canonical form and order (RFC 4034, sections 6.2 and 6.3).
+    /// The data of its records in canonical form and order (RFC 4034, sections 6.2 and 6.3).
     data: Vec<&'a [u8]>,
     signatures: &'a [Vec<u8>],
 }
 
-/// Whether a record set is signed.
+/// Whether a record set is signed by one of the given keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signed {
-    /// By one of the keys, validly now.
+    /// There is a currently valid signature.
     Now,
-    /// By one of them, but not for now.
+    /// There is a signature, but it is not currently valid.
     OutOfTime,
-    /// By none of them.
+    /// There is no signature.
     No,
 }
 
 impl RecordSet<'_> {
-    /// What a signature is made of: RFC 4034, section 3.1.8.1.
+    /// The message that is signed (RFC 4034, section 3.1.8.1).
     fn message(&self, zone: &[u8], signature: &Signature<'_>) -> Vec<u8> {
         let owner = wire(self.owner);
         let kind = [self.record_type.to_int(), IN].map(u16::to_be_bytes).concat();
@@ -134,7 +133,7 @@ impl RecordSet<'_> {
         message
     }
 
-    /// Whether it is signed by one of these keys of the zone.
+    /// Verifies whether the record set is signed by one of these keys of the zone.
     fn signed<'k>(
         &self,
         zone: &Name,
@@ -163,19 +162,19 @@ impl RecordSet<'_> {
     }
 }
 
-/// What the DS records and the key set of a zone come to.
+/// The result of comparing the DS records with the key set of a zone.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Compared {
     pub(super) findings: Vec<FindingKind>,
-    /// Whether the keys are those of a DS record; `None` if none of these can be checked.
+    /// True if the keys match a DS record. `None` if none of the DS records can be checked.
     pub(super) is_secure: Option<bool>,
 }
 
-/// Compares the DS records with the answer to a question for the key set of `zone`. One that leads
-/// to a key which signs is enough (RFC 4035, section 5.2; RFC 6840, section 5.11); the others may
-/// be of keys to come (RFC 6781, section 4.1.2).
+/// Compares the DS records with the response to a query for the key set of `zone`. One DS record
+/// that leads to a signing key is enough (RFC 4035, section 5.2; RFC 6840, section 5.11). The
+/// others may belong to future keys (RFC 6781, section 4.1.2).
 pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> Compared {
-    // SHA-1 does not count beside a stronger digest (RFC 4509, section 3).
+    // SHA-1 is ignored if there is a stronger digest (RFC 4509, section 3).
     let strong = |ds: &Ds| matches!(ds.digest_type(), 2 | 4) && is_supported(ds.algorithm());
     let counts = |record: &&Ds| record.digest_type() != 1 || !ds.iter().any(strong);
     let each: Vec<(&Ds, Option<FindingKind>)> =
@@ -198,7 +197,7 @@ pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: System
     Compared { findings, is_secure: Some(true) }
 }
 
-/// What of a DS record validators give up: SHA-1 (RFC 9905).
+/// The part of a DS record that uses SHA-1, which validators are phasing out (RFC 9905).
 fn weakness(ds: &Ds) -> Option<FindingKind> {
     match (ds.digest_type(), ds.algorithm()) {
         (1, _) => Some(FindingKind::Weak(ds.key_tag(), "digest type", 1)),
@@ -245,8 +244,8 @@ fn set<'a>(
     RecordSet { owner, record_type, data: data.iter().map(Vec::as_slice).collect(), signatures }
 }
 
-/// What is wrong with the signature of the SOA record by the keys of the zone: as with it, so with
-/// all that the zone has.
+/// What is wrong with the signature of the SOA record by the zone's keys. It stands for all other
+/// data of the zone.
 pub(super) fn data(
     zone: &Name,
     soa: &StartOfAuthority,
@@ -263,7 +262,7 @@ pub(super) fn data(
 }
 
 /// What is wrong with the signature of the DS record set of `name` by the keys of the parent zone,
-/// which are the answer `above`.
+/// which are in the response `above`.
 pub(super) fn of_ds(
     parent: &Name,
     name: &Name,
@@ -274,7 +273,7 @@ pub(super) fn of_ds(
     if keys(above).next().is_none() {
         return Some(FindingKind::ParentUnsigned);
     }
-    // Of a zone whose algorithms can't be checked nothing is known.
+    // If none of the parent zone's algorithms is supported, nothing is known about it.
     if !keys(above).any(|key| is_supported(key.algorithm())) {
         return None;
     }
@@ -282,26 +281,26 @@ pub(super) fn of_ds(
     (set.signed(parent, keys(above), now) != Signed::Now).then_some(FindingKind::DsUnsigned)
 }
 
-/// True if the answer has a key of a zone.
+/// True if the response has a key of a zone.
 pub(super) fn is_signed(answer: &Section) -> bool {
     keys(answer).next().is_some()
 }
 
-/// RSA with SHA-1, SHA-256 and SHA-512, ECDSA, Ed25519 (RFC 8624, section 3.1).
+/// True for RSA with SHA-1, SHA-256 and SHA-512, ECDSA, and Ed25519 (RFC 8624, section 3.1).
 fn is_supported(algorithm: u8) -> bool {
     matches!(algorithm, 5 | 7 | 8 | 10 | 13 | 14 | 15)
 }
 
 fn verifies(key: Key<'_>, message: &[u8], value: &[u8]) -> bool {
     let public = key.public_key();
-    // DNSSEC has keys of 1024 bits to this day.
+    // 1024-bit keys are still in use in DNSSEC.
     let rsa: &RsaParameters = match key.algorithm() {
         5 | 7 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
         8 => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
         10 => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
         other => {
             let (algorithm, key): (&dyn VerificationAlgorithm, Vec<u8>) = match other {
-                // Without the byte that says "uncompressed" (RFC 6605, section 4).
+                // DNSSEC omits the byte for "uncompressed" (RFC 6605, section 4).
                 13 => (&signature::ECDSA_P256_SHA256_FIXED, [&[4], public].concat()),
                 14 => (&signature::ECDSA_P384_SHA384_FIXED, [&[4], public].concat()),
                 _ => (&signature::ED25519, public.to_vec()),
@@ -309,7 +308,7 @@ fn verifies(key: Key<'_>, message: &[u8], value: &[u8]) -> bool {
             return UnparsedPublicKey::new(algorithm, key).verify(message, value).is_ok();
         }
     };
-    // The length of the exponent in one byte, or in two behind a zero (RFC 3110, section 2).
+    // The length of the exponent is one byte, or a zero and two bytes (RFC 3110, section 2).
     let parts = match public {
         [0, high, low, rest @ ..] => {
             rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))

@@ -1,17 +1,17 @@
-//! The DNS check: does the delegation resolve, as `dig +trace` would see it?
+//! Checks over DNS whether a delegation resolves, as `dig +trace` would.
 //!
-//! Questions go straight to the authoritative servers. A resolver is asked for the addresses of
-//! name servers and for the name servers of the parent zone, never for the child's name or one
-//! below it: it would keep the answer "no such name" for as long as the parent zone's SOA says (RFC
-//! 2308), and those behind it would not see the new delegation.
+//! Queries go directly to the authoritative servers. A resolver is only asked for the addresses of
+//! name servers and for the name servers of the parent zone, never for the child's name or a name
+//! below it: it would cache a "no such name" for as long as the parent zone's SOA says (RFC 2308),
+//! and its users would not see the new delegation.
 //!
-//! Everything is bounded: time (see [`Timing::longest_round`]), sockets (64), where packets go,
-//! what is read of an answer, what a [`Report`] keeps and says. A server may answer whatever it
-//! likes.
+//! A server may respond with anything, so everything is bounded: time (see
+//! [`Timing::longest_round`]), sockets (64), the addresses that packets are sent to, how much of a
+//! response is parsed, and how much a [`Report`] keeps and displays.
 //!
-//! What is checked is what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181
-//! (section 5.4.1, authority), RFC 4035 (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766
-//! (TCP), RFC 9471 (glue).
+//! The check covers what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section
+//! 5.4.1, authority), RFC 4035 (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC
+//! 9471 (glue).
 
 mod address_filter;
 mod display;
@@ -54,12 +54,12 @@ use zone_check::ZoneCheck;
 /// The port of DNS (RFC 1035, section 4.2).
 const PORT: u16 = 53;
 
-/// Whether a resolver is one that the internet can ask, at port 53.
+/// True if the resolver uses port 53 and an address that can be reached over the internet.
 pub fn is_public_resolver(resolver: SocketAddr) -> bool {
     resolver.port() == PORT && address_filter::is_global(resolver.ip())
 }
 
-/// The DNS check. It does nothing until asked.
+/// Checks delegations. Creating one sends no queries.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     resolver: Option<SocketAddr>,
@@ -67,58 +67,60 @@ pub struct Verifier {
     transport: Arc<dyn Transport>,
     /// What the checks of a run share.
     memory: Option<Arc<Memory>>,
-    anywhere: bool,
+    any_address: bool,
     thorough: bool,
 }
 
-/// What a delegation should be.
+/// The expected state of a delegation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// The child's name, the zone cut.
     pub name: Name,
-    /// The name servers: of the NS record set in the parent zone, and of the one at the child
-    /// zone's own apex.
+    /// The name servers, both in the parent zone's NS record set and in the one at the child zone's
+    /// apex.
     pub name_servers: NameServers,
     /// The DS record set in the parent zone.
     pub ds: Option<DsRecords>,
-    /// Without `ds`: whether a DS record set in the parent zone is a finding. With `ds` it is
-    /// compared anyway.
+    /// Without `ds`: whether a DS record set in the parent zone is a finding. With `ds`, it is
+    /// always compared.
     pub check_ds: bool,
-    /// The addresses that the parent zone has as glue, for name servers at or below `name`.
+    /// The parent zone's glue: the addresses of name servers at or below `name`.
     pub glue: Vec<(Name, IpAddr)>,
 }
 
 impl Expected {
-    /// True if one of the name servers lies at or below the zone cut.
+    /// True if one of the name servers is at or below the zone cut.
     fn has_servers_inside(&self) -> bool {
         self.name_servers.iter().any(|server| server.is_at_or_below(&self.name))
     }
 }
 
-/// The parent zone in which a delegation was written.
+/// The parent zone that a delegation is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParentZone {
     /// Its name.
     pub name: Name,
-    /// The name servers of the very zone that was written, as the service that holds it names them;
-    /// `None` if nobody has told.
+    /// The name servers of exactly the zone that has the delegation, according to the service that
+    /// hosts it. `None` if they are unknown.
     ///
-    /// There may be several zones of one name. If the world asks none of these name servers, it
-    /// asks another zone.
+    /// There may be several zones with this name. If resolvers query none of these name servers,
+    /// they query another zone.
     pub name_servers: Option<NameServers>,
 }
 
-/// How long to wait for what; the defaults are for the internet.
+/// The timeouts of a check. The defaults are for the internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// For an authoritative server's answer over UDP: asked once for each wait. Two of a second.
+    /// For a response of an authoritative server over UDP. There is one attempt per timeout. By
+    /// default two of one second.
     pub datagrams: Vec<Duration>,
-    /// For its answer over TCP, with the connection. A second and a half.
+    /// For its response over TCP, including the connection. By default 1.5 seconds.
     pub tcp: Duration,
-    /// For a resolver's answer, with the connection where it takes one; it is asked three times at
-    /// most, one resolver after the other. A second and a quarter.
+    /// For a response of a resolver, including a connection if it needs one. There are up to three
+    /// attempts, each with the next resolver. By default 1.25 seconds.
     pub resolver: Duration,
-    /// Between two rounds of questions, while patience lasts. A second.
+    /// The pause between two rounds of queries, as long as there is patience left. By default one
+    /// second.
     pub pause: Duration,
 }
 
@@ -134,13 +136,13 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// What a round of questions takes at most: fourteen and a half seconds with the defaults.
+    /// The longest time that a round of queries takes: 14.5 seconds with the defaults.
     ///
-    /// That is the longest way to an answer: a resolver is asked for the name servers of the parent
-    /// zone and then for their addresses, each time in vain but for the last try; a server is asked
-    /// for the zone and then for the rest, each time over UDP in vain and then over TCP. Name
-    /// servers that together are asked more than there are sockets for could make it longer; then
-    /// the round is cut.
+    /// That is the slowest path to a result. A resolver is asked for the name servers of the parent
+    /// zone and then for their addresses, and only the last attempt succeeds each time. A server is
+    /// then queried for the zone and for the rest, each time without success over UDP and then over
+    /// TCP. A round could only take longer if the name servers need more queries than there are
+    /// sockets. It is then cut off.
     pub fn longest_round(&self) -> Duration {
         let datagrams: Duration = self.datagrams.iter().sum();
         (self.resolver * resolver::TRIES + datagrams + self.tcp) * 2
@@ -148,60 +150,62 @@ impl Timing {
 }
 
 impl Verifier {
-    /// A check that asks this resolver, `ip:port`, in place of the system's (`/etc/resolv.conf`).
+    /// Creates a check with this resolver (`ip:port`) instead of the system's (`/etc/resolv.conf`).
     ///
-    /// Its port is then also the one of the authoritative servers that it leads to, 53 otherwise.
+    /// The resolver's port is also used for the authoritative servers. It is 53 for the system's
+    /// resolver.
     ///
-    /// Name servers are asked at addresses that the internet can reach, and at no other, wherever
+    /// Name servers are only queried at addresses that can be reached over the internet, whatever
     /// the resolver is: see [`Verifier::at_any_address`].
     pub fn new(resolver: Option<SocketAddr>) -> Self {
         let (timing, transport) = (Timing::default(), Arc::new(Sockets));
-        Self { resolver, timing, transport, memory: None, anywhere: false, thorough: false }
+        Self { resolver, timing, transport, memory: None, any_address: false, thorough: false }
     }
 
-    /// The same, asking name servers at any address if so said, as in a DNS of one's own. Who
-    /// chooses the name servers can then look around in the network of who asks.
-    pub fn at_any_address(self, anywhere: bool) -> Self {
-        Self { anywhere, ..self }
+    /// Queries name servers at any address, if `any_address` is true. This is for private DNS:
+    /// anybody who chooses the name servers could otherwise use the check to scan the network that
+    /// it runs in.
+    pub fn at_any_address(self, any_address: bool) -> Self {
+        Self { any_address, ..self }
     }
 
-    /// The same with other waits.
+    /// Replaces the timeouts.
     pub fn with_timing(self, timing: Timing) -> Self {
         Self { timing, ..self }
     }
 
-    /// The same over another network than the system's sockets.
+    /// Replaces the system's sockets with another transport.
     pub fn with_transport(self, transport: impl Transport + 'static) -> Self {
         Self { transport: Arc::new(transport), ..self }
     }
 
-    /// The same for many checks in a row or side by side. What one has found of addresses, and of
-    /// what can be reached from here, the others go by; they have 480 sockets together, and ask
-    /// resolvers 512 questions a second at most.
+    /// Shares resources between many checks, sequential or concurrent. They share what they learn
+    /// about addresses and about what can be reached from here. Together they have 480 sockets, and
+    /// send at most 512 queries per second to resolvers.
     ///
-    /// What failed is not tried again before [`Verifier::look_again`]. An address from which
-    /// nothing has ever come is asked more briefly from the third question on.
+    /// A failed look-up is not repeated before [`Verifier::next_pass`]. An address that has never
+    /// responded gets a shorter timeout from the third query on.
     pub fn for_run(self) -> Self {
         Self { memory: Some(Arc::new(Memory::of_run())), ..self }
     }
 
-    /// Begins another look of a run: names that could not be looked up are looked up once more.
-    pub fn look_again(&self) {
+    /// Starts another pass of a run: failed look-ups are repeated once.
+    pub fn next_pass(&self) {
         if let Some(run) = self.memory.as_ref().and_then(|memory| memory.run.as_ref()) {
-            run.look_again();
+            run.next_pass();
         }
     }
 
-    /// The same, with questions that are only of interest: whether a zone without DS records is
+    /// Also sends queries whose results are only remarks: whether a zone without DS records is
     /// signed.
     pub fn thorough(self) -> Self {
         Self { thorough: true, ..self }
     }
 
-    /// Whom to ask for addresses, and which of them may be asked in turn.
+    /// The resolver, and whether name servers may be queried at any address.
     fn resolver(&self) -> Resolver {
         let resolver = self.resolver.map_or_else(Resolver::system, Resolver::at);
-        Resolver { anywhere: self.anywhere, ..resolver }
+        Resolver { any_address: self.any_address, ..resolver }
     }
 
     fn network(&self) -> Network {
@@ -212,34 +216,35 @@ impl Verifier {
         )
     }
 
-    /// Checks the child zone, before the parent zone is touched.
+    /// Checks the child zone, before the parent zone is changed.
     ///
-    /// Every wanted name server answers authoritatively for the child's SOA, and its own NS record
-    /// set has exactly the wanted name servers. With `ds`, each DS record is the digest (SHA-256 or
-    /// SHA-384) of a key that the server serves and that signs the zone's key set, validly now; any
-    /// other digest type is a finding, since nothing is known of it.
+    /// Every expected name server must answer authoritatively for the child's SOA, and its own NS
+    /// record set must have exactly the expected name servers. With `ds`, each DS record must be
+    /// the digest (SHA-256 or SHA-384) of a key that the server serves and that signs the zone's
+    /// key set with a currently valid signature. Any other digest type is a finding, because it
+    /// can't be checked.
     ///
-    /// What a fresh zone shows (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name server's
-    /// name that does not resolve, old name servers or keys) is asked again for at most `patience`,
-    /// plus the round that has begun; silence is not. So it ends after `patience` and
-    /// [`Timing::longest_round`] at the latest, with what was found until then.
+    /// Findings that a new zone explains (REFUSED, SERVFAIL, NXDOMAIN, not authoritative, a name
+    /// server's name that does not resolve, old name servers or keys) are checked again for at most
+    /// `patience`, plus the current round. A server that does not respond is not. So the check ends
+    /// at the latest after `patience` and [`Timing::longest_round`], with the findings up to then.
     pub async fn verify_child(&self, expected: &Expected, patience: Duration) -> Report {
         self.check(None, expected, patience).await
     }
 
     /// Checks the delegation, after the change is in sync.
     ///
-    /// Every name server of `parent_zone`, as the resolver names them, has that zone and refers to
-    /// exactly the wanted name servers, and has exactly the wanted DS records; and what
-    /// [`Verifier::verify_child`] checks holds. A server that has both zones answers for the child
-    /// itself, which is as good.
+    /// Every name server of `parent_zone`, according to the resolver, must have that zone, must
+    /// refer to exactly the expected name servers, and must have exactly the expected DS records.
+    /// The checks of [`Verifier::verify_child`] apply as well. A server with both zones answers for
+    /// the child itself, which is equally good.
     ///
-    /// If the name servers of the zone that was written are given, the world must ask at least one
-    /// of them. That it asks others as well is a remark.
+    /// If the name servers of the changed zone are given, resolvers must query at least one of
+    /// them. It is a remark if they query others as well.
     ///
-    /// What is not so is asked again for at most `patience`, plus the round that has begun; the
-    /// silence of a server of the parent zone too, unless nothing answers at all. It ends when
-    /// [`Verifier::verify_child`] does.
+    /// Findings are checked again for at most `patience`, plus the current round. This includes
+    /// servers of the parent zone that don't respond, unless nothing responds at all. The check
+    /// ends as [`Verifier::verify_child`] does.
     pub async fn verify_delegation(
         &self,
         parent_zone: &ParentZone,
@@ -262,7 +267,7 @@ impl Verifier {
     }
 }
 
-/// A check under way.
+/// A check in progress.
 #[derive(Debug)]
 struct Check<'a> {
     net: Network,
@@ -272,7 +277,7 @@ struct Check<'a> {
     thorough: bool,
 }
 
-/// No pause between two rounds is longer.
+/// The longest pause between two rounds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl Check<'_> {
@@ -284,7 +289,7 @@ impl Check<'_> {
             (ZoneCheck::child(self.expected), parent.map(ZoneCheck::parent));
         loop {
             let round = self.ask_all(&mut child, above.as_mut());
-            // Where it is cut, what was found before stands.
+            // If the round is cut off, its findings so far count.
             let is_cut = timeout(most.saturating_sub(begun.elapsed()), round).await.is_err();
             if let Some(above) = &mut above {
                 above.conclude(&self.net, None);
@@ -303,12 +308,12 @@ impl Check<'_> {
         }
     }
 
-    /// Asks everybody once.
+    /// Queries every server once.
     async fn ask_all(&self, child: &mut ZoneCheck, above: Option<&mut ZoneCheck>) {
         let done = Notify::new();
         let round = async {
             match above {
-                // Where a server lies in the child zone, the parent's servers tell its address.
+                // If a name server is in the child zone, the parent's servers have its address.
                 Some(above) if self.expected.has_servers_inside() => {
                     self.round(above, None).await;
                     self.round(child, Some(above)).await;
@@ -321,20 +326,20 @@ impl Check<'_> {
         let wait = self.net.timing.datagrams.first().copied().unwrap_or_default();
         let early = async {
             let _ = timeout(wait, done.notified()).await;
-            self.try_egress_where_in_vain().await;
+            self.test_silent_families().await;
         };
         join(round, early).await;
-        self.try_egress_where_in_vain().await;
+        self.test_silent_families().await;
     }
 
-    /// Where nothing was heard, is it the network?
-    async fn try_egress_where_in_vain(&self) {
-        let of = async |family| {
+    /// Tests for each address family without any response whether the network is the cause.
+    async fn test_silent_families(&self) {
+        let test = async |family| {
             if self.net.is_in_vain(family) {
                 self.try_egress(family).await;
             }
         };
-        join(of(Family::V4), of(Family::V6)).await;
+        join(test(Family::V4), test(Family::V6)).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! One question to one server: UDP, and TCP where UDP does not do.
+//! Sends one query to one server: over UDP, then over TCP if necessary.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,56 +16,56 @@ use super::dns64::Prefix;
 use super::finding::Family;
 use super::query::{Query, SentQuery};
 use super::resolver::Known;
-use super::response::{Parsed, Response, Targets, read};
+use super::response::{Parsed, Response, Targets, parse};
 use super::transport::{Datagrams, Transport};
 use delegation_model::name::Name;
 
-/// How many sockets are open at once, so that a check stays far below the 1024 files of a Lambda
-/// function.
+/// How many sockets a check opens at once. This is far below the 1024 files of a Lambda function.
 pub(super) const SOCKETS: usize = 64;
 
 /// How many datagrams a check sends.
 ///
-/// The largest delegation, sixteen name servers of four addresses below a zone with thirteen such,
-/// takes about five hundred in a round. Nobody is to make more of one event than that, whatever the
-/// servers answer.
+/// The largest delegation, with sixteen name servers of four addresses each, below a zone with
+/// thirteen such servers, takes about five hundred per round. The limit prevents anybody from
+/// triggering more traffic with one event, whatever the servers respond.
 pub(super) const DATAGRAMS: u32 = 1000;
 
-/// How many connections a check makes.
+/// How many TCP connections a check opens.
 pub(super) const CONNECTIONS: u32 = 250;
 
-/// How many datagrams that are not the answer are read while waiting for it.
+/// How many unrelated datagrams are read while waiting for the response.
 const FOREIGN: usize = 256;
 
-/// How many sockets the checks of a run have open together. A process has 1024 files by default.
-const SOCKETS_OF_RUN: usize = 480;
+/// How many sockets the checks of a run open at once. A process can have 1024 open files by
+/// default.
+const SOCKETS_PER_RUN: usize = 480;
 
-/// How many questions a second the checks of a run ask of resolvers together: half of the packets
-/// that the resolver of a VPC takes of one network interface (Amazon VPC User Guide, "DNS
-/// attributes for your VPC": 1024), since others ask it too.
-const RESOLVER_QUESTIONS: u32 = 512;
+/// How many queries per second the checks of a run send to resolvers. This is half of the packets
+/// that a VPC's resolver accepts per network interface (Amazon VPC User Guide, "DNS attributes for
+/// your VPC": 1024), because others use it too.
+const RESOLVER_QUERIES: u32 = 512;
 
-/// An address that has never answered in a run is dead after so many questions in vain: each
-/// further one is asked briefly. It is still asked, since some servers keep silent about zones that
-/// they do not have.
+/// After this many queries without a response, an address that has never responded in a run counts
+/// as dead: further queries have a shorter timeout. It is still queried, because some servers only
+/// ignore queries for zones that they do not have.
 const DEAD_AFTER: u32 = 2;
 
-/// How often a socket is tried to be opened where the process has too many files open, and the
-/// pause between.
+/// How many attempts are made to open a socket while the process has too many open files, and the
+/// pause between them.
 const FILES: (u32, Duration) = (100, Duration::from_millis(50));
 
-/// Why there is no answer.
+/// Why there is no usable response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoResponse {
-    /// Nothing came.
+    /// There was no response.
     Silent,
-    /// This machine has no route to such an address.
+    /// This machine has no route to the address.
     NoRoute,
-    /// What came is not a DNS message.
+    /// The response is not a DNS message.
     Malformed,
-    /// It has more to say than fits a UDP answer, and does not say it over TCP.
+    /// The response does not fit into a UDP datagram, and the server does not respond over TCP.
     NoTcp,
-    /// The check has sent all that it may.
+    /// The check has reached its limit of queries.
     Spent,
 }
 
@@ -75,59 +75,59 @@ impl NoResponse {
     }
 }
 
-/// What a check has learned that another one of the same run can go by.
+/// What a check learns and other checks of the same run can use.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Whether any authoritative server answered over IPv4.
+    /// True if any authoritative server responded over IPv4.
     heard_v4: AtomicBool,
-    /// The same over IPv6.
+    /// True if any authoritative server responded over IPv6.
     heard_v6: AtomicBool,
-    /// Whether the servers of the root were asked over IPv4, for want of any other answer.
+    /// Set once the root servers were queried over IPv4, because nothing else had responded.
     pub(super) tried_v4: OnceCell<()>,
-    /// The same over IPv6.
+    /// The same for IPv6.
     pub(super) tried_v6: OnceCell<()>,
-    /// The prefixes with which the resolver makes IPv6 addresses of IPv4 ones.
+    /// The prefixes that the resolver uses to synthesize IPv6 addresses.
     pub(super) prefixes: OnceCell<Vec<Prefix>>,
-    /// By IPv4 addresses: the IPv6 addresses that the resolver has made of them.
+    /// The synthesized IPv6 addresses by IPv4 address.
     translated: Mutex<BTreeMap<IpAddr, IpAddr>>,
     hosts: Mutex<BTreeMap<Name, Arc<Known<Addresses>>>>,
-    /// What the checks of a run share; `None` for a check by itself.
+    /// What only the checks of a run share. `None` for a single check.
     pub(super) run: Option<Run>,
 }
 
-/// What is shared by the checks of a run alone: bounds, and what was asked in vain.
+/// What only the checks of a run share: limits, and queries without a response.
 #[derive(Debug)]
 pub(super) struct Run {
-    /// Which look this is: what failed is looked up once in each.
-    look: AtomicU32,
+    /// The number of the current pass. A failed look-up is repeated once in each pass.
+    pass: AtomicU32,
     sockets: Arc<Semaphore>,
     resolver: Pace,
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
-    /// How many questions were asked of an address in vain, for those that have never answered.
+    /// The number of queries without a response, for addresses that have never responded.
     silent: Mutex<BTreeMap<IpAddr, u32>>,
     heard: Mutex<BTreeSet<IpAddr>>,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        let (look, zones, silent, heard) = Default::default();
+        let (pass, zones, silent, heard) = Default::default();
         let (sockets, resolver) =
-            (Arc::new(Semaphore::new(SOCKETS_OF_RUN)), Pace::per_second(RESOLVER_QUESTIONS));
-        Self { look, sockets, resolver, zones, silent, heard }
+            (Arc::new(Semaphore::new(SOCKETS_PER_RUN)), Pace::per_second(RESOLVER_QUERIES));
+        Self { pass, sockets, resolver, zones, silent, heard }
     }
 }
 
 impl Run {
-    /// Which look this is.
-    pub(super) fn look(&self) -> u32 {
-        self.look.load(Ordering::Relaxed)
+    /// The number of the current pass.
+    pub(super) fn pass(&self) -> u32 {
+        self.pass.load(Ordering::Relaxed)
     }
 
-    pub(super) fn look_again(&self) {
-        self.look.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn next_pass(&self) {
+        self.pass.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What is known of the name servers of a zone.
+    /// The cached name servers of a zone.
     pub(super) fn zone(&self, name: &Name) -> Arc<Known<Targets>> {
         Arc::clone(locked(&self.zones).entry(name.clone()).or_default())
     }
@@ -136,8 +136,8 @@ impl Run {
         locked(&self.silent).get(&address).is_some_and(|times| *times >= DEAD_AFTER)
     }
 
-    /// Keeps what came of a question to an address.
-    fn keep(&self, address: IpAddr, answer: Result<(), NoResponse>) {
+    /// Records the result of a query to an address.
+    fn record(&self, address: IpAddr, answer: Result<(), NoResponse>) {
         match answer {
             Err(NoResponse::Silent) if !locked(&self.heard).contains(&address) => {
                 *locked(&self.silent).entry(address).or_default() += 1;
@@ -151,7 +151,7 @@ impl Run {
     }
 }
 
-/// Lets so many pass a second, evenly.
+/// Limits the rate of something, spread evenly over each second.
 #[derive(Debug)]
 pub struct Pace {
     every: Duration,
@@ -159,12 +159,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// At most so many a second, and at least one.
+    /// Allows at most `most` per second, and at least one.
     pub fn per_second(most: u32) -> Self {
         Self { every: Duration::from_secs(1) / most.max(1), next: Mutex::default() }
     }
 
-    /// Waits for its turn.
+    /// Waits for the next turn.
     pub async fn wait(&self) {
         let turn = {
             let (mut next, now) = (locked(&self.next), Instant::now());
@@ -185,32 +185,32 @@ impl Memory {
         if address.is_ipv4() { &self.heard_v4 } else { &self.heard_v6 }
     }
 
-    /// That of a run.
+    /// The memory of a run.
     pub(super) fn of_run() -> Self {
         Self { run: Some(Run::default()), ..Self::default() }
     }
 
-    /// What is known of a host.
+    /// The cached addresses of a host.
     pub(super) fn host(&self, name: &Name) -> Arc<Known<Addresses>> {
         Arc::clone(locked(&self.hosts).entry(name.clone()).or_default())
     }
 
-    /// Keeps by which IPv6 address the network leads to an IPv4 address.
+    /// Records the IPv6 address through which the network reaches an IPv4 address.
     pub(super) fn translate(&self, address: IpAddr, by: IpAddr) {
         locked(&self.translated).insert(address, by);
     }
 }
 
-/// What the questions of one check share.
+/// What the queries of one check share.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) timing: Timing,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) sockets: Arc<Semaphore>,
     pub(super) memory: Arc<Memory>,
-    /// Whether an authoritative server was asked over IPv4, for which there is a route.
+    /// True if an authoritative server was queried over IPv4, and there was a route.
     asked_v4: AtomicBool,
-    /// The same over IPv6.
+    /// The same for IPv6.
     asked_v6: AtomicBool,
     datagrams: AtomicU32,
     connections: AtomicU32,
@@ -225,7 +225,7 @@ impl Network {
         Self { timing, transport, sockets, memory, asked_v4, asked_v6, datagrams, connections }
     }
 
-    /// Whether servers were asked over this family, and none has answered.
+    /// True if servers were queried over this family, and none responded.
     pub(super) fn is_in_vain(&self, family: Family) -> bool {
         let (asked, heard) = match family {
             Family::V4 => (&self.asked_v4, &self.memory.heard_v4),
@@ -234,36 +234,36 @@ impl Network {
         asked.load(Ordering::Relaxed) && !heard.load(Ordering::Relaxed)
     }
 
-    /// Whether an authoritative server answered over the family of this address.
+    /// True if an authoritative server responded over the family of this address.
     pub(super) fn has_heard_family(&self, address: IpAddr) -> bool {
         self.memory.heard(address).load(Ordering::Relaxed)
     }
 
-    /// Whether any authoritative server answered.
+    /// True if any authoritative server responded.
     pub(super) fn has_heard_any(&self) -> bool {
         self.memory.heard_v4.load(Ordering::Relaxed) || self.memory.heard_v6.load(Ordering::Relaxed)
     }
 
-    /// Whether the check has sent all that it may.
+    /// True if the check has reached its limit of queries.
     pub(super) fn is_spent(&self) -> bool {
         [&self.datagrams, &self.connections].iter().any(|left| left.load(Ordering::Relaxed) == 0)
     }
 
-    /// Asks an authoritative server: UDP, again after a while, then TCP. Where there is no route to
-    /// its IPv4 address, but one to the IPv6 address that the network has for it (NAT64, RFC 6146),
-    /// that is taken.
+    /// Queries an authoritative server: over UDP, again after a timeout, then over TCP. If there is
+    /// no route to its IPv4 address, but one to a synthesized IPv6 address (NAT64, RFC 6146), uses
+    /// that address.
     pub(super) async fn ask(
         &self,
         server: SocketAddr,
         question: &Query,
     ) -> Result<Response, NoResponse> {
-        // Never closed.
+        // The semaphore is never closed.
         let _permit = self.sockets.acquire().await;
         let run = self.memory.run.as_ref();
         let is_dead = run.is_some_and(|run| run.is_dead(server.ip()));
         let (waits, manner) = match self.timing.datagrams.as_slice() {
             [first, ..] if is_dead => (&[*first / 2][..], Manner::Brief),
-            waits => (waits, Manner::Insisting),
+            waits => (waits, Manner::Persistent),
         };
         let mut answer = self.exchange(server, question, waits, manner).await;
         let other = locked(&self.memory.translated).get(&server.ip()).copied();
@@ -272,7 +272,7 @@ impl Network {
             answer = self.exchange(other, question, waits, manner).await;
         }
         if let Some(run) = run {
-            run.keep(server.ip(), answer.as_ref().map(drop).map_err(|failure| *failure));
+            run.record(server.ip(), answer.as_ref().map(drop).map_err(|failure| *failure));
         }
         if !matches!(answer, Err(failure) if failure.is_silence()) {
             self.memory.heard(server.ip()).store(true, Ordering::Relaxed);
@@ -280,7 +280,7 @@ impl Network {
         answer
     }
 
-    /// Asks a resolver once over UDP, and over TCP if the answer is too long.
+    /// Queries a resolver once over UDP, and over TCP if the response is truncated.
     pub(super) async fn ask_resolver(
         &self,
         server: SocketAddr,
@@ -291,11 +291,11 @@ impl Network {
         }
         let _permit = self.sockets.acquire().await;
         let (most, waits) = (self.timing.resolver, [self.timing.resolver]);
-        let exchange = self.exchange(server, question, &waits, Manner::OfResolver);
+        let exchange = self.exchange(server, question, &waits, Manner::Resolver);
         timeout(most, exchange).await.unwrap_or(Err(NoResponse::Silent))
     }
 
-    /// Asks with EDNS, and without where the server does not know it (RFC 6891, section 7).
+    /// Queries with EDNS, and without it if the server does not support it (RFC 6891, section 7).
     async fn exchange(
         &self,
         server: SocketAddr,
@@ -303,11 +303,11 @@ impl Network {
         waits: &[Duration],
         manner: Manner,
     ) -> Result<Response, NoResponse> {
-        let answer = self.once(server, &question.ask(), waits, manner).await?;
+        let answer = self.once(server, &question.with_edns(), waits, manner).await?;
         if !answer.lacks_edns() {
             return Ok(answer);
         }
-        let plain = self.once(server, &question.ask_plainly(), waits, manner).await;
+        let plain = self.once(server, &question.without_edns(), waits, manner).await;
         Ok(plain.unwrap_or(answer))
     }
 
@@ -325,8 +325,10 @@ impl Network {
                     _ => NoResponse::NoTcp,
                 })
             }
-            // A firewall that lets no DNS datagram out may let a connection out.
-            Err(NoResponse::Silent) if manner == Manner::Insisting => self.tcp(server, asked).await,
+            // A firewall that blocks DNS datagrams may allow a connection.
+            Err(NoResponse::Silent) if manner == Manner::Persistent => {
+                self.tcp(server, asked).await
+            }
             other => other,
         }
     }
@@ -334,7 +336,7 @@ impl Network {
     async fn tcp(&self, server: SocketAddr, asked: &SentQuery) -> Result<Response, NoResponse> {
         take(&self.connections)?;
         match timeout(self.timing.tcp, self.transport.exchange(server, asked.bytes.clone())).await {
-            Ok(Ok(answer)) => match read(asked, &answer) {
+            Ok(Ok(answer)) => match parse(asked, &answer) {
                 Parsed::Response(answer) => Ok(answer),
                 Parsed::Malformed | Parsed::Foreign => Err(NoResponse::Malformed),
             },
@@ -342,8 +344,8 @@ impl Network {
         }
     }
 
-    /// Opens a socket. Where this process has too many files open, that says nothing of the server,
-    /// and others will be closed.
+    /// Opens a socket. If the process has too many open files, retries until others are closed:
+    /// this says nothing about the server.
     async fn socket(&self, server: SocketAddr) -> Result<Box<dyn Datagrams>, NoResponse> {
         let (tries, pause) = FILES;
         for _ in 0..tries {
@@ -365,7 +367,7 @@ impl Network {
         manner: Manner,
     ) -> Result<Response, NoResponse> {
         let socket = self.socket(server).await?;
-        if manner != Manner::OfResolver {
+        if manner != Manner::Resolver {
             let asked = if server.is_ipv4() { &self.asked_v4 } else { &self.asked_v6 };
             asked.store(true, Ordering::Relaxed);
         }
@@ -374,12 +376,12 @@ impl Network {
             take(&self.datagrams)?;
             match timeout_at(until, datagram(&*socket, asked)).await {
                 Ok(Ok(reading)) => return reading,
-                // No port is open there: it is not going to answer.
+                // No port is open there, so the server will not respond.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     return Err(NoResponse::Silent);
                 }
-                // Some other trouble on the way, for instance a full buffer; asked again in a
-                // moment.
+                // Another problem on the way, for instance a full buffer. Try again at the next
+                // timeout.
                 Ok(Err(_)) => sleep_until(until).await,
                 Err(_) => {}
             }
@@ -388,33 +390,33 @@ impl Network {
     }
 }
 
-/// Where one asks.
+/// How a server is queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
-    /// Of a resolver, which is asked again by who needs the answer.
-    OfResolver,
-    /// Of an authoritative server: over TCP as well where it is silent over UDP.
-    Insisting,
-    /// Of an authoritative server from whose address nothing has ever come.
+    /// A resolver. The caller retries if it needs the response.
+    Resolver,
+    /// An authoritative server: also over TCP if it does not respond over UDP.
+    Persistent,
+    /// An authoritative server at an address that has never responded.
     Brief,
 }
 
-/// One less is left.
+/// Takes one from the remaining number.
 fn take(left: &AtomicU32) -> Result<(), NoResponse> {
     let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
     taken.map(drop).map_err(|_| NoResponse::Spent)
 }
 
-/// What the system says where this process, or all together, have too many files open.
+/// True for the system's error if this process, or the whole system, has too many open files.
 fn is_out_of_files(error: &io::Error) -> bool {
     /// `EMFILE` and `ENFILE` of Linux and macOS.
     const TOO_MANY: [i32; 2] = [24, 23];
     error.raw_os_error().is_some_and(|code| TOO_MANY.contains(&code))
 }
 
-/// What the system says of a socket to an address that it has no way to, before anything was sent.
+/// True for the system's error if there is no route to an address, before anything was sent.
 fn is_no_route(error: &io::Error) -> bool {
-    /// `EAFNOSUPPORT` of Linux: a kernel without IPv6.
+    /// `EAFNOSUPPORT` on Linux: a kernel without IPv6.
     const NO_FAMILY: i32 = 97;
     matches!(
         error.kind(),
@@ -432,7 +434,7 @@ async fn datagram(
 ) -> io::Result<Result<Response, NoResponse>> {
     socket.send(&asked.bytes).await?;
     for _ in 0..FOREIGN {
-        match read(asked, &socket.receive().await?) {
+        match parse(asked, &socket.receive().await?) {
             Parsed::Response(answer) => return Ok(Ok(answer)),
             Parsed::Malformed => return Ok(Err(NoResponse::Malformed)),
             Parsed::Foreign => {}

@@ -1,4 +1,4 @@
-//! What one server is asked, and what is wrong with its answers.
+//! Queries one server, and finds what is wrong with its responses.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,30 +13,30 @@ use super::query::{NOERROR, NXDOMAIN, Query, code};
 use super::response::{Response, Section};
 use delegation_model::name::Name;
 
-/// What came of asking at one address.
+/// The result of querying one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ProbeResult {
-    /// It answered.
+    /// The server responded.
     Answers(Answers),
-    /// Nothing came.
+    /// There was no response.
     Silent,
     /// There is no route to it from here.
     NoRoute,
-    /// It was not asked, or not to the end: the check has sent all that it may.
+    /// It was not queried, or not completely: the check has reached its limit of queries.
     Spent,
 }
 
-/// What a server answered.
+/// What a server's responses contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answers {
-    /// What is wrong with it.
+    /// What is wrong with them.
     pub(super) findings: Vec<FindingKind>,
-    /// Whether the zone validates by the DS records, if there are any and they can be checked.
+    /// True if the zone validates with the DS records. `None` if there are none, or if they can't
+    /// be checked.
     pub(super) is_secure: Option<bool>,
     /// The serial number of the zone.
     pub(super) serial: Option<u32>,
-    /// Of a server of the parent zone that refers to the child: the addresses that it gives with
-    /// that.
+    /// For a server of the parent zone that refers to the child: the addresses in that referral.
     pub(super) glue: Option<Vec<(Name, IpAddr)>>,
 }
 
@@ -59,7 +59,7 @@ impl From<NoResponse> for ProbeResult {
 }
 
 impl ProbeResult {
-    /// What it answered, if it did.
+    /// The responses, if there were any.
     pub(super) fn answers(&self) -> Option<&Answers> {
         match self {
             Self::Answers(answers) => Some(answers),
@@ -68,7 +68,7 @@ impl ProbeResult {
     }
 }
 
-/// A server of the child zone: its SOA, then its name servers and keys.
+/// Queries a server of the child zone: for its SOA, then for its name servers and keys.
 pub(super) async fn child(
     net: &Network,
     address: SocketAddr,
@@ -78,7 +78,7 @@ pub(super) async fn child(
     let (name, wants_ds) = (&expected.name, expected.ds.is_some());
     let soa = match serves(net, address, name, wants_ds).await {
         Ok(soa) => soa,
-        Err(heard) => return heard,
+        Err(failed) => return failed,
     };
     let own = Query::direct(name, Rtype::NS);
     let keys = Query::direct(name, Rtype::DNSKEY).signed();
@@ -94,7 +94,7 @@ pub(super) async fn child(
                 found.findings.push(FindingKind::OwnNameServers(servers.cut()));
             }
         }
-        Err(heard) => found.findings.extend(in_part(heard)),
+        Err(failed) => found.findings.extend(partial_findings(failed)),
     }
     match (keys.map(|keys| keys.map_err(ProbeResult::from).and_then(authoritative)), &expected.ds) {
         (Some(Ok(answer)), Some(ds)) => {
@@ -110,16 +110,16 @@ pub(super) async fn child(
         (Some(Ok(answer)), None) if expected.check_ds && dnssec::is_signed(&answer.answers) => {
             found.findings.push(FindingKind::SignedWithoutDs);
         }
-        // A question that is only asked out of interest.
-        (Some(Err(heard)), Some(_)) => found.findings.extend(in_part(heard)),
+        // The result of this query is only a remark.
+        (Some(Err(failed)), Some(_)) => found.findings.extend(partial_findings(failed)),
         _ => {}
     }
     found.findings.dedup();
     ProbeResult::Answers(found)
 }
 
-/// A server of the parent zone: the zone's SOA, then what it refers to at the cut, its DS record
-/// set, and with that its keys.
+/// Queries a server of the parent zone: for the zone's SOA, then for the referral at the cut, the
+/// DS record set, and the keys to validate that.
 pub(super) async fn parent(
     net: &Network,
     address: SocketAddr,
@@ -128,7 +128,7 @@ pub(super) async fn parent(
 ) -> ProbeResult {
     let soa = match serves(net, address, zone, false).await {
         Ok(soa) => soa,
-        Err(heard) => return heard,
+        Err(failed) => return failed,
     };
     let referral = Query::direct(&expected.name, Rtype::NS);
     let ds = Query::direct(&expected.name, Rtype::DS).signed();
@@ -140,10 +140,10 @@ pub(super) async fn parent(
     let mut found = Answers { serial: soa.soa.map(|soa| soa.serial), ..Answers::default() };
     match referral {
         Ok(answer) => delegation(answer, expected, &mut found),
-        Err(failure) => found.findings = in_part(failure.into()),
+        Err(failure) => found.findings = partial_findings(failure.into()),
     }
     match ds.map(|ds| ds.map_err(ProbeResult::from).and_then(ds_of)) {
-        // Where there is no delegation there is nothing to say of its DS records.
+        // Without a delegation, there is nothing to say about its DS records.
         Some(_) if found.findings == [FindingKind::NoDelegation] => {}
         Some(Ok(answer)) => {
             let records = answer.ds_records();
@@ -155,14 +155,14 @@ pub(super) async fn parent(
                 found.findings.extend(unsigned.filter(|_| keys.code == NOERROR));
             }
         }
-        Some(Err(heard)) => found.findings.extend(in_part(heard)),
+        Some(Err(failed)) => found.findings.extend(partial_findings(failed)),
         None => {}
     }
     found.findings.dedup();
     ProbeResult::Answers(found)
 }
 
-/// The addresses that a server of the zone has for a name in it; `None` if it does not tell.
+/// The addresses that a server of the zone has for a name in it. `None` if it does not answer.
 pub(super) async fn addresses(
     net: &Network,
     address: SocketAddr,
@@ -181,7 +181,7 @@ pub(super) async fn addresses(
     Some(found)
 }
 
-/// Whether the server has the zone: it answers for the SOA at its apex, with authority.
+/// Queries whether the server has the zone: it must answer authoritatively for the SOA at the apex.
 async fn serves(
     net: &Network,
     server: SocketAddr,
@@ -194,13 +194,14 @@ async fn serves(
     let Section { soa, is_alias, .. } = &answer.answers;
     match answer.code {
         NOERROR if answer.authoritative && *is_alias => Err(FindingKind::Alias.into()),
-        // The server may have an enclosing zone in which the name exists.
+        // The server may have an enclosing zone that contains the name.
         NOERROR if answer.authoritative && soa.is_none() => Err(FindingKind::NoZone.into()),
         _ => Ok(authoritative(answer)?.answers),
     }
 }
 
-/// The answer, if it comes from a server that has the zone (RFC 1035, section 4.1.1: the flag AA).
+/// Returns the response if it comes from a server that has the zone (RFC 1035, section 4.1.1: the
+/// flag AA).
 fn authoritative(answer: Response) -> Result<Response, ProbeResult> {
     match answer.code {
         NOERROR if answer.authoritative => Ok(answer),
@@ -209,8 +210,7 @@ fn authoritative(answer: Response) -> Result<Response, ProbeResult> {
     }
 }
 
-/// The DS record set. A server that knows nothing of DNSSEC may refer to the child where there is
-/// none.
+/// The DS record set. A server without DNSSEC support may refer to the child if there is none.
 fn ds_of(answer: Response) -> Result<Section, ProbeResult> {
     if answer.code == NOERROR && answer.answers.ds.is_empty() {
         return Ok(answer.answers);
@@ -218,18 +218,18 @@ fn ds_of(answer: Response) -> Result<Section, ProbeResult> {
     Ok(authoritative(answer)?.answers)
 }
 
-/// What is wrong with where the parent zone's server refers to.
+/// Finds what is wrong with the referral of a server of the parent zone.
 fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
     match answer.code {
         NOERROR => {}
-        // With authority: the parent zone has nothing of this name.
+        // With authority, this means that the parent zone has nothing at this name.
         NXDOMAIN if answer.authoritative => return found.findings.push(FindingKind::NoDelegation),
         other => return found.findings.push(FindingKind::Code(code(other))),
     }
     let Response { authoritative, answers, authorities, addresses, .. } = answer;
-    // A referral has the name servers in the authority section and is without authority itself (RFC
-    // 1034, section 4.3.2). A server that has the child zone as well answers from there: a resolver
-    // that asks it has already arrived. Resolvers take the two other ways as well.
+    // A referral has the name servers in the authority section, and is not authoritative (RFC 1034,
+    // section 4.3.2). A server that also has the child zone answers from there, so a resolver that
+    // queries it is already at its goal. Resolvers accept the two other forms as well.
     let is_referral = answers.name_servers.is_empty();
     let servers = if is_referral { authorities.name_servers } else { answers.name_servers };
     if servers.is_empty() {
@@ -246,9 +246,9 @@ fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
     }
 }
 
-/// The findings of a server that answered one question, and another one so.
-fn in_part(heard: ProbeResult) -> Vec<FindingKind> {
-    match heard {
+/// The findings of a server that responded to one query, for the result of another query.
+fn partial_findings(result: ProbeResult) -> Vec<FindingKind> {
+    match result {
         ProbeResult::Answers(answers) => answers.findings,
         ProbeResult::Silent | ProbeResult::NoRoute => vec![FindingKind::Silent],
         ProbeResult::Spent => vec![FindingKind::Spent],

@@ -1,17 +1,17 @@
-//! Questions as they are sent, and the names of response codes.
+//! Queries in wire format, and the names of response codes.
 
 use domain::base::Rtype;
 
 use delegation_model::name::Name;
 
-/// What a UDP answer may have, so that no path has to fragment it (DNS Flag Day 2020).
+/// The largest UDP response to accept, so that no path has to fragment it (DNS Flag Day 2020).
 const PAYLOAD: u16 = 1232;
 
 /// The class of the internet (RFC 1035, section 3.2.4).
 pub(super) const IN: u16 = 1;
 
-/// A name as it is on the wire, lower case and uncompressed: the canonical form of RFC 4034,
-/// section 6.2.
+/// A name in wire format, in lower case and uncompressed: the canonical form of RFC 4034, section
+/// 6.2.
 pub(super) fn wire(name: &Name) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in name.wire_labels() {
@@ -23,59 +23,59 @@ pub(super) fn wire(name: &Name) -> Vec<u8> {
     bytes
 }
 
-/// One question.
+/// A query.
 #[derive(Clone, Debug)]
 pub(super) struct Query {
-    /// The name, as it is on the wire.
+    /// The name in wire format.
     name: Vec<u8>,
     record_type: Rtype,
     recursion: bool,
     dnssec: bool,
 }
 
-/// A question as it was sent, under an id of its own.
+/// A query as it was sent, with its own id.
 #[derive(Debug)]
 pub(super) struct SentQuery {
     /// The message.
     pub(super) bytes: Vec<u8>,
     pub(super) id: u16,
-    /// The name, as it is on the wire.
+    /// The name in wire format.
     pub(super) name: Vec<u8>,
     /// The question section.
     pub(super) question: Vec<u8>,
 }
 
 impl Query {
-    /// For a server that has the zone: no recursion.
+    /// A query for a server that has the zone, without recursion.
     pub(super) fn direct(name: &Name, record_type: Rtype) -> Self {
         Self { name: wire(name), record_type, recursion: false, dnssec: false }
     }
 
-    /// For a server of the root, which has no [`Name`].
-    pub(super) fn of_root(record_type: Rtype) -> Self {
+    /// A query for a root server. The root has no [`Name`].
+    pub(super) fn for_root(record_type: Rtype) -> Self {
         Self { name: vec![0], record_type, recursion: false, dnssec: false }
     }
 
-    /// For a resolver.
+    /// A query for a resolver.
     pub(super) fn recursive(name: &Name, record_type: Rtype) -> Self {
         Self::direct(name, record_type).with_recursion()
     }
 
-    /// The same for a resolver.
+    /// Asks for recursion, for a resolver.
     pub(super) fn with_recursion(self) -> Self {
         Self { recursion: true, ..self }
     }
 
-    /// With the signatures (RFC 4035, section 3.2.1: the DO bit).
+    /// Asks for the signatures (RFC 4035, section 3.2.1: the DO bit).
     pub(super) fn signed(self) -> Self {
         Self { dnssec: true, ..self }
     }
 
-    /// The message that asks, under a random id.
-    pub(super) fn ask(&self) -> SentQuery {
-        let mut sent = self.ask_plainly();
-        // One record behind the question: OPT (RFC 6891, section 6.1.2), with the DO bit (RFC 3225,
-        // section 3).
+    /// The message of the query with EDNS, and a random id.
+    pub(super) fn with_edns(&self) -> SentQuery {
+        let mut sent = self.without_edns();
+        // There is one record after the question: OPT (RFC 6891, section 6.1.2), with the DO bit
+        // (RFC 3225, section 3).
         if let Some(additional) = sent.bytes.get_mut(11) {
             *additional = 1;
         }
@@ -86,10 +86,10 @@ impl Query {
         sent
     }
 
-    /// The message that asks without EDNS, for a server that does not know it (RFC 6891, section
-    /// 7).
-    pub(super) fn ask_plainly(&self) -> SentQuery {
-        // Where no randomness is to be had, the random port still is.
+    /// The message of the query without EDNS, for a server that does not support it (RFC 6891,
+    /// section 7).
+    pub(super) fn without_edns(&self) -> SentQuery {
+        // If there is no source of randomness, the port is still random.
         let mut id = [0; 2];
         let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id);
         let id = u16::from_be_bytes(id);
@@ -103,7 +103,7 @@ impl Query {
     }
 }
 
-/// A response code as tools print it (IANA, "DNS RCODEs").
+/// The name of a response code, as tools print it (IANA, "DNS RCODEs").
 pub(super) fn code(code: u16) -> String {
     let known = match code {
         FORMERR => "FORMERR",

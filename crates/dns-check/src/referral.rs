@@ -1,8 +1,8 @@
-//! What the world is told of a delegation: where the servers of the zones above refer to.
+//! Finds where the public DNS delegates a name to, from the referrals of the zones above it.
 //!
-//! The way leads down from the top-level domain. A resolver is asked for the name servers of that
-//! and for addresses, and never for a name on the way that may not exist yet: it would keep that
-//! answer (RFC 2308).
+//! The search goes down from the top-level domain. A resolver is only asked for the name servers of
+//! that domain and for addresses, and never for a name on the path that may not exist yet: it would
+//! cache that answer (RFC 2308).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,31 +23,34 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
-/// How many servers of a zone are asked where it refers to; one that answers is enough.
+/// How many servers of a zone are queried for a referral. One response is enough.
 const SERVERS: usize = 4;
 
-/// Why it is not known where a name is delegated to.
+/// Why it is unknown where a name is delegated to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferralError {
-    /// The resolver knows no zone above the name; the root is not looked at.
-    #[error("according to the resolver no zone above {0} exists but the root; correct the name")]
+    /// According to the resolver, no zone above the name exists, except for the root, which is not
+    /// considered.
+    #[error(
+        "according to the resolver, no zone above {0} exists except for the root; correct the name"
+    )]
     NoParent(Name),
-    /// No resolver answers.
-    #[error("no resolver answers; name one that can be reached from here")]
+    /// No resolver responds.
+    #[error("no resolver responds; use one that can be reached from here")]
     NoResolver,
-    /// The resolver does not tell the name servers of this zone, for this reason.
+    /// The resolver does not return the name servers of this zone, for this reason.
     #[error(
         "the name servers of {0} could not be looked up: {1}; use another resolver, or try again"
     )]
     ResolverFails(Name, String),
-    /// None of the zone's servers that were asked answers for it.
+    /// None of the queried servers of the zone answers for it.
     #[error(
-        "no name server of {0} answers for that zone from here; let DNS queries out (port 53, UDP and TCP), or try again"
+        "no name server of {0} answers for that zone from here; allow outgoing DNS queries (port 53, UDP and TCP), or try again"
     )]
     NoAnswer(Name),
-    /// The zone is not delegated itself: nobody asks it.
+    /// The zone itself is not delegated, so resolvers never query it.
     #[error(
-        "the zone {0} is not delegated itself, so nobody asks it; delegate it from the zone above it first"
+        "the zone {0} itself is not delegated, so resolvers never query it; delegate it from the zone above it first"
     )]
     NotInTheWorld(Name),
     /// The parent zone does not delegate the name.
@@ -60,12 +63,12 @@ pub enum ReferralError {
     },
 }
 
-/// Why a zone is not found.
+/// Why a zone was not found.
 #[derive(Debug)]
 pub(super) enum Lost {
-    /// The resolver knows no zone on the way.
+    /// According to the resolver, no zone exists on the path.
     NoParent(Name),
-    /// The resolver does not tell the name servers of this zone.
+    /// The resolver does not return the name servers of this zone.
     Resolver(Name, Unresolved),
     /// No server of this zone answers.
     NoAnswer(Name),
@@ -85,26 +88,26 @@ impl From<Lost> for ReferralError {
     }
 }
 
-/// A zone, and where the zone above it refers to for it.
+/// A zone, and the referral to it from the zone above.
 #[derive(Debug)]
 pub(super) struct Located {
     pub(super) zone: Name,
     pub(super) servers: Targets,
-    /// The addresses that came with that.
+    /// The addresses in that referral.
     pub(super) addresses: Vec<(Name, IpAddr)>,
 }
 
-/// What a server says of a name directly below a zone, or deeper.
+/// What a server says about a name below its zone.
 enum Below {
-    /// It is a zone.
+    /// The name is a zone.
     Zone(Located),
-    /// It is not, though there may be one below it.
+    /// The name is not a zone, but there may be one below it.
     Name,
-    /// There is no such name, nor any below it.
+    /// Neither the name nor any name below it exists.
     Nothing,
 }
 
-/// Who looks for zones.
+/// Walks down the zones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk<'a> {
     pub(super) net: &'a Network,
@@ -113,20 +116,20 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The zone that has this name, be it the zone itself.
+    /// Finds the zone that contains this name, which may be the name itself.
     pub(super) async fn to(self, name: &Name) -> Result<Located, Lost> {
-        let mut way: Vec<Name> = name.ancestors().collect();
-        way.insert(0, name.clone());
+        let mut path: Vec<Name> = name.ancestors().collect();
+        path.insert(0, name.clone());
         let mut here = loop {
-            let Some(top) = way.pop() else { return Err(Lost::NoParent(name.clone())) };
+            let Some(top) = path.pop() else { return Err(Lost::NoParent(name.clone())) };
             match self.resolver.name_servers(self.net, &top).await {
                 Ok(servers) => break Located { zone: top, servers, addresses: Vec::new() },
-                // A DNS of one's own may begin further down.
+                // A private DNS may begin further down.
                 Err(Unresolved::NoSuchName | Unresolved::NoNameServers) => {}
                 Err(why) => return Err(Lost::Resolver(top, why)),
             }
         };
-        while let Some(next) = way.pop() {
+        while let Some(next) = path.pop() {
             match self.below(&here, &next).await {
                 Some(Below::Zone(found)) => here = found,
                 Some(Below::Name) => {}
@@ -137,14 +140,13 @@ impl Walk<'_> {
         Ok(here)
     }
 
-    /// This zone, as the world finds it.
+    /// Finds this zone in the public DNS.
     pub(super) async fn zone(self, zone: &Name) -> Result<Located, Lost> {
         let found = self.to(zone).await?;
         if found.zone == *zone { Ok(found) } else { Err(Lost::NotInTheWorld(zone.clone())) }
     }
 
-    /// The addresses of a name server of a zone: those that came with the referral, or what a
-    /// resolver knows.
+    /// The addresses of a name server of a zone: from the referral, or from the resolver.
     async fn addresses(self, zone: &Located, server: &Name) -> Addresses {
         let own = glue(&zone.addresses, server);
         let found = if own.is_empty() {
@@ -155,7 +157,7 @@ impl Walk<'_> {
         found.unwrap_or_default()
     }
 
-    /// What the first server of a zone that knows says of a name in it.
+    /// What the first server of a zone with an answer says about a name in it.
     async fn below(self, zone: &Located, name: &Name) -> Option<Below> {
         let servers = zone.servers.names.iter().take(SERVERS);
         let mut asked: FuturesUnordered<_> = servers
@@ -198,10 +200,10 @@ impl Walk<'_> {
 }
 
 impl Verifier {
-    /// The zone in which a name is, or would be, delegated. No resolver is asked for the name, or
-    /// for one above it that may not exist.
+    /// Finds the zone in which a name is delegated, or would be. No resolver is asked for the name,
+    /// or for a name above it that may not exist.
     pub async fn parent_of(&self, name: &Name) -> Result<Name, ReferralError> {
-        let (net, resolver) = self.outset();
+        let (net, resolver) = self.network_and_resolver();
         let above = name.parent().ok_or_else(|| ReferralError::NoParent(name.clone()))?;
         let found = self.walk(&net, &resolver).to(&above).await;
         found.map(|found| found.zone).map_err(|lost| match lost {
@@ -210,10 +212,10 @@ impl Verifier {
         })
     }
 
-    /// The delegation as the first server of the parent zone that answers describes it, for
-    /// [`Verifier::verify_delegation`] to compare the others with.
+    /// The delegation according to the first server of the parent zone that answers, for
+    /// [`Verifier::verify_delegation`] to compare the other servers with.
     pub async fn referral(&self, parent: &Name, name: &Name) -> Result<Expected, ReferralError> {
-        let (net, resolver) = self.outset();
+        let (net, resolver) = self.network_and_resolver();
         let walk = self.walk(&net, &resolver);
         let zone = walk.zone(parent).await?;
         let servers = zone.servers.names.iter().take(SERVERS);
@@ -224,14 +226,14 @@ impl Verifier {
             )
             .await
         }));
-        let told = asked.await.into_iter().flatten().flatten().next();
+        let answers = asked.await.into_iter().flatten().flatten().next();
         let Referred { targets, ds, mut glue, by } =
-            told.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
+            answers.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
         let nobody = || ReferralError::NotDelegated { parent: parent.clone(), name: name.clone() };
         let targets: Vec<String> = targets.names.iter().map(Name::fqdn).collect();
         let servers = NameServers::from_values(&targets).ok_or_else(nobody)?;
         if let Some(server) = by {
-            // It has the child zone as well, and gives no glue.
+            // This server also has the child zone, and gives no glue.
             for host in servers.iter().filter(|host| host.is_at_or_below(name)) {
                 let own = probe::addresses(&net, server, host).await.unwrap_or_default();
                 glue.extend(own.into_iter().map(|address| (host.clone(), address)));
@@ -243,7 +245,7 @@ impl Verifier {
         Ok(Expected { name: name.clone(), name_servers: servers, ds, check_ds: true, glue })
     }
 
-    fn outset(&self) -> (Network, Resolver) {
+    fn network_and_resolver(&self) -> (Network, Resolver) {
         (self.network(), self.resolver())
     }
 
@@ -252,7 +254,7 @@ impl Verifier {
     }
 }
 
-/// Where a server of the parent zone refers to.
+/// The referral of a server of the parent zone.
 struct Referred {
     targets: Targets,
     ds: Option<DsRecords>,
@@ -261,21 +263,20 @@ struct Referred {
     by: Option<SocketAddr>,
 }
 
-/// What a server of the parent zone tells; `None` if it does not answer for the zone.
+/// Queries a server of the parent zone for its referral. `None` if it does not answer for the zone.
 async fn referred(net: &Network, server: SocketAddr, name: &Name) -> Option<Referred> {
     let (ns, ds) = (Query::direct(name, Rtype::NS), Query::direct(name, Rtype::DS).signed());
     let (ns, ds) = join(net.ask(server, &ns), net.ask(server, &ds)).await;
     let ns = ns.ok()?;
     let by = (ns.authoritative && !ns.answers.name_servers.is_empty()).then_some(server);
     let targets = match ns.code {
-        // A server that has the child zone as well answers from there.
+        // A server that also has the child zone answers from there.
         NOERROR if !ns.answers.name_servers.is_empty() => ns.answers.name_servers,
         NOERROR => ns.authorities.name_servers,
         NXDOMAIN if ns.authoritative => Targets::default(),
         _ => return None,
     };
-    // A referral to another zone, upwards for instance, is a server that does not have the parent
-    // zone.
+    // A server that refers to another zone, for instance upwards, does not have the parent zone.
     let knows = ns.authoritative || !targets.is_empty();
     let ds = ds.ok().and_then(|answer| answer.answers.ds_records());
     knows.then_some(Referred { targets, ds, glue: ns.addresses, by })

@@ -1,5 +1,5 @@
-//! The resolver: asked for the addresses of name servers and for the name servers of zones that
-//! exist, for nothing else.
+//! Queries the resolver, only for the addresses of name servers and for the name servers of
+//! existing zones.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -18,27 +18,27 @@ use super::query::{NOERROR, NXDOMAIN, Query, code};
 use super::response::{Response, Targets};
 use delegation_model::name::Name;
 
-/// How often a resolver is asked, over all of them.
+/// How many queries are sent for one look-up, over all resolvers together.
 pub(super) const TRIES: u32 = 3;
 
 /// The resolvers to ask, in order.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver {
     pub(super) servers: Vec<SocketAddr>,
-    /// Whether name servers are asked at any address, as in a DNS of one's own.
-    pub(super) anywhere: bool,
+    /// True if name servers may be queried at any address, as in private DNS.
+    pub(super) any_address: bool,
 }
 
-/// What a resolver tells of a name. Those that want it at the same time wait for the first of them.
+/// A cached look-up. Concurrent callers wait for the first one.
 #[derive(Debug)]
 pub(super) struct Known<T>(Mutex<Option<LookUp<T>>>);
 
-/// A look-up that was made.
+/// The result of a look-up.
 #[derive(Debug)]
 struct LookUp<T> {
     at: Instant,
-    /// In which look of a run.
-    look: u32,
+    /// The pass of a run in which it was made.
+    pass: u32,
     found: Result<T, Unresolved>,
 }
 
@@ -49,20 +49,20 @@ impl<T> Default for Known<T> {
 }
 
 impl<T: Clone> Known<T> {
-    /// What is known, or else what this look-up finds. What was found is kept for the run if
-    /// `is_whole` says so; a failure for as long as one look takes, or, of a check by itself, until
-    /// the next round.
+    /// Returns the cached result, or makes the look-up. A result is cached for the whole run if
+    /// `is_whole` is true for it. A failure is cached for one pass of a run, or, in a single check,
+    /// until the next round.
     async fn or_look_up(
         &self,
         net: &Network,
         is_whole: impl Fn(&T) -> bool,
         look_up: impl Future<Output = Result<T, Unresolved>>,
     ) -> Result<T, Unresolved> {
-        let look = net.memory.run.as_ref().map(Run::look);
+        let pass = net.memory.run.as_ref().map(Run::pass);
         let mut known = self.0.lock().await;
         if let Some(last) = &*known {
             let is_new =
-                look.map_or_else(|| last.at.elapsed() < net.timing.pause, |look| look == last.look);
+                pass.map_or_else(|| last.at.elapsed() < net.timing.pause, |pass| pass == last.pass);
             if is_new || last.found.as_ref().is_ok_and(is_whole) {
                 return last.found.clone();
             }
@@ -70,7 +70,7 @@ impl<T: Clone> Known<T> {
         let found = look_up.await;
         *known = Some(LookUp {
             at: Instant::now(),
-            look: look.unwrap_or_default(),
+            pass: pass.unwrap_or_default(),
             found: found.clone(),
         });
         found
@@ -78,17 +78,18 @@ impl<T: Clone> Known<T> {
 }
 
 impl Resolver {
-    /// This one alone, which somebody has named.
+    /// A single resolver.
     pub(super) fn at(address: SocketAddr) -> Self {
-        Self { servers: vec![address], anywhere: false }
+        Self { servers: vec![address], any_address: false }
     }
 
-    /// The system's.
+    /// The system's resolvers.
     pub(super) fn system() -> Self {
         Self::from_resolv_conf(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
     }
 
-    /// The first three addresses on `nameserver` lines, or the local host (resolv.conf(5)).
+    /// The first three addresses on `nameserver` lines, or the local host if there are none
+    /// (resolv.conf(5)).
     pub(super) fn from_resolv_conf(text: &str) -> Self {
         let addresses = text.lines().filter_map(|line| {
             let mut words = line.split_ascii_whitespace();
@@ -98,11 +99,11 @@ impl Resolver {
         if servers.is_empty() {
             servers.push((Ipv4Addr::LOCALHOST, PORT).into());
         }
-        Self { servers, anywhere: false }
+        Self { servers, any_address: false }
     }
 
-    /// Those addresses of a name server that are asked. What was found is kept for the run, so that
-    /// nobody is asked for it again.
+    /// The addresses of a name server to query. They are cached for the run, so that they are only
+    /// looked up once.
     pub(super) async fn addresses(
         &self,
         net: &Network,
@@ -112,9 +113,9 @@ impl Resolver {
         host.or_look_up(net, |found| found.missing.is_none(), self.look_up(net, server)).await
     }
 
-    /// Of these addresses of a name server those that are asked.
+    /// Chooses which of these addresses of a name server to query.
     pub(super) fn choose(&self, addresses: &[IpAddr]) -> Result<Addresses, Unresolved> {
-        Addresses::choose(addresses, self.anywhere)
+        Addresses::choose(addresses, self.any_address)
     }
 
     async fn look_up(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
@@ -127,7 +128,8 @@ impl Resolver {
             }
             found.extend(&answer.answers.addresses);
         }
-        // A name that does not exist has neither (RFC 8020): the word of one look-up is enough.
+        // A name that does not exist has no addresses of either family (RFC 8020), so one look-up
+        // is sufficient.
         let failures = || [v4.as_ref().err(), v6.as_ref().err()].into_iter().flatten();
         let missing = failures()
             .find(|why| **why == Unresolved::NoSuchName)
@@ -138,16 +140,16 @@ impl Resolver {
             _ => {}
         }
         let prefixes = if may_be_translated(&found) { self.prefixes(net).await } else { &[] };
-        let (own, made) = untranslated(&found, prefixes);
-        for (address, by) in made {
+        let (own, synthesized) = untranslated(&found, prefixes);
+        for (address, by) in synthesized {
             net.memory.translate(address, by);
         }
-        // Where the other look-up found some, its answer is older.
+        // If the other look-up returned addresses, "no such name" is outdated.
         let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
         self.choose(&own).map(|chosen| Addresses { missing, ..chosen })
     }
 
-    /// How the resolver makes IPv6 addresses of IPv4 ones (RFC 7050).
+    /// The prefixes that the resolver uses to synthesize IPv6 addresses (RFC 7050).
     async fn prefixes<'a>(&self, net: &'a Network) -> &'a [Prefix] {
         let discover = async {
             let Ok(name) = dns64::DISCOVERY.parse() else { return Vec::new() };
@@ -174,7 +176,7 @@ impl Resolver {
 
     /// The name servers of the root.
     pub(super) async fn root_servers(&self, net: &Network) -> Result<Targets, Unresolved> {
-        self.servers_by(net, &Query::of_root(Rtype::NS).with_recursion()).await
+        self.servers_by(net, &Query::for_root(Rtype::NS).with_recursion()).await
     }
 
     async fn servers_by(&self, net: &Network, question: &Query) -> Result<Targets, Unresolved> {
@@ -188,8 +190,8 @@ impl Resolver {
         for server in self.servers.iter().cycle().take(TRIES as usize) {
             match net.ask_resolver(*server, question).await {
                 Ok(answer) => match answer.code {
-                    // Nothing, or no such name, said without looking for it: a server for its own
-                    // zones alone.
+                    // An empty response without recursion: the server only answers for its own
+                    // zones.
                     NOERROR | NXDOMAIN if answer.is_uninformed() => {
                         finding = Unresolved::NotRecursive;
                     }
@@ -199,7 +201,7 @@ impl Resolver {
                 },
                 Err(NoResponse::Malformed | NoResponse::NoTcp) => finding = Unresolved::Malformed,
                 Err(NoResponse::Spent) => return Err(Unresolved::Spent),
-                // What one resolver said weighs more than the silence of the next.
+                // The error of one resolver is kept if the next one does not respond.
                 Err(NoResponse::Silent | NoResponse::NoRoute) => {}
             }
         }
@@ -207,7 +209,7 @@ impl Resolver {
     }
 }
 
-/// An address on a `nameserver` line; a link-local one has its interface behind it (RFC 4007,
+/// The address on a `nameserver` line. A link-local one is followed by its interface (RFC 4007,
 /// section 11).
 fn socket(text: &str) -> Option<SocketAddr> {
     let Some((address, zone)) = text.split_once('%') else {
@@ -218,16 +220,16 @@ fn socket(text: &str) -> Option<SocketAddr> {
     Some(SocketAddrV6::new(address, PORT, 0, scope).into())
 }
 
-/// The number of a network interface.
+/// The index of a network interface.
 fn interface(name: &str) -> Option<u32> {
-    // It becomes part of a path.
+    // The name becomes part of a path.
     if name.contains('/') || name.starts_with('.') {
         return None;
     }
     std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")).ok()?.trim().parse().ok()
 }
 
-/// The addresses in glue for this name server.
+/// The glue addresses of this name server.
 pub(super) fn glue<'a>(
     glue: impl IntoIterator<Item = &'a (Name, IpAddr)>,
     server: &Name,

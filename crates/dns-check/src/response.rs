@@ -1,11 +1,12 @@
-//! What of an answer counts.
+//! Parses the relevant parts of a response.
 //!
-//! The crate `domain` reads header, names and records; it knows how to follow compression without
-//! being led in circles. Of a record only its frame is read unless its type and name are those that
-//! were asked for: an answer is not given up for a broken record that nobody needs.
+//! The crate `domain` parses the header, names and records, and follows compression pointers
+//! without being caught in loops. Only the frame of a record is parsed, unless its type and name
+//! are those of the query: a malformed record that is not needed does not make the response
+//! unusable.
 //!
-//! What an answer costs is bounded, no matter who sends it: it has at most [`RECORDS`] records, and
-//! at most [`ADDRESSES`] addresses of the additional section are kept.
+//! The cost of a response is bounded, whoever sends it: it can have at most [`RECORDS`] records,
+//! and at most [`ADDRESSES`] addresses of the additional section are kept.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -23,14 +24,15 @@ use super::query::{FORMERR, NOERROR, NOTIMP, NXDOMAIN, SentQuery};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
-/// How many records the answer and the authority section may have together. No set that is asked
-/// for here has a quarter of it.
+/// The most records in the answer and authority sections together. No record set in a valid
+/// response has a quarter of that.
 const RECORDS: usize = 256;
 
-/// How many addresses of the additional section are kept: four for each of sixteen name servers.
+/// The most addresses of the additional section that are kept: four for each of sixteen name
+/// servers.
 const ADDRESSES: usize = 64;
 
-/// What came back for a question.
+/// The response to a query.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the message")]
 pub(super) struct Response {
@@ -42,38 +44,38 @@ pub(super) struct Response {
     pub(super) recursive: bool,
     /// The flag TC: the rest did not fit.
     pub(super) truncated: bool,
-    /// It has an OPT record: the server knows EDNS.
+    /// True if it has an OPT record: the server supports EDNS.
     pub(super) has_opt: bool,
     /// The answer section.
     pub(super) answers: Section,
     /// The authority section.
     pub(super) authorities: Section,
-    /// The addresses of the additional section, whosever they are.
+    /// The addresses in the additional section, of any name.
     pub(super) addresses: Vec<(Name, IpAddr)>,
 }
 
 impl Response {
-    /// True for an answer without what was asked for, by a server that neither has the zone nor
-    /// resolves names for others.
+    /// True for a response without an answer from a server that neither has the zone nor resolves
+    /// names for others.
     pub(super) fn is_uninformed(&self) -> bool {
         !self.recursive && !self.authoritative && self.answers == Section::default()
     }
 
-    /// True if the server seems not to know EDNS (RFC 6891, section 7).
+    /// True if the server seems not to support EDNS (RFC 6891, section 7).
     pub(super) fn lacks_edns(&self) -> bool {
         matches!(self.code, FORMERR | NOTIMP) && !self.has_opt
     }
 }
 
-/// The records in a section that have the name that was asked for, by type.
+/// The records in a section that have the name of the query, by type.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) addresses: Vec<IpAddr>,
     pub(super) name_servers: Targets,
     pub(super) soa: Option<StartOfAuthority>,
-    /// The name is an alias (CNAME).
+    /// True if the name is an alias (CNAME).
     pub(super) is_alias: bool,
-    /// The data of DS records as it is on the wire, in the canonical order (RFC 4034, section 6.3).
+    /// The data of DS records in wire format, in canonical order (RFC 4034, section 6.3).
     pub(super) ds: BTreeSet<Vec<u8>>,
     /// The data of DNSKEY records, in the same way.
     pub(super) keys: BTreeSet<Vec<u8>>,
@@ -85,7 +87,7 @@ pub(super) struct Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StartOfAuthority {
     pub(super) serial: u32,
-    /// Its data in the canonical form (RFC 4034, section 6.2).
+    /// Its data in canonical form (RFC 4034, section 6.2).
     pub(super) data: Vec<u8>,
 }
 
@@ -96,22 +98,23 @@ impl Section {
     }
 }
 
-/// The values of an NS record set as a server gave it.
+/// The values of an NS record set, as a server returned it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Targets {
-    /// The names, or [`Targets::KEPT`] of them.
+    /// The names, at most [`Targets::KEPT`] of them.
     pub(super) names: BTreeSet<Name>,
-    /// There were more than that.
+    /// True if there were more names.
     pub(super) more: bool,
-    /// One of them is the root, which is no host (the "null" name server of some registrars).
+    /// True if one of them is the root, which is not a host (the "null" name server of some
+    /// registrars).
     pub(super) root: bool,
 }
 
 impl Targets {
-    /// How many names are kept of a set that is not as expected.
+    /// How many names of an unexpected set are kept.
     const KEPT: usize = 32;
 
-    /// `None`: the root.
+    /// Adds a name, or the root for `None`.
     fn add(&mut self, target: Option<Name>) {
         match target {
             None => self.root = true,
@@ -119,7 +122,7 @@ impl Targets {
         }
     }
 
-    /// What is kept of them.
+    /// Drops the names that are too many to keep.
     pub(super) fn cut(mut self) -> Self {
         while self.names.len() > Self::KEPT {
             self.names.pop_last();
@@ -128,33 +131,33 @@ impl Targets {
         self
     }
 
-    /// True if there was no NS record at all.
+    /// True if there was no NS record.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty() && !self.root
     }
 
-    /// True if they are exactly these.
+    /// True if the names are exactly these.
     pub(super) fn are<'a>(&self, expected: impl Iterator<Item = &'a Name>) -> bool {
         !self.more && !self.root && self.names.iter().eq(expected)
     }
 }
 
-/// What some bytes are to who asked.
+/// How bytes from a server relate to a query.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart as soon as it is there")]
 pub(super) enum Parsed {
-    /// The answer.
+    /// They are the response.
     Response(Response),
-    /// The answer by its id, but not one that can be read.
+    /// They have the id of the query, but can't be parsed.
     Malformed,
-    /// Something else, to be ignored: another id or question.
+    /// They have another id or question, and are ignored.
     Foreign,
 }
 
-/// Reads what came back: only what has the question's id and repeats it is an answer (RFC 5452,
-/// section 9.1).
-pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
-    if bytes.get(..2) != Some(&asked.id.to_be_bytes()[..]) {
+/// Parses bytes from a server. Only a message with the id of the query that repeats its question is
+/// a response (RFC 5452, section 9.1).
+pub(super) fn parse(query: &SentQuery, bytes: &[u8]) -> Parsed {
+    if bytes.get(..2) != Some(&query.id.to_be_bytes()[..]) {
         return Parsed::Foreign;
     }
     let Ok(message) = Message::from_slice(bytes) else { return Parsed::Malformed };
@@ -169,25 +172,25 @@ pub(super) fn read(asked: &SentQuery, bytes: &[u8]) -> Parsed {
         truncated: header.tc(),
         ..Response::default()
     };
-    // A server that can't or won't read the question may answer with a code and nothing else.
+    // A server that can't or won't parse the question may respond with only a code.
     let is_bare = bytes.len() == HEADER && counts.qdcount() == 0;
     if is_bare && !matches!(answer.code, NOERROR | NXDOMAIN) {
         return Parsed::Response(answer);
     }
-    let repeated = bytes.get(HEADER..HEADER + asked.question.len());
+    let repeated = bytes.get(HEADER..HEADER + query.question.len());
     let ours = counts.qdcount() == 1
-        && repeated.is_some_and(|own| own.eq_ignore_ascii_case(&asked.question));
+        && repeated.is_some_and(|own| own.eq_ignore_ascii_case(&query.question));
     if !ours {
         return Parsed::Foreign;
     }
-    match sections(&asked.name, message, &mut answer) {
-        // Where a truncated one is cut is up to the server.
+    match sections(&query.name, message, &mut answer) {
+        // A server may truncate a message at any point.
         Err(_) if !answer.truncated => Parsed::Malformed,
         _ => Parsed::Response(answer),
     }
 }
 
-/// The length of a header (RFC 1035, section 4.1.1).
+/// The length of a message header (RFC 1035, section 4.1.1).
 const HEADER: usize = 12;
 
 fn sections(
@@ -208,7 +211,7 @@ fn sections(
         record(asked, &found?, &mut answer.authorities)?;
     }
     let Some(section) = section.next_section()? else { return Ok(()) };
-    // What is broken here is not needed for the answer.
+    // Malformed records here are not needed for the answer.
     for found in section.take(RECORDS).map_while(Result::ok) {
         match found.rtype() {
             Rtype::OPT => {
@@ -228,7 +231,7 @@ fn sections(
     Ok(())
 }
 
-/// Keeps of a record what is of use here.
+/// Keeps the relevant data of a record.
 fn record(
     asked: &[u8],
     found: &ParsedRecord<'_, [u8]>,
@@ -243,7 +246,7 @@ fn record(
             let server = found
                 .to_record::<Ns<ParsedName<&[u8]>>>()?
                 .map(|found| found.into_data().into_nsdname());
-            // A name on the wire is the root or one of ours.
+            // A name on the wire is either the root or a valid `Name`.
             section.name_servers.add(server.and_then(|server| name(&server)));
         }
         Rtype::SOA => {
@@ -262,7 +265,7 @@ fn record(
     Ok(())
 }
 
-/// The data of a record as it is on the wire.
+/// The data of a record in wire format.
 struct Raw<'a>(Rtype, &'a [u8]);
 
 impl RecordData for Raw<'_> {
@@ -287,7 +290,7 @@ fn address(data: &[u8]) -> Option<IpAddr> {
     v4.or_else(|| <[u8; 16]>::try_from(data).ok().map(IpAddr::from))
 }
 
-/// A name as it is on the wire; `None`: the root.
+/// A name. `None` for the root.
 fn name(found: &ParsedName<&[u8]>) -> Option<Name> {
     let labels = found.iter().filter(|label| !label.is_root()).map(Label::as_slice);
     Name::from_wire_labels(labels).ok()
@@ -302,7 +305,7 @@ fn canonical(found: &ParsedName<&[u8]>) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Whether a name is the one that has this form on the wire, which is in lower case.
+/// True if a name has this wire format, which is in lower case.
 fn is(found: &ParsedName<&[u8]>, wire: &[u8]) -> bool {
     canonical(found).eq(wire.iter().copied())
 }

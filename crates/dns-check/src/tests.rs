@@ -1,5 +1,5 @@
-//! The DNS check against scripted servers on the loopback: what it asks, what it concludes, how it
-//! says so.
+//! Tests of the DNS check against scripted servers on the loopback interface: the queries, the
+//! findings, and their text.
 
 mod address_filter;
 mod after;

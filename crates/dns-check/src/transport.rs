@@ -1,5 +1,5 @@
-//! What carries messages to a server and its answers back: sockets, or what a test puts in their
-//! place.
+//! Transports messages to servers and their responses back: over the system's sockets, or over a
+//! test's own transport.
 
 use std::fmt::Debug;
 use std::io;
@@ -10,27 +10,27 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
-/// The largest datagram that is read; we announce less.
+/// The largest datagram that is received. Queries announce a smaller limit.
 const DATAGRAM: usize = 4096;
 
-/// The network as a check sees it, and its wall clock.
+/// A network and its wall clock.
 pub trait Transport: Debug + Send + Sync {
-    /// What time it is: signatures are valid for a time.
+    /// The current time, for the validity of signatures.
     fn now(&self) -> SystemTime;
 
-    /// Opens a socket that exchanges datagrams with this server and nobody else.
+    /// Opens a socket that exchanges datagrams only with this server.
     fn datagrams(&self, server: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagrams>>>;
 
-    /// Sends one message on a connection of its own, and gives the answer.
+    /// Sends a message on a new TCP connection, and returns the response.
     fn exchange(&self, server: SocketAddr, message: Vec<u8>) -> BoxFuture<'_, io::Result<Vec<u8>>>;
 }
 
 /// A socket for datagrams.
 pub trait Datagrams: Send + Sync {
-    /// Sends one.
+    /// Sends a datagram.
     fn send<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, io::Result<()>>;
 
-    /// Waits for one.
+    /// Waits for a datagram.
     fn receive(&self) -> BoxFuture<'_, io::Result<Vec<u8>>>;
 }
 
@@ -50,16 +50,16 @@ impl Transport for Sockets {
             } else {
                 Ipv6Addr::UNSPECIFIED.into()
             };
-            // A random port; connected, so that the system passes on nothing but what comes from
-            // this server.
+            // The port is random. The socket is connected, so that the system only delivers
+            // datagrams from this server.
             let socket = UdpSocket::bind((any, 0)).await?;
-            // Sends nothing; fails where there is no route.
+            // This sends nothing, but fails if there is no route.
             socket.connect(server).await?;
             Ok(Box::new(socket) as Box<dyn Datagrams>)
         })
     }
 
-    /// Each message has its length before it (RFC 1035, section 4.2.2).
+    /// Each message is preceded by its length (RFC 1035, section 4.2.2).
     fn exchange(&self, server: SocketAddr, message: Vec<u8>) -> BoxFuture<'_, io::Result<Vec<u8>>> {
         Box::pin(async move {
             let mut stream = TcpStream::connect(server).await?;

@@ -1,4 +1,4 @@
-//! A change batch as the AWS CLI takes it, and JSON that any terminal can show.
+//! Change batches in the format of the AWS CLI, and JSON that any terminal can display.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use delegation_model::ids::ZoneId;
 use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
 
-/// A change batch (Route 53 API Reference, `ChangeBatch`); `None` if it would change nothing.
+/// A change batch (Route 53 API Reference, `ChangeBatch`). `None` if there are no changes.
 pub fn batch(comment: &str, changes: &[&Change]) -> Option<Value> {
     if changes.is_empty() {
         return None;
@@ -29,7 +29,7 @@ fn entry(change: &Change) -> Value {
     })
 }
 
-/// What a change does, and to which record set.
+/// The action and the record set of a change.
 pub fn parts(change: &Change) -> (&'static str, &RecordSet) {
     match change {
         Change::Create(set) => ("CREATE", set),
@@ -37,24 +37,23 @@ pub fn parts(change: &Change) -> (&'static str, &RecordSet) {
     }
 }
 
-/// The line that applies the batch, for a POSIX shell.
+/// The command that sends the batch, for a POSIX shell.
 pub fn command_line(zone: &ZoneId, batch: &Value) -> String {
-    // Inside single quotes only a single quote means something, and in JSON there is another way to
-    // write it.
+    // Within single quotes, only a single quote is special, and JSON has another way to write it.
     let batch = ascii(&batch.to_string()).replace('\'', "\\u0027");
     format!(
         "aws route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'"
     )
 }
 
-/// The changes as JSON, in the words of Route 53.
+/// A change as JSON.
 pub fn document_of(change: &Change) -> Value {
     let (action, set) = parts(change);
     let ttl = set.ttl.map(Ttl::seconds);
     json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
 }
 
-/// JSON in ASCII: outside of strings there is nothing else.
+/// Escapes all non-ASCII characters in JSON. They only occur in strings.
 pub fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_ascii_and_says_the_same() {
+    fn json_is_escaped_to_ascii_without_changing_its_value() {
         let document = serde_json::json!({"a": "\u{1b}\u{7f}\u{9b}\u{1f600}é\n"});
         let text = ascii(&format!("{document:#}"));
         assert!(text.chars().all(|c| c == '\n' || (' '..='~').contains(&c)), "{text}");

@@ -1,4 +1,4 @@
-//! An examined entry as JSON, for the command and for the log.
+//! An examined entry as JSON, for the command and the log.
 
 use serde_json::{Value, json};
 
@@ -15,8 +15,8 @@ use super::examined::{Examined, Facts, Found};
 use super::finding::FindingKind;
 
 impl Examined<'_> {
-    /// All that is known of the entry, which is in this zone. Fields are not renamed or removed;
-    /// there may come more.
+    /// The entry, which is in this zone, as JSON. Fields are never renamed or removed, but new ones
+    /// may be added.
     pub fn document(&self, zone: &ZoneId, facts: &Facts<'_>) -> Value {
         let Self { entry, .. } = self;
         let delegation = entry.delegation.as_ref();
@@ -62,21 +62,21 @@ fn owner(entry: &Entry, claim: &Claim, facts: &Facts<'_>) -> Value {
 }
 
 impl Examined<'_> {
-    /// The batch of the AWS CLI that would mend a finding, and the line that sends it.
-    pub fn mending(&self, found: &Found, zone: &ZoneId) -> Option<(Value, String)> {
-        let changes: Vec<&Change> = found.mending.iter().collect();
-        let batch = batch(&format!("mends {}: {}", self.name(), found.kind), &changes)?;
+    /// The batch for the AWS CLI that would fix a finding, and the command that sends it.
+    pub fn fix(&self, found: &Found, zone: &ZoneId) -> Option<(Value, String)> {
+        let changes: Vec<&Change> = found.fix.iter().collect();
+        let batch = batch(&format!("fixes {}: {}", self.name(), found.kind), &changes)?;
         let command = command_line(zone, &batch);
         Some((batch, command))
     }
 
     fn details(&self, found: &Found, zone: &ZoneId, facts: &Facts<'_>) -> Value {
-        let mending = self.mending(found, zone);
+        let fix = self.fix(found, zone);
         let accepted = found.acceptance.as_ref().map(|acceptance| {
             json!({
                 "reason": acceptance.reason,
                 "until": acceptance.until.to_string(),
-                "expired": !acceptance.holds(facts.now),
+                "expired": !acceptance.is_valid(facts.now),
             })
         });
         json!({
@@ -87,14 +87,14 @@ impl Examined<'_> {
             "risk": found.kind.risk(),
             "remedy": found.kind.remedy(),
             "accepted": accepted,
-            "changes": found.mending.iter().map(document_of).collect::<Vec<_>>(),
-            "batch": mending.as_ref().map(|(batch, _)| batch),
-            "command": mending.as_ref().map(|(_, command)| command),
+            "changes": found.fix.iter().map(document_of).collect::<Vec<_>>(),
+            "batch": fix.as_ref().map(|(batch, _)| batch),
+            "command": fix.as_ref().map(|(_, command)| command),
         })
     }
 }
 
-/// What a name server did.
+/// A name server's result as JSON.
 pub fn document_of_server(server: &Server) -> Value {
     let addresses = server.addresses.iter();
     let addresses: Vec<Value> = addresses

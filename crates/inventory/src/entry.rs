@@ -1,4 +1,4 @@
-//! The delegations of a parent zone and their ownership records, from its record sets.
+//! Builds the delegations of a parent zone and their ownership records from its record sets.
 
 use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,34 +13,35 @@ use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
 use dns_check::Expected;
 
-/// How the first label of an ownership record begins, and of one that has a digest in place of the
-/// cut's own label.
+/// The prefixes of the first label of an ownership record: of a normal one, and of one that has a
+/// digest instead of the cut's own label.
 const RECORD: (&str, &str) = ("_delegation-", "_delegationdigest-");
 
-/// The delegations of a parent zone, and the ownership records without one, in the order of names.
+/// The delegations of a parent zone, and the ownership records without a delegation, sorted by
+/// name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// One for each name.
+    /// One entry per name.
     pub entries: Vec<Entry>,
-    /// What the name servers of the zone itself are asked for, by the NS record set at its apex.
+    /// The zone's own name servers, from the NS record set at its apex, for a DNS check of the zone
+    /// itself.
     pub apex: Option<Expected>,
 }
 
-/// A delegation with its ownership record, or either alone.
+/// A delegation with its ownership record, or only one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The zone cut; `None` for an ownership record without a delegation that has a digest in place
-    /// of the cut's label.
+    /// The zone cut. `None` for an ownership record without a delegation whose label is a digest.
     pub name: Option<Name>,
     /// The ownership record, if there is one.
     pub record: Option<RecordSet>,
-    /// What it says; nothing if there is none.
+    /// The parsed ownership record. Empty if there is none.
     pub ownership: OwnershipRecord,
     /// The delegation.
     pub delegation: Option<Delegation>,
 }
 
-/// An NS record set below the apex, with what belongs to it.
+/// An NS record set below the apex, and the records that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delegation {
     /// The NS record set.
@@ -49,7 +50,7 @@ pub struct Delegation {
     pub ds: Option<RecordSet>,
     /// The addresses that the parent zone has for name servers at or below the cut.
     pub glue: Vec<(Name, IpAddr)>,
-    /// The delegation above it, because of which nobody asks for this one.
+    /// The delegation above this one that hides it.
     pub hidden_by: Option<Name>,
 }
 
@@ -66,8 +67,8 @@ pub fn is_of_interest(set: &RecordSet) -> bool {
 }
 
 impl Inventory {
-    /// The inventory of a zone, from the record sets for which [`is_of_interest`] holds.
-    pub fn of(apex: &Name, sets: Vec<RecordSet>) -> Self {
+    /// Builds the inventory of a zone from the record sets for which [`is_of_interest`] is true.
+    pub fn new(apex: &Name, sets: Vec<RecordSet>) -> Self {
         let mut cuts: BTreeMap<Vec<u8>, Delegation> = BTreeMap::new();
         let (mut ds, mut owned, mut addresses) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::<Name, Vec<String>>::new());
@@ -80,7 +81,7 @@ impl Inventory {
                     MapEntry::Occupied(mut entry) => entry.get_mut().ns.values.extend(set.values),
                 },
                 "DS" => drop(ds.insert(set.name.clone(), set)),
-                // We never write an alias or a routing policy.
+                // The function never writes an alias or a routing policy.
                 "TXT" if !set.special => drop(owned.insert(set.name.clone(), set)),
                 "A" | "AAAA" => addresses.entry(set.name).or_default().extend(set.values),
                 _ => {}
@@ -132,7 +133,7 @@ impl Inventory {
     }
 }
 
-/// The addresses that a zone has for those of these name servers that lie at or below a name.
+/// The addresses that a zone has for those of these name servers that are at or below a name.
 fn glue(
     name: &Name,
     servers: &NameServers,
@@ -145,7 +146,7 @@ fn glue(
     found.filter_map(|(server, text)| Some((server.clone(), text.parse().ok()?))).collect()
 }
 
-/// The zone cut beside which an ownership record stands; `None` if its label is a digest.
+/// The zone cut of an ownership record. `None` if its label is a digest.
 fn cut_of(record: &Name) -> Option<Name> {
     let label = record.first_label().strip_prefix(RECORD.0)?;
     format!("{label}.{}", record.parent()?).parse().ok()
@@ -161,17 +162,17 @@ impl Delegation {
         self.ns.ttl
     }
 
-    /// The values of the DS record set, as found; none if there is none.
+    /// The values of the DS record set, as read. Empty if there is none.
     pub fn ds_values(&self) -> &[String] {
         self.ds.as_ref().map_or(&[], |set| set.values.as_slice())
     }
 
-    /// The DS records; `None` if there are none that can be read.
+    /// The DS records. `None` if there are none, or if they can't be parsed.
     pub fn ds_records(&self) -> Option<DsRecords> {
         DsRecords::from_values(self.ds_values())
     }
 
-    /// The name servers in order, or the values as they are where one of them is no name.
+    /// The sorted name servers, or the values as read if one of them is not a name.
     pub fn servers(&self) -> Vec<String> {
         self.name_servers().map_or_else(
             || self.ns.values.clone(),
@@ -179,30 +180,30 @@ impl Delegation {
         )
     }
 
-    /// The name servers; `None` if one of the values is no name.
+    /// The name servers. `None` if one of the values is not a name.
     pub fn name_servers(&self) -> Option<NameServers> {
         NameServers::from_values(&self.ns.values)
     }
 
-    /// The digest of the name servers, with which claims name them.
+    /// The digest of the name servers, as claims contain it.
     pub fn digest(&self) -> Option<Digest> {
         self.name_servers().as_ref().map(Digest::from_name_servers)
     }
 }
 
 impl Entry {
-    /// The zone cut, or the ownership record where the cut is not known.
+    /// The zone cut, or the name of the ownership record if the cut is unknown.
     pub fn any_name(&self) -> Option<&Name> {
         self.name.as_ref().or(self.record.as_ref().map(|record| &record.name))
     }
 
-    /// The claims whose stacks do not exist any more.
+    /// The claims whose stacks no longer exist.
     pub fn dead_claims<'a>(&'a self, stacks: &'a [String]) -> impl Iterator<Item = &'a Claim> {
         self.ownership.claims().filter(|claim| self.is_dead(claim, stacks))
     }
 
-    /// What the DNS check asks for; `None` where there is nothing to ask.
-    pub fn wanted(&self) -> Option<Expected> {
+    /// What a DNS check of this entry expects. `None` if there is nothing to query.
+    pub fn expected(&self) -> Option<Expected> {
         let (name, delegation) = (self.name.as_ref()?, self.delegation.as_ref()?);
         if delegation.hidden_by.is_some() {
             return None;
@@ -216,25 +217,25 @@ impl Entry {
         })
     }
 
-    /// True if a claim holds the delegation that exists: it names its name servers, and has seen
-    /// what these displaced.
+    /// True if a claim holds the existing delegation: it names the delegation's name servers, and
+    /// was written after anything that they displaced (OWN-3).
     pub fn is_held_by(&self, claim: &Claim) -> bool {
         let current = self.delegation.as_ref().and_then(Delegation::digest);
         current.is_some_and(|current| self.ownership.holds(claim, current))
     }
 
-    /// True if no stack of these ARNs can have written a claim. A claim whose owner or zone cut
-    /// can't be read may be anybody's.
+    /// True if none of the stacks with these ARNs can have written a claim. A claim with an
+    /// unreadable owner or an unknown zone cut may belong to any stack.
     pub fn is_dead(&self, claim: &Claim, stacks: &[String]) -> bool {
         let owner = claim.owner.as_str().and_then(|owner| owner.split_once('/'));
         let Some(((name, logical_id), cut)) = owner.zip(self.name.as_ref()) else { return false };
-        // A digest takes long enough that only the stacks of this name are looked at.
+        // A digest takes some time, so it is only computed for stacks with this name.
         let mut named = stacks.iter().filter(|stack| stack.split('/').nth(1) == Some(name));
         !named.any(|stack| Claimant::new(stack, logical_id, cut).id() == claim.id)
     }
 
-    /// True if claims exist and none of them names the NS record set, or the DS record set where
-    /// its holders manage one. A value that can't be read may name them.
+    /// True if there are claims and none of them names the NS record set, or the DS record set if
+    /// its holders manage one. An unreadable value may name them.
     pub(crate) fn has_drifted(&self, delegation: &Delegation) -> bool {
         if self.ownership.has_unreadable() || self.ownership.claims().next().is_none() {
             return false;

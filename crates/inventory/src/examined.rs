@@ -1,4 +1,4 @@
-//! One entry of an inventory with all that is found of it.
+//! An entry of an inventory with its findings.
 
 use std::collections::BTreeSet;
 
@@ -10,92 +10,92 @@ use dns_check::Report;
 use super::accepted::{Acceptance, Accepted};
 use super::entry::Entry;
 use super::finding::FindingKind;
-use super::mending::{is_expired, mending};
+use super::fix::{fix, is_expired};
 
-/// What findings depend on beside the zone and its name servers.
+/// What findings depend on, besides the zone and its name servers.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The time, in seconds since 1970.
+    /// The current time in seconds since 1970.
     pub now: i64,
-    /// The ARNs of all stacks that exist, where that is known.
+    /// The ARNs of all existing stacks, if known.
     pub stacks: Option<&'a [String]>,
-    /// What somebody has accepted.
+    /// The accepted findings.
     pub accepted: &'a Accepted,
-    /// Whether the name servers were asked.
+    /// True if the name servers were queried.
     pub checked: bool,
-    /// Whether a delegation without a claim is an alarm.
+    /// True if a delegation without a claim raises an alarm.
     pub unowned: bool,
 }
 
-/// An entry, and what is found of it.
+/// An entry and its findings.
 #[derive(Clone, Debug)]
 pub struct Examined<'a> {
     /// The entry.
     pub entry: &'a Entry,
-    /// What its name servers say.
+    /// The report about its name servers.
     pub report: Option<&'a Report>,
-    /// The findings, the most urgent first.
+    /// The findings, most urgent first.
     pub findings: Vec<Found>,
 }
 
 /// A finding about an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Which.
+    /// The kind of the finding.
     pub kind: FindingKind,
-    /// What was seen, a sentence without a full stop each.
+    /// What was observed. Each item is a sentence without a period.
     pub seen: Vec<String>,
-    /// What would mend it; empty where no change of the parent zone can.
-    pub mending: Vec<Change>,
-    /// Who has accepted it, be it that the day has passed.
+    /// The changes that would fix it. Empty if no change of the parent zone can.
+    pub fix: Vec<Change>,
+    /// The acceptance of the finding, even if it has expired.
     pub acceptance: Option<Acceptance>,
-    /// Whether somebody should look at it now.
+    /// True if somebody should act on it now.
     pub is_alarm: bool,
 }
 
 impl Found {
-    /// True if it is accepted, and the day has not passed.
+    /// True if the finding is accepted and the acceptance has not expired.
     pub fn is_accepted(&self, now: i64) -> bool {
-        self.acceptance.as_ref().is_some_and(|acceptance| acceptance.holds(now))
+        self.acceptance.as_ref().is_some_and(|acceptance| acceptance.is_valid(now))
     }
 }
 
 impl<'a> Examined<'a> {
-    /// Says what is found of an entry.
+    /// Examines an entry.
     pub fn new(entry: &'a Entry, report: Option<&'a Report>, facts: &Facts<'_>) -> Self {
-        let mut kinds = of_records(entry, facts);
+        let mut kinds = record_findings(entry, facts);
         if facts.checked {
-            kinds.extend(of_dns(entry, report));
+            kinds.extend(dns_findings(entry, report));
         }
         let name = entry.any_name().map(Name::as_str).unwrap_or_default();
         let found = |kind: FindingKind| {
             let acceptance = facts.accepted.find(name, kind, facts.now).cloned();
             let accepted =
-                acceptance.as_ref().is_some_and(|acceptance| acceptance.holds(facts.now));
+                acceptance.as_ref().is_some_and(|acceptance| acceptance.is_valid(facts.now));
             let is_alarm =
                 !accepted && (kind.is_alarm() || (facts.unowned && kind == FindingKind::Unowned));
-            let mending = mending(entry, kind, report, facts);
-            Found { kind, seen: seen(entry, kind, report, facts), mending, acceptance, is_alarm }
+            let fix = fix(entry, kind, report, facts);
+            Found { kind, seen: seen(entry, kind, report, facts), fix, acceptance, is_alarm }
         };
         Self { entry, report, findings: kinds.into_iter().map(found).collect() }
     }
 
-    /// The kinds of the findings, the most urgent first.
+    /// The kinds of the findings, most urgent first.
     pub fn kinds(&self) -> impl Iterator<Item = FindingKind> {
         self.findings.iter().map(|found| found.kind)
     }
 
-    /// True if somebody should look at it now.
+    /// True if somebody should act on it now.
     pub fn is_alarm(&self) -> bool {
         self.findings.iter().any(|found| found.is_alarm)
     }
 
-    /// The zone cut as people write it, or the ownership record where the cut is not known.
+    /// The zone cut for people, or the name of the ownership record if the cut is unknown.
     pub fn name(&self) -> String {
         self.entry.any_name().map(Name::for_people).unwrap_or_default()
     }
 
-    /// What the DNS check found, one text each.
+    /// The problems that the DNS check found.
     pub fn problems(&self) -> Vec<String> {
         self.report.map(problems).unwrap_or_default()
     }
@@ -106,12 +106,12 @@ fn problems(report: &Report) -> Vec<String> {
 }
 
 /// The findings from the records of the parent zone alone.
-fn of_records(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
+fn record_findings(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
     let claimed = entry.ownership.claims().next().is_some() || entry.ownership.has_unreadable();
     let expired = entry.ownership.iter().any(|value| is_expired(value, facts.now));
     let dead = facts.stacks.is_some_and(|stacks| entry.dead_claims(stacks).next().is_some());
-    let of_all = [(FindingKind::DeadClaim, dead), (FindingKind::ExpiredTombstone, expired)];
-    let of_kind = match &entry.delegation {
+    let always = [(FindingKind::DeadClaim, dead), (FindingKind::ExpiredTombstone, expired)];
+    let by_delegation = match &entry.delegation {
         None => vec![
             (FindingKind::Missing, claimed),
             (FindingKind::Leftover, !claimed && entry.ownership.before().is_some()),
@@ -126,25 +126,30 @@ fn of_records(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
             ]
         }
     };
-    of_all.into_iter().chain(of_kind).filter(|(_, is_so)| *is_so).map(|(kind, _)| kind).collect()
+    always
+        .into_iter()
+        .chain(by_delegation)
+        .filter(|(_, is_present)| *is_present)
+        .map(|(kind, _)| kind)
+        .collect()
 }
 
-/// The findings of the DNS check of [`Entry::wanted`].
-fn of_dns(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind> {
-    let is_asked =
+/// The findings of the DNS check of [`Entry::expected`].
+fn dns_findings(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind> {
+    let is_visible =
         entry.delegation.as_ref().is_some_and(|delegation| delegation.hidden_by.is_none());
-    if !is_asked {
+    if !is_visible {
         return BTreeSet::new();
     }
     let mut kinds: BTreeSet<FindingKind> =
-        report.map_or(Some(FindingKind::Unknown), FindingKind::of_report).into_iter().collect();
+        report.map_or(Some(FindingKind::Unknown), FindingKind::from_report).into_iter().collect();
     if report.is_some_and(Report::has_bogus_server) {
         kinds.insert(FindingKind::Bogus);
     }
     kinds
 }
 
-/// What was seen of a finding.
+/// What was observed for a finding.
 fn seen(
     entry: &Entry,
     kind: FindingKind,
@@ -159,24 +164,26 @@ fn seen(
             owners.into_iter().collect::<Vec<_>>().join(", ")
         }
     };
-    let of_claims = || owners(&mut entry.ownership.claims());
+    let all_owners = || owners(&mut entry.ownership.claims());
     match kind {
         kind if kind.is_of_dns() => report.map(problems).unwrap_or_default(),
         FindingKind::Missing => {
-            vec![format!("it is claimed by {}, and there is no NS record set", of_claims())]
+            vec![format!("{} claims it, but there is no NS record set", all_owners())]
         }
-        FindingKind::Drifted => vec![format!("it is not what its claims name, by {}", of_claims())],
+        FindingKind::Drifted => {
+            vec![format!("it differs from what its claims name; owners: {}", all_owners())]
+        }
         FindingKind::DeadClaim => {
             let stacks = facts.stacks.unwrap_or_default();
             vec![format!(
-                "no stack that exists has the claim of {}",
+                "the claim of {} belongs to no existing stack",
                 owners(&mut entry.dead_claims(stacks))
             )]
         }
         FindingKind::Unsettled => {
             vec![match entry.ownership.before().and_then(|before| before.displaced.as_ref()) {
                 Some(displaced) => format!("it displaced {}", displaced.name_servers),
-                None => format!("it was there before {} claimed it", of_claims()),
+                None => format!("it existed before {} claimed it", all_owners()),
             }]
         }
         FindingKind::Hidden => {
@@ -185,13 +192,13 @@ fn seen(
             above.map(|above| format!("{above} is delegated above it")).into_iter().collect()
         }
         FindingKind::Leftover => {
-            vec!["it tells what was there before a delegation that is gone".to_owned()]
+            vec!["it records what existed before a delegation that no longer exists".to_owned()]
         }
         FindingKind::ExpiredTombstone => {
             let expired =
                 entry.ownership.iter().filter(|value| matches!(value, Value::Tombstone(_)));
             vec![format!(
-                "marks of cancelled Creates that have expired: {}",
+                "expired tombstones of canceled Creates: {}",
                 expired.filter(|value| is_expired(value, facts.now)).count()
             )]
         }

@@ -1,4 +1,4 @@
-//! The kinds of findings: what each means for whom, how urgent it is, and what to do.
+//! The kinds of findings: severity, risk and remedy of each.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use strum::VariantArray as _;
 
 use dns_check::{Finding, Report, ServerState, Verdict};
 
-/// A kind of finding about a delegation, the most urgent first. Its word is its name in kebab case.
+/// A kind of finding about a delegation, most urgent first. It is displayed in kebab case.
 #[derive(
     Clone,
     Copy,
@@ -22,38 +22,38 @@ use dns_check::{Finding, Report, ServerState, Verdict};
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum FindingKind {
-    /// A name server is in a domain that nobody has registered.
+    /// The domain of a name server is not registered.
     Takeover,
-    /// No name server serves the zone, and at least one is there and says that it has no such zone.
+    /// No name server serves the zone, and at least one responds that it does not have the zone.
     Dangling,
-    /// A name server serves no key for any of the DS records, or data that these keys did not sign.
+    /// A name server has no key for any of the DS records, or data that these keys did not sign.
     Bogus,
-    /// No name server serves the zone, and none says that it does not have it: they are silent,
+    /// No name server serves the zone, and none says that it does not have it: they don't respond,
     /// fail, or have no address.
     Outage,
     /// Some name servers do not serve the zone.
     Lame,
-    /// Claims say that there is a delegation, and there is none.
+    /// There are claims, but no delegation.
     Missing,
     /// No claim names the NS or DS record set that exists.
     Drifted,
-    /// The zone is served, and says otherwise what its name servers or keys are.
+    /// The zone is served, but its own name servers or keys differ from those of the delegation.
     Differs,
-    /// A claim belongs to a stack that does not exist any more, and keeps the delegation.
+    /// A claim of a stack that no longer exists keeps the delegation.
     DeadClaim,
     /// An account or a zone could not be read.
     Unread,
-    /// The name servers could not be asked.
+    /// The name servers could not be queried.
     Unknown,
-    /// The name servers were there before a stack claimed them, or displaced others.
+    /// The name servers existed before a stack claimed them, or displaced others.
     Unsettled,
     /// A delegation above it hides it.
     Hidden,
-    /// No claim says whose it is.
+    /// There is no claim on it.
     Unowned,
-    /// The ownership record tells what was there before a delegation that is gone.
+    /// The ownership record says what existed before a delegation that no longer exists.
     Leftover,
-    /// The ownership record has the mark of a cancelled Create that has expired.
+    /// The ownership record has an expired tombstone of a canceled Create.
     ExpiredTombstone,
 }
 
@@ -74,13 +74,14 @@ pub enum FindingKind {
 pub enum Severity {
     /// Somebody else could answer for the name.
     Critical,
-    /// The name, or a part of what asks for it, does not resolve; or the question was not answered.
+    /// The name does not resolve, or some of the queries for it fail, or the check was not
+    /// possible.
     High,
-    /// It resolves, and is not as it should be.
+    /// It resolves, but is not as it should be.
     Medium,
-    /// Somebody should decide something, some day.
+    /// Somebody should make a decision at some point.
     Low,
-    /// Nothing need be done.
+    /// No action is needed.
     Info,
 }
 
@@ -91,20 +92,20 @@ impl fmt::Display for Severity {
 }
 
 impl FindingKind {
-    /// Every kind, the most urgent first.
+    /// Every kind, most urgent first.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// The word for it.
+    /// The name of the kind.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// True if somebody should look at it now.
+    /// True if somebody should act on it now.
     pub fn is_alarm(self) -> bool {
         self < Self::Unknown
     }
 
-    /// True if only the name servers can tell it.
+    /// True if only the name servers can reveal it.
     pub fn is_of_dns(self) -> bool {
         matches!(
             self,
@@ -129,96 +130,99 @@ impl FindingKind {
         }
     }
 
-    /// Who could do what with it, in one sentence.
+    /// Who could do what because of it, in one sentence.
     pub fn risk(self) -> &'static str {
         match self {
             Self::Takeover => {
-                "Anybody who registers the domain of the name server answers for the name."
+                "Anybody who registers the domain of the name server can answer for the name."
             }
             Self::Dangling => {
-                "Anybody who makes a zone of this name at that provider and is given one of these name servers answers for the \
-                 name."
+                "Anybody who creates a zone with this name at that provider and is assigned one of these name servers can answer \
+                 for the name."
             }
-            Self::Bogus => "Resolvers that validate refuse every name of the zone.",
+            Self::Bogus => "Validating resolvers reject every name of the zone.",
             Self::Outage => {
-                "No name of the zone resolves. Nobody else can answer for it, unless the name server's address or name becomes \
-                 somebody else's."
+                "No name of the zone resolves. Nobody else can answer for it, unless they obtain a name server's address or name."
             }
             Self::Lame => {
-                "Resolvers lose time at these name servers; with the others gone, no name of the zone resolves. A resolver that gets one \
-                 of them answers for a part of the queries."
+                "Resolvers lose time at these name servers. If the others fail, no name of the zone resolves. Anybody who obtains one \
+                 of these name servers can answer a part of the queries."
             }
             Self::Missing => {
-                "A stack relies on a delegation that does not exist: no name of the zone resolves."
+                "A stack relies on a delegation that does not exist. No name of the zone resolves."
             }
             Self::Drifted => {
-                "Somebody changed by hand what a stack made; an Update of the stack changes it back."
+                "Somebody edited by hand what a stack manages. The next Update of the stack changes it back."
             }
             Self::Differs => {
-                "Resolvers go by the one or by the other, and may end at servers that do not agree."
+                "Some resolvers use one set of name servers and some the other, and their answers may differ."
             }
             Self::DeadClaim => {
-                "The delegation stays when the last living stack is deleted, and may dangle from then on."
+                "The delegation stays when the last existing stack is deleted, and may then become dangling."
             }
-            Self::Unread => "Whatever is wrong there is not seen.",
-            Self::Unknown => "Nothing is known of it from here.",
+            Self::Unread => "Problems there are not detected.",
+            Self::Unknown => "Its state could not be determined from here.",
             Self::Unsettled => {
-                "A Delete of the stack gives back what was there before, and does not remove the delegation."
+                "A Delete of the stack restores what existed before, and does not remove the delegation."
             }
-            Self::Hidden => "Nobody asks for it.",
+            Self::Hidden => "Resolvers never use it.",
             Self::Unowned => {
-                "No stack keeps it or removes it: it may be forgotten, and dangle one day."
+                "No stack keeps it or removes it. It may be forgotten, and become dangling."
             }
             Self::Leftover | Self::ExpiredTombstone => "None.",
         }
     }
 
-    /// What to do about it, in one sentence.
+    /// What to do about it.
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Takeover => {
-                "Remove the name server from the delegation at once, or register the domain."
+                "Remove the name server from the delegation now, or register the domain."
             }
             Self::Dangling => {
-                "Remove the delegation at once, or create the zone there again; where a stack claims it, delete the resource."
+                "Remove the delegation now, or create the zone there again. If a stack claims it, delete the resource."
             }
             Self::Bogus => {
-                "Remove or correct the DS record set; where a stack claims it, update the stack with another Trigger."
+                "Remove or correct the DS record set. If a stack claims it, update the stack with another Trigger."
             }
             Self::Outage => {
-                "Bring the name servers back; if nobody needs the zone any more, remove the delegation."
+                "Repair the name servers. If nobody needs the zone anymore, remove the delegation."
             }
-            Self::Lame => "Correct the NS record set, or the name servers.",
+            Self::Lame => "Correct the NS record set or the name servers.",
             Self::Missing => "Update the stack with another Trigger, or delete the resource.",
-            Self::Drifted => "Update the stack with another Trigger, which puts it back.",
-            Self::Differs => "Make the delegation and the zone's own NS record set and keys agree.",
-            Self::DeadClaim => "Make sure that the stack is gone, and remove its claim.",
+            Self::Drifted => "Update the stack with another Trigger, which corrects it.",
+            Self::Differs => {
+                "Make the delegation agree with the zone's own NS record set and keys."
+            }
+            Self::DeadClaim => "Make sure that the stack no longer exists, then remove its claim.",
             Self::Unread => {
                 "Grant the role route53:ListHostedZones and route53:ListResourceRecordSets, or correct its external id."
             }
-            Self::Unknown => "Let DNS queries out (port 53, UDP and TCP), and look again.",
-            Self::Unsettled => "Update the stack once, with another Trigger for instance.",
-            Self::Hidden => "Remove it, or move it to the zone that is asked.",
-            Self::Unowned => "Adopt it with a stack, or accept it with a reason and a date.",
+            Self::Unknown => "Allow outgoing DNS queries (port 53, UDP and TCP), then check again.",
+            Self::Unsettled => "Update the stack once, for instance with another Trigger.",
+            Self::Hidden => "Remove it, or move it to the zone that resolvers query.",
+            Self::Unowned => {
+                "Adopt it with a stack, or accept this finding with a reason and a date."
+            }
             Self::Leftover | Self::ExpiredTombstone => {
-                "Nothing: the next change of the delegation drops it."
+                "Nothing. The next change of the delegation removes it."
             }
         }
     }
 
-    /// What the check of a delegation says of its name servers; nothing if all is as it should be.
-    pub(crate) fn of_report(report: &Report) -> Option<Self> {
+    /// The finding about the name servers of a delegation. `None` if all is well.
+    pub(crate) fn from_report(report: &Report) -> Option<Self> {
         if report.verdict() == Verdict::Unknown {
             return Some(Self::Unknown);
         }
         if report.can_be_taken_over() {
             return Some(Self::Takeover);
         }
-        // Of the others nothing is known.
-        let asked =
+        // Nothing is known about the other servers.
+        let known =
             || report.servers().iter().filter(|server| server.state != ServerState::Unknown);
-        let serving = asked().filter(|server| server.state == ServerState::Serves).count();
-        match asked().count() {
+        let serving = known().filter(|server| server.state == ServerState::Serves).count();
+        match known().count() {
             0 => Some(Self::Unknown),
             _ if serving == 0 && report.findings().iter().any(has_no_zone) => Some(Self::Dangling),
             _ if serving == 0 => Some(Self::Outage),
@@ -235,8 +239,8 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// True if a server that answers says that it does not have the zone: somebody else may make it
-/// there.
+/// True if a server responds that it does not have the zone, so that somebody else may be able to
+/// create it there.
 fn has_no_zone(finding: &Finding) -> bool {
     match finding.code() {
         "not-authoritative" | "no-zone" => true,

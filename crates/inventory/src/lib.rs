@@ -1,23 +1,24 @@
-//! What a parent zone delegates, to whom, what is wrong with it, and what would mend it.
+//! The inventory of a parent zone: its delegations, their findings and the fixes.
 //!
-//! [`Inventory::of`] makes entries of a zone's record sets, [`look`] asks the name servers of many
-//! of them, [`Examined::new`] says what is found of one, and [`mending`] what to change. Nothing
-//! here changes anything, and all but [`look`] is pure.
+//! [`Inventory::new`] builds entries from a zone's record sets, [`check`] queries the name servers
+//! of many of them, [`Examined::new`] derives the findings of one entry, and [`fix`] the changes
+//! that would fix a finding. Nothing here changes anything, and everything except [`check`] is
+//! pure.
 
 pub mod batch;
 
 mod accepted;
+mod check;
 mod document;
 mod entry;
 mod examined;
 mod finding;
-mod look;
-mod mending;
+mod fix;
 
 pub use accepted::{Acceptance, Accepted, AcceptedError};
+pub use check::{ROUNDS, check};
 pub use document::document_of_server;
 pub use entry::{Delegation, Entry, Inventory, is_of_interest};
 pub use examined::{Examined, Facts, Found};
 pub use finding::{FindingKind, Severity};
-pub use look::{LOOKS, look};
-pub use mending::mending;
+pub use fix::fix;

@@ -1,4 +1,4 @@
-//! What CloudFormation got.
+//! The answer that CloudFormation received.
 
 use serde_json::Value;
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 pub struct Answer(pub Value);
 
 impl Answer {
-    /// Asserts that it is a success.
+    /// Asserts that the answer is a success.
     #[track_caller]
     pub fn success(self) -> Self {
         assert_eq!(self.0["Status"], "SUCCESS", "{}", self.0);
         self
     }
 
-    /// Asserts that it is a failure whose reason has these words.
+    /// Asserts that the answer is a failure whose reason contains these words.
     #[track_caller]
     pub fn failed(self, words: &[&str]) -> Self {
         assert_eq!(self.0["Status"], "FAILED", "{}", self.0);
         for word in words {
-            assert!(self.reason().contains(word), "{:?} does not say {word:?}", self.reason());
+            assert!(self.reason().contains(word), "{:?} does not contain {word:?}", self.reason());
         }
         self
     }

@@ -1,4 +1,4 @@
-//! Two accounts, their zones, the function, and one stack that sends it events.
+//! The fixture: two accounts, their zones, the function, and a stack that sends it events.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -19,44 +19,44 @@ use crate::network::{Network, seeded};
 pub const NAME: &str = "testing.example.com";
 /// The name of its ownership record.
 pub const RECORD: &str = "_delegation-testing.example.com";
-/// What the parent role's trust policy asks for.
+/// The external id in the parent role's trust policy.
 pub const EXTERNAL_ID: &str = "an-external-id";
 
 const STACK: &str =
     "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
-/// As long as the template lets the function run.
+/// The function timeout in the template.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Two accounts with a zone each, the function, and one stack that sends it events.
+/// Two accounts with a zone each, the function, and a stack that sends it events.
 #[derive(Debug)]
 pub struct Fixture {
     /// Route 53, STS and IAM.
     pub aws: Sandbox,
-    /// Where answers to CloudFormation go.
+    /// The bucket that receives the answers to CloudFormation.
     pub bucket: ResponseBucket,
     /// The zones over DNS.
     pub dns: Dns,
-    /// The wall clock of everything here.
+    /// The wall clock that all parts share.
     pub clock: Clock,
     /// 111111111111
     pub parent_account: Account,
-    /// 222222222222, where function and stack are.
+    /// 222222222222, the account of the function and the stack.
     pub child_account: Account,
     /// `example.com`
     pub parent: ZoneHandle,
     /// [`NAME`]
     pub child: ZoneHandle,
-    /// What the function assumes in the parent account.
+    /// The role that the function assumes in the parent account.
     pub parent_role: Role,
-    /// What the function runs with.
+    /// The function's own role.
     pub function_role: Role,
     /// The function.
     pub handler: Handler,
-    /// The stack in whose name events are sent; change it to be another one.
+    /// The stack id in the events. Change it to be another stack.
     pub stack: String,
-    /// The same for the resource's name in the template.
+    /// The logical id in the events. Change it to be another resource.
     pub logical_id: String,
-    /// How long an invocation has.
+    /// How much time an invocation has.
     pub timeout: Duration,
     client: Client,
     network: Option<Network>,
@@ -64,18 +64,18 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// In process, for a test with `start_paused`.
+    /// A fixture in process, for a test with `start_paused`.
     pub async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// The same with other settings of the function.
+    /// A fixture in process, with other settings of the function.
     pub async fn with(configure: impl FnOnce(&mut Config)) -> Self {
-        Self::of_seed(1, configure).await
+        Self::with_seed(1, configure).await
     }
 
-    /// The same with another seed for all that is random.
-    pub async fn of_seed(seed: u64, configure: impl FnOnce(&mut Config)) -> Self {
+    /// A fixture in process, with another seed and other settings of the function.
+    pub async fn with_seed(seed: u64, configure: impl FnOnce(&mut Config)) -> Self {
         seeded(seed);
         let network = Network::new();
         let (aws, bucket, dns) = (network.aws.clone(), network.bucket.clone(), network.dns.clone());
@@ -83,7 +83,7 @@ impl Fixture {
         Self::build(aws, bucket, dns, clock, client, Some(network), configure).await
     }
 
-    /// The same behind sockets, in the system's time: for what a process of its own talks to.
+    /// A fixture behind sockets, in real time, for tests with another process.
     pub async fn behind_sockets() -> Self {
         let aws = Sandbox::start().await.unwrap();
         let (bucket, dns) = (ResponseBucket::start().await.unwrap(), aws.dns().await.unwrap());
@@ -136,12 +136,12 @@ impl Fixture {
         fixture
     }
 
-    /// The function anew, with no session kept and with these settings.
+    /// Restarts the function without any cached session, and with these settings.
     pub async fn restart(&mut self, configure: impl FnOnce(&mut Config)) {
         self.handler = self.function(&self.function_role, configure).await;
     }
 
-    /// A function with the credentials of that role.
+    /// A function that runs with this role.
     pub async fn function(&self, role: &Role, configure: impl FnOnce(&mut Config)) -> Handler {
         let mut config = Config {
             response_hosts: vec![self.bucket.host()],
@@ -160,7 +160,7 @@ impl Fixture {
         }
     }
 
-    /// The properties of the README's example, with changes; null takes one away.
+    /// The properties of the README's example with changes. Null removes a property.
     pub fn properties(&self, changes: Value) -> Value {
         let mut properties = json!({
             "ServiceToken": "arn:aws:lambda:us-east-1:222222222222:function:delegation",
@@ -179,14 +179,14 @@ impl Fixture {
         properties
     }
 
-    /// A raw event with a response URL signed at least a second after the one before: a request's
-    /// time is told by it.
+    /// A raw event. Its response URL is signed at least a second later than the previous one,
+    /// because that is the time of the request.
     pub fn event(&self, kind: &str, fields: Value) -> Value {
         let after = Duration::from_secs(self.requests.load(Ordering::Relaxed));
         self.event_at(kind, self.clock.now() + after, fields)
     }
 
-    /// The same, signed at that time.
+    /// A raw event whose response URL is signed at `at`.
     pub fn event_at(&self, kind: &str, at: SystemTime, fields: Value) -> Value {
         let request_id = format!("request-{}", self.requests.fetch_add(1, Ordering::Relaxed));
         let (stack_id, logical_id) = (self.stack.clone(), self.logical_id.clone());
@@ -209,41 +209,41 @@ impl Fixture {
     /// Delivers an event once.
     ///
     /// # Errors
-    /// What the function tells Lambda.
+    /// The error that the function returns to Lambda.
     pub async fn invoke(&self, event: Value) -> Result<(), HandlerError> {
         self.invoke_text(&event.to_string()).await
     }
 
-    /// Delivers an event, given as JSON, once.
+    /// Delivers an event once, given as JSON.
     ///
     /// # Errors
-    /// What the function tells Lambda.
+    /// The error that the function returns to Lambda.
     pub async fn invoke_text(&self, event: &str) -> Result<(), HandlerError> {
         let deadline = self.clock.now() + self.timeout;
         let invocation = Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
         self.handler.handle(event, &invocation).await
     }
 
-    /// Delivers an event that must be answered exactly once.
+    /// Delivers an event, and asserts that it is answered exactly once.
     pub async fn deliver(&self, event: Value) -> Answer {
         let id = event["RequestId"].as_str().unwrap().to_owned();
         let before = self.bucket.answers(&id).len();
         self.invoke(event).await.unwrap();
         let answers = self.bucket.answers(&id);
-        assert_eq!(answers.len(), before + 1, "one answer per delivery");
+        assert_eq!(answers.len(), before + 1, "there must be one answer per delivery");
         let answer = answers.last().unwrap();
         assert!(answer.body.len() <= 4096);
         assert!(!answer.headers.iter().any(|(name, _)| name == "content-type"));
         Answer(answer.json())
     }
 
-    /// A Create with the properties of the README's example and these changes.
+    /// Sends a Create with the properties of the README's example and these changes.
     pub async fn create(&self, changes: Value) -> Answer {
         self.deliver(self.event("Create", json!({"ResourceProperties": self.properties(changes)})))
             .await
     }
 
-    /// An Update of `id` from the properties with the changes `old` to those with the changes
+    /// Sends an Update of `id`. The properties of the README's example are changed by `old` and
     /// `new`.
     pub async fn update(&self, id: &str, old: Value, new: Value) -> Answer {
         let (old, new) = (self.properties(old), self.properties(new));
@@ -251,7 +251,7 @@ impl Fixture {
         self.deliver(self.event("Update", fields)).await
     }
 
-    /// A Delete of `id` with the properties of the README's example and these changes.
+    /// Sends a Delete of `id` with the properties of the README's example and these changes.
     pub async fn delete(&self, id: &str, changes: Value) -> Answer {
         let fields =
             json!({"PhysicalResourceId": id, "ResourceProperties": self.properties(changes)});
@@ -263,7 +263,7 @@ impl Fixture {
         format!("{}/{NAME}", self.parent.id())
     }
 
-    /// The name servers at the cut, sorted, without dots.
+    /// The name servers at the cut, sorted, without trailing dots.
     pub fn delegated_to(&self) -> Vec<String> {
         self.parent.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
     }
@@ -273,17 +273,17 @@ impl Fixture {
         self.parent.record(NAME, "DS").map(|set| plain(&set.values)).unwrap_or_default()
     }
 
-    /// The values of the ownership record.
+    /// The claims in the ownership record, as text.
     pub fn claims(&self) -> Vec<String> {
         self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default()
     }
 
-    /// The child zone's name servers, sorted, without dots.
+    /// The child zone's name servers, sorted, without trailing dots.
     pub fn child_servers(&self) -> Vec<String> {
         plain(&self.child.name_servers())
     }
 
-    /// Puts somebody's NS record set at the cut.
+    /// Creates an NS record set at the cut, as somebody else might.
     pub fn put_ns(&self, servers: &[&str]) {
         self.parent.put(RecordSet::new(NAME, "NS", 300, servers.iter().copied()));
     }
@@ -293,12 +293,12 @@ impl Fixture {
         self.aws.calls().iter().map(|call| call.action.clone()).collect()
     }
 
-    /// How many calls of that action there were so far.
+    /// How many calls of this action there were so far.
     pub fn count(&self, action: &str) -> usize {
         self.actions().iter().filter(|other| *other == action).count()
     }
 
-    /// How many batches were sent so far.
+    /// How many change batches were sent so far.
     pub fn changes_sent(&self) -> usize {
         self.count("ChangeResourceRecordSets")
     }
@@ -322,13 +322,13 @@ async fn accounts(
     Accounts::given(client.clone(), "delegation", &given).await
 }
 
-/// Settings of a function that never waits: for one in the system's time.
+/// Changes the settings so that the function never waits, for tests in real time.
 pub fn at_once(config: &mut Config) {
     config.propagation_wait = Duration::ZERO;
     config.sync_pause = Duration::ZERO;
 }
 
-/// Sorted, without dots.
+/// The values sorted, without trailing dots.
 pub fn plain(values: &[String]) -> Vec<String> {
     let mut values: Vec<String> =
         values.iter().map(|value| value.trim_end_matches('.').to_owned()).collect();

@@ -1,5 +1,5 @@
-//! The fixture of the tests: the function against the local AWS, in process, without sockets, in a
-//! time that the test owns.
+//! The fixture of the tests: the function against the local AWS in one process, without sockets, in
+//! a time that the test controls.
 //!
 //! ```
 //! # use serde_json::json;
@@ -16,13 +16,13 @@
 //! #     .block_on(a_ttl_changes_in_place());
 //! ```
 //!
-//! Tokio's clock is paused: whenever all tasks wait, it jumps to the next moment for which one of
-//! them waits. The wall clock of function, AWS SDK, local AWS and DNS is the same one. So hours
-//! pass in milliseconds, and the machine's speed decides nothing.
+//! Tokio's clock is paused: whenever all tasks are waiting, it jumps to the next moment that one of
+//! them waits for. The function, the AWS SDK, the local AWS and DNS all use this clock. So hours
+//! pass in milliseconds, and the speed of the machine has no influence.
 //!
-//! Everything random (how long a message is on its way, jitter, ids) comes from one seed, so a run
-//! that failed is played again by its seed: `SEED=7 cargo test --test integration <name>`. A test
-//! of many cases gives each a runtime of its own: [`simulate_each`].
+//! Everything random (delays of messages, jitter, ids) comes from one seed, so that a failed run
+//! can be repeated: `SEED=7 cargo test --test integration <name>`. A test with many cases gives
+//! each case its own runtime: [`simulate_each`].
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The network in process: HTTP to the local AWS and its response bucket, DNS to its name servers.
+//! The simulated network: HTTP to the local AWS and its response bucket, DNS to its name servers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,32 +24,32 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::simulation::seed_or;
 
-/// A message is on its way for at most so many milliseconds.
-const LONGEST_WAY: u64 = 30;
+/// The longest time that a message takes, in milliseconds.
+const LONGEST_TRANSIT: u64 = 30;
 
-/// Seeds all that is random on this thread, and gives the seed: `SEED` of the environment, or the
-/// one given.
+/// Seeds everything random on this thread with `SEED` from the environment, or with `default`.
+/// Returns the seed.
 pub fn seeded(default: u64) -> u64 {
     let seed = seed_or(default);
     fastrand::seed(seed);
     seed
 }
 
-/// The local AWS, its response bucket and its name servers, which share one clock. No socket and no
-/// thread is in between; a message takes some time to get there, as one does.
+/// The local AWS, its response bucket and its name servers, with a shared clock. There are no
+/// sockets or threads. Messages take some time to arrive, as in a real network.
 #[derive(Clone)]
 pub struct Network {
     /// Route 53, STS and IAM.
     pub aws: Sandbox,
-    /// Where answers to CloudFormation go.
+    /// The bucket that receives the answers to CloudFormation.
     pub bucket: ResponseBucket,
     /// The zones over DNS.
     pub dns: Dns,
-    /// The wall clock of all of them.
+    /// The wall clock that all parts share.
     pub clock: Clock,
-    /// Hosts that nobody is.
+    /// The unknown hosts that requests were sent to.
     strayed: Arc<Mutex<Vec<String>>>,
-    /// Of a hundred packets of DNS, how many are lost.
+    /// The percentage of DNS packets that are lost.
     lost: Arc<AtomicU64>,
 }
 
@@ -65,10 +65,10 @@ impl Default for Network {
     }
 }
 
-/// What a request asks for.
+/// The properties of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The physical id, but for a Create.
+    /// The physical id. `None` for a Create.
     pub id: Option<&'a str>,
     /// `ResourceProperties`.
     pub new: &'a Value,
@@ -77,7 +77,7 @@ pub struct Asked<'a> {
 }
 
 impl Network {
-    /// A new one, at a time that is the same in every run.
+    /// A new network, which starts at the same time in every run.
     pub fn new() -> Self {
         // 2026-01-01
         let clock = Clock::tokio(SystemTime::UNIX_EPOCH + Duration::from_hours(490_896));
@@ -96,23 +96,23 @@ impl Network {
         }
     }
 
-    /// The hosts to which requests were sent, and which are not part of it.
+    /// The unknown hosts that requests were sent to.
     pub fn strayed(&self) -> Vec<String> {
         self.strayed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Loses so many of a hundred packets of DNS from now on. A connection is lost as a packet is.
-    pub fn lose(&self, of_a_hundred: u64) {
-        self.lost.store(of_a_hundred, Ordering::Relaxed);
+    /// Loses this percentage of DNS packets and connections from now on.
+    pub fn lose(&self, percentage: u64) {
+        self.lost.store(percentage, Ordering::Relaxed);
     }
 
-    /// Whether the next packet of DNS is lost.
+    /// True if the next DNS packet is lost.
     fn loses(&self) -> bool {
         fastrand::u64(..100) < self.lost.load(Ordering::Relaxed)
     }
 
-    /// The accounts as this identity sees them, and the DNS check over this network: what a program
-    /// in process works with.
+    /// The AWS accounts with these credentials, and the DNS check, over this network. This is for a
+    /// program that runs in process.
     pub async fn program(&self, name: &str, credentials: Credentials) -> (Accounts, Verifier) {
         let given = Given {
             endpoint_url: self.aws.endpoint_url(),
@@ -131,8 +131,8 @@ impl Network {
         )
     }
 
-    /// A function that has just started, which keeps no session yet. `name` is in the names of its
-    /// sessions.
+    /// A function that has just started, without any cached session. The names of its sessions
+    /// contain `name`.
     pub async fn function(
         &self,
         name: &str,
@@ -162,7 +162,7 @@ impl Network {
         Handler::new(config, client, accounts).with_verifier(verifier.with_transport(self.clone()))
     }
 
-    /// A request of CloudFormation as it is sent, whose URL was signed at that time.
+    /// An event from CloudFormation, whose response URL is signed at `at`.
     pub fn event(&self, kind: &str, key: &ResponseKey, at: SystemTime, asked: &Asked<'_>) -> Value {
         let mut event = json!({
             "RequestType": kind,
@@ -181,7 +181,7 @@ impl Network {
         event
     }
 
-    /// An invocation that begins now and has so long.
+    /// An invocation that starts now, with this timeout.
     pub fn invocation(&self, timeout: Duration) -> Invocation {
         Invocation {
             deadline: self.clock.now() + timeout,
@@ -191,16 +191,16 @@ impl Network {
     }
 }
 
-/// A message on its way.
+/// Waits as long as a message takes.
 async fn transit() {
-    sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAY))).await;
+    sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_TRANSIT))).await;
 }
 
 impl Transport for Network {
     fn send(&self, request: Request<Bytes>) -> Exchange {
         let Self { aws, bucket, strayed, .. } = self.clone();
-        // What was sent arrives and is carried out, whether its sender still waits for the answer
-        // or not.
+        // A request that was sent arrives and is carried out, even if its sender stops waiting for
+        // the response.
         let exchange = async move {
             transit().await;
             let host = request.uri().host().unwrap_or_default().to_owned();
@@ -211,7 +211,7 @@ impl Transport for Network {
             } else {
                 let error = SendError::new(
                     SendErrorKind::Unconnected,
-                    format!("no host {host:?} is there"),
+                    format!("there is no host {host:?}"),
                 );
                 strayed.lock().unwrap_or_else(PoisonError::into_inner).push(host);
                 return Err(error);
@@ -243,7 +243,7 @@ impl dns_check::Transport for Network {
             if self.loses() {
                 return pending().await;
             }
-            // A server that has nothing to say holds the connection.
+            // A server that does not respond keeps the connection open.
             let Some(reply) = self.dns.ask(server, &message, sandbox::Transport::Tcp) else {
                 return pending().await;
             };
@@ -254,11 +254,11 @@ impl dns_check::Transport for Network {
     }
 }
 
-/// A socket for datagrams with one server.
+/// A socket for datagrams to and from one server.
 struct Socket {
     network: Network,
     server: SocketAddr,
-    /// What is on its way back, by when it arrives.
+    /// The responses in transit, by their time of arrival.
     inbox: Mutex<BTreeMap<(Instant, usize), Vec<u8>>>,
 }
 
@@ -280,7 +280,7 @@ impl Datagrams for Socket {
             {
                 let due = Instant::now()
                     + reply.after
-                    + Duration::from_millis(fastrand::u64(1..=LONGEST_WAY));
+                    + Duration::from_millis(fastrand::u64(1..=LONGEST_TRANSIT));
                 let mut inbox = self.inbox();
                 let number = inbox.len();
                 inbox.insert((due, number), bytes);

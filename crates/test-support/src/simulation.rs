@@ -1,4 +1,4 @@
-//! Plays in a time and a randomness of their own.
+//! Runs simulations, each with its own time and randomness.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,29 +7,29 @@ use std::thread::{self, available_parallelism};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-/// The seed that `SEED` of the environment names, or the one given.
+/// The seed in the environment variable `SEED`, or `default`.
 pub fn seed_or(default: u64) -> u64 {
     setting("SEED").unwrap_or(default)
 }
 
-/// A number in the environment.
+/// A number in an environment variable.
 pub fn setting(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
+    std::env::var(name).ok().map(|text| {
+        text.parse().unwrap_or_else(|_| panic!("{name} must be a number, but is {text:?}"))
+    })
 }
 
-/// Plays under a paused clock of its own, with everything random from that seed: the same seed
-/// plays the same again, call by call.
+/// Runs a simulation with its own paused clock and everything random from the seed. The same seed
+/// repeats the same run, call by call.
 pub fn simulate<T>(seed: u64, play: impl AsyncFnOnce() -> T) -> T {
     fastrand::seed(seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, play())
 }
 
-/// Plays each case by itself, as [`simulate`] does, on all processors; the results are in the order
-/// of the cases. A case has its number as part of its seed, so that `CASE` of the environment plays
-/// one of them alone, and the same way.
+/// Runs a simulation of each case on all processors, as [`simulate`] does. Returns the results in
+/// the order of the cases. The number of a case is part of its seed, so that the environment
+/// variable `CASE` can repeat a single case.
 pub fn simulate_each<C: Send, T: Send>(
     cases: impl IntoIterator<Item = C>,
     play: impl AsyncFn(&C) -> T + Sync,
@@ -46,7 +46,7 @@ pub fn simulate_each<C: Send, T: Send>(
         let mut played = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (number, case) = case.lock().unwrap().take().unwrap();
-            let _told = Told(number);
+            let _report = ReportOnPanic(number);
             let result =
                 simulate(seed.wrapping_mul(1 << 32).wrapping_add(number as u64), async || {
                     play(&case).await
@@ -68,10 +68,10 @@ pub fn simulate_each<C: Send, T: Send>(
     played
 }
 
-/// Says which case panicked.
-struct Told(usize);
+/// Reports which case panicked.
+struct ReportOnPanic(usize);
 
-impl Drop for Told {
+impl Drop for ReportOnPanic {
     #[expect(clippy::print_stderr, reason = "a failed case is reported there")]
     fn drop(&mut self) {
         if thread::panicking() {

@@ -1,38 +1,40 @@
-//! How a test waits: on the paused clock for as long as it likes, in the system's time only for
-//! what is certain to come.
+//! Waiting in tests: any length of time on the paused clock, and in real time only for an event
+//! that is certain to happen.
 
 use std::time::Duration;
 
 use tokio::time::{advance, sleep, timeout};
 
-/// After this long what a test polls for will not come; longer than any machine is busy.
+/// How long [`poll_until`] polls. This is longer than any machine is busy.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Between two polls.
+/// The pause between two polls.
 const BREATH: Duration = Duration::from_millis(10);
 
-/// Lets time pass on the paused clock of a test. It takes none of the system's.
+/// Lets time pass on the paused clock of a test, which takes no real time.
 ///
-/// Panics if the clock is not paused: a test that waits in the system's time has a verdict that
-/// depends on the machine.
+/// # Panics
+/// If the clock is not paused: the result of a test that waits in real time would depend on the
+/// machine.
 pub async fn pass(time: Duration) {
-    // Tokio refuses to move a clock that runs.
+    // Tokio refuses to advance a running clock.
     advance(Duration::ZERO).await;
     sleep(time).await;
 }
 
-/// Asks again until it is so. How long that takes decides nothing. Panics after five minutes, with
-/// `what` has not come.
+/// Polls until a condition is true. The result does not depend on how long that takes. Panics after
+/// five minutes with `what` it waited for.
 pub async fn poll_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let polls = async {
         while !is_so().await {
             breathe().await;
         }
     };
-    timeout(PATIENCE, polls).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+    timeout(PATIENCE, polls).await.unwrap_or_else(|_| panic!("waited without success: {what}"));
 }
 
-/// Leaves the processor to others for a moment, between two polls. How long it is decides nothing.
+/// Lets other tasks run for a moment between two polls. The result does not depend on how long that
+/// is.
 pub async fn breathe() {
     sleep(BREATH).await;
 }
@@ -50,13 +52,13 @@ mod tests {
 
     #[tokio::test]
     #[should_panic(expected = "time is not frozen")]
-    async fn in_the_time_of_the_system_it_does_not() {
+    async fn time_can_not_be_advanced_on_a_running_clock() {
         pass(Duration::from_hours(1)).await;
     }
 
     #[tokio::test(start_paused = true)]
-    #[should_panic(expected = "waited in vain: it never comes")]
-    async fn a_poll_has_an_end() {
-        poll_until("it never comes", async || false).await;
+    #[should_panic(expected = "waited without success: it never happens")]
+    async fn a_poll_ends() {
+        poll_until("it never happens", async || false).await;
     }
 }

@@ -11,7 +11,7 @@ fn key() -> ResponseKey {
     }
 }
 
-/// The status of one request, spelled out so that nothing adds a header.
+/// Sends a request as raw text, so that no client adds headers. Returns the status.
 async fn send(method: &str, url: &str, headers: &str, body: &str) -> u16 {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap());
@@ -40,7 +40,7 @@ async fn a_signed_put_is_stored() {
 }
 
 #[tokio::test]
-async fn what_is_not_as_signed_is_refused() {
+async fn a_request_that_differs_from_the_signed_one_is_rejected() {
     let bucket = ResponseBucket::start().await.unwrap();
     let url = bucket.presign(&key());
     assert_eq!(send("PUT", &url, "content-type: application/json\r\n", "{}").await, 403);
@@ -80,7 +80,7 @@ async fn urls_expire_after_two_hours() {
 }
 
 #[tokio::test]
-async fn faults_strike_in_turn() {
+async fn faults_apply_in_the_order_of_their_addition() {
     let bucket = ResponseBucket::start().await.unwrap();
     bucket.fault(BucketFault::Status(503), 2);
     bucket.fault(BucketFault::Status(429), 1);

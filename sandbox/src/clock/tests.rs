@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn advance_is_seen_by_all_clones() {
+fn advancing_affects_all_clones() {
     let clock = Clock::default();
     let other = clock.clone();
     let before = other.now();
@@ -10,7 +10,7 @@ fn advance_is_seen_by_all_clones() {
 }
 
 #[test]
-fn skew_moves_only_the_signature_time() {
+fn skew_only_affects_the_signature_time() {
     let clock = Clock::default();
     clock.skew(-900);
     let real =

@@ -1,4 +1,4 @@
-//! Whether an event did what it should.
+//! Checks of an event's result.
 
 use serde_json::Value;
 
@@ -9,9 +9,9 @@ use crate::handles::ZoneHandle;
 use crate::journal::Call;
 use crate::route53::{KeySigningKey, RecordSet};
 
-/// An expectation, and whether it holds.
+/// An expectation, and whether it is met.
 pub(super) struct Check {
-    /// A statement, to read after "not true that".
+    /// A statement that can follow "it is not true that".
     pub(super) text: String,
     pub(super) holds: bool,
 }
@@ -22,7 +22,7 @@ impl Check {
     }
 }
 
-/// What came of an event.
+/// The result of an event.
 pub(super) struct Seen<'a> {
     pub(super) stage: &'a Stage,
     pub(super) event: &'a Value,
@@ -51,7 +51,7 @@ pub(super) fn of(expected: &Expected, seen: &Seen<'_>) -> Vec<Check> {
 
 /// Each delivery is answered once.
 pub(super) fn delivery(returned: bool, answers: usize) -> Check {
-    Check::new(returned && answers == 1, "CloudFormation got one answer, and Lambda no error")
+    Check::new(returned && answers == 1, "CloudFormation received one answer, and Lambda no error")
 }
 
 fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
@@ -79,7 +79,7 @@ fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
             let named = words.iter().all(|word| reason.contains(word));
             vec![
                 Check::new(seen.answered("Status") == "FAILED", "the answer is FAILED"),
-                Check::new(named, format!("the reason names {}", words.join(", "))),
+                Check::new(named, format!("the reason contains {}", words.join(", "))),
                 Check::new(
                     id.starts_with("unresolved/"),
                     "the physical id is a marker: there is nothing to delete",
@@ -89,19 +89,19 @@ fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
     }
 }
 
-/// All name servers have the change, and the function has asked them.
+/// Checks that all name servers have the change, and that the function has queried them.
 fn verified(seen: &Seen<'_>) -> Check {
     let found = seen.attribute("Verification");
     let good = found.starts_with(&format!("the 4 name servers answer for {NAME}"))
         && found.ends_with("and the 4 servers of example.com refer to them");
-    let text = "it is INSYNC, and the name servers of both zones were asked and agree";
+    let text = "it is INSYNC, and the name servers of both zones were queried and agree";
     Check::new(good && seen.attribute("ChangeStatus") == "INSYNC", text)
 }
 
 fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
     match expected {
         Zone::Unchanged => {
-            vec![Check::new(seen.before == seen.after, "the parent zone is as it was")]
+            vec![Check::new(seen.before == seen.after, "the parent zone is unchanged")]
         }
         Zone::AsAtFirst => {
             let same = seen.stage.first == seen.after;
@@ -112,7 +112,7 @@ fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
             let ds = seen.stage.parent.record(NAME, "DS");
             checks.push(Check::new(
                 ds.is_none(),
-                "it has no DS record set, for the child zone is not signed",
+                "it has no DS record set, because the child zone is not signed",
             ));
             checks
         }
@@ -125,13 +125,13 @@ fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
                 !keys.is_empty() && ds == keys && seen.attribute("DsRecords") == keys.join(",");
             checks.push(Check::new(
                 right,
-                "its DS record set stands for the child zone's key-signing key",
+                "its DS record set matches the child zone's key-signing key",
             ));
             let compared =
                 seen.attribute("Verification").contains("with the keys of its DS records");
             checks.push(Check::new(
                 compared,
-                "the name servers serve the key of the DS record, says Verification",
+                "Verification says that the name servers serve the key of the DS record",
             ));
             checks
         }
@@ -155,14 +155,14 @@ fn delegated(ttl: u32, owners: &[&str], seen: &Seen<'_>) -> Vec<Check> {
     ]
 }
 
-/// The policies of the roles are enough.
+/// Checks that the policies of the roles are sufficient.
 pub(super) fn permitted(calls: &[Call]) -> Check {
     let denied = calls.iter().any(|call| call.status() == Some(403));
     Check::new(!denied, "no call was denied")
 }
 
-/// The way from the root to the child zone's own name servers led over the delegation, and is
-/// secure.
+/// Checks that the path from the root to the child zone's own name servers uses the delegation, and
+/// is secure.
 pub(super) fn of_trace(trace: &Trace, parent: &ZoneHandle, child: &ZoneHandle) -> Vec<Check> {
     let arrives = trace.stopped.as_ref().map_or_else(
         || Check::new(true, format!("there is an answer for {HOST}")),
@@ -170,7 +170,7 @@ pub(super) fn of_trace(trace: &Trace, parent: &ZoneHandle, child: &ZoneHandle) -
     );
     let zones: Vec<&str> = trace.hops.iter().map(|hop| hop.zone.as_str()).collect();
     let through = zones == [".", "com", "example.com", NAME];
-    // What the parent zone's server, and no other, said of the child zone.
+    // The referral of the parent zone's server, not of any other.
     let referred = trace.hops.iter().any(|hop| match &hop.found {
         Found::Referral { zone, servers, .. } => {
             zone == NAME
@@ -189,10 +189,10 @@ pub(super) fn of_trace(trace: &Trace, parent: &ZoneHandle, child: &ZoneHandle) -
     let secure = through && trace.hops.iter().all(|hop| hop.secure);
     vec![
         arrives,
-        Check::new(through, format!("the way is . -> com -> example.com -> {NAME}")),
+        Check::new(through, format!("the path is . -> com -> example.com -> {NAME}")),
         Check::new(
             referred,
-            "a server of example.com refers to the name servers that the function wrote",
+            "a server of example.com refers to the name servers that the function set",
         ),
         Check::new(
             found,

@@ -1,4 +1,4 @@
-//! The records of a zone before and after, as one listing with the changes marked.
+//! Lists the records of a zone before and after an event, with the changes marked.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::page::{ROOM, wrap};
 use super::paint::Paint;
 use crate::route53::{RecordKey, RecordSet};
 
-/// What became of a record.
+/// How a record changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Kept,
@@ -14,7 +14,7 @@ pub(super) enum Mark {
     Added,
 }
 
-/// One record; of a set that stayed as it was only the first, with how many follow.
+/// A record. For an unchanged record set, only the first record, and how many more there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) mark: Mark,
@@ -25,15 +25,14 @@ pub(super) struct Line {
     more: usize,
 }
 
-/// Every record that was or is there, in the order of the zone; what was removed before what was
-/// added.
+/// Every record before and after, in the order of the zone. Removed records come before added ones.
 pub(super) fn diff(before: &[RecordSet], after: &[RecordSet]) -> Vec<Line> {
     let mut sets: BTreeMap<RecordKey, (Option<&RecordSet>, Option<&RecordSet>)> = BTreeMap::new();
     for set in before {
-        sets.entry(RecordKey::of(set)).or_default().0 = Some(set);
+        sets.entry(RecordKey::new(set)).or_default().0 = Some(set);
     }
     for set in after {
-        sets.entry(RecordKey::of(set)).or_default().1 = Some(set);
+        sets.entry(RecordKey::new(set)).or_default().1 = Some(set);
     }
     sets.into_values().flat_map(|(before, after)| of_set(before, after)).collect()
 }
@@ -55,7 +54,7 @@ fn of_set(before: Option<&RecordSet>, after: Option<&RecordSet>) -> Vec<Line> {
     lines
 }
 
-/// The records of a set, in an order that does not depend on how it was written down.
+/// The records of a set, sorted so that the order in which they were written does not matter.
 fn records(set: &RecordSet) -> Vec<Line> {
     let values = match &set.alias {
         Some(alias) => vec![format!("ALIAS {}", alias.dns_name)],
@@ -87,7 +86,8 @@ fn records_of(count: usize) -> String {
     if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
 }
 
-/// The listing as text. A value that is too long for its column goes below, broken after commas.
+/// The listing as text. A value that is too long for its column is written below, and broken after
+/// commas.
 pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
     let width = lines.iter().map(|line| line.name.len()).max().unwrap_or_default();
     let mut text = Vec::new();
@@ -108,7 +108,7 @@ pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
             continue;
         }
         if line.mark == Mark::Kept {
-            // The end of a claim says whose it is; of anything else the beginning is enough.
+            // The end of a claim has its owner. For other values the start is enough.
             let tail = if line.rtype == "TXT" { 24 } else { 0 };
             let short = shortened(&value, ROOM.saturating_sub(head.len() + 2), tail);
             text.push(marked(line.mark, &format!("{head}{short}"), paint));
@@ -124,7 +124,7 @@ pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
     text
 }
 
-/// Leaves out what is before the last `tail` characters and does not fit.
+/// Removes what does not fit before the last `tail` characters.
 fn shortened(value: &str, width: usize, tail: usize) -> String {
     let length = value.chars().count();
     let head: String = value.chars().take(width.saturating_sub(tail + 1)).collect();

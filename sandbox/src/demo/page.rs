@@ -1,17 +1,17 @@
-//! The page: titles, and labelled blocks of lines.
+//! Writes the demo's page: titles, and labeled blocks of lines.
 
 use std::io::Write;
 
 use super::paint::Paint;
 
-/// What the page is made for, in columns.
+/// The width of the page, in columns.
 pub(super) const WIDTH: usize = 100;
-/// Where the text of a block begins.
+/// The column at which the text of a block starts.
 const MARGIN: usize = 12;
-/// What a line of a block may take.
+/// The width of a line in a block.
 pub(super) const ROOM: usize = WIDTH - MARGIN;
 
-/// Where the story is written.
+/// The page that the demo is written to.
 pub(super) struct Page<'a> {
     out: &'a mut dyn Write,
     paint: Paint,
@@ -38,7 +38,7 @@ impl<'a> Page<'a> {
         self.write(&format!("{}\n", why.join("\n")))
     }
 
-    /// Lines beside a label; without a label they begin at the left.
+    /// Writes lines next to a label. Without a label they start at the left margin.
     pub(super) fn block(&mut self, label: &str, lines: &[String]) -> Result<(), String> {
         if label.is_empty() {
             return self.write(&format!("{}\n", lines.join("\n")));
@@ -59,14 +59,13 @@ impl<'a> Page<'a> {
     }
 
     fn write(&mut self, text: &str) -> Result<(), String> {
-        // A pipe that was closed ends the demo.
+        // A closed pipe ends the demo.
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        written.map_err(|error| format!("the output can't be written: {error}"))
+        written.map_err(|error| format!("can't write the output: {error}"))
     }
 }
 
-/// Breaks a text after spaces and commas into lines of at most `width` characters, where it has
-/// any.
+/// Breaks a text into lines of at most `width` characters, after spaces and commas.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for piece in text.split_inclusive([' ', ',']) {

@@ -1,6 +1,6 @@
-//! Colour, where it is wanted.
+//! Colors text, if requested.
 
-/// Writes text in colour, or as it is.
+/// Writes text in color, or unchanged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
     on: bool,

@@ -1,4 +1,4 @@
-//! A request, its calls and its answer as text.
+//! Displays a request, its calls and its answer as text.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use super::trace::{Found, Hop, Trace};
 use crate::journal::Call;
 use crate::route53::Action;
 
-/// The width of a column of keys.
+/// The width of the column of keys.
 const KEYS: usize = 18;
 
-/// `Create Delegation`.
+/// For instance `Create Delegation`.
 pub(super) fn name(event: &Value) -> String {
     format!("{} {}", text(event, "RequestType"), text(event, "LogicalResourceId"))
 }
 
-/// What is asked: on Create the properties, on Update what changed, on Delete the physical id.
+/// The properties of a Create, the changes of an Update, or the physical id of a Delete.
 pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
     let head = name(event);
     let stack = text(event, "StackId");
@@ -45,7 +45,8 @@ pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
     lines
 }
 
-/// The properties that say what is wanted; an external id is as secret as its owner treats it.
+/// The properties that describe the desired state. An external id may be a secret, so it is not
+/// shown.
 fn shown(properties: Option<&Value>) -> impl Iterator<Item = (&str, String)> {
     let properties = properties.and_then(Value::as_object).into_iter().flatten();
     properties.filter(|(key, _)| !key.starts_with("Service")).map(|(key, value)| {
@@ -78,7 +79,7 @@ fn entry(key: &str, value: &str) -> String {
     format!("{key:<KEYS$}  {value}")
 }
 
-/// The calls in the order of their arrival, with how often each was made in a row.
+/// The calls in order of arrival, with the number of consecutive identical calls.
 pub(super) fn calls(calls: &[Call], paint: Paint) -> Vec<String> {
     let mut counted: Vec<(String, &Call, usize)> = Vec::new();
     for call in calls {
@@ -120,15 +121,15 @@ fn one_call(call: &Call) -> String {
         format!(" {sign}{}", change.record.rtype)
     });
     let what = format!("{what}{}", changes.collect::<String>());
-    // As IAM writes actions.
+    // Like actions in IAM.
     let action = format!("{}:{}", call.service, call.action);
     let line = format!("{:<12}  {action:<32}  {what}", call.account);
     let code = call.code().map(|code| format!("  FAILED: {code}"));
-    let unanswered = || (!call.succeeded()).then(|| "  FAILED: no answer".to_owned());
+    let unanswered = || (!call.succeeded()).then(|| "  FAILED: no response".to_owned());
     format!("{}{}", line.trim_end(), code.or_else(unanswered).unwrap_or_default())
 }
 
-/// The parent zone, before and after in one listing.
+/// The changes of the parent zone in one listing.
 pub(super) fn zone(name: &str, lines: &[Line], paint: Paint) -> Vec<String> {
     let count = listing::count(lines);
     let mut text = vec![format!("{}: {count}", name.trim_end_matches('.'))];
@@ -138,14 +139,14 @@ pub(super) fn zone(name: &str, lines: &[Line], paint: Paint) -> Vec<String> {
     text
 }
 
-/// `SUCCESS CREATED`, `FAILED`.
+/// For instance `SUCCESS CREATED`, or `FAILED`.
 pub(super) fn status(answer: &Value) -> String {
     let action = answer.pointer("/Data/Action").and_then(Value::as_str).unwrap_or_default();
     let status = answer.get("Status").and_then(Value::as_str).unwrap_or("no answer");
     format!("{status} {action}").trim_end().to_owned()
 }
 
-/// What CloudFormation got.
+/// The answer that CloudFormation received.
 pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String> {
     let status = match text(answer, "Status") {
         "" => paint.bad("no answer"),
@@ -170,8 +171,7 @@ pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String
     lines
 }
 
-/// One line for each zone that was asked: which server, and where it referred to or what it
-/// answered.
+/// One line per queried zone: the server, and its referral or answer.
 pub(super) fn trace(trace: &Trace, paint: Paint) -> Vec<String> {
     let mut lines: Vec<String> = trace.hops.iter().flat_map(|hop| one_hop(hop, paint)).collect();
     lines.extend(trace.stopped.iter().flat_map(|why| wrap(why, ROOM)).map(|line| paint.bad(&line)));

@@ -1,5 +1,5 @@
-//! Two accounts with their zones and roles, as a user would set them up, the response bucket and
-//! the function.
+//! Sets up two accounts with their zones and roles, as a user would, the response bucket, and the
+//! function.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,19 +13,20 @@ use crate::process::{Bootstrap, DeadlineStyle, LambdaProcess};
 use crate::route53::{RecordSet, SyncRule};
 use crate::{Account, Dns, Role, Sandbox};
 
-/// The name of the delegation, and of the ownership record beside it.
+/// The name of the delegation, and of its ownership record.
 pub(super) const NAME: &str = "testing.example.com";
 pub(super) const RECORD: &str = "_delegation-testing.example.com";
-/// A host in the child zone, which the world should find.
+/// A host in the child zone that should resolve.
 pub(super) const HOST: &str = "www.testing.example.com";
 pub(super) const ADDRESS: &str = "192.0.2.44";
 /// A name that somebody delegated by hand.
 const SHOP: &str = "shop.example.com";
-/// The external id of the events.
+/// The external id in the events.
 const EXTERNAL_ID: &str = "route53-delegation-example";
-/// What a request may take; the DNS check asks nothing when little of it is left.
+/// The time limit of a request. The DNS check is skipped if little time is left.
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// Between the signing of two response URLs: a request's time is told by it, to the second.
+/// The time between the signing of two response URLs, which determines the time of a request in
+/// seconds.
 const BETWEEN: Duration = Duration::from_mins(1);
 
 pub(super) struct Stage {
@@ -43,7 +44,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn set(bootstrap: &Path) -> Result<Self, String> {
-        let listening = |error| format!("the local AWS can't listen: {error}");
+        let listening = |error| format!("can't start the local AWS: {error}");
         let aws = Sandbox::start().await.map_err(listening)?;
         let bucket = ResponseBucket::start().await.map_err(listening)?;
         let (parent_account, child_account) =
@@ -52,8 +53,8 @@ impl Stage {
         let child = child_account.hosted_zone_with_id("Z0CHILDEXAMPLE", NAME);
         child.put(RecordSet::new(HOST, "A", 60, [ADDRESS]));
         child_account.hosted_zone_with_id("Z0SHOPEXAMPLE", SHOP);
-        // Route 53 takes up to a minute. Here the first question is answered with INSYNC; what
-        // takes time is the function's pause before it.
+        // Route 53 takes up to a minute. Here the first status request returns INSYNC, so that only
+        // the function's pause before it takes time.
         aws.sync_after(SyncRule::Polls(0));
         let dns = aws.dns().await.map_err(listening)?;
         let function_role = child_account.role("delegation-function");
@@ -62,7 +63,7 @@ impl Stage {
 
         let mut env = aws.env(&function_role.credentials());
         env.push(("DELEGATION_RESPONSE_HOSTS".to_owned(), bucket.host()));
-        // Its port is also that of the name servers: no query leaves this machine.
+        // This is also the port of the name servers: no query leaves this machine.
         env.push(("DELEGATION_DNS_RESOLVER".to_owned(), dns.resolver().to_string()));
         env.push(("DELEGATION_DNS_ANY_ADDRESS".to_owned(), "true".to_owned()));
         let bootstrap = Bootstrap {
@@ -78,26 +79,26 @@ impl Stage {
         Ok(Self { aws, dns, parent, child, function, first, bucket, parent_role, function_role })
     }
 
-    /// Who is who, in a few lines.
+    /// A short description of the accounts, zones and roles.
     pub(super) fn description(&self) -> Vec<String> {
         let zone =
             |zone: &ZoneHandle| format!("{} ({})", zone.name().trim_end_matches('.'), zone.id());
         vec![
             format!("account 111111111111  parent zone {}, role {}", zone(&self.parent), self.parent_role.name()),
             format!("account 222222222222  child zone {}, role {}", zone(&self.child), self.function_role.name()),
-            "Both roles have no more rights than they need. The events are those of the folder events/, with a"
+            "Both roles have only the permissions that they need. The events are those in the folder events/, with a"
                 .to_owned(),
-            "response URL of a local bucket; they reach the function through the Lambda Runtime API. The zones"
+            "response URL of a local bucket. The Lambda Runtime API delivers them to the function. The zones"
                 .to_owned(),
             format!(
-                "are served over DNS from a root of their own down, on this machine alone, at port {}.",
+                "are served over DNS from their own root down, only on this machine, at port {}.",
                 self.dns.port()
             ),
         ]
     }
 
-    /// The owners of both zones switch signing on. The top-level domain learns of the parent zone's
-    /// key by itself, as from a registrar; the parent zone learns nothing of the child's.
+    /// The owners of both zones start signing. The top-level domain adds a DS record for the parent
+    /// zone's key, as a registrar would. Nobody adds one for the child zone's key.
     pub(super) fn sign_zones(&self) -> Vec<String> {
         let sign = |zone: &ZoneHandle| {
             let key = zone.create_key("demo");
@@ -111,7 +112,7 @@ impl Stage {
         vec![sign(&self.parent), sign(&self.child)]
     }
 
-    /// The event of a file, with a response URL of the local bucket that is signed now.
+    /// The event in a file, with a response URL of the local bucket that is signed now.
     pub(super) fn event(&self, folder: &Path, file: &str) -> Result<Value, String> {
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path)
@@ -127,8 +128,9 @@ impl Stage {
         };
         self.bucket.clock().advance(BETWEEN);
         let url = self.bucket.presign(&key);
-        let fields =
-            event.as_object_mut().ok_or_else(|| format!("{} is no JSON object", path.display()))?;
+        let fields = event
+            .as_object_mut()
+            .ok_or_else(|| format!("{} is not a JSON object", path.display()))?;
         fields.insert("ResponseURL".to_owned(), json!(url));
         Ok(event)
     }
@@ -137,7 +139,7 @@ impl Stage {
         self.function.invoke(event).await
     }
 
-    /// The answers that CloudFormation got to an event.
+    /// The answers to an event that CloudFormation received.
     pub(super) fn answers(&self, event: &Value) -> Vec<Put> {
         let id = event.get("RequestId").and_then(Value::as_str).unwrap_or_default();
         self.bucket.answers(id)
@@ -149,7 +151,7 @@ fn parent_zone(account: &Account) -> ZoneHandle {
     zone.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.com."]));
     zone.put(RecordSet::new("mail.example.com", "A", 300, ["192.0.2.25"]));
     zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.80", "192.0.2.81"]));
-    // Somebody delegated this one by hand, long ago.
+    // Somebody delegated this name by hand in the past.
     zone.put(RecordSet::new(
         SHOP,
         "NS",
@@ -159,9 +161,8 @@ fn parent_zone(account: &Account) -> ZoneHandle {
     zone
 }
 
-/// The role in the parent account: only the function may assume it, with the external id, and it
-/// may write nothing but NS, DS and TXT record sets of the names that are delegated, by CREATE and
-/// DELETE.
+/// The role in the parent account. Only the function may assume it, with the external id. It may
+/// only CREATE and DELETE record sets of the types NS, DS and TXT, at the names that are delegated.
 fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
     let zone_arn = format!("arn:aws:route53:::hostedzone/{}", zone.id());
     let names: Vec<String> = [NAME, SHOP]
@@ -197,7 +198,7 @@ fn parent_role(account: &Account, zone: &ZoneHandle, function: &Role) -> Role {
         ]}))
 }
 
-/// What `template.yaml` gives the function, logs apart.
+/// The policy that `template.yaml` gives the function, without logs.
 fn function_policy(parent_role: &Role) -> Value {
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": parent_role.arn()},

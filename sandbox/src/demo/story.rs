@@ -1,8 +1,8 @@
-//! The story: which events, in which order, and what each must do.
+//! The story of the demo: the events, their order, and what each of them must do.
 
 use super::stage::NAME;
 
-/// A chapter.
+/// A chapter of the story.
 pub(super) struct Step {
     pub(super) title: &'static str,
     pub(super) why: &'static str,
@@ -13,15 +13,15 @@ pub(super) struct Step {
 pub(super) enum Act {
     /// CloudFormation sends an event.
     Send(Request),
-    /// The owners of both zones switch signing on.
+    /// The owners of both zones start signing.
     SignZones,
-    /// The host in the child zone is looked for, from the root down.
+    /// The host in the child zone is resolved, from the root down.
     Follow,
 }
 
-/// An event and what is expected of it.
+/// An event, and what is expected of it.
 pub(super) struct Request {
-    /// In the folder of the events.
+    /// The file in the folder of the events.
     pub(super) file: &'static str,
     pub(super) expected: Expected,
 }
@@ -31,24 +31,24 @@ pub(super) struct Expected {
     pub(super) zone: Zone,
 }
 
-/// What CloudFormation must get.
+/// The answer that CloudFormation must receive.
 pub(super) enum Answer {
     /// SUCCESS with this `Action`, if it has one.
     Success(Option<&'static str>),
-    /// FAILED with a reason that has these words, and a marker for a physical id.
+    /// FAILED with a reason that contains these words, and a marker as the physical id.
     Refused(&'static [&'static str]),
 }
 
-/// How the parent zone must be afterwards.
+/// The state of the parent zone after the event.
 pub(super) enum Zone {
-    /// As before the event.
+    /// The same as before the event.
     Unchanged,
-    /// The delegation stands with that TTL and without DS, claimed by these resources of the stack,
-    /// and nothing else changed.
+    /// There is a delegation with this TTL and without DS, claimed by these resources of the stack,
+    /// and nothing else has changed.
     Delegated(u32, &'static [&'static str]),
-    /// The same, with the DS record set of the child zone's keys.
+    /// Like `Delegated`, with the DS record set for the child zone's keys.
     Secured(u32, &'static [&'static str]),
-    /// As before the first event.
+    /// The same as before the first event.
     AsAtFirst,
 }
 
@@ -61,10 +61,10 @@ pub(super) fn steps() -> Vec<Step> {
     use Zone::{AsAtFirst, Delegated, Secured, Unchanged};
     vec![
         Step {
-            title: "Create: the delegation is made",
-            why: "A stack of the child account declares Custom::Delegation. The function reads the child zone's name servers and \
-                  creates the NS record set in the parent zone of the other account, with an ownership record beside it. It waits \
-                  until Route 53 reports the change INSYNC, and asks the name servers of both zones before and after (Verification).",
+            title: "Create: the delegation is created",
+            why: "A stack in the child account declares Custom::Delegation. The function reads the child zone's name servers and \
+                  creates the NS record set in the parent zone, which is in another account, and an ownership record next to it. It waits \
+                  until Route 53 reports the change INSYNC, and queries the name servers of both zones before and after (Verification).",
             acts: vec![send(
                 "create.json",
                 Success(Some("CREATED")),
@@ -73,8 +73,8 @@ pub(super) fn steps() -> Vec<Step> {
         },
         Step {
             title: "Update: another TTL",
-            why: "The template now says TTL 3600. The record sets are replaced in one atomic batch that Route 53 accepts only \
-                  while they are as they were read.",
+            why: "The template now has TTL 3600. The record sets are replaced in one atomic batch, which Route 53 only accepts \
+                  if they are still as they were read.",
             acts: vec![send(
                 "update.json",
                 Success(Some("UPDATED")),
@@ -82,9 +82,9 @@ pub(super) fn steps() -> Vec<Step> {
             )],
         },
         Step {
-            title: "Rename: the logical id changes, the delegation stands throughout",
-            why: "The resource is called TestingDelegation in the template from now on. CloudFormation creates the new one and then \
-                  deletes the old one; the delegation lives as long as one of them claims it.",
+            title: "Rename: the logical id changes, and the delegation exists throughout",
+            why: "The resource is now called TestingDelegation in the template. CloudFormation creates the new resource and then \
+                  deletes the old one. The delegation exists as long as one of them claims it.",
             acts: vec![
                 send(
                     "create-renamed.json",
@@ -99,8 +99,8 @@ pub(super) fn steps() -> Vec<Step> {
             ],
         },
         Step {
-            title: "Refused: somebody else's delegation is not touched",
-            why: "Another stack wants shop.example.com, which somebody delegated by hand. The Create fails with a clear sentence, and \
+            title: "Refused: somebody else's delegation is not changed",
+            why: "Another stack wants shop.example.com, which somebody delegated by hand. The Create fails with a clear message, and \
                   the Delete of its rollback has nothing to remove.",
             acts: vec![
                 send(
@@ -112,15 +112,15 @@ pub(super) fn steps() -> Vec<Step> {
             ],
         },
         Step {
-            title: "Delete: the last owner takes the delegation with it",
-            why: "The stack is deleted. No other resource claims the delegation any more, so it goes, and the parent zone is as it \
+            title: "Delete: the delegation is removed with its last owner",
+            why: "The stack is deleted. No other resource claims the delegation, so it is removed, and the parent zone is as it \
                   was before the first event.",
             acts: vec![send("delete-renamed.json", Success(None), AsAtFirst)],
         },
         Step {
-            title: "DNSSEC: the delegation is made with its DS record set",
-            why: "Both zones are signed from now on, and the stack is deployed anew with Dnssec true and Verification REQUIRE: the DS \
-                  record set comes in the same batch as the NS record set, after the digest was compared with the keys that the \
+            title: "DNSSEC: the delegation is created with its DS record set",
+            why: "Both zones are now signed, and the stack is deployed again with Dnssec true and Verification REQUIRE. The DS \
+                  record set is created in the same batch as the NS record set, after its digest was compared with the keys that the \
                   child zone's name servers serve.",
             acts: vec![
                 Act::SignZones,
@@ -132,9 +132,9 @@ pub(super) fn steps() -> Vec<Step> {
             ],
         },
         Step {
-            title: "The world finds the child zone, from the root down",
-            why: "As dig +trace does it: beginning at the root, each zone's server is asked over the network and refers to the next \
-                  zone. Each zone's keys are compared with the DS records above, beginning with the trust anchor.",
+            title: "The child zone resolves, from the root down",
+            why: "Like dig +trace: starting at the root, each zone's server is queried over the network and refers to the next \
+                  zone. Each zone's keys are compared with the DS records above it, starting with the trust anchor.",
             acts: vec![Act::Follow],
         },
     ]

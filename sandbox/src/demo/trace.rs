@@ -1,6 +1,6 @@
-//! A name followed from the root down over the network, as `dig +trace` does: every zone is asked
-//! at a name server to which the zone above referred, and its keys are compared with the DS records
-//! there.
+//! Resolves a name from the root down over the network, like `dig +trace`. In each zone, it queries
+//! a name server from the referral of the zone above, and compares the zone's keys with the DS
+//! records there.
 
 mod keys;
 
@@ -16,14 +16,14 @@ use crate::dns::client::{exchange, question};
 use crate::route53::normalize_lossy;
 use keys::Keys;
 
-/// The only server that is known beforehand.
+/// The only server that is known in advance.
 const ROOT: &str = "a.root-servers.net";
-/// How many zones are gone through at most.
+/// The most zones on a path.
 const ZONES: usize = 8;
-/// How long a server of this machine may take.
+/// The most time that a server on this machine takes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How far one got.
+/// The result of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) hops: Vec<Hop>,
@@ -31,30 +31,30 @@ pub(super) struct Trace {
     pub(super) stopped: Option<String>,
 }
 
-/// A zone on the way.
+/// A zone on the path.
 #[derive(Debug)]
 pub(super) struct Hop {
     pub(super) zone: String,
-    /// Whom of its servers we asked.
+    /// The server that was queried.
     pub(super) server: String,
     pub(super) address: IpAddr,
-    /// Whether the zone's keys are those for which the DS records above it stand, from the trust
-    /// anchor of the root down.
+    /// True if the zone's keys match the DS records above it, all the way from the root's trust
+    /// anchor.
     pub(super) secure: bool,
     pub(super) found: Found,
 }
 
-/// What a zone's server said.
+/// What a zone's server responded.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Another zone is nearer, with these name servers and the DS records of the keys with these
-    /// tags.
+    /// A referral to a zone closer to the name, with its name servers and the key tags of its DS
+    /// records.
     Referral { zone: String, servers: Vec<String>, key_tags: Vec<u16> },
-    /// These records with authority, and whether the zone's keys sign them.
+    /// An authoritative answer with these records, and whether the zone's keys sign them.
     Answer { records: Vec<String>, signed: bool },
 }
 
-/// Looks for the A records of a name.
+/// Resolves the A records of a name.
 pub(super) async fn follow(dns: &Dns, name: &str) -> Trace {
     let mut trace = Trace::default();
     trace.stopped = match Name::from_ascii(name) {
@@ -67,7 +67,7 @@ pub(super) async fn follow(dns: &Dns, name: &str) -> Trace {
     trace
 }
 
-/// A name server, and the zone in whose name it is asked.
+/// A name server, and the zone that it is queried for.
 struct Server {
     zone: Name,
     name: String,
@@ -86,14 +86,17 @@ impl Server {
         })
     }
 
-    /// What is wrong with an answer that is neither the last one nor a referral.
+    /// What is wrong with a response that is neither an answer nor a referral.
     fn strayed(&self, answer: &Message, name: &Name) -> String {
         let name = text(name);
         if answer.metadata.authoritative {
             return format!("{} of {} has no such record for {name}", self.name, self.zone);
         }
         let code = answer.metadata.response_code;
-        format!("{} of {} neither answers nor refers on for {name} ({code})", self.name, self.zone)
+        format!(
+            "{} of {} returns neither an answer nor a referral for {name} ({code})",
+            self.name, self.zone
+        )
     }
 }
 
@@ -133,12 +136,11 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
             None => find(dns, referral).await?,
         };
     }
-    Err(format!("more than {ZONES} zones on the way to {}", text(name)))
+    Err(format!("more than {ZONES} zones on the path to {}", text(name)))
 }
 
-/// The first name server of a referral that came without addresses: that server lies in another
-/// branch, and its name is followed from the root down as well, as far as referrals have addresses
-/// with them.
+/// The first name server of a referral without addresses. Such a server is in another branch, so
+/// its name is resolved from the root down as well, as long as referrals have addresses.
 async fn find(dns: &Dns, referral: Referral) -> Result<Server, String> {
     let nobody = || format!("the referral to {} names no server", referral.zone);
     let wanted = referral.servers.first().ok_or_else(nobody)?;
@@ -156,27 +158,27 @@ async fn find(dns: &Dns, referral: Referral) -> Result<Server, String> {
             Referral::read(&at.zone, wanted, &answer).ok_or_else(|| at.strayed(&answer, wanted))?;
         let lost = || {
             format!(
-                "no address of a server of {} is known on the way to {}",
+                "no address of a server of {} is known on the path to {}",
                 next.zone,
                 text(wanted)
             )
         };
         at = next.with_address(dns).ok_or_else(lost)?;
     }
-    Err(format!("more than {ZONES} zones on the way to {}", text(wanted)))
+    Err(format!("more than {ZONES} zones on the path to {}", text(wanted)))
 }
 
-/// The delegation of a zone that is nearer to the name, as a server of the zone above tells it.
+/// The delegation of a zone closer to the name, from a server of the zone above.
 struct Referral {
     zone: Name,
     servers: Vec<Name>,
-    /// Of the servers whose addresses it came with.
+    /// The addresses of its servers in the referral.
     addresses: Vec<(Name, IpAddr)>,
     ds: Vec<DS>,
 }
 
 impl Referral {
-    /// Only a zone below this one can lead on: every referral is a step towards the name.
+    /// Only accepts a zone below this one, so that every referral is closer to the name.
     fn read(above: &Name, name: &Name, answer: &Message) -> Option<Self> {
         let leads_on = |owner: &Name| owner != above && above.zone_of(owner) && owner.zone_of(name);
         let records = &answer.authorities;
@@ -231,7 +233,7 @@ fn ds(data: &RData) -> Option<&DS> {
     if let RData::DNSSEC(DNSSECRData::DS(ds)) = data { Some(ds) } else { None }
 }
 
-/// A name as the rest of the demo writes it; the root is a dot.
+/// A name as the rest of the demo writes it. The root is a dot.
 fn text(name: &Name) -> String {
     if name.is_root() {
         ".".to_owned()

@@ -1,5 +1,5 @@
-//! The answer of an authoritative server, from its zones alone (RFC 1034 section 4.3.2, without
-//! recursion).
+//! Answers a query like an authoritative server, from its zones only (RFC 1034, section 4.3.2,
+//! without recursion).
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,10 +12,10 @@ use super::zone::{Rrset, Zone};
 
 /// How many aliases are followed within a zone.
 const CHAIN: usize = 8;
-/// The type that an NSEC record lists for a name that does not exist (RFC 9824 section 3.4).
+/// The type in the NSEC record of a name that does not exist (RFC 9824, section 3.4).
 const NXNAME: u16 = 128;
 
-/// What goes into a response.
+/// The contents of a response.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub code: ResponseCode,
@@ -26,16 +26,17 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// A bare code, without authority.
+    /// Only a response code, without authority.
     pub(super) fn code(code: ResponseCode) -> Self {
         let (answers, authorities, additionals) = Default::default();
         Self { code, authoritative: false, answers, authorities, additionals }
     }
 }
 
-/// Answers from the zone that is nearest to the name; REFUSED if there is none, as Route 53 does.
+/// Answers from the zone that is closest to the name. Without such a zone the answer is REFUSED, as
+/// in Route 53.
 ///
-/// With `signed` it has the signatures of that time.
+/// With `signed`, the answer has signatures made at that time.
 pub(super) fn answer(zones: &[Arc<Zone>], query: &Query, signed: Option<SystemTime>) -> Answer {
     let Some(zone) = nearest(zones, query) else { return Answer::code(ResponseCode::Refused) };
     let mut writer = Writer {
@@ -47,8 +48,8 @@ pub(super) fn answer(zones: &[Arc<Zone>], query: &Query, signed: Option<SystemTi
     writer.answer
 }
 
-/// A DS record set belongs to the parent's side of a zone cut (RFC 4035 section 3.1.4.1); a server
-/// that has the child zone alone answers from that.
+/// The zone that answers a query. A DS record set belongs to the parent's side of a zone cut (RFC
+/// 4035, section 3.1.4.1). A server that only has the child zone answers from that.
 fn nearest<'a>(zones: &'a [Arc<Zone>], query: &Query) -> Option<&'a Zone> {
     let enclosing =
         || zones.iter().map(Arc::as_ref).filter(|zone| zone.origin().zone_of(query.name()));
@@ -98,9 +99,9 @@ impl Writer<'_> {
         }
     }
 
-    /// "the reply consists of … the NS RRs for the subzone in the authority section" (RFC 1034
-    /// section 4.3.2), and what is known of the servers' addresses. After an alias the answer
-    /// section stays authoritative.
+    /// Adds a referral: "the reply consists of … the NS RRs for the subzone in the authority
+    /// section" (RFC 1034, section 4.3.2), and the known addresses of the servers. After an alias,
+    /// the answer section stays authoritative.
     fn refer(&mut self, cut: &Name) {
         let Some(servers) = self.zone.set(cut, RecordType::NS) else { return };
         self.answer.authoritative = !self.answer.answers.is_empty();
@@ -121,9 +122,9 @@ impl Writer<'_> {
         self.answer.answers.extend(sets);
     }
 
-    /// Of a signed zone every name can be said to exist, without data ("Compact Denial of
-    /// Existence", RFC 9824): one NSEC record made for the question is proof enough, and reveals no
-    /// other name.
+    /// Denies that a name exists. In a signed zone, every name may be said to exist without data
+    /// ("Compact Denial of Existence", RFC 9824): a single NSEC record, made for the query, is
+    /// sufficient proof and reveals no other name.
     fn no_such_name(&mut self, name: &Name) {
         if !self.signs() {
             self.answer.code = ResponseCode::NXDomain;
@@ -137,8 +138,8 @@ impl Writer<'_> {
         self.denial(name, source);
     }
 
-    /// That the name has no more types than these. At a zone cut only NS and DS are the parent's
-    /// (RFC 4035 section 2.3).
+    /// Proves that the name has no other types. At a zone cut, only NS and DS belong to the parent
+    /// (RFC 4035, section 2.3).
     fn denial(&mut self, name: &Name, source: &Name) {
         let cut = self.zone.cut(name).is_some();
         let types = self.zone.sets(source).map(|(rtype, _)| rtype);
@@ -149,8 +150,7 @@ impl Writer<'_> {
     }
 
     fn deny(&mut self, name: &Name, types: Vec<RecordType>) {
-        // The name directly after this one; there is none after a name of full length, which stays
-        // without proof.
+        // The next name after this one. A name of full length has none, and stays without proof.
         let Ok(next) = name.to_lowercase().prepend_label(&[0_u8][..]) else { return };
         let soa = self.zone.set(self.zone.origin(), RecordType::SOA);
         let ttl = soa.map(negative_ttl).unwrap_or_default();
@@ -167,7 +167,7 @@ impl Writer<'_> {
         self.answer.authorities.extend(self.signed(origin, &set));
     }
 
-    /// The addresses of name servers that stand in the zone, as glue or as data.
+    /// Adds the addresses of name servers that are in the zone, as glue or as data.
     fn addresses(&mut self, servers: &Rrset) {
         for data in &servers.data {
             let RData::NS(server) = data else { continue };
@@ -180,13 +180,13 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether the answer is to be signed and can be.
+    /// True if the answer should and can be signed.
     fn signs(&self) -> bool {
         self.signed.is_some() && self.zone.keys().is_some()
     }
 
-    /// The records, with their signatures if wanted. What a wildcard stands for is signed under the
-    /// name asked for, as RFC 9824 has it: nobody needs to know of the wildcard.
+    /// The records, with signatures if requested. Records from a wildcard are signed under the name
+    /// of the query, as in RFC 9824, so that nobody needs to know about the wildcard.
     fn signed(&self, owner: &Name, set: &Rrset) -> Vec<Record> {
         let mut records: Vec<Record> = set.records(owner).collect();
         if let (Some(now), Some(keys)) = (self.signed, self.zone.keys()) {
@@ -196,8 +196,8 @@ impl Writer<'_> {
     }
 }
 
-/// For how long a "no" may be kept: the smaller of the SOA's own TTL and its last field (RFC 2308
-/// section 5).
+/// How long a negative answer may be cached: the smaller of the SOA's own TTL and its last field
+/// (RFC 2308, section 5).
 fn negative_ttl(soa: &Rrset) -> u32 {
     match soa.data.first() {
         Some(RData::SOA(data)) => soa.ttl.min(data.minimum),

@@ -1,5 +1,5 @@
-//! What a resolver keeps that many ask: whole answers, for the least TTL in them. It validates
-//! nothing; who asks it may.
+//! The cache of a shared resolver: whole responses, for the smallest TTL in them. It does not
+//! validate; its clients may.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ impl Cache {
         (query.name().to_lowercase().to_string(), query.query_type(), dnssec)
     }
 
-    /// The answer, with the TTLs that are left of it.
+    /// The cached response, with its remaining TTLs.
     pub(super) fn get(&self, query: &Query, dnssec: bool, now: SystemTime) -> Option<Answer> {
         let (at, answer) = self.0.get(&Self::key(query, dnssec))?;
         let age = now.duration_since(*at).unwrap_or_default();
@@ -32,7 +32,7 @@ impl Cache {
         Some(answer)
     }
 
-    /// Keeps an answer; a failure is none.
+    /// Caches a response, unless it is a failure.
     pub(super) fn keep(&mut self, query: &Query, dnssec: bool, now: SystemTime, answer: &Answer) {
         if matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain) {
             self.0.insert(Self::key(query, dnssec), (now, answer.clone()));
@@ -40,7 +40,7 @@ impl Cache {
     }
 }
 
-/// The least TTL; none for an answer without records.
+/// The smallest TTL. `None` for a response without records.
 fn lifetime(answer: &Answer) -> Option<Duration> {
     let records = answer.answers.iter().chain(&answer.authorities);
     records.map(|record| Duration::from_secs(record.ttl.into())).min()

@@ -1,4 +1,4 @@
-//! One question to one server: over UDP, and over TCP what does not fit.
+//! Sends one query to one server: over UDP, and over TCP if the response is truncated.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-/// A question with the DO bit, to a server that has the zone or to a resolver.
+/// A query with the DO bit, to a server that has the zone or to a resolver.
 pub(crate) fn question(name: &Name, rtype: RecordType, recursive: bool) -> Message {
     let mut query = Message::query();
     query.metadata.recursion_desired = recursive;
@@ -21,7 +21,7 @@ pub(crate) fn question(name: &Name, rtype: RecordType, recursive: bool) -> Messa
     query
 }
 
-/// The answer, if it comes within that time by each of the two ways.
+/// Returns the response. The time limit applies to UDP and TCP separately.
 pub(crate) async fn exchange(
     server: SocketAddr,
     query: &Message,

@@ -1,4 +1,4 @@
-//! What can be wrong with a name server.
+//! Faults of name servers.
 
 use std::time::Duration;
 
@@ -9,47 +9,47 @@ use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::zone::name;
 
-/// What is wrong with a name server. It strikes every query to it, on UDP and TCP alike unless it
-/// says otherwise.
+/// A fault of a name server. It applies to every query, over both UDP and TCP unless it says
+/// otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DnsFault {
-    /// REFUSED: a lame server, which does not have the zone.
+    /// REFUSED: a lame server that does not have the zone.
     Refused,
-    /// SERVFAIL: a lame server, which could not load the zone.
+    /// SERVFAIL: a lame server that could not load the zone.
     ServFail,
-    /// SERVFAIL to questions about these names alone, as of a resolver that can't resolve them.
+    /// SERVFAIL only for queries about these names, like a resolver that can't resolve them.
     ServFailFor(Vec<String>),
-    /// The right answer without the AA bit, as of a resolver: a lame server.
+    /// The right answer without the AA bit, like a resolver: a lame server.
     NotAuthoritative,
-    /// No answer ever.
+    /// No response.
     Silent,
-    /// Over UDP nothing but the TC bit; TCP works.
+    /// Only the TC bit over UDP. TCP works.
     Truncated,
-    /// Over UDP nothing but the TC bit; a TCP connection is closed unanswered.
+    /// Only the TC bit over UDP. A TCP connection is closed without a response.
     TruncatedWithoutTcp,
     /// These name servers instead of every NS record set in an answer or a referral, without
     /// addresses.
     NameServers(Vec<String>),
     /// This value instead of every SOA record (`mname rname serial refresh retry expire minimum`).
     Soa(String),
-    /// FORMERR to a query with EDNS, without an OPT record, as of a server that does not know it
-    /// (RFC 6891 section 7).
+    /// FORMERR without an OPT record for a query with EDNS, like a server that does not support it
+    /// (RFC 6891, section 7).
     NoEdns,
     /// A referral with the AA bit.
     AuthoritativeReferral,
-    /// Signatures of the key set alone.
+    /// Only signatures of the key set.
     Unsigned,
-    /// The id of another query: an answer that a client must not take.
+    /// The id of another query, which a client must not accept.
     WrongId,
-    /// The right answer so much later.
+    /// The right answer after a delay.
     Slow(Duration),
 }
 
-/// What becomes of an answer.
+/// What happens to a response.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// It is sent, after that time.
+    /// It is sent after a delay.
     Send(Message, Duration),
     /// It is not sent.
     Nothing,
@@ -57,7 +57,7 @@ pub(super) enum Delivery {
     Close,
 }
 
-/// How a query came.
+/// The transport of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// In a datagram.
@@ -67,8 +67,8 @@ pub enum Transport {
 }
 
 impl DnsFault {
-    /// Spoils an answer.
-    pub(super) fn spoil(&self, mut answer: Message, transport: Transport) -> Delivery {
+    /// Applies the fault to a response.
+    pub(super) fn apply(&self, mut answer: Message, transport: Transport) -> Delivery {
         match (self, transport) {
             (Self::Refused, _) => bare(&mut answer, ResponseCode::Refused),
             (Self::ServFail, _) => bare(&mut answer, ResponseCode::ServFail),
@@ -119,7 +119,7 @@ impl DnsFault {
     }
 }
 
-/// False for a signature of anything but a key set.
+/// False for a signature of anything except a key set.
 fn signs_keys_if_it_signs(record: &Record) -> bool {
     match &record.data {
         RData::DNSSEC(DNSSECRData::RRSIG(signature)) => {
@@ -135,7 +135,7 @@ fn bare(answer: &mut Message, code: ResponseCode) {
     answer.metadata.response_code = code;
 }
 
-/// Other data in the record sets of that type.
+/// Replaces the data of the record sets of this type.
 fn replace(answer: &mut Message, rtype: RecordType, data: &[RData]) {
     for section in [&mut answer.answers, &mut answer.authorities] {
         let Some(first) = section.iter().find(|record| record.record_type() == rtype).cloned()

@@ -1,8 +1,8 @@
-//! Who serves which zone, and the zones above those of the test, which are made up: the root, and a
-//! zone for each top-level domain. All of these are signed. A top-level domain holds the addresses
-//! of the name servers whose names are in it, and the delegations of the top zones: those that no
-//! other zone encloses; with a DS record set if the zone is signing. (There is no zone between: no
-//! `awsdns-00.com`, no `co.uk`.)
+//! Determines which server has which zone, and makes up the zones above those of the test: the
+//! root, and a zone for each top-level domain. All of these are signed. A top-level domain has the
+//! addresses of the name servers whose names are in it, and the delegations of the top zones, which
+//! no other zone encloses. A delegation has a DS record set if the zone is signed. There are no
+//! zones in between: no `awsdns-00.com`, no `co.uk`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -23,31 +23,31 @@ use crate::route53::{ZoneModel, normalize_lossy};
 pub(super) const ROOT: &str = "a.root-servers.net";
 /// The server of every top-level domain.
 pub(super) const TOP_LEVEL: &str = "a.gtld-servers.net";
-/// TTL of what is made up: so short that a cache sees it change.
+/// The TTL of made-up records: so short that a cache notices changes.
 const TTL: u32 = 1;
-/// TTL of a hosted zone's keys, as in Route 53.
+/// The TTL of a hosted zone's keys, as in Route 53.
 const DNSKEY_TTL: u32 = 3600;
 
-/// The zones as they are served, each made when it is first asked for and kept until something
-/// changes: a test asks thousands of questions between two changes.
+/// The zones as they are served. Each is built on first use and kept until something changes,
+/// because a test sends thousands of queries between two changes.
 #[derive(Default)]
 pub(super) struct Built {
-    /// Of the hosted zones, and of what the DNS service has itself.
+    /// The revisions of the hosted zones, and of the DNS service's own data.
     revisions: (u64, u64),
     registry: Option<Registry>,
     root: Option<Arc<Zone>>,
     /// The top-level domains.
     domains: BTreeMap<Name, Arc<Zone>>,
-    /// Hosted zones, by their ids.
+    /// The hosted zones, by id.
     hosted: BTreeMap<String, Arc<Zone>>,
-    /// Zones outside of Route 53, by their numbers.
+    /// The zones outside of Route 53, by number.
     outside: BTreeMap<usize, Arc<Zone>>,
 }
 
 /// The zones of a server that enclose a name.
 pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
     let mut built = lock(&shared.built);
-    // What changes after this is seen with the next question.
+    // Later changes affect the next query.
     let revisions = (shared.core.route53().settle(), shared.state().revision);
     if built.revisions != revisions {
         *built = Built { revisions, ..Built::default() };
@@ -77,7 +77,7 @@ impl Built {
     }
 
     /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the
-    /// NS record set at its apex says (Developer Guide, "Getting the name servers for a public
+    /// NS record set at its apex contains (Developer Guide, "Getting the name servers for a public
     /// hosted zone"). Probe: route53/zone-name-servers.
     fn of_test(&mut self, shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
         let asked = asked.to_lowercase();
@@ -135,7 +135,7 @@ impl Built {
     }
 }
 
-/// With the addresses of its own name servers.
+/// The zone with the addresses of its own name servers.
 fn outside_zone(shared: &Arc<Shared>, zone: &Outside) -> Option<Zone> {
     let origin = name(&zone.name)?;
     let mut made = Zone::with_records(origin.clone(), &zone.records);
@@ -147,27 +147,27 @@ fn outside_zone(shared: &Arc<Shared>, zone: &Outside) -> Option<Zone> {
     Some(made)
 }
 
-/// A new zone is there once its first records have reached the servers.
+/// A new zone exists once its first records have reached the servers.
 fn is_there(zone: &ZoneModel) -> bool {
     zone.served.records().any(|record| record.rtype == "SOA")
 }
 
-/// The names of servers with their addresses.
+/// The names of servers, with their addresses.
 fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
     let address = |server: &String| Some((name(server)?, shared.address(server).ok()?));
     servers.iter().filter_map(address).collect()
 }
 
-/// What the zones above those of the test need to know.
+/// The data that the zones above those of the test need.
 struct Registry {
-    /// The zones of the test, by name. Where one encloses another, the delegation of the inner is
-    /// occluded by that of the outer.
+    /// The zones of the test, by name. If one encloses another, the delegation of the inner zone is
+    /// occluded by that of the outer zone.
     tops: BTreeMap<Name, Top>,
-    /// Every name server.
+    /// All name servers.
     hosts: Vec<(Name, Ipv4Addr)>,
     root: Ipv4Addr,
     top_level: Ipv4Addr,
-    /// The top-level domains of all that has a name; those that are a zone of the test are its own.
+    /// The top-level domains of all names, except those that are zones of the test.
     domains: BTreeSet<Name>,
 }
 
@@ -185,7 +185,7 @@ impl Registry {
         };
         {
             let state = shared.core.route53();
-            // Every name server has an address, also those of a zone to which nobody delegates yet.
+            // Every name server has an address, even that of a zone without a delegation.
             for zone in state.public() {
                 servers.extend(zone.name_servers.iter().cloned());
             }
@@ -198,11 +198,11 @@ impl Registry {
                 );
             }
         }
-        // The delegation of a zone that a hosted one encloses is occluded. There may be thousands.
+        // The delegation of a zone within a hosted one is occluded. There may be thousands of them.
         let hosted: Vec<String> = tops.keys().map(Name::to_string).collect();
         let encloses =
             |zone: &str, top: &str| zone.strip_suffix(top).is_some_and(|head| head.ends_with('.'));
-        // Backwards, so that the first of a name stays.
+        // In reverse order, so that the first zone with a name wins.
         for zone in outside.values().rev() {
             servers.extend(zone.servers.iter().cloned());
             if !real.contains_key(&zone.name) && !hosted.iter().any(|top| encloses(&zone.name, top))
@@ -244,7 +244,7 @@ impl Registry {
         zone
     }
 
-    /// A signed zone with its apex and the addresses of the servers whose names are in it.
+    /// A signed zone with its apex, and the addresses of the servers whose names are in it.
     fn made_up(&self, shared: &Arc<Shared>, origin: &Name, primary: &str) -> Zone {
         let mut zone = Zone::new(origin.clone());
         let mname = name(primary).unwrap_or_default();
@@ -254,7 +254,8 @@ impl Registry {
         let fixed = [(ROOT, self.root), (TOP_LEVEL, self.top_level)];
         let fixed =
             fixed.into_iter().filter_map(|(server, address)| Some((name(server)?, address)));
-        // The root has the addresses of its own and the top-level domains' server, as glue.
+        // The root has the addresses of its own server and of the top-level domains' server as
+        // glue.
         let own = self.hosts.iter().filter(|_| !origin.is_root()).cloned();
         for (host, address) in fixed.chain(own).filter(|(host, _)| origin.zone_of(host)) {
             zone.add(&host, TTL, RData::A(A(address)));
@@ -271,7 +272,8 @@ fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
     }
 }
 
-/// Of the public zones of one name the one that was named as the real one, else the first.
+/// If there are several public zones with a name: the one that was chosen for the delegation, or
+/// the first.
 fn chosen<'a>(state: &'a State, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
     let mut zones: BTreeMap<String, &ZoneModel> = BTreeMap::new();
     for zone in state.public() {

@@ -1,4 +1,4 @@
-//! The queries that came over the network.
+//! The queries that were received over the network.
 
 use super::fault::Transport;
 
@@ -6,18 +6,18 @@ use super::fault::Transport;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DnsQuery {
-    /// The name server that was asked, without trailing dot; `resolver` for the resolver.
+    /// The name server, without a trailing dot. `resolver` for the resolver.
     pub server: String,
-    /// The name asked for, lower case, with a trailing dot.
+    /// The name in the query, in lower case, with a trailing dot.
     pub name: String,
-    /// The type asked for, such as `SOA`.
+    /// The type in the query, such as `SOA`.
     pub rtype: String,
-    /// How it came.
+    /// The transport.
     pub transport: Transport,
-    /// Whether recursion was desired.
+    /// True if recursion was requested.
     pub recursion_desired: bool,
-    /// The UDP payload that an OPT record offered (RFC 6891); `None` without one.
+    /// The UDP payload size in the OPT record (RFC 6891). `None` without one.
     pub payload: Option<u16>,
-    /// Whether DNSSEC records were asked for (the DO bit).
+    /// True if DNSSEC records were requested (the DO bit).
     pub dnssec_ok: bool,
 }

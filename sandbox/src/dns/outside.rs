@@ -1,21 +1,22 @@
-//! Zones that Route 53 does not host.
+//! Zones that are not hosted by Route 53.
 
 use std::sync::{Arc, Weak};
 
 use super::state::Shared;
 use crate::route53::{RecordKey, RecordSet, normalize_lossy};
 
-/// A zone and who serves it.
+/// A zone and its servers.
 #[derive(Debug, Clone)]
 pub(super) struct Outside {
-    /// With a trailing dot.
+    /// The name with a trailing dot.
     pub name: String,
     pub servers: Vec<String>,
     pub records: Vec<RecordSet>,
 }
 
 impl Outside {
-    /// With an SOA and an NS record set like those of Route 53, where the records have none.
+    /// Creates a zone, with an SOA and an NS record set like those of Route 53 unless the records
+    /// have them.
     pub(super) fn new(name: &str, servers: Vec<String>, records: Vec<RecordSet>) -> Self {
         let mut zone = Self { name: name.to_owned(), servers, records: Vec::new() };
         let primary = zone.servers.first().cloned().unwrap_or_default();
@@ -34,12 +35,13 @@ impl Outside {
     }
 
     fn put(&mut self, record: RecordSet) {
-        self.records.retain(|known| RecordKey::of(known) != RecordKey::of(&record));
+        self.records.retain(|known| RecordKey::new(known) != RecordKey::new(&record));
         self.records.push(record);
     }
 }
 
-/// A zone outside of Route 53, to be changed by a test. It stays when the handle is dropped.
+/// A zone outside of Route 53 that a test can change. It continues to exist when the handle is
+/// dropped.
 #[derive(Debug, Clone)]
 pub struct OutsideZone {
     pub(super) shared: Weak<Shared>,
@@ -58,7 +60,7 @@ impl OutsideZone {
         self.edit(|zone| zone.put(record));
     }
 
-    /// Removes the record set of that name and type; whether there was one.
+    /// Removes the record set with this name and type. Returns whether there was one.
     pub fn remove(&self, name: &str, rtype: &str) -> bool {
         let name = normalize_lossy(name);
         self.edit(|zone| {
@@ -70,7 +72,7 @@ impl OutsideZone {
         .unwrap_or_default()
     }
 
-    /// Has it served by these servers; its NS record set stays as it is.
+    /// Moves the zone to these servers. Its NS record set is not changed.
     pub fn serve_at<S: Into<String>>(&self, servers: impl IntoIterator<Item = S>) {
         self.edit(|zone| {
             zone.servers =
@@ -78,7 +80,7 @@ impl OutsideZone {
         });
     }
 
-    /// Removes the zone: its servers answer REFUSED.
+    /// Removes the zone: its servers respond with REFUSED.
     pub fn delete(&self) {
         if let Some(shared) = self.shared.upgrade() {
             let mut state = shared.state();

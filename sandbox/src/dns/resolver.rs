@@ -1,4 +1,4 @@
-//! A small resolver without a cache: it asks from the root down.
+//! A small resolver without a cache, which resolves from the root down.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use super::fault::{Delivery, Transport};
 use super::hierarchy;
 use super::state::Shared;
 
-/// How many servers one question may take: far more than any chain that ends.
+/// The most servers that are queried for one question: far more than any finite chain needs.
 const BUDGET: u32 = 200;
 
-/// Resolves, or SERVFAIL. It passes signatures on and validates nothing.
+/// Resolves a query, or responds with SERVFAIL. Passes signatures on without validating them.
 pub(super) fn resolve(shared: &Arc<Shared>, query: &Query, dnssec: bool) -> Answer {
     let mut search = Search { shared, dnssec, left: BUDGET };
     let mut answers = Vec::new();
     let (mut name, rtype) = (query.name().clone(), query.query_type());
-    // Aliases that lead from zone to zone.
+    // Aliases may lead from zone to zone.
     for _ in 0..8 {
         let Some(found) = search.ask(&name, rtype) else { break };
         let alias = found.answers.iter().rev().find_map(|record| match &record.data {
@@ -46,7 +46,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The authoritative answer, found by following referrals; `None` if every way ends nowhere.
+    /// Follows referrals to the authoritative answer. `None` if there is no path to one.
     fn ask(&mut self, name: &Name, rtype: RecordType) -> Option<Message> {
         let mut servers = vec![self.shared.address(hierarchy::ROOT).ok()?];
         let mut zone: Option<Name> = None;
@@ -59,7 +59,7 @@ impl Search<'_> {
                 return Some(answer);
             }
             let Some(cut) = referral(&answer).filter(|cut| cut.zone_of(name)) else { continue };
-            // A referral that does not lead closer is a lame server's.
+            // A referral that is not closer to the name comes from a lame server.
             if zone.as_ref().is_some_and(|zone| !zone.zone_of(&cut) || *zone == cut) {
                 continue;
             }
@@ -69,7 +69,7 @@ impl Search<'_> {
         None
     }
 
-    /// Asks one server, over TCP if the answer does not fit.
+    /// Queries one server, over TCP if the response is truncated.
     fn exchange(&mut self, address: Ipv4Addr, name: &Name, rtype: RecordType) -> Option<Message> {
         self.left = self.left.checked_sub(1)?;
         let server = self.shared.server_at(IpAddr::V4(address))?;
@@ -88,7 +88,7 @@ impl Search<'_> {
         if answer.metadata.truncation { send(Transport::Tcp) } else { Some(answer) }
     }
 
-    /// The addresses of a referral's servers: from its glue, else looked up.
+    /// The addresses of a referral's servers: from its glue, or from a look-up.
     fn addresses(&mut self, answer: &Message) -> Vec<Ipv4Addr> {
         let mut found = Vec::new();
         for record in &answer.authorities {
@@ -111,7 +111,7 @@ impl Search<'_> {
     }
 }
 
-/// The zone cut that an answer refers to.
+/// The zone cut that a response refers to.
 fn referral(answer: &Message) -> Option<Name> {
     let servers =
         answer.authorities.iter().find(|record| record.record_type() == RecordType::NS)?;

@@ -1,4 +1,4 @@
-//! The keys of a zone, and who of them signs what.
+//! The keys of a zone, and which of them sign what.
 
 use std::time::SystemTime;
 
@@ -8,8 +8,8 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use super::zone::Rrset;
 use crate::route53::{Pair, ZoneModel};
 
-/// The keys with which a zone is signed: key-signing keys for the DNSKEY record set, one other for
-/// the rest.
+/// The keys of a signed zone: key-signing keys for the DNSKEY record set, and another key for the
+/// rest.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     key_signing: Vec<Pair>,
@@ -22,7 +22,7 @@ impl Keys {
         Self { key_signing, zone_signing: Pair::generate(zone, Pair::ZONE_SIGNING) }
     }
 
-    /// Those of a hosted zone that is signing and has a real key which is active.
+    /// The keys of a hosted zone that is signing and has an active real key.
     pub(super) fn of(zone: &ZoneModel) -> Option<Self> {
         let active = zone.keys.iter().filter(|key| key.status == "ACTIVE");
         let key_signing: Vec<Pair> = active.filter_map(|key| key.pair.clone()).collect();
@@ -35,7 +35,7 @@ impl Keys {
         self.key_signing.iter().chain([&self.zone_signing])
     }
 
-    /// The DS records that the parent should have.
+    /// The DS records that the parent zone should have.
     pub(super) fn ds(&self) -> Vec<RData> {
         self.key_signing.iter().map(Pair::ds).collect()
     }

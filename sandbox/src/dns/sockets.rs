@@ -1,4 +1,4 @@
-//! A name server's sockets: UDP and TCP on one address (RFC 7766).
+//! A name server's sockets: UDP and TCP at one address (RFC 7766).
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket};
@@ -12,16 +12,16 @@ use tokio::runtime::Handle;
 use super::fault::Transport;
 use super::state::{Reply, Shared};
 
-/// How long a connection may stay without a query.
+/// How long a connection may stay open without a query.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Bound and not yet serving.
+/// Sockets that are bound, but not served yet.
 pub(super) struct Sockets {
     udp: StdUdpSocket,
     tcp: StdTcpListener,
 }
 
-/// Binds both; with port 0 the kernel's choice, the same for both.
+/// Binds both sockets. With port 0, the kernel chooses a port, the same for both.
 pub(super) fn bind(address: SocketAddr) -> io::Result<Sockets> {
     let udp = StdUdpSocket::bind(address)?;
     let tcp = StdTcpListener::bind(udp.local_addr()?)?;
@@ -35,7 +35,7 @@ impl Sockets {
         Ok(self.udp.local_addr()?.port())
     }
 
-    /// Answers as that server on the runtime, as long as it runs and the service is there.
+    /// Serves as this name server on the runtime, as long as the runtime and the service exist.
     pub(super) fn serve(self, runtime: &Handle, shared: &Arc<Shared>, server: &str) {
         let Self { udp, tcp } = self;
         let (server, weak) = (Arc::<str>::from(server), Arc::downgrade(shared));
@@ -56,7 +56,7 @@ impl Sockets {
 async fn datagrams(socket: Arc<UdpSocket>, shared: Weak<Shared>, server: Arc<str>) {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     loop {
-        // An error here is about an earlier answer that nobody was there to take.
+        // An error here concerns an earlier response that nobody received.
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
         let Some(shared) = shared.upgrade() else { return };
         let query = buffer.get(..length).unwrap_or_default();
@@ -84,8 +84,8 @@ async fn connections(listener: TcpListener, shared: Weak<Shared>, server: Arc<st
     }
 }
 
-/// Queries one after the other, each behind its length (RFC 1035 section 4.2.2). A query that gets
-/// no answer holds the connection.
+/// Serves queries one after the other, each preceded by its length (RFC 1035, section 4.2.2). A
+/// query without a response keeps the connection open.
 async fn connection(mut stream: TcpStream, shared: Weak<Shared>, server: Arc<str>) -> Option<()> {
     loop {
         let length = tokio::time::timeout(IDLE, stream.read_u16()).await.ok()?.ok()?;

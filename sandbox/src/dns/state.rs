@@ -1,4 +1,4 @@
-//! What all servers of one DNS service share: who is where, who is ill, and what was asked.
+//! The state that all servers of a DNS service share: addresses, faults, and queries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -26,9 +26,9 @@ const PAYLOAD: u16 = 1232;
 pub(super) struct Shared {
     pub core: Arc<Core>,
     pub port: u16,
-    /// Where the resolver is; the key of its queries in the log is [`RESOLVER`].
+    /// The address of the resolver. Its name in the log is [`RESOLVER`].
     pub resolver: Ipv4Addr,
-    /// Where the sockets are served; none without sockets.
+    /// The runtime of the sockets. `None` without sockets.
     runtime: Option<Handle>,
     state: Mutex<State>,
     /// The zones as the servers have them, until something changes.
@@ -44,25 +44,25 @@ pub(super) struct State {
     next: u32,
     faults: BTreeMap<String, (DnsFault, u64)>,
     pub log: Vec<DnsQuery>,
-    /// Zones outside of Route 53, numbered.
+    /// The zones outside of Route 53, by number.
     pub outside: BTreeMap<usize, Outside>,
-    /// The numbers of those of a name: there may be thousands.
+    /// The numbers of the zones with a name. There may be thousands.
     pub outside_by_name: BTreeMap<Name, BTreeSet<usize>>,
-    /// How many there have been.
+    /// How many such zones have been created.
     pub outsiders: usize,
-    /// Which hosted zone the registry delegates a top zone's name to.
+    /// The hosted zone that the delegation of a top zone's name leads to.
     pub real: BTreeMap<String, String>,
-    /// The largest TTL of the zones of the test.
+    /// The largest TTL in the zones of the test.
     pub cap: u32,
-    /// The keys of the zones that are made up.
+    /// The keys of the made-up zones.
     keys: BTreeMap<String, Keys>,
-    /// Whether nothing but the resolver can be reached.
+    /// True if only the resolver can be reached.
     pub closed: bool,
-    /// What the resolver keeps, if it keeps anything.
+    /// The cache of the resolver, if it has one.
     pub cache: Option<Cache>,
-    /// Names whose TTLs are not capped.
+    /// The record sets whose TTLs are not capped.
     pub uncapped: BTreeSet<(String, String)>,
-    /// Raised by everything here that changes a zone.
+    /// Increased by every change of a zone.
     pub revision: u64,
 }
 
@@ -73,7 +73,7 @@ impl Shared {
         resolver: Ipv4Addr,
         runtime: Option<Handle>,
     ) -> Self {
-        // A block of its own for each service keeps those that share port 53 apart.
+        // Each service has its own block of addresses, so that services at port 53 don't conflict.
         let block = 0x7f00_0000 | (fastrand::u32(0x40..0xc0) << 16) | (fastrand::u32(..=0xff) << 8);
         let state = State {
             addresses: BTreeMap::new(),
@@ -98,7 +98,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The address of that name server, which serves there from its first mention on.
+    /// The address of a name server, which starts serving when it is first mentioned.
     pub(super) fn address(self: &Arc<Self>, server: &str) -> io::Result<Ipv4Addr> {
         let mut state = self.state();
         if let Some(address) = state.addresses.get(server) {
@@ -106,7 +106,7 @@ impl Shared {
         }
         state.revision += 1;
         let mut refused = None;
-        // An address where the port is taken is passed over.
+        // Addresses at which the port is in use are skipped.
         for _ in 0..256 {
             state.next += 1;
             let address = Ipv4Addr::from(state.next);
@@ -132,7 +132,7 @@ impl Shared {
         self.state().addresses.keys().cloned().collect()
     }
 
-    /// Who serves at that address.
+    /// The name server at this address.
     pub(super) fn server_at(&self, address: IpAddr) -> Option<String> {
         let state = self.state();
         state
@@ -142,7 +142,7 @@ impl Shared {
             .map(|(server, _)| server.clone())
     }
 
-    /// The keys of a zone that is made up.
+    /// The keys of a made-up zone.
     pub(super) fn keys(&self, zone: &str) -> Keys {
         self.state().keys.entry(zone.to_owned()).or_insert_with(|| Keys::generate(zone)).clone()
     }
@@ -155,7 +155,7 @@ impl Shared {
         self.state().faults.retain(|struck, _| server.is_some_and(|server| server != struck));
     }
 
-    /// What strikes the next query to that server.
+    /// Takes the fault for the next query to this server.
     fn strike(&self, server: &str) -> Option<DnsFault> {
         let mut state = self.state();
         let (fault, left) = state.faults.get_mut(server)?;
@@ -167,7 +167,7 @@ impl Shared {
         Some(struck)
     }
 
-    /// The way of a query that came over the network.
+    /// Handles a query from the network.
     pub(super) fn receive(
         self: &Arc<Self>,
         server: &str,
@@ -177,7 +177,7 @@ impl Shared {
         let request = match Message::from_vec(bytes) {
             Ok(request) if request.metadata.message_type == MessageType::Query => request,
             Ok(_) => return None,
-            // The id is all that is sure about a message that can't be read.
+            // Only the id of a malformed message is certain.
             Err(_) => {
                 let id = u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]);
                 let error = Message::error_msg(id, OpCode::Query, ResponseCode::FormErr);
@@ -203,7 +203,7 @@ impl Shared {
         Some(Reply { bytes: Some(bytes), after })
     }
 
-    /// The answer of that server, spoiled by its fault.
+    /// The response of this server, after its fault was applied.
     pub(super) fn deliver(
         self: &Arc<Self>,
         server: &str,
@@ -212,7 +212,7 @@ impl Shared {
     ) -> Delivery {
         let answer = self.respond(server, request);
         match self.strike(server) {
-            Some(fault) => fault.spoil(answer, transport),
+            Some(fault) => fault.apply(answer, transport),
             None => Delivery::Send(answer, Duration::ZERO),
         }
     }
@@ -229,7 +229,7 @@ impl Shared {
         }
         let answer = match request.queries.as_slice() {
             _ if request.metadata.op_code != OpCode::Query => Answer::code(ResponseCode::NotImp),
-            // RFC 6891 section 6.1.3.
+            // RFC 6891, section 6.1.3.
             _ if request.version() != 0 => Answer::code(ResponseCode::BADVERS),
             [query] if query.query_class() != DNSClass::IN => Answer::code(ResponseCode::Refused),
             [query] if server == RESOLVER => {
@@ -250,7 +250,7 @@ impl Shared {
         response
     }
 
-    /// What the resolver answers, from what it has kept if it keeps anything.
+    /// The resolver's answer, possibly from its cache.
     pub(super) fn resolve(self: &Arc<Self>, query: &Query, dnssec: bool) -> Answer {
         let now = self.core.clock.now();
         let kept = self.state().cache.as_ref().and_then(|cache| cache.get(query, dnssec, now));
@@ -263,7 +263,7 @@ impl Shared {
         })
     }
 
-    /// The DS records of a name, as the resolver finds them; nothing if it fails.
+    /// The DS records of a name according to the resolver. `None` if it fails.
     pub(super) fn ds_of(self: &Arc<Self>, name: &str) -> Option<Vec<String>> {
         let query = Query::query(zone::name(name)?, RecordType::DS);
         let answer = self.resolve(&query, false);
@@ -271,7 +271,7 @@ impl Shared {
         is_known.then(|| answer.answers.iter().map(|record| record.data.to_string()).collect())
     }
 
-    /// Has Route 53 look up here.
+    /// Makes Route 53 use this service for look-ups.
     pub(super) fn serve_look_ups(self: &Arc<Self>) {
         let weak = Arc::downgrade(self);
         let look_up = move |name: &str| {
@@ -298,8 +298,8 @@ impl Shared {
 /// What a server sends back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// A message; none for a connection that it closes instead.
+    /// The message. `None` if it closes the connection instead.
     pub bytes: Option<Vec<u8>>,
-    /// How long it takes to answer.
+    /// How long the response takes.
     pub after: Duration,
 }

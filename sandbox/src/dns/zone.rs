@@ -1,4 +1,4 @@
-//! A zone as a name server holds it.
+//! A zone of a name server.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use super::sign::Keys;
 use crate::route53::{RecordSet, labels};
 
-/// Values of one name and type.
+/// The values of one name and type.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rrset {
     pub ttl: u32,
@@ -21,8 +21,8 @@ impl Rrset {
     }
 }
 
-/// The records of a zone in canonical order (RFC 4034 section 6.1), in which a name stands directly
-/// before the names below it.
+/// The records of a zone in canonical order (RFC 4034, section 6.1), in which a name is directly
+/// followed by the names below it.
 #[derive(Debug)]
 pub(super) struct Zone {
     origin: Name,
@@ -35,9 +35,9 @@ impl Zone {
         Self { origin, sets: BTreeMap::new(), keys: None }
     }
 
-    /// A zone with these record sets. An alias has no data of its own here: its name exists, its
-    /// type is empty. Of several sets of one name and type (a routing policy) the first is served.
-    /// Values that are not data of their type are left out.
+    /// A zone with these record sets. An alias has no data here: its name exists, and its type is
+    /// empty. If there are several sets with one name and type (a routing policy), the first one is
+    /// served. Invalid values are left out.
     pub(super) fn with_records<'a>(
         origin: Name,
         records: impl IntoIterator<Item = &'a RecordSet>,
@@ -60,7 +60,7 @@ impl Zone {
         set.data.push(data);
     }
 
-    /// Has it signed with these keys, which get a DNSKEY record set.
+    /// Signs the zone with these keys, and adds their DNSKEY record set.
     pub(super) fn sign(&mut self, keys: Keys, ttl: u32) {
         let origin = self.origin.clone();
         for key in keys.all() {
@@ -69,7 +69,7 @@ impl Zone {
         self.keys = Some(keys);
     }
 
-    /// Lets no TTL be greater, but for those of these record sets.
+    /// Limits all TTLs, except those of these record sets.
     pub(super) fn cap(&mut self, ttl: u32, except: &[(Name, RecordType)]) {
         for (owner, sets) in &mut self.sets {
             for (rtype, set) in sets {
@@ -88,24 +88,24 @@ impl Zone {
         &self.origin
     }
 
-    /// The record set of that name and type, if it has data.
+    /// The record set with this name and type, if it has data.
     pub(super) fn set(&self, owner: &Name, rtype: RecordType) -> Option<&Rrset> {
         self.sets.get(owner)?.get(&rtype).filter(|set| !set.data.is_empty())
     }
 
-    /// The record sets of that name.
+    /// The record sets with this name.
     pub(super) fn sets(&self, owner: &Name) -> impl Iterator<Item = (RecordType, &Rrset)> {
         let sets = self.sets.get(owner).into_iter().flatten();
         sets.filter(|(_, set)| !set.data.is_empty()).map(|(rtype, set)| (*rtype, set))
     }
 
-    /// Whether there is that name, if only because of a name below it (RFC 4592 section 2.2.2).
+    /// True if the name exists, even if only because of a name below it (RFC 4592, section 2.2.2).
     pub(super) fn exists(&self, owner: &Name) -> bool {
         self.sets.range(owner..).next().is_some_and(|(next, _)| owner.zone_of(next))
     }
 
-    /// The wildcard that a name which does not exist is answered from (RFC 4592 section 3.3.1): the
-    /// one at its closest encloser.
+    /// The wildcard that answers for a name that does not exist: the one at its closest encloser
+    /// (RFC 4592, section 3.3.1).
     pub(super) fn wildcard(&self, owner: &Name) -> Option<Name> {
         let above = (self.depth()..owner.iter().count()).rev().map(|labels| owner.trim_to(labels));
         let encloser = above.into_iter().find(|name| self.exists(name))?;
@@ -116,7 +116,7 @@ impl Zone {
         self.origin.iter().count()
     }
 
-    /// The zone cut nearest to the apex at which the name leaves this zone, itself included.
+    /// The zone cut closest to the apex at or above the name.
     pub(super) fn cut(&self, owner: &Name) -> Option<Name> {
         let below = self.depth() + 1..=owner.iter().count();
         below
@@ -125,7 +125,7 @@ impl Zone {
     }
 }
 
-/// A name as Route 53 writes it, with its octal escapes.
+/// Parses a name as Route 53 writes it, with octal escapes.
 pub(super) fn name(text: &str) -> Option<Name> {
     if text == "." {
         return Some(Name::root());
@@ -135,7 +135,7 @@ pub(super) fn name(text: &str) -> Option<Name> {
     Some(name)
 }
 
-/// Route 53 takes a name in a value as absolute, with or without its trailing dot.
+/// Parses a value. Names in it are absolute, with or without a trailing dot, as in Route 53.
 fn parse(rtype: RecordType, value: &str) -> Option<RData> {
     match rtype {
         RecordType::NS => name(value).map(|name| RData::NS(NS(name))),

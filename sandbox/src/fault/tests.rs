@@ -26,7 +26,7 @@ fn strikes(faults: &Faults, n: usize) -> Vec<bool> {
 }
 
 #[test]
-fn once_nth_times_always() {
+fn a_fault_applies_once_or_from_the_nth_call_or_always() {
     for (fault, expected) in [
         (Fault::on("GetChange"), [true, false, false, false]),
         (Fault::on("*").nth(2), [false, true, false, false]),
@@ -43,7 +43,7 @@ fn once_nth_times_always() {
 }
 
 #[test]
-fn limited_to_account_and_zone() {
+fn a_fault_can_be_limited_to_an_account_and_a_zone() {
     let faults = Arc::new(Faults::default());
     faults.add(Fault::on("*").account("1").zone("Z1").always());
     assert!(faults.strike(&call("GetHostedZone", "2", Some("Z1"))).is_empty());
@@ -53,7 +53,7 @@ fn limited_to_account_and_zone() {
 }
 
 #[test]
-fn remove_ends_it() {
+fn a_removed_fault_does_not_apply() {
     let faults = Arc::new(Faults::default());
     let handle = faults.add(Fault::on("GetChange").always());
     handle.remove();

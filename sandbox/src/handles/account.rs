@@ -1,4 +1,4 @@
-//! Accounts, roles and credentials, as a test sets them up.
+//! Accounts, roles and credentials of a test.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::iam::{self, Decision, Policy};
 use crate::identities::{Caller, RoleState, Session, role_arn};
 
-/// What signs calls.
+/// Credentials that sign calls.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `AKIA…` for a user, `ASIA…` for a session.
@@ -32,7 +32,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The environment variables from which an AWS client reads them.
+    /// The environment variables from which an AWS client reads the credentials.
     pub fn env(&self) -> Vec<(String, String)> {
         let mut env = vec![
             ("AWS_ACCESS_KEY_ID".to_owned(), self.access_key_id.clone()),
@@ -56,12 +56,12 @@ impl Account {
         Self { core: Arc::clone(core), id: id.to_owned() }
     }
 
-    /// The twelve digits.
+    /// The twelve digits of the account.
     pub fn id(&self) -> String {
         self.id.clone()
     }
 
-    /// Creates a public hosted zone. Several may have one name.
+    /// Creates a public hosted zone. Several zones may have the same name.
     pub fn hosted_zone(&self, name: &str) -> ZoneHandle {
         create_zone(&self.core, &self.id, None, name, false)
     }
@@ -71,12 +71,12 @@ impl Account {
         create_zone(&self.core, &self.id, None, name, true)
     }
 
-    /// Creates a public hosted zone with a chosen id, which must be free.
+    /// Creates a public hosted zone with this id, which must not exist yet.
     pub fn hosted_zone_with_id(&self, id: &str, name: &str) -> ZoneHandle {
         create_zone(&self.core, &self.id, Some(id), name, false)
     }
 
-    /// Creates a role that trusts nobody and may do nothing yet, or returns the one that exists.
+    /// The role with this name. It is created on first use, without trust or permissions.
     pub fn role(&self, name: &str) -> Role {
         let mut identities = self.core.identities();
         let new = || RoleState { max_session: 3600, ..RoleState::default() };
@@ -84,37 +84,37 @@ impl Account {
         Role { core: Arc::clone(&self.core), account: self.id.clone(), name: name.to_owned() }
     }
 
-    /// Puts the account into an organization, the value of `aws:PrincipalOrgID`.
+    /// Sets the organization of the account, the value of `aws:PrincipalOrgID`.
     pub fn set_org(&self, id: &str) {
         self.core.identities().account(&self.id).org = Some(id.to_owned());
     }
 
-    /// Puts the account into an organizational unit, the value of `aws:PrincipalOrgPaths`: such as
-    /// `o-exampleorgid/r-exam/ou-exam-example1/`.
+    /// Sets the organizational unit of the account, the value of `aws:PrincipalOrgPaths`, for
+    /// instance `o-exampleorgid/r-exam/ou-exam-example1/`.
     pub fn set_org_path(&self, path: &str) {
         self.core.identities().account(&self.id).org_path = Some(path.to_owned());
     }
 
-    /// Attaches a service control policy beside `FullAWSAccess`. Panics if it is malformed.
+    /// Attaches a service control policy in addition to `FullAWSAccess`. Panics if it is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn service_control_policy(&self, document: Value) {
         let policy = parse(&document);
         self.core.identities().account(&self.id).scps.push(policy);
     }
 
-    /// Detaches all service control policies but `FullAWSAccess`.
+    /// Detaches all service control policies except `FullAWSAccess`.
     pub fn without_service_control_policies(&self) {
         self.core.identities().account(&self.id).scps.clear();
     }
 
-    /// Credentials of a user who may do everything in the account.
+    /// Credentials of a user with all permissions in the account.
     pub fn user_credentials(&self) -> Credentials {
         self.core.identities().admin_key(&self.core.ids, &self.id)
     }
 }
 
-/// A role. Its policies are looked at on each call, so changing them changes what existing sessions
-/// may do.
+/// A role. Its policies are evaluated on each call, so changing them also affects existing
+/// sessions.
 #[derive(Clone, Debug)]
 pub struct Role {
     core: Arc<Core>,
@@ -124,7 +124,7 @@ pub struct Role {
 
 #[allow(
     clippy::return_self_not_must_use,
-    reason = "they change the role, whether the handle is used on or not"
+    reason = "they change the role even if the returned handle is not used"
 )]
 impl Role {
     /// `arn:aws:iam::<account>:role/<name>`.
@@ -145,7 +145,7 @@ impl Role {
         self
     }
 
-    /// Sets a trust policy that admits an account, with that external id if one is given.
+    /// Sets a trust policy that admits an account, with this external id if there is one.
     pub fn trust_account(self, account: &str, external_id: Option<&str>) -> Self {
         let mut statement = json!({
             "Effect": "Allow",
@@ -166,7 +166,7 @@ impl Role {
         self
     }
 
-    /// Takes all identity-based policies away.
+    /// Removes all identity-based policies.
     pub fn without_policies(self) -> Self {
         self.edit(|role| role.policies.clear());
         self
@@ -180,21 +180,21 @@ impl Role {
         self
     }
 
-    /// True if a session of the role may do that, by its own policies and those of the account: for
-    /// services that the sandbox does not have ("`SimulatePrincipalPolicy`").
+    /// True if a session of the role has this permission by its own policies and those of the
+    /// account. For services that the sandbox does not have ("`SimulatePrincipalPolicy`").
     pub fn may(&self, action: &str, resource: &str) -> bool {
         self.decides(action, resource, &[], |_, _| true)
     }
 
-    /// True if a session of the role may do that to a resource of another account that has this
-    /// policy: both sides must allow it ("Cross-account policy evaluation logic"). Panics if the
-    /// policy is malformed.
+    /// True if a session of the role has this permission for a resource of another account with
+    /// this policy. Both sides must allow it ("Cross-account policy evaluation logic"). Panics if
+    /// the policy is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn may_by(&self, resource_policy: Value, action: &str, resource: &str) -> bool {
         self.may_by_with(resource_policy, action, resource, &[])
     }
 
-    /// The same with further condition keys of the request, such as `kms:ViaService`.
+    /// Like [`Role::may_by`], with further condition keys of the request, such as `kms:ViaService`.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn may_by_with(
         &self,
@@ -231,36 +231,36 @@ impl Role {
         caller.decide(&request).0 == Decision::Allowed && also(&caller, &request)
     }
 
-    /// Allows every action of Route 53 on everything.
+    /// Allows every Route 53 action on every resource.
     pub fn allow_all_route53(self) -> Self {
         self.policy(
             json!({"Statement": [{"Effect": "Allow", "Action": "route53:*", "Resource": "*"}]}),
         )
     }
 
-    /// Allows to assume a role (an ARN, or a pattern of ARNs).
+    /// Allows the role to assume another role, given by its ARN or a pattern of ARNs.
     pub fn allow_assume(self, role_arn: &str) -> Self {
         self.policy(json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role_arn}]}))
     }
 
-    /// Sets the longest session that `AssumeRole` may ask for; one hour by default.
+    /// Sets the longest session that `AssumeRole` may request. The default is one hour.
     pub fn max_session(self, duration: Duration) -> Self {
         self.edit(|role| role.max_session = duration.as_secs());
         self
     }
 
-    /// Deletes the role. Its sessions stay known and may do nothing.
+    /// Deletes the role. Its sessions are still known, but have no permissions.
     pub fn delete(&self) {
         self.core.identities().account(&self.account).roles.remove(&self.name);
     }
 
-    /// A session of the role, as Lambda gives one to a function; valid for 12 hours of the
-    /// sandbox's clock.
+    /// A session of the role, like the one that Lambda gives a function. It is valid for 12 hours
+    /// of the sandbox's clock.
     pub fn credentials(&self) -> Credentials {
         self.credentials_for(Duration::from_hours(12))
     }
 
-    /// A session that expires after that time of the sandbox's clock.
+    /// A session that expires after this time of the sandbox's clock.
     pub fn credentials_for(&self, duration: Duration) -> Credentials {
         let expires = self.core.clock.now() + duration;
         let session = Session { account: &self.account, role: &self.name, name: "sandbox" };

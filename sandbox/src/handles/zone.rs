@@ -1,4 +1,4 @@
-//! A hosted zone, as a test holds it.
+//! The handle of a hosted zone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use crate::route53::{
     Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers,
 };
 
-/// A hosted zone, seen by an outside actor who needs no permission and obeys no rule. It stays
-/// usable after the zone is gone, and then does nothing.
+/// A hosted zone, for an outside actor who needs no permissions and follows no rules. The handle
+/// can still be used after the zone was deleted, but then does nothing.
 #[derive(Clone, Debug)]
 pub struct ZoneHandle {
     core: Arc<Core>,
@@ -24,28 +24,28 @@ impl ZoneHandle {
         self.id.clone()
     }
 
-    /// The name as the service returns it, with a trailing dot.
+    /// The name with a trailing dot, as the service returns it.
     pub fn name(&self) -> String {
         self.name.clone()
     }
 
-    /// The four name servers of its delegation set, without trailing dots; no other zone has any of
+    /// The four name servers of its delegation set, without trailing dots. No other zone has any of
     /// them.
     pub fn name_servers(&self) -> Vec<String> {
         self.name_servers.clone()
     }
 
-    /// Whether it still exists.
+    /// True if the zone still exists.
     pub fn exists(&self) -> bool {
         self.core.route53().zones.contains_key(&self.id)
     }
 
-    /// All record sets in the order of the listing.
+    /// All record sets, in the order of the listing.
     pub fn records(&self) -> Vec<RecordSet> {
         self.read(|zone| zone.records.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// The record set of that name and type.
+    /// The record set with this name and type.
     pub fn record(&self, name: &str, rtype: &str) -> Option<RecordSet> {
         self.read(|zone| zone.find(name, rtype).cloned()).flatten()
     }
@@ -55,13 +55,13 @@ impl ZoneHandle {
         self.edit(|zone| zone.insert(record));
     }
 
-    /// Removes the record sets of that name and type; whether there were any.
+    /// Removes the record sets with this name and type. Returns whether there were any.
     pub fn remove(&self, name: &str, rtype: &str) -> bool {
-        self.edit(|zone| zone.take(name, rtype)).unwrap_or_default()
+        self.edit(|zone| zone.remove(name, rtype)).unwrap_or_default()
     }
 
-    /// Carries out a batch by the rules of the service, as who may do everything in the account of
-    /// the zone. Says why not.
+    /// Carries out a batch by the rules of the service, with all permissions in the account of the
+    /// zone. The error says why it was rejected.
     pub fn change(&self, changes: &[Change]) -> Result<(), String> {
         let mut state = self.core.route53();
         let gone = || format!("No hosted zone found with ID: {}", self.id);
@@ -71,36 +71,36 @@ impl ZoneHandle {
         let zone = state.zones.get_mut(&self.id).ok_or_else(gone)?;
         for Change { action, record } in changes {
             match action {
-                Action::Delete => drop(zone.take(&record.name, &record.rtype)),
+                Action::Delete => drop(zone.remove(&record.name, &record.rtype)),
                 Action::Create | Action::Upsert => zone.insert(record.clone()),
             }
         }
         Ok(())
     }
 
-    /// Removes the zone with all its records.
+    /// Deletes the zone with all its records.
     pub fn delete(&self) {
         self.core.route53().zones.remove(&self.id);
     }
 
-    /// A number that every change of the records raises, a batch by one.
+    /// A number that every change of the records increases. A batch increases it by one.
     pub fn revision(&self) -> u64 {
         self.read(|zone| zone.revision).unwrap_or_default()
     }
 
-    /// Says that the zone is signed with these keys. Those of [`KeySigningKey::active`] are names
-    /// and numbers alone: the name servers can't sign with them, and serve the zone unsigned.
+    /// Marks the zone as signed with these keys. Keys from [`KeySigningKey::active`] have no
+    /// secrets, so the name servers can't sign with them and serve the zone unsigned.
     pub fn sign(&self, keys: impl IntoIterator<Item = KeySigningKey>) {
         self.edit(|zone| zone.keys = keys.into_iter().collect());
         self.start_signing();
     }
 
-    /// Creates a real key-signing key now, `ACTIVE`: in the DNSKEY record set and signing it, once
-    /// the zone is signed. In the place of one of that name.
+    /// Creates a real key-signing key that is `ACTIVE`: it is in the DNSKEY record set and signs
+    /// it, once the zone is signed. Replaces an existing key with this name.
     ///
     /// # Panics
     ///
-    /// If the zone is gone.
+    /// If the zone was deleted.
     pub fn create_key(&self, name: &str) -> KeySigningKey {
         let key = KeySigningKey::generate(name, &self.name, self.core.clock.now());
         let created = self.edit(|zone| {
@@ -108,7 +108,7 @@ impl ZoneHandle {
             zone.keys.push(key.clone());
             zone.data_key.get_or_insert_with(|| Pair::generate(&zone.name, Pair::ZONE_SIGNING));
         });
-        created.map(|()| key).expect("a hosted zone that exists")
+        created.map(|()| key).expect("the hosted zone was deleted")
     }
 
     /// The key-signing keys.
@@ -116,8 +116,8 @@ impl ZoneHandle {
         self.read(|zone| zone.keys.clone()).unwrap_or_default()
     }
 
-    /// Gives that key another status: `INACTIVE` takes it out of the DNSKEY record set, `ACTIVE`
-    /// puts it back. Whether there is one.
+    /// Sets the status of a key: `INACTIVE` removes it from the DNSKEY record set, and `ACTIVE`
+    /// adds it again. Returns whether the key exists.
     pub fn set_key_status(&self, name: &str, status: &str) -> bool {
         let now = self.core.clock.now();
         let set = |zone: &mut ZoneModel| {
@@ -129,8 +129,8 @@ impl ZoneHandle {
         self.edit(set).flatten().is_some()
     }
 
-    /// Makes the keys older by that time: for a test whose TTLs are shorter than those of Route 53,
-    /// and its waits with them.
+    /// Makes the keys older by this time, for a test with shorter TTLs and waits than those of
+    /// Route 53.
     pub fn age_keys(&self, by: Duration) {
         self.edit(|zone| {
             for key in &mut zone.keys {
@@ -140,7 +140,7 @@ impl ZoneHandle {
         });
     }
 
-    /// Deletes that key; whether there was one.
+    /// Deletes a key. Returns whether there was one.
     pub fn delete_key(&self, name: &str) -> bool {
         let gone = self.edit(|zone| {
             let before = zone.keys.len();
@@ -150,36 +150,36 @@ impl ZoneHandle {
         gone.unwrap_or_default()
     }
 
-    /// Begins signing with the active keys there are; see [`ZoneHandle::create_key`].
+    /// Starts signing with the active keys. See [`ZoneHandle::create_key`].
     pub fn start_signing(&self) {
         self.set_serve_signature("SIGNING");
     }
 
-    /// Whether the zone is signed.
+    /// True if the zone is signed.
     pub fn is_signing(&self) -> bool {
         self.read(|zone| zone.serve_signature == "SIGNING").unwrap_or_default()
     }
 
-    /// Ends signing. The keys stay.
+    /// Stops signing. The keys are kept.
     pub fn unsign(&self) {
         self.set_serve_signature("NOT_SIGNING");
     }
 
-    /// Sets what `GetDNSSEC` returns as `ServeSignature`, leaving the keys. Only with `SIGNING` is
-    /// the zone served signed.
+    /// Sets the `ServeSignature` that `GetDNSSEC` returns, and keeps the keys. The zone is only
+    /// served with signatures if it is `SIGNING`.
     pub fn set_serve_signature(&self, status: &str) {
         self.edit(|zone| status.clone_into(&mut zone.serve_signature));
     }
 
-    /// Switches a guardrail on or off.
+    /// Enables or disables a guardrail.
     pub fn set_guardrail(&self, guardrail: Guardrail, on: bool) {
         self.edit(|zone| {
             if on { zone.guardrails.insert(guardrail) } else { zone.guardrails.remove(&guardrail) }
         });
     }
 
-    /// Has batches refused with the message that the function returns for them. It must not touch
-    /// the sandbox.
+    /// Rejects batches for which the function returns a message, with that message. The function
+    /// must not use the sandbox.
     pub fn refuse_when(&self, refusal: Refusal) {
         lock(&self.core.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
     }
@@ -193,7 +193,7 @@ impl ZoneHandle {
     }
 }
 
-/// Creates a zone for a test, without rules but that the id is free.
+/// Creates a zone for a test. The only rule is that the id must not exist.
 pub(super) fn create_zone(
     core: &Arc<Core>,
     account: &str,
@@ -203,7 +203,7 @@ pub(super) fn create_zone(
 ) -> ZoneHandle {
     let mut state = core.route53();
     let id = id.map_or_else(|| core.ids.id("Z", 21), str::to_owned);
-    assert!(!state.zones.contains_key(&id), "there is a hosted zone {id} already");
+    assert!(!state.zones.contains_key(&id), "the hosted zone {id} already exists");
     let number = core.ids.next();
     let mut zone = ZoneModel::new(&id, account, name, private, name_servers(number));
     zone.number = number;
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn revision_counts_changes() {
+    fn the_revision_counts_changes() {
         let core = Arc::new(Core::default());
         let zone = create_zone(&core, "111111111111", None, "Example.com", false);
         assert_eq!((zone.name().as_str(), zone.revision()), ("example.com.", 0));

@@ -1,4 +1,4 @@
-//! Condition blocks ("IAM JSON policy elements: Condition operators", "Set operators for
+//! Evaluates condition blocks ("IAM JSON policy elements: Condition operators", "Set operators for
 //! multivalued context keys").
 //!
 //! Probe: iam/for-all-values, iam/for-any-value.
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::policy::strings;
 use super::{Context, glob};
 
-/// One key of one operator.
+/// A key of a condition operator.
 #[derive(Debug, Clone)]
 pub(super) struct Condition {
     set: Set,
@@ -43,9 +43,9 @@ enum Test {
 impl Condition {
     pub(super) fn parse_all(block: &Value) -> Result<Vec<Self>, String> {
         let mut conditions = Vec::new();
-        for (operator, keys) in block.as_object().ok_or("a Condition is a JSON object")? {
+        for (operator, keys) in block.as_object().ok_or("a Condition must be a JSON object")? {
             for (key, values) in
-                keys.as_object().ok_or("a condition operator holds a JSON object")?
+                keys.as_object().ok_or("a condition operator must have a JSON object")?
             {
                 conditions.push(Self::parse(operator, key, strings(values)?)?);
             }

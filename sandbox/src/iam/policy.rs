@@ -1,4 +1,4 @@
-//! Policy documents.
+//! Parses policy documents.
 
 use serde_json::{Map, Value};
 
@@ -20,7 +20,7 @@ pub(super) struct Statement {
     conditions: Vec<Condition>,
 }
 
-/// A list of patterns, or everything but them (`NotAction`, `NotResource`).
+/// A list of patterns, or everything except them (`NotAction`, `NotResource`).
 #[derive(Debug, Clone)]
 struct Patterns {
     negated: bool,
@@ -32,24 +32,25 @@ struct Patterns {
 pub(crate) enum PrincipalMatch {
     /// By its account, which leaves the decision to the account's own policies.
     Account,
-    /// Itself, or everybody.
+    /// By the caller itself, or everybody.
     Direct,
 }
 
 impl Policy {
-    /// The document, or what is wrong with it (the service answers `MalformedPolicyDocument`).
+    /// Parses the document, or returns what is wrong with it (the service responds with
+    /// `MalformedPolicyDocument`).
     pub(crate) fn parse(document: &Value) -> Result<Self, String> {
-        let object = document.as_object().ok_or("a policy is a JSON object")?;
+        let object = document.as_object().ok_or("a policy must be a JSON object")?;
         only(object, &["Version", "Id", "Statement"])?;
-        let statements = match object.get("Statement").ok_or("a policy has a Statement")? {
+        let statements = match object.get("Statement").ok_or("a policy must have a Statement")? {
             Value::Array(list) => list.iter().map(Statement::parse).collect::<Result<_, _>>()?,
             one => vec![Statement::parse(one)?],
         };
         Ok(Self { statements })
     }
 
-    /// How a trust policy admits a caller that goes by these names (ARNs, and the account's id):
-    /// `Err` for an explicit deny.
+    /// How a trust policy admits a caller with these names (ARNs, and the account's id). `Err` for
+    /// an explicit deny.
     pub(crate) fn admits(
         &self,
         account: &str,
@@ -74,7 +75,7 @@ impl Policy {
 
 impl Statement {
     fn parse(statement: &Value) -> Result<Self, String> {
-        let object = statement.as_object().ok_or("a statement is a JSON object")?;
+        let object = statement.as_object().ok_or("a statement must be a JSON object")?;
         let known = [
             "Sid",
             "Effect",
@@ -89,15 +90,16 @@ impl Statement {
         let denies = match object.get("Effect").and_then(Value::as_str) {
             Some("Allow") => false,
             Some("Deny") => true,
-            _ => return Err("a statement has the Effect Allow or Deny".to_owned()),
+            _ => return Err("a statement must have the Effect Allow or Deny".to_owned()),
         };
         let principals = object.get("Principal").map(principals).transpose()?;
         let actions = Patterns::parse(object, "Action", "NotAction")?
-            .ok_or("a statement has an Action or NotAction")?;
+            .ok_or("a statement must have an Action or NotAction")?;
         let resources = Patterns::parse(object, "Resource", "NotResource")?;
         if principals.is_none() && resources.is_none() {
             return Err(
-                "a statement of an identity-based policy has a Resource or NotResource".to_owned()
+                "a statement of an identity-based policy must have a Resource or NotResource"
+                    .to_owned(),
             );
         }
         let conditions =
@@ -154,7 +156,7 @@ fn only(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     }
 }
 
-/// `"*"`, or an object by kind of principal. Only `AWS` principals can call from the sandbox;
+/// Parses `"*"`, or an object with kinds of principals. Only `AWS` principals can call the sandbox;
 /// others match nobody.
 fn principals(value: &Value) -> Result<Vec<String>, String> {
     match value {
@@ -163,7 +165,7 @@ fn principals(value: &Value) -> Result<Vec<String>, String> {
             only(kinds, &["AWS", "Service", "Federated", "CanonicalUser"])?;
             kinds.get("AWS").map_or_else(|| Ok(Vec::new()), strings)
         }
-        _ => Err("a Principal is \"*\" or an object".to_owned()),
+        _ => Err("a Principal must be \"*\" or an object".to_owned()),
     }
 }
 

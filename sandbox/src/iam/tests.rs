@@ -13,7 +13,7 @@ fn statement(effect: &str, action: &str, resource: &str) -> Value {
 }
 
 #[test]
-fn globs() {
+fn patterns_match_with_wildcards() {
     for (pattern, text, expected) in [
         ("*", "", true),
         ("a*c", "abbc", true),
@@ -29,7 +29,7 @@ fn globs() {
 }
 
 #[test]
-fn allow_deny_and_nothing() {
+fn a_deny_overrides_an_allow_and_the_default_is_deny() {
     let zone = "arn:aws:route53:::hostedzone/Z1";
     let allow = statement("Allow", "route53:get*", "arn:aws:route53:::hostedzone/*");
     let deny = statement("Deny", "*", zone);
@@ -49,7 +49,7 @@ fn allow_deny_and_nothing() {
 }
 
 #[test]
-fn negated_elements() {
+fn negated_elements_match_everything_else() {
     let policy = json!({"Statement": {"Effect": "Allow", "NotAction": "iam:*", "NotResource": ["arn:aws:route53:::hostedzone/Z2"]}});
     let allowed = |action: &str, resource: &str| {
         decision(std::slice::from_ref(&policy), action, resource) == Decision::Allowed
@@ -60,7 +60,7 @@ fn negated_elements() {
 }
 
 #[test]
-fn trust() {
+fn a_trust_policy_admits_by_account_or_by_name() {
     let trust = |principal: Value| {
         Policy::parse(&json!({"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}))
             .unwrap()
@@ -90,7 +90,7 @@ fn trust() {
 }
 
 #[test]
-fn malformed_documents() {
+fn malformed_documents_are_rejected() {
     for document in [
         json!([]),
         json!({}),

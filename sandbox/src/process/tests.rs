@@ -1,4 +1,4 @@
-//! A scripted bootstrap in Python stands in for a function.
+//! A Python script serves as the bootstrap.
 
 use serde_json::json;
 
@@ -67,7 +67,7 @@ fn bootstrap(env: &[(&str, &str)]) -> (Folder, Bootstrap) {
 }
 
 #[tokio::test]
-async fn events_come_with_their_headers_and_the_process_is_frozen_between() {
+async fn events_have_their_headers_and_the_process_is_frozen_in_between() {
     let (_folder, bootstrap) = bootstrap(&[]);
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();
     for n in 0..2 {
@@ -88,7 +88,7 @@ async fn events_come_with_their_headers_and_the_process_is_frozen_between() {
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:222222222222:function:delegation";
 
 #[tokio::test]
-async fn errors_and_ends_are_told_apart_and_a_new_process_follows() {
+async fn errors_and_exits_are_distinguished_and_a_new_process_is_started() {
     let (_folder, bootstrap) = bootstrap(&[]);
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();
     let failed = process.invoke(json!("error")).await;
@@ -106,7 +106,7 @@ async fn errors_and_ends_are_told_apart_and_a_new_process_follows() {
 }
 
 #[tokio::test]
-async fn it_is_killed_at_the_deadline() {
+async fn the_process_is_killed_at_the_deadline() {
     let (_folder, mut bootstrap) = bootstrap(&[]);
     bootstrap.timeout = Duration::from_secs(2);
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();
@@ -115,7 +115,7 @@ async fn it_is_killed_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_second_answer_is_refused() {
+async fn a_second_answer_is_rejected() {
     let (_folder, bootstrap) = bootstrap(&[]);
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();
     assert!(
@@ -126,7 +126,7 @@ async fn a_second_answer_is_refused() {
 }
 
 #[tokio::test]
-async fn failures_to_initialise_are_told() {
+async fn a_failed_initialization_is_reported() {
     for (how, words) in [("report", "Config: no setting"), ("exit", "last words")] {
         let (_folder, bootstrap) = bootstrap(&[("FAIL_INIT", how)]);
         let error = LambdaProcess::spawn(bootstrap).await.unwrap_err().to_string();
@@ -135,7 +135,7 @@ async fn failures_to_initialise_are_told() {
 }
 
 #[tokio::test]
-async fn a_deadline_in_1970() {
+async fn a_deadline_in_1970_is_passed_to_the_process() {
     let (_folder, mut bootstrap) = bootstrap(&[]);
     bootstrap.deadline = DeadlineStyle::In1970;
     let process = LambdaProcess::spawn(bootstrap).await.unwrap();

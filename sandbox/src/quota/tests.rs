@@ -1,13 +1,13 @@
 use super::*;
 
 #[test]
-fn off_until_set() {
+fn throttling_is_disabled_until_set() {
     let mut buckets = Buckets::default();
     assert!((0..1000).all(|_| buckets.take("1", "a", SystemTime::UNIX_EPOCH)));
 }
 
 #[test]
-fn empties_by_account_and_action_and_refills_with_time() {
+fn buckets_are_per_account_and_action_and_refill() {
     let mut buckets = Buckets::default();
     buckets.set(Some(Quota { per_second: 1.0, burst: 2.0 }));
     let start = SystemTime::UNIX_EPOCH;
@@ -22,7 +22,7 @@ fn empties_by_account_and_action_and_refills_with_time() {
 }
 
 #[test]
-fn the_bucket_of_all_actions_counts_beside_those_of_each() {
+fn the_bucket_of_all_actions_applies_in_addition() {
     let mut buckets = Buckets::default();
     buckets.set(Some(Quota { per_second: 1.0, burst: 2.0 }));
     buckets.set_overall(Some(Quota { per_second: 1.0, burst: 3.0 }));
@@ -30,8 +30,11 @@ fn the_bucket_of_all_actions_counts_beside_those_of_each() {
     assert!(buckets.take("1", "a", start));
     assert!(buckets.take("1", "a", start));
     assert!(!buckets.take("1", "a", start), "its own bucket is empty");
-    assert!(buckets.take("1", "b", start), "and what was refused took nothing from that of all");
-    assert!(!buckets.take("1", "b", start), "that of all is empty");
+    assert!(
+        buckets.take("1", "b", start),
+        "the rejected call took no token from the overall bucket"
+    );
+    assert!(!buckets.take("1", "b", start), "the overall bucket is empty");
     assert!(buckets.take("2", "b", start));
     assert!(buckets.take("1", "b", start + Duration::from_secs(1)));
 }

@@ -1,4 +1,4 @@
-//! Carrying requests out, each with the permission it needs.
+//! Executes requests, after checking the permission that each one needs.
 
 use super::input::{Batch, NewZone};
 use super::model::{Key, Records, Zone};
@@ -11,10 +11,10 @@ use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::identities::Caller;
 
-/// Status and document.
+/// The HTTP status and the XML document of a response.
 pub(crate) type Answer = (u16, Element);
 
-/// Carries the request out.
+/// Executes a request and returns the response.
 /// Probe: route53/dnssec-unsigned.
 pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<Answer, ApiError> {
     match request {
@@ -59,9 +59,9 @@ fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
     caller.authorize(action, Some(&format!("arn:aws:route53:::hostedzone/{id}")), &caller.context())
 }
 
-/// An unknown id is `NoSuchHostedZone`; hosted zones have no resource policies, so another
-/// account's is denied whatever the caller's own policies say. Probe: route53/zone-unknown,
-/// route53/zone-of-another-account.
+/// Returns the zone with this id if it is the caller's. An unknown id is `NoSuchHostedZone`. Hosted
+/// zones have no resource policies, so access to another account's zone is denied whatever the
+/// caller's own policies say. Probe: route53/zone-unknown, route53/zone-of-another-account.
 fn own_zone<'a>(state: &'a State, caller: &Caller, id: &str) -> Result<&'a Zone, ApiError> {
     let zone = state.zones.get(id).ok_or_else(|| {
         ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"))
@@ -77,10 +77,11 @@ fn own_zones(state: &State, caller: &Caller) -> Vec<Zone> {
     state.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
 }
 
-/// API reference, "`ChangeResourceRecordSets`"; the condition keys are those of "Using IAM policy
-/// conditions for fine-grained access control" (Developer Guide). Probe: iam/key-names,
-/// iam/key-names-escaped, iam/key-types, iam/key-actions, route53/batch-messages-of-the-sdk. It
-/// never answers `PriorRequestNotComplete`, as the service may: route53/changes-at-once.
+/// Applies a batch (API reference, "`ChangeResourceRecordSets`"). The IAM condition keys are those
+/// of "Using IAM policy conditions for fine-grained access control" (Developer Guide). Unlike the
+/// service, it never answers `PriorRequestNotComplete`: route53/changes-at-once. Probe:
+/// iam/key-names, iam/key-names-escaped, iam/key-types, iam/key-actions,
+/// route53/batch-messages-of-the-sdk.
 fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answer, ApiError> {
     let mut context = caller.context();
     let key = |suffix: &str| format!("route53:ChangeResourceRecordSets{suffix}");
@@ -116,7 +117,7 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     ))
 }
 
-/// API reference, "`DisableHostedZoneDNSSEC`".
+/// Turns the DNSSEC signing of a zone off (API reference, "`DisableHostedZoneDNSSEC`").
 fn disable_signing(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DisableHostedZoneDNSSEC", id)?;
     own_zone(&core.route53(), caller, id)?;
@@ -132,8 +133,8 @@ fn disable_signing(core: &Core, caller: &Caller, id: &str) -> Result<Answer, Api
     ))
 }
 
-/// Ends the signing of a hosted zone: not while a look-up finds a DS record of one of its keys, nor
-/// where that look-up fails (API reference, "`DisableHostedZoneDNSSEC`":
+/// Ends the signing of a hosted zone. Fails while a lookup finds a DS record of one of its keys in
+/// the parent zone, and where that lookup fails (API reference, "`DisableHostedZoneDNSSEC`":
 /// `KeySigningKeyInParentDSRecord`, "Due to DNS lookup failure"). Probe:
 /// route53/dnssec-off-beside-ds.
 pub(crate) fn end_signing(
@@ -148,7 +149,7 @@ pub(crate) fn end_signing(
         let zone = state.zones.get(id).ok_or_else(missing)?;
         (zone.name.clone(), zone.keys.clone())
     };
-    // Without the lock: the name servers need it to answer.
+    // The lock is not held here: the name servers need it to answer the lookup.
     let Some(found) = look_up(&name) else {
         let message = format!(
             "Due to DNS lookup failure, the DS records of {name} could not be read; retry later"
@@ -184,9 +185,9 @@ fn submit(
     (id, change)
 }
 
-/// "`PENDING` indicates that the changes in this request have not propagated to all Amazon Route 53
-/// DNS servers" (API reference, "`GetChange`"). Probe: route53/change-unknown,
-/// route53/change-insync, iam/denied-get-change.
+/// Reports whether a change has reached the name servers: "`PENDING` indicates that the changes in
+/// this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
+/// "`GetChange`"). Probe: route53/change-unknown, route53/change-insync, iam/denied-get-change.
 fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     caller.authorize(
         "route53:GetChange",
@@ -204,7 +205,7 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
     Ok((200, output::root("GetChangeResponse").child(output::change_info(id, change))))
 }
 
-/// API reference, "`CreateHostedZone`".
+/// Creates a hosted zone (API reference, "`CreateHostedZone`").
 /// Probe: route53/zone-reference-twice.
 fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
     caller.authorize("route53:CreateHostedZone", None, &caller.context())?;
@@ -223,7 +224,7 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
     zone.comment.clone_from(&new.comment);
     zone.caller_reference.clone_from(&new.caller_reference);
     let (change_id, change) = submit(core, &mut state, caller, None);
-    // The new zone, too, has to reach the name servers.
+    // The records of the new zone have to propagate to the name servers as well.
     zone.served = Served::default();
     zone.served.submit(&change_id, &Records::new(), &zone.records);
     let document = output::root("CreateHostedZoneResponse")
@@ -234,13 +235,13 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
     Ok((201, document))
 }
 
-/// "You can delete a hosted zone only if it contains only the default SOA and NS records" (API
-/// reference, "`DeleteHostedZone`"). Probe: route53/zone-not-empty.
+/// Deletes a hosted zone: "You can delete a hosted zone only if it contains only the default SOA
+/// and NS records" (API reference, "`DeleteHostedZone`"). Probe: route53/zone-not-empty.
 fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DeleteHostedZone", id)?;
     let mut state = core.route53();
     let zone = own_zone(&state, caller, id)?;
-    let required = ["NS", "SOA"].map(|rtype| zone.find(&zone.name, rtype).map(Key::of));
+    let required = ["NS", "SOA"].map(|rtype| zone.find(&zone.name, rtype).map(Key::new));
     if zone.records.keys().any(|key| !required.contains(&Some(key.clone()))) {
         let message = "The specified hosted zone contains non-required resource record sets and so cannot be deleted.";
         return Err(ApiError::new(400, "HostedZoneNotEmpty", message));

@@ -1,4 +1,4 @@
-//! What can be said of a batch without looking at the zone's records.
+//! The checks of a batch that do not depend on the zone's records.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use super::model::Key;
 use super::record::{Action, Change, RecordSet};
 use super::{name, rules};
 
-/// An error if there are messages.
+/// Returns the messages as an error if there are any.
 pub(super) fn refuse(messages: Vec<String>) -> Result<(), Vec<String>> {
     if messages.is_empty() { Ok(()) } else { Err(messages) }
 }
 
-/// "A request cannot contain more than 1,000 `ResourceRecord` elements … The sum of the number of
-/// characters (including spaces) in all Value elements cannot exceed 32,000. When the value of the
-/// Action element is UPSERT, each is counted twice" (Developer Guide, "Quotas", "Maximums on API
-/// requests"). An alias counts as one record. Probe: route53/batch-thousand-values,
-/// route53/batch-32000-characters, route53/set-400-values.
+/// Checks the size of a batch: "A request cannot contain more than 1,000 `ResourceRecord` elements
+/// … The sum of the number of characters (including spaces) in all Value elements cannot exceed
+/// 32,000. When the value of the Action element is UPSERT, each is counted twice" (Developer Guide,
+/// "Quotas", "Maximums on API requests"). An alias counts as one record. Probe:
+/// route53/batch-thousand-values, route53/batch-32000-characters, route53/set-400-values.
 pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     let weight = |change: &Change| if change.action == Action::Upsert { 2 } else { 1 };
     let records: usize =
@@ -44,7 +44,7 @@ pub(super) fn limits(changes: &[Change]) -> Vec<String> {
     messages
 }
 
-/// The same changes with names as the service keeps them.
+/// Returns the changes with the names as the service stores them.
 /// Probe: route53/name-empty-label.
 pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>> {
     let mut messages = Vec::new();
@@ -61,15 +61,15 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
     Ok(out)
 }
 
-/// One record set may be changed once, or deleted and then written anew: "you cannot delete the
-/// same resource record set more than once in a single change batch" (API reference,
+/// Checks that each record set is changed only once, or deleted first and then created: "you cannot
+/// delete the same resource record set more than once in a single change batch" (API reference,
 /// "`ChangeResourceRecordSets`"). Probe: route53/batch-twice, route53/batch-create-then-delete,
 /// route53/batch-delete-then-create.
 pub(super) fn sequences(changes: &[Change]) -> Vec<String> {
     let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
     for change in changes {
         by_key
-            .entry(Key::of(&change.record))
+            .entry(Key::new(&change.record))
             .or_insert((Vec::new(), &change.record))
             .0
             .push(change.action);

@@ -1,30 +1,30 @@
 //! Change guardrails (Developer Guide, "Change Guardrails for hosted zones"). The documentation
-//! gives what each rejects, not the words: a message here names the record and the guardrail, as
-//! the service's does.
+//! says what each one rejects, but not the error message. As in the service, a message here names
+//! the record and the guardrail.
 //!
-//! Probe: at each of them.
+//! Probe: see each guardrail.
 
 use super::model::{Records, Zone};
 use super::name;
 use super::record::{Action, Change, RecordSet};
 
-/// A safety check on changes to a zone.
+/// A safety check on changes to a hosted zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Guardrail {
-    /// `NS_FORMAT_CHECK`, always on: "An NS record value that looks like a Route 53 name server but
-    /// isn't one."
+    /// `NS_FORMAT_CHECK`, always on. Rejects "An NS record value that looks like a Route 53 name
+    /// server but isn't one."
     NsFormat,
-    /// `NS_DELEGATION_AUTHORITY_CHECK`, always on, public zones: "An NS record that delegates a
-    /// subdomain to Route 53 name servers that aren't authoritative for the subdomain."
+    /// `NS_DELEGATION_AUTHORITY_CHECK`, always on in public zones. Rejects "An NS record that
+    /// delegates a subdomain to Route 53 name servers that aren't authoritative for the subdomain."
     NsDelegationAuthority,
     /// `NS_OCCLUSION_CHECK`: "Rejects a record that a delegation would hide, or a delegation that
     /// would hide existing records."
     NsOcclusion,
-    /// `ACTIVE_DELEGATION_CHECK`: rejects the removal of a delegation that is in use. What that
-    /// means is not told; here one whose child zone is still served.
+    /// `ACTIVE_DELEGATION_CHECK`: rejects the removal of a delegation that is in use. The
+    /// documentation does not define "in use"; here it means that the child zone is still served.
     ActiveDelegation,
-    /// The same guardrail as [`Self::ActiveDelegation`], and the other way to read it, after
+    /// The same guardrail as [`Self::ActiveDelegation`], with "in use" interpreted as for
     /// `ACTIVE_RECORD_CHECK`: any delegation may still receive queries, even if its child zone is
     /// gone.
     QueriedDelegation,
@@ -33,7 +33,7 @@ pub enum Guardrail {
 impl Guardrail {
     pub(crate) const ALWAYS_ON: [Self; 2] = [Self::NsFormat, Self::NsDelegationAuthority];
 
-    /// The service's name for it.
+    /// Returns the service's name for the guardrail.
     pub fn name(self) -> &'static str {
         match self {
             Self::NsFormat => "NS_FORMAT_CHECK",
@@ -43,7 +43,7 @@ impl Guardrail {
         }
     }
 
-    /// The message. Probe: route53/guardrail-ns-format.
+    /// Formats the error message. Probe: route53/guardrail-ns-format.
     fn rejects(self, record: &RecordSet, why: &str) -> String {
         format!(
             "RRSet of type {} with DNS name {} is rejected by guardrail {}: {why}",
@@ -54,7 +54,7 @@ impl Guardrail {
     }
 }
 
-/// What the zone's guardrails say to a batch that is otherwise right.
+/// Runs the zone's guardrails over a batch that is otherwise valid, and returns their messages.
 pub(crate) fn check(
     zone: &Zone,
     changes: &[Change],
@@ -94,7 +94,7 @@ pub(crate) fn check(
     messages
 }
 
-/// Probe: route53/guardrail-ns-format.
+/// Checks one NS record set for [`Guardrail::NsFormat`]. Probe: route53/guardrail-ns-format.
 fn format(record: &RecordSet) -> Option<String> {
     let odd = record
         .values
@@ -106,7 +106,8 @@ fn format(record: &RecordSet) -> Option<String> {
     )
 }
 
-/// Probe: route53/guardrail-ns-authority, route53/guardrail-ns-other-account, route53/ns-foreign.
+/// Checks one NS record set for [`Guardrail::NsDelegationAuthority`]. Probe:
+/// route53/guardrail-ns-authority, route53/guardrail-ns-other-account, route53/ns-foreign.
 fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
     let strange = record
         .values
@@ -119,7 +120,8 @@ fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<S
     Some(Guardrail::NsDelegationAuthority.rejects(record, &why))
 }
 
-/// No probe: the SDK can not turn it on yet.
+/// Checks the deletion of an NS record set for [`Guardrail::ActiveDelegation`]. No probe: the SDK
+/// can't turn it on yet.
 fn active(
     zone: &Zone,
     record: &RecordSet,
@@ -138,12 +140,12 @@ fn active(
         .then(|| Guardrail::ActiveDelegation.rejects(record, &why))
 }
 
-/// True if there are other name servers in its place.
+/// Returns whether the batch replaces the NS record set instead of removing it.
 fn replaces(record: &RecordSet, after: &Records) -> bool {
     after.values().any(|other| other.rtype == "NS" && other.name == record.name)
 }
 
-/// No probe: the SDK can not turn it on yet.
+/// Checks one record set for [`Guardrail::NsOcclusion`]. No probe: the SDK can't turn it on yet.
 fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String> {
     let delegation = |other: &&RecordSet| other.rtype == "NS" && other.name != zone.name;
     let hides = |cut: &RecordSet, other: &RecordSet| {
@@ -176,6 +178,7 @@ fn server(value: &str) -> String {
     value.trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// Returns whether the name has the form of a Route 53 name server:
 /// `ns-<0 to 2047>.awsdns-<00 to 63>.<com, net, org or co.uk>`.
 fn is_route53(server: &str) -> bool {
     let Some((head, tail)) = server.split_once(".awsdns-") else {

@@ -1,4 +1,4 @@
-//! Request bodies.
+//! Parses the XML bodies of requests, and rejects what is invalid in any zone.
 
 use serde::Deserialize;
 
@@ -108,8 +108,9 @@ struct ZoneConfigXml {
 #[derive(Deserialize)]
 struct VpcXml {}
 
-/// API reference, "`ChangeResourceRecordSets`", "`Change`" and "`ResourceRecordSet`": what can be
-/// refused without knowing the zone. Probe: route53/batch-empty, route53/batch-comment.
+/// Parses a `ChangeResourceRecordSetsRequest`, and rejects what is invalid whatever the zone
+/// contains (API reference, "`ChangeResourceRecordSets`", "`Change`" and "`ResourceRecordSet`").
+/// Probe: route53/batch-empty, route53/batch-comment.
 pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
     let request: BatchXml = read(body)?;
     let comment = request.batch.comment;
@@ -128,7 +129,8 @@ pub(crate) fn batch(body: &[u8]) -> Result<Batch, ApiError> {
     Ok(Batch { comment, changes })
 }
 
-/// Probe: route53/batch-unknown-action, route53/type-unknown, route53/ttl.
+/// Validates the `n`th change of a batch. Probe: route53/batch-unknown-action,
+/// route53/type-unknown, route53/ttl.
 fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
     let member = |field: &str| format!("changeBatch.changes.{n}.member.{field}");
     let constraint = |value: &str, field: &str, bound: &str| {
@@ -181,14 +183,14 @@ fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
         weight: set.weight,
         alias,
     };
-    whole(action, &record)?;
+    check_fields(action, &record)?;
     Ok(Change { action, record })
 }
 
-/// A record set has either an alias target or both a TTL and values; what belongs to a routing
-/// policy needs an identifier. Probe: route53/set-incomplete, route53/set-alias-and-values,
-/// route53/set-alias, route53/set-weight-needs-identifier.
-fn whole(action: Action, record: &RecordSet) -> Result<(), ApiError> {
+/// Checks which fields are set: a record set has either an alias target, or a TTL and values. The
+/// fields of a routing policy need a set identifier. Probe: route53/set-incomplete,
+/// route53/set-alias-and-values, route53/set-alias, route53/set-weight-needs-identifier.
+fn check_fields(action: Action, record: &RecordSet) -> Result<(), ApiError> {
     let identifier = record.set_identifier.as_deref().unwrap_or("null");
     let name = name::normalize_lossy(&record.name);
     let what = format!(
@@ -216,8 +218,8 @@ fn whole(action: Action, record: &RecordSet) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// API reference, "`CreateHostedZone`". A zone with a VPC is private.
-/// Probe: route53/zone-name-invalid. No probe for private zones: they take a VPC.
+/// Parses a `CreateHostedZoneRequest` (API reference, "`CreateHostedZone`"). A zone with a VPC is
+/// private. Probe: route53/zone-name-invalid. No probe for private zones: they need a VPC.
 pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
     let request: NewZoneXml = read(body)?;
     if request.caller_reference.is_empty() || request.caller_reference.chars().count() > 128 {
@@ -243,7 +245,7 @@ pub(crate) fn new_zone(body: &[u8]) -> Result<NewZone, ApiError> {
     Ok(NewZone { name, caller_reference: request.caller_reference, comment, private })
 }
 
-/// No probe: the SDK writes well-formed documents.
+/// Deserializes an XML document. No probe: the SDK only writes well-formed documents.
 fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body)
         .map_err(|_| ApiError::invalid_input("Invalid XML ; not UTF-8"))?;

@@ -1,4 +1,4 @@
-//! Keys of signed zones.
+//! The DNSSEC keys of signed zones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,37 +15,37 @@ use time::OffsetDateTime;
 use super::name;
 use crate::core::lock;
 
-/// A key-signing key of a zone, as `GetDNSSEC` returns it.
+/// A key-signing key of a hosted zone, as `GetDNSSEC` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySigningKey {
     /// Its name.
     pub name: String,
     /// `ACTIVE`, `INACTIVE`, `DELETING`, `ACTION_NEEDED` or `INTERNAL_FAILURE`.
     pub status: String,
-    /// Key tag of the DS record.
+    /// The key tag of its DS record.
     pub key_tag: u16,
-    /// Signing algorithm number; the service uses 13, ECDSAP256SHA256.
+    /// The number of the signing algorithm; Route 53 uses 13, ECDSAP256SHA256.
     pub algorithm: u8,
-    /// Digest type; the service uses 2, SHA-256.
+    /// The digest type of its DS record; Route 53 uses 2, SHA-256.
     pub digest_type: u8,
-    /// Digest in hexadecimal.
+    /// The digest of its DS record, in hexadecimal.
     pub digest: String,
-    /// When it was made.
+    /// When the key was created.
     pub created: SystemTime,
-    /// When it was last changed, its status for instance.
+    /// When the key was last modified, for example by a change of its status.
     pub modified: SystemTime,
-    /// The real key.
+    /// The key pair; `None` for a key that only appears in responses and can't sign.
     pub(crate) pair: Option<Pair>,
 }
 
-/// 2020-12-17, when Route 53 began to sign zones, since 1970.
-const LONG_AGO: Duration = Duration::from_hours(446_712);
+/// 2020-12-17, when Route 53 introduced DNSSEC signing, as the time since 1970.
+const SIGNING_INTRODUCED: Duration = Duration::from_hours(446_712);
 
 impl KeySigningKey {
-    /// An active key with the algorithms that the service uses, made long ago, and no key behind
-    /// it.
+    /// An active key with the algorithms that Route 53 uses, created long ago. It has no key pair
+    /// and can't sign.
     pub fn active(name: &str, key_tag: u16, digest: &str) -> Self {
-        let long_ago = SystemTime::UNIX_EPOCH + LONG_AGO;
+        let long_ago = SystemTime::UNIX_EPOCH + SIGNING_INTRODUCED;
         Self {
             name: name.to_owned(),
             status: "ACTIVE".to_owned(),
@@ -59,7 +59,7 @@ impl KeySigningKey {
         }
     }
 
-    /// An active key that can sign the zone of that name, made at that time.
+    /// An active key with a new key pair for the zone `zone`, created at `now`.
     pub(crate) fn generate(name: &str, zone: &str, now: SystemTime) -> Self {
         let pair = Pair::generate(zone, Pair::KEY_SIGNING);
         let ds = pair.to_ds();
@@ -67,33 +67,33 @@ impl KeySigningKey {
         Self { pair: Some(pair), ..Self::active(name, ds.key_tag(), &digest).made_at(now) }
     }
 
-    /// The same key, made at that time and not changed since.
+    /// Sets the time at which the key was created and last modified.
     #[must_use]
     pub fn made_at(self, time: SystemTime) -> Self {
         Self { created: time, modified: time, ..self }
     }
 
-    /// The same key with another status.
+    /// Sets the key's status.
     #[must_use]
     pub fn status(mut self, status: &str) -> Self {
         status.clone_into(&mut self.status);
         self
     }
 
-    /// The value of its DS record.
+    /// Returns the value of the key's DS record.
     pub fn ds_record(&self) -> String {
         format!("{} {} {} {}", self.key_tag, self.algorithm, self.digest_type, self.digest)
     }
 
-    /// The value of a DS record for it with a digest of SHA-1, which the service does not make;
-    /// `None` for a key that is not real.
+    /// Returns the value of a DS record for this key with a SHA-1 digest, which Route 53 itself
+    /// does not offer; `None` for a key without a key pair.
     pub fn sha1_ds_record(&self) -> Option<String> {
         let signer = &self.pair.as_ref()?.signer;
         let digest = signer.dnskey().to_digest(signer.signer_name(), DigestType::SHA1).ok()?;
         Some(format!("{} {} 1 {}", self.key_tag, self.algorithm, hex::encode_upper(digest)))
     }
 
-    /// The value of its DNSKEY record; without the key for one that is not real.
+    /// Returns the value of the key's DNSKEY record; without a key pair, its last field is empty.
     pub fn dnskey_record(&self) -> String {
         self.pair.as_ref().map_or_else(
             || format!("257 3 {} ", self.algorithm),
@@ -101,37 +101,36 @@ impl KeySigningKey {
         )
     }
 
-    /// The public key in Base64; empty for one that is not real.
+    /// Returns the public key in Base64; empty for a key without a key pair.
     pub fn public_key(&self) -> String {
         self.dnskey_record().rsplit(' ').next().unwrap_or_default().to_owned()
     }
 }
 
-/// A key with its private part, for the zone of one name.
+/// A key pair that signs the records of one zone.
 #[derive(Clone)]
 pub(crate) struct Pair {
     pub signer: Arc<DnssecSigner>,
-    /// The signatures it has made, by the name and type of their record sets.
-    made: Arc<Mutex<BTreeMap<(Name, RecordType), Made>>>,
+    /// The signatures made so far, by the name and type of the record set.
+    cache: Arc<Mutex<BTreeMap<(Name, RecordType), CachedSignature>>>,
 }
 
-/// A signature, and what it is of.
-struct Made {
+/// A cached signature, with what it was made for.
+struct CachedSignature {
     at: OffsetDateTime,
     ttl: u32,
     data: Vec<RData>,
     signature: RRSIG,
 }
 
-/// How many signatures a key keeps.
-const KEPT: usize = 4096;
+/// The number of signatures that a key caches.
+const MAX_CACHED: usize = 4096;
 
-/// For how long a signature is given out that was made once: it costs more than all the rest of an
-/// answer.
-const FRESH: time::Duration = time::Duration::minutes(5);
+/// How long a cached signature is used. Signing costs more than everything else in a response.
+const CACHE_LIFETIME: time::Duration = time::Duration::minutes(5);
 
-/// How long before it is made a signature begins, for validators whose clock is late.
-const EARLIER: time::Duration = time::Duration::minutes(5);
+/// How far a signature's inception is backdated, for validators whose clock is slow.
+const BACKDATED_BY: time::Duration = time::Duration::minutes(5);
 
 impl PartialEq for Pair {
     fn eq(&self, other: &Self) -> bool {
@@ -148,14 +147,14 @@ impl fmt::Debug for Pair {
 }
 
 impl Pair {
-    /// Flags of a key-signing key: zone key and secure entry point (RFC 4034 section 2.1.1).
+    /// The flags of a key-signing key: zone key and secure entry point (RFC 4034 section 2.1.1).
     pub(crate) const KEY_SIGNING: u16 = 257;
-    /// Flags of a zone-signing key.
+    /// The flags of a zone-signing key.
     pub(crate) const ZONE_SIGNING: u16 = 256;
 
-    /// A new one of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide,
-    /// "Configuring DNSSEC signing in Amazon Route 53"). Its signatures hold for an hour. No probe:
-    /// it takes a key of KMS.
+    /// Creates a key pair of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide,
+    /// "Configuring DNSSEC signing in Amazon Route 53"). Its signatures are valid for an hour. No
+    /// probe: it needs a KMS key.
     pub(crate) fn generate(zone: &str, flags: u16) -> Self {
         let make = || -> DnsSecResult<DnssecSigner> {
             let algorithm = Algorithm::ECDSAP256SHA256;
@@ -167,8 +166,8 @@ impl Pair {
             Ok(DnssecSigner::new(dnskey, Box::new(key), wire_name(zone), Duration::from_hours(1)))
         };
         Self {
-            signer: Arc::new(make().expect("the system's random numbers make a key")),
-            made: Arc::default(),
+            signer: Arc::new(make().expect("failed to generate an ECDSA key pair")),
+            cache: Arc::default(),
         }
     }
 
@@ -179,10 +178,10 @@ impl Pair {
             let (tag, algorithm) = (self.signer.calculate_key_tag()?, Algorithm::ECDSAP256SHA256);
             Ok(DS::new(tag, algorithm, DigestType::SHA256, digest.as_ref().to_vec()))
         };
-        make().expect("a key and a name that can be written")
+        make().expect("failed to compute the DS record of a generated key")
     }
 
-    /// The signature of a record set, made now or a little earlier.
+    /// Returns the signature of a record set, from the cache if it was made recently.
     pub(crate) fn sign(
         &self,
         owner: &Name,
@@ -191,23 +190,30 @@ impl Pair {
         now: SystemTime,
     ) -> Option<RRSIG> {
         let (now, rtype) = (OffsetDateTime::from(now), data.first()?.record_type());
-        let mut made = lock(&self.made);
+        let mut cache = lock(&self.cache);
         let key = (owner.clone(), rtype);
-        let is_fresh = |made: &&Made| {
-            made.ttl == ttl && made.at <= now && now - made.at < FRESH && made.data == data
+        let is_fresh = |cached: &&CachedSignature| {
+            cached.ttl == ttl
+                && cached.at <= now
+                && now - cached.at < CACHE_LIFETIME
+                && cached.data == data
         };
-        if let Some(made) = made.get(&key).filter(is_fresh) {
-            return Some(made.signature.clone());
+        if let Some(cached) = cache.get(&key).filter(is_fresh) {
+            return Some(cached.signature.clone());
         }
         let mut set = hickory_proto::rr::RecordSet::with_ttl(owner.clone(), rtype, ttl);
         for data in data {
             set.add_rdata(data.clone());
         }
-        let signature = RRSIG::from_rrset(&set, DNSClass::IN, now - EARLIER, &self.signer).ok()?;
-        if made.len() >= KEPT {
-            made.clear();
+        let signature =
+            RRSIG::from_rrset(&set, DNSClass::IN, now - BACKDATED_BY, &self.signer).ok()?;
+        if cache.len() >= MAX_CACHED {
+            cache.clear();
         }
-        made.insert(key, Made { at: now, ttl, data: data.to_vec(), signature: signature.clone() });
+        cache.insert(
+            key,
+            CachedSignature { at: now, ttl, data: data.to_vec(), signature: signature.clone() },
+        );
         Some(signature)
     }
 
@@ -220,7 +226,7 @@ impl Pair {
     }
 }
 
-/// The root for what is no name: nobody asks for a zone of such a name.
+/// Parses a zone's name. Invalid names give the root; no query ever reaches a zone of such a name.
 fn wire_name(text: &str) -> Name {
     let labels = name::labels(text).ok().filter(|_| text != ".");
     labels.and_then(|labels| Name::from_labels(labels).ok()).unwrap_or_else(Name::root)

@@ -1,4 +1,4 @@
-//! The listings and their pages.
+//! The list operations and their paging.
 
 use super::api::Answer;
 use super::model::{Key, Zone};
@@ -7,11 +7,11 @@ use super::{name, order, output, rules};
 use crate::error::ApiError;
 use crate::query::Query;
 
-/// "Results are sorted first by DNS name with the labels reversed, then by record type … If you
-/// specify Name but not Type, the results begin with the first resource record set in the list
-/// whose name is greater than or equal to Name" (API reference, "`ListResourceRecordSets`"). 300
-/// items at most. Probe: route53/list-types, route53/list-start, route53/list-type-needs-name,
-/// route53/list-pages, route53/list-300.
+/// Lists the record sets of a zone: "Results are sorted first by DNS name with the labels reversed,
+/// then by record type … If you specify Name but not Type, the results begin with the first
+/// resource record set in the list whose name is greater than or equal to Name" (API reference,
+/// "`ListResourceRecordSets`"). A page has at most 300 items. Probe: route53/list-types,
+/// route53/list-start, route53/list-type-needs-name, route53/list-pages, route53/list-300.
 pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError> {
     let (start, rtype, identifier) =
         (query.get("name"), query.get("type"), query.get("identifier"));
@@ -42,7 +42,7 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
     let next = rest.next();
     let mut document = output::root("ListResourceRecordSetsResponse")
         .child(Element::new("ResourceRecordSets").children(page))
-        .text("IsTruncated", truth(next.is_some()));
+        .text("IsTruncated", bool_text(next.is_some()));
     if let Some(next) = next {
         document = document
             .text("NextRecordName", &next.name)
@@ -52,8 +52,8 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
     Ok((200, document.text("MaxItems", &max.to_string())))
 }
 
-/// API reference, "`ListHostedZones`": 100 at most; the marker is the id of the first zone of the
-/// next page. Probe: route53/list-zones-marker.
+/// Lists hosted zones (API reference, "`ListHostedZones`"). A page has at most 100 items; the
+/// marker is the id of the first zone of the next page. Probe: route53/list-zones-marker.
 pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let marker = query.get("marker").map(bare_id);
@@ -75,17 +75,18 @@ pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let document = output::root("ListHostedZonesResponse")
         .child(Element::new("HostedZones").children(page))
         .maybe("Marker", marker)
-        .text("IsTruncated", truth(next.is_some()))
+        .text("IsTruncated", bool_text(next.is_some()))
         .maybe("NextMarker", next.map(|zone| zone.id.as_str()))
         .text("MaxItems", &max.to_string());
     Ok((200, document))
 }
 
-/// "Retrieves a list of your hosted zones in lexicographic order … sorts hosted zones by name with
-/// the labels reversed", beginning with `dnsname` and, among zones of that name, with
-/// `hostedzoneid` (API reference, "`ListHostedZonesByName`"). Private zones are among them; the
-/// list goes on past the name. 100 at most. Probe: route53/list-zones-by-name,
-/// route53/list-zones-of-one-name, route53/list-zones-id-needs-name.
+/// Lists hosted zones by name: "Retrieves a list of your hosted zones in lexicographic order …
+/// sorts hosted zones by name with the labels reversed" (API reference, "`ListHostedZonesByName`").
+/// The list begins with `dnsname` and, among the zones of that name, with `hostedzoneid`. It
+/// includes private zones, and continues with the names that follow. A page has at most 100 items.
+/// Probe: route53/list-zones-by-name, route53/list-zones-of-one-name,
+/// route53/list-zones-id-needs-name.
 pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
     let max = max_items(query, 100)?;
     let (start, id) = (query.get("dnsname"), query.get("hostedzoneid").map(bare_id));
@@ -109,14 +110,14 @@ pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, Api
         .child(Element::new("HostedZones").children(page))
         .maybe("DNSName", start.as_deref())
         .maybe("HostedZoneId", id)
-        .text("IsTruncated", truth(next.is_some()))
+        .text("IsTruncated", bool_text(next.is_some()))
         .maybe("NextDNSName", next.map(|zone| zone.name.as_str()))
         .maybe("NextHostedZoneId", next.map(|zone| zone.id.as_str()))
         .text("MaxItems", &max.to_string());
     Ok((200, document))
 }
 
-/// A number of items; more than the maximum gives the maximum.
+/// Returns the `maxitems` of a query; a number above the maximum gives the maximum.
 /// Probe: route53/list-no-items.
 fn max_items(query: &Query, most: usize) -> Result<usize, ApiError> {
     let Some(text) = query.get("maxitems") else {
@@ -133,7 +134,7 @@ fn max_items(query: &Query, most: usize) -> Result<usize, ApiError> {
     }
 }
 
-/// No probe: a start is not what anybody sends a wrong name for.
+/// Normalizes the name at which a list starts. No probe: clients do not send invalid start names.
 fn normalized(start: &str) -> Result<String, ApiError> {
     name::normalize(start)
         .map_err(|problem| ApiError::new(400, "InvalidDomainName", rules::fatal(problem, start)))
@@ -143,7 +144,7 @@ fn bare_id(id: &str) -> &str {
     id.trim_start_matches("/hostedzone/")
 }
 
-fn truth(value: bool) -> &'static str {
+fn bool_text(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 

@@ -1,4 +1,4 @@
-//! A hosted zone and the rules of a change batch, without I/O.
+//! A hosted zone, and the rules for a change batch, without I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::record::{Action, Change, RecordSet};
 use super::served::Served;
 use super::{KeySigningKey, Pair, name, order, rules};
 
-/// The order of `ListResourceRecordSets`: reversed name, type, set identifier.
+/// The sort key of `ListResourceRecordSets`: reversed name, type, set identifier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub name: Vec<u8>,
@@ -17,7 +17,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn of(record: &RecordSet) -> Self {
+    pub(crate) fn new(record: &RecordSet) -> Self {
         Self {
             name: order::reversed(&record.name),
             rtype: record.rtype.clone(),
@@ -39,19 +39,19 @@ pub(crate) struct Zone {
     pub name_servers: Vec<String>,
     pub records: Records,
     pub served: Served,
-    /// Grows from zone to zone.
+    /// A number that no other zone has; later zones have higher ones.
     pub number: u64,
     pub revision: u64,
     pub serve_signature: String,
     pub keys: Vec<KeySigningKey>,
-    /// Signs everything but the keys. Route 53 keeps it to itself, too.
+    /// The zone-signing key. Route 53 does not expose it through its API either.
     pub data_key: Option<Pair>,
     pub guardrails: BTreeSet<Guardrail>,
 }
 
 impl Zone {
-    /// A new zone has an SOA and an NS record set at its apex (Developer Guide, "NS and SOA records
-    /// that Amazon Route 53 creates for a public hosted zone"). Probe: route53/zone-apex.
+    /// Creates a zone with an SOA and an NS record set at its apex (Developer Guide, "NS and SOA
+    /// records that Amazon Route 53 creates for a public hosted zone"). Probe: route53/zone-apex.
     pub(crate) fn new(
         id: &str,
         account: &str,
@@ -87,23 +87,23 @@ impl Zone {
         zone
     }
 
-    /// Puts a record set there, whatever the rules say.
+    /// Inserts a record set without checking it against the rules of a batch.
     pub(crate) fn insert(&mut self, mut record: RecordSet) {
         record.name = name::normalize_lossy(&record.name);
         record.rtype = record.rtype.to_ascii_uppercase();
-        let key = Key::of(&record);
+        let key = Key::new(&record);
         self.served.edit(&key, Some(&record));
         self.records.insert(key, record);
         self.revision += 1;
     }
 
-    /// Takes all record sets of that name and type away; whether there were any.
-    pub(crate) fn take(&mut self, name: &str, rtype: &str) -> bool {
+    /// Removes all record sets of this name and type; returns whether there were any.
+    pub(crate) fn remove(&mut self, name: &str, rtype: &str) -> bool {
         let name = name::normalize_lossy(name);
         let gone =
             |record: &RecordSet| record.name == name && record.rtype.eq_ignore_ascii_case(rtype);
         let keys: Vec<Key> =
-            self.records.values().filter(|record| gone(record)).map(Key::of).collect();
+            self.records.values().filter(|record| gone(record)).map(Key::new).collect();
         for key in &keys {
             self.served.edit(key, None);
             self.records.remove(key);
@@ -120,9 +120,9 @@ impl Zone {
             .find(|record| record.name == name && record.rtype.eq_ignore_ascii_case(rtype))
     }
 
-    /// The records after the batch, or every message that it earns. "Change batches are considered
-    /// transactional changes. Route 53 validates the changes in the request and then either makes
-    /// all or none of the changes" (API reference, "`ChangeResourceRecordSets`").
+    /// Returns the records after the batch, or all the reasons to reject it. "Change batches are
+    /// considered transactional changes. Route 53 validates the changes in the request and then
+    /// either makes all or none of the changes" (API reference, "`ChangeResourceRecordSets`").
     /// `hosts(name, server)` tells whether that Route 53 name server serves a public zone of that
     /// name. Probe: route53/batch-whole-or-not, route53/batch-all-reasons.
     pub(crate) fn after(
@@ -135,7 +135,7 @@ impl Zone {
         refuse(sequences(&changes))?;
         let mut records = self.records.clone();
         let mut messages: Vec<String> =
-            changes.iter().flat_map(|change| self.carry_out(change, &mut records)).collect();
+            changes.iter().flat_map(|change| self.apply(change, &mut records)).collect();
         messages.extend(self.structure(&changes, &records));
         if messages.is_empty() {
             messages.extend(guardrail::check(self, &changes, &records, hosts));
@@ -144,9 +144,10 @@ impl Zone {
         Ok(records)
     }
 
-    /// One change on the working copy. Probe: route53/batch-outside, route53/create-existing,
-    /// route53/delete-missing, route53/delete-other-values, route53/upsert.
-    fn carry_out(&self, change: &Change, records: &mut Records) -> Vec<String> {
+    /// Applies one change to `records`; returns the reasons to reject it. Probe:
+    /// route53/batch-outside, route53/create-existing, route53/delete-missing,
+    /// route53/delete-other-values, route53/upsert.
+    fn apply(&self, change: &Change, records: &mut Records) -> Vec<String> {
         let record = &change.record;
         if !name::is_within(&record.name, &self.name) {
             return vec![format!(
@@ -159,7 +160,7 @@ impl Zone {
             messages.extend(rules::check(record));
             messages.extend(self.placement(record));
         }
-        let key = Key::of(record);
+        let key = Key::new(record);
         match (change.action, records.get(&key)) {
             (Action::Create, Some(_)) => {
                 messages.push(format!("{} but it already exists", tried("create", record)));
@@ -183,7 +184,7 @@ impl Zone {
         messages
     }
 
-    /// Where a type may not be.
+    /// Checks that the type of a record set is allowed at its name.
     /// Probe: route53/apex-cname-ds, route53/ns-wildcard, route53/soa-elsewhere.
     fn placement(&self, record: &RecordSet) -> Vec<String> {
         let mut messages = Vec::new();
@@ -210,12 +211,12 @@ impl Zone {
         messages
     }
 
-    /// Rules on what stands after the batch, looked at where the batch writes.
-    /// Probe: route53/apex-ns-soa.
+    /// Checks the records as they are after the batch: the apex, and the names that the batch
+    /// writes. Probe: route53/apex-ns-soa.
     fn structure(&self, changes: &[Change], records: &Records) -> Vec<String> {
         let mut messages = Vec::new();
         for change in changes.iter().filter(|change| change.action != Action::Delete) {
-            messages.extend(self.company(&change.record, records));
+            messages.extend(self.conflicts(&change.record, records));
         }
         let apex = |rtype: &str| {
             records
@@ -236,15 +237,16 @@ impl Zone {
         messages
     }
 
-    /// What a written record set can't stand beside. Probe: route53/cname-beside-others,
-    /// route53/ns-beside-cname, route53/ds-without-ns, route53/set-weighted; what it lets pass:
-    /// route53/ns-gone-beside-ds, route53/ds-with-ns-in-one-batch, route53/ns-below-delegation.
-    fn company(&self, record: &RecordSet, records: &Records) -> Vec<String> {
-        let name = Key::of(record).name;
+    /// Checks a written record set against the others at its name. Probe:
+    /// route53/cname-beside-others, route53/ns-beside-cname, route53/ds-without-ns,
+    /// route53/set-weighted. Probes of what is allowed: route53/ns-gone-beside-ds,
+    /// route53/ds-with-ns-in-one-batch, route53/ns-below-delegation.
+    fn conflicts(&self, record: &RecordSet, records: &Records) -> Vec<String> {
+        let name = Key::new(record).name;
         let others: Vec<&RecordSet> = records
             .iter()
             .filter(|(key, other)| {
-                key.name == name && **key != Key::of(record) && other.name == record.name
+                key.name == name && **key != Key::new(record) && other.name == record.name
             })
             .map(|(_, other)| other)
             .collect();
@@ -266,7 +268,7 @@ impl Zone {
             ));
         }
         // RFC 4035 section 2.4: "a DS RRset SHOULD NOT appear at a name that is not a delegation".
-        // The sandbox insists.
+        // The sandbox enforces it.
         if record.rtype == "DS" && record.name != self.name && !has("NS") {
             messages.push(format!(
                 "RRSet of type DS with DNS name {} is not permitted as there is no RRSet of type NS with the same DNS name in \

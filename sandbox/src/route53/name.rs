@@ -1,6 +1,6 @@
-//! Names as Route 53 keeps and returns them.
+//! DNS names in the form in which Route 53 stores and returns them.
 
-/// Why a name is refused, in the service's words.
+/// Why a name is invalid, in the words of the service.
 pub(crate) type NameProblem = &'static str;
 
 const LABEL_EMPTY: NameProblem = "DomainLabelEmpty (Domain label is empty)";
@@ -8,12 +8,12 @@ const LABEL_TOO_LONG: NameProblem = "DomainLabelTooLong (Domain label is too lon
 const NAME_TOO_LONG: NameProblem = "DomainNameTooLong (Domain name is too long)";
 const UNSUPPORTED: NameProblem = "UnsupportedCharacter (Value contains unsupported characters)";
 
-/// The form that the service stores and returns: lower case, trailing dot, and everything but
-/// `a-z`, `0-9`, `-`, `_` as a three-digit octal escape, be it given as a character or as an escape
-/// (Developer Guide, "DNS domain name format"). At most 63 bytes in a label and 255 in the name,
-/// both counted without escaping. Probe: route53/name-escapes, route53/name-escaped-is-the-same,
-/// route53/name-empty-label, route53/name-long-label, route53/name-too-long,
-/// route53/name-with-a-space.
+/// Returns the form in which the service stores a name: lower case, with a trailing dot, and with
+/// everything but `a-z`, `0-9`, `-` and `_` as a three-digit octal escape, whether it was given as
+/// a character or as an escape (Developer Guide, "DNS domain name format"). A label has at most 63
+/// bytes and a name at most 255, both counted without escaping. Probe: route53/name-escapes,
+/// route53/name-escaped-is-the-same, route53/name-empty-label, route53/name-long-label,
+/// route53/name-too-long, route53/name-with-a-space.
 pub(crate) fn normalize(name: &str) -> Result<String, NameProblem> {
     if name == "." {
         return Ok(name.to_owned());
@@ -42,12 +42,12 @@ pub(crate) fn normalize(name: &str) -> Result<String, NameProblem> {
     Ok(out)
 }
 
-/// [`normalize`], or the text itself for what the service would refuse.
+/// Like [`normalize`], but returns an invalid name unchanged.
 pub(crate) fn normalize_lossy(name: &str) -> String {
     normalize(name).unwrap_or_else(|_| name.to_ascii_lowercase())
 }
 
-/// The bytes of each label, escapes resolved. One trailing dot is ignored.
+/// Returns the bytes of each label, with escapes resolved. One trailing dot is ignored.
 pub(crate) fn labels(name: &str) -> Result<Vec<Vec<u8>>, NameProblem> {
     let mut labels = vec![Vec::new()];
     let mut rest =
@@ -74,12 +74,13 @@ pub(crate) fn labels(name: &str) -> Result<Vec<Vec<u8>>, NameProblem> {
     Ok(labels)
 }
 
-/// A trailing `\` before the dot would make the dot part of a (malformed) escape.
+/// Returns whether the text ends in a `\` that would make a dot after it part of a (malformed)
+/// escape.
 fn ends_in_escape(head: &str) -> bool {
     head.ends_with('\\')
 }
 
-/// Whether `name` is `zone` or below it; both normalized.
+/// Returns whether `name` is `zone` or below it; both must be normalized.
 pub(crate) fn is_within(name: &str, zone: &str) -> bool {
     name == zone || zone == "." || name.strip_suffix(zone).is_some_and(|head| head.ends_with('.'))
 }

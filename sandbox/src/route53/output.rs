@@ -1,4 +1,4 @@
-//! Answer documents.
+//! Builds the XML documents of responses.
 
 use super::ChangeState;
 use super::KeySigningKey;
@@ -26,7 +26,7 @@ pub(crate) fn hosted_zone(zone: &Zone) -> Element {
 }
 
 /// "Only public hosted zones have a delegation set"; private ones list their VPCs (API reference,
-/// "`GetHostedZone`"). No probe: a private zone takes a VPC.
+/// "`GetHostedZone`"). No probe: a private zone needs a VPC.
 pub(crate) fn servers_or_vpcs(zone: &Zone) -> Element {
     if zone.private {
         let vpc = Element::new("VPC")
@@ -77,7 +77,7 @@ pub(crate) fn change_info(id: &str, change: &ChangeState) -> Element {
 pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey) -> Element {
     let arn =
         format!("arn:aws:kms:us-east-1:{}:key/00000000-0000-0000-0000-000000000000", zone.account);
-    // The list has no member name of its own in the service model.
+    // The service model gives the members of this list no name of their own.
     Element::new("member")
         .text("Name", &key.name)
         .text("KmsArn", &arn)

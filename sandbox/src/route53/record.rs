@@ -4,22 +4,22 @@ use std::fmt;
 
 use super::name;
 
-/// A resource record set. Names are kept as the service returns them.
+/// A resource record set. Its name is normalized, as the service returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordSet {
     /// The name: lower case, with a trailing dot and octal escapes.
     pub name: String,
     /// The type, such as `NS`.
     pub rtype: String,
-    /// Time to live; an alias has none.
+    /// The TTL in seconds; `None` for an alias.
     pub ttl: Option<u32>,
-    /// The values as they were written.
+    /// The values as the client wrote them.
     pub values: Vec<String>,
-    /// Tells record sets of one name and type apart, for routing policies.
+    /// Distinguishes record sets of the same name and type that have a routing policy.
     pub set_identifier: Option<String>,
-    /// The weight of weighted routing.
+    /// The weight, for weighted routing.
     pub weight: Option<i64>,
-    /// The target of an alias.
+    /// The alias target, for an alias.
     pub alias: Option<AliasTarget>,
 }
 
@@ -35,8 +35,8 @@ pub struct AliasTarget {
 }
 
 impl RecordSet {
-    /// A simple record set. Name and type are normalized; a name that the service would refuse is
-    /// kept as it is.
+    /// A record set without a routing policy. Name and type are normalized; an invalid name is kept
+    /// as it is.
     pub fn new<V: Into<String>>(
         name: &str,
         rtype: &str,
@@ -64,7 +64,7 @@ impl RecordSet {
         Self { ttl: None, alias: Some(alias), ..Self::new(name, rtype, 0, Vec::<String>::new()) }
     }
 
-    /// The same record set as one of several with weighted routing.
+    /// Makes it one of several record sets with weighted routing.
     #[must_use]
     pub fn weighted(mut self, set_identifier: &str, weight: i64) -> Self {
         self.set_identifier = Some(set_identifier.to_owned());
@@ -72,18 +72,18 @@ impl RecordSet {
         self
     }
 
-    /// The values in an order that does not depend on how they were written down.
+    /// Returns the values in a canonical order.
     pub fn sorted_values(&self) -> Vec<String> {
         let mut values = self.values.clone();
         values.sort();
         values
     }
 
-    /// "To delete a resource record set, you must specify all the same values that you specified
-    /// when you created it" (API reference, "`ChangeResourceRecordSets`"). The order of the values
-    /// does not matter. Probe: route53/delete-some-values, route53/delete-other-ttl,
-    /// route53/delete-other-order, route53/delete-other-dot, route53/delete-other-case,
-    /// route53/delete-as-listed.
+    /// Returns whether a DELETE of `other` deletes this record set: "To delete a resource record
+    /// set, you must specify all the same values that you specified when you created it" (API
+    /// reference, "`ChangeResourceRecordSets`"). The order of the values does not matter. Probe:
+    /// route53/delete-some-values, route53/delete-other-ttl, route53/delete-other-order,
+    /// route53/delete-other-dot, route53/delete-other-case, route53/delete-as-listed.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let same_alias = match (&self.alias, &other.alias) {
             (Some(one), Some(two)) => {
@@ -118,14 +118,14 @@ impl fmt::Display for RecordSet {
     }
 }
 
-/// What a change does.
+/// The action of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Creates a record set that must not exist.
+    /// Creates a record set, which must not exist.
     Create,
-    /// Deletes a record set that must be exactly as given.
+    /// Deletes a record set, which must equal the existing one.
     Delete,
-    /// Creates or replaces.
+    /// Creates or replaces a record set.
     Upsert,
 }
 
@@ -153,9 +153,9 @@ impl fmt::Display for Action {
 /// One change of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// With which record set. In the journal it is as the client wrote it.
+    /// The record set to create, delete or replace. In the journal, it is as the client wrote it.
     pub record: RecordSet,
 }
 

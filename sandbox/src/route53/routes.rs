@@ -1,4 +1,4 @@
-//! Which action a request is.
+//! Routes an HTTP request to the operation that it calls.
 
 use percent_encoding::percent_decode_str;
 
@@ -6,7 +6,7 @@ use super::input::{self, Batch, NewZone};
 use crate::error::ApiError;
 use crate::query::Query;
 
-/// A request, as far as it can be understood without knowing who asks.
+/// A request, parsed as far as possible without knowing the caller.
 #[derive(Debug)]
 pub(crate) struct Parsed {
     pub action: &'static str,
@@ -28,13 +28,13 @@ pub(crate) enum Request {
     DisableHostedZoneDnssec(String),
 }
 
-/// Whether the path belongs to Route 53.
+/// Returns whether the path belongs to Route 53.
 pub(crate) fn serves(path: &str) -> bool {
     path.starts_with("/2013-04-01/")
 }
 
-/// API reference, "Request Syntax" of each action. A trailing slash does not matter.
-/// Probe: route53/zone-id-with-path.
+/// Parses a request (API reference, "Request Syntax" of each action). A trailing slash does not
+/// matter. Probe: route53/zone-id-with-path.
 pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parsed {
     let decoded: Vec<String> = path
         .trim_start_matches("/2013-04-01/")
@@ -89,7 +89,7 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
     }
 }
 
-/// "Length Constraints: Maximum length of 32" for every hosted zone id.
+/// Checks the length of a hosted zone id: "Length Constraints: Maximum length of 32".
 /// Probe: route53/zone-long-id.
 fn zone_id(id: &str) -> Result<(), ApiError> {
     if id.chars().count() > 32 {
@@ -103,7 +103,7 @@ fn zone_id(id: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// What was asked, for the journal.
+/// Describes the request in one line, for the journal.
 pub(crate) fn summary(parsed: &Parsed) -> String {
     let zone = parsed.zone.as_deref().unwrap_or("");
     match &parsed.request {

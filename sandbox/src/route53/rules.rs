@@ -1,19 +1,19 @@
-//! What the values of a record set must look like (Developer Guide, "Supported DNS record types").
+//! The formats of the values of a record set (Developer Guide, "Supported DNS record types").
 //!
-//! Probe: at each of them.
+//! Probe: see each function.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name;
 use super::record::RecordSet;
 
-/// The types that the service knows.
+/// The record types that the service supports.
 pub(crate) const TYPES: [&str; 17] = [
     "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV",
     "SSHFP", "SVCB", "TLSA", "TXT",
 ];
 
-/// The messages that the values of this record set earn.
+/// Checks the values of a record set, and returns the error messages.
 /// Probe: route53/values-twice, route53/values-twice-as-names, route53/cname-two-values.
 pub(crate) fn check(record: &RecordSet) -> Vec<String> {
     let mut messages: Vec<String> = record
@@ -40,7 +40,7 @@ pub(crate) fn check(record: &RecordSet) -> Vec<String> {
     messages
 }
 
-/// The form of the service's complaint about a name or a value.
+/// Formats an error about a name or a value as the service does.
 pub(crate) fn fatal(problem: &str, value: &str) -> String {
     format!("FATAL problem: {problem} encountered with '{value}'")
 }
@@ -49,7 +49,7 @@ fn holds_a_name(rtype: &str) -> bool {
     matches!(rtype, "NS" | "CNAME" | "PTR")
 }
 
-/// Probe: route53/a-value, route53/mx-srv-value.
+/// Returns what is wrong with one value. Probe: route53/a-value, route53/mx-srv-value.
 fn problem(rtype: &str, value: &str) -> Option<String> {
     match rtype {
         "A" => value
@@ -70,7 +70,7 @@ fn problem(rtype: &str, value: &str) -> Option<String> {
     }
 }
 
-/// Probe: route53/ns-value.
+/// Checks a value that is a domain name. Probe: route53/ns-value.
 fn domain_name(value: &str) -> Option<String> {
     if value.contains(char::is_whitespace) {
         return Some("RRDATANotSingleField (Value contains spaces)".to_owned());
@@ -78,9 +78,9 @@ fn domain_name(value: &str) -> Option<String> {
     name::normalize(value).err().map(str::to_owned)
 }
 
-/// "DS record type": key tag (0 to 65535), algorithm, digest type, and the digest in hexadecimal,
-/// whose length follows from the digest type (RFC 4034 section 5.1, RFC 4509, RFC 6605). Probe:
-/// route53/ds-value.
+/// Checks the value of a DS record ("DS record type"): key tag (0 to 65535), algorithm, digest
+/// type, and the digest in hexadecimal, whose length follows from the digest type (RFC 4034 section
+/// 5.1, RFC 4509, RFC 6605). Probe: route53/ds-value.
 fn ds(value: &str) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
     let [tag, algorithm, digest_type, digest @ ..] = fields.as_slice() else {
@@ -109,7 +109,8 @@ fn ds(value: &str) -> Option<String> {
     None
 }
 
-/// `count` fields of which the one at `target` is a domain name and those before it are numbers.
+/// Checks a value of `count` fields, of which the one at `target` is a domain name and those before
+/// it are numbers.
 fn fields(value: &str, rtype: &str, count: usize, target: usize) -> Option<String> {
     let fields: Vec<&str> = value.split_ascii_whitespace().collect();
     if fields.len() != count {
@@ -123,9 +124,9 @@ fn fields(value: &str, rtype: &str, count: usize, target: usize) -> Option<Strin
     fields.get(target).and_then(|field| domain_name(field))
 }
 
-/// "TXT record type": one or more strings in double quotes, each of up to 255 characters, 4,000 in
-/// all; `\"` and octal escapes inside. Probe: route53/txt-quotes, route53/txt-255,
-/// route53/txt-4000, route53/txt-not-ascii.
+/// Checks the value of a TXT record ("TXT record type"): one or more strings in double quotes, each
+/// of up to 255 characters, 4,000 in total, with `\"` and octal escapes. Probe: route53/txt-quotes,
+/// route53/txt-255, route53/txt-4000, route53/txt-not-ascii.
 fn character_strings(value: &str) -> Option<String> {
     const QUOTES: &str = "InvalidCharacterString (Value should be enclosed in quotation marks)";
     const LONG: &str = "CharacterStringTooLong (Value is too long)";

@@ -1,15 +1,16 @@
-//! What the name servers of a zone serve: its records without the changes that have not reached
-//! them yet.
+//! The records that the name servers of a zone serve: those of the zone, without the changes that
+//! have not propagated yet.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::model::{Key, Records};
 use super::record::RecordSet;
 
-/// "When using the Amazon Route 53 API to change resource record sets, Route 53 propagates your
-/// changes to all of the Route 53 authoritative DNS servers managing the hosted zone" (API
-/// reference, "`ChangeResourceRecordSets`"): the API shows a change at once, the servers later.
-/// Probe: route53/change-pending.
+/// The records that the name servers serve, and the changes that are still to reach them. "When
+/// using the Amazon Route 53 API to change resource record sets, Route 53 propagates your changes
+/// to all of the Route 53 authoritative DNS servers managing the hosted zone" (API reference,
+/// "`ChangeResourceRecordSets`"): the API returns a change immediately, the servers later. Probe:
+/// route53/change-pending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Served {
     records: Records,
@@ -27,12 +28,12 @@ impl Served {
         self.records.values()
     }
 
-    /// An outside actor's edit, which is served at once.
+    /// Applies a manual edit, which is served immediately.
     pub(crate) fn edit(&mut self, key: &Key, record: Option<&RecordSet>) {
         set(&mut self.records, key, record);
     }
 
-    /// A change is on its way.
+    /// Adds a change that is to propagate later.
     pub(crate) fn submit(&mut self, change: &str, before: &Records, after: &Records) {
         let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
         let changed = keys.into_iter().filter(|key| before.get(key) != after.get(key));
@@ -40,8 +41,8 @@ impl Served {
         self.pending.push_back(Pending { change: change.to_owned(), edits });
     }
 
-    /// Takes in the changes that have arrived; whether there were any. They arrive in order: one
-    /// that has brings all before it.
+    /// Applies the changes that have propagated; returns whether there were any. Changes propagate
+    /// in order: one that has propagated implies all the earlier ones.
     pub(crate) fn settle(&mut self, arrived: impl Fn(&str) -> bool) -> bool {
         let count = self
             .pending
@@ -72,12 +73,12 @@ mod tests {
         values
             .iter()
             .map(|value| RecordSet::new(&format!("{value}.example.com"), "TXT", 300, [*value]))
-            .map(|record| (Key::of(&record), record))
+            .map(|record| (Key::new(&record), record))
             .collect()
     }
 
     #[test]
-    fn a_change_that_arrived_brings_the_earlier_ones() {
+    fn a_propagated_change_includes_the_earlier_ones() {
         let mut served = Served::default();
         served.submit("one", &records(&[]), &records(&["a"]));
         served.submit("two", &records(&["a"]), &records(&["a", "b"]));
@@ -91,11 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_from_outside_is_served_at_once_and_stays() {
+    fn a_manual_edit_is_served_immediately_and_kept() {
         let (mut served, extra) =
             (Served::default(), RecordSet::new("x.example.com", "A", 300, ["192.0.2.1"]));
         served.submit("one", &records(&[]), &records(&["a"]));
-        served.edit(&Key::of(&extra), Some(&extra));
+        served.edit(&Key::new(&extra), Some(&extra));
         assert_eq!(served.records().count(), 1);
         served.settle(|_| true);
         assert_eq!(served.records().count(), 2);

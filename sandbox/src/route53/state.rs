@@ -1,4 +1,4 @@
-//! What Route 53 holds: hosted zones, and the changes on their way to the name servers.
+//! The state of Route 53: hosted zones, and the changes that are propagating to the name servers.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -13,11 +13,11 @@ pub(crate) struct State {
     pub changes: BTreeMap<String, ChangeState>,
     pub sync: SyncRule,
     pub serve: ServeRule,
-    /// Raised by everything that may have changed what is here.
+    /// Incremented by everything that may have changed this state.
     pub revision: u64,
 }
 
-/// A batch on its way to the name servers.
+/// A batch that is propagating, or has propagated, to the name servers.
 #[derive(Debug, Clone)]
 pub(crate) struct ChangeState {
     pub account: String,
@@ -28,7 +28,7 @@ pub(crate) struct ChangeState {
 }
 
 impl ChangeState {
-    /// What the next `GetChange` would tell.
+    /// Returns whether the next `GetChange` would report `INSYNC`.
     pub(crate) fn would_be_in_sync(&self, rule: SyncRule) -> bool {
         self.in_sync
             || match rule {
@@ -40,7 +40,7 @@ impl ChangeState {
 }
 
 impl State {
-    /// Whether a public zone of that name has that name server, both as the service writes them.
+    /// Returns whether a public zone `name` has the name server `server`; both must be normalized.
     pub(crate) fn hosts(&self, name: &str, server: &str) -> bool {
         let is_host = |zone: &ZoneModel| {
             !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server)
@@ -48,8 +48,8 @@ impl State {
         self.zones.values().any(is_host)
     }
 
-    /// Takes in the changes that have reached the name servers of their zones; whether there were
-    /// any.
+    /// Applies the changes that have reached the name servers of their zones; returns whether there
+    /// were any.
     pub(crate) fn settle(&mut self) -> bool {
         let Self { zones, changes, sync, serve, .. } = self;
         let arrived = |id: &str| {
@@ -63,7 +63,7 @@ impl State {
         any
     }
 
-    /// The public zones, which serve what had arrived when they were last settled.
+    /// Returns the public zones. They serve the state of the last [`Self::settle`].
     pub(crate) fn public(&self) -> impl Iterator<Item = &ZoneModel> {
         self.zones.values().filter(|zone| !zone.private)
     }

@@ -1,10 +1,10 @@
-//! Documents as the services write them.
+//! XML documents as the services write them.
 
 use quick_xml::escape::escape;
 
 use crate::error::ApiError;
 
-/// An element with its content.
+/// An XML element with its content.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Element {
     name: String,
@@ -43,14 +43,14 @@ impl Element {
         }
     }
 
-    /// The document of which this is the root.
+    /// Returns the document whose root is this element.
     pub(crate) fn document(&self) -> String {
         format!("<?xml version=\"1.0\"?>\n{}", self.write())
     }
 
-    /// The error document that both services use, for `InvalidChangeBatch` too: its texts are
+    /// The error document that both services use, also for `InvalidChangeBatch`, whose messages are
     /// joined in `Message`. (The reference shows an `InvalidChangeBatch` root with a list of
-    /// `Messages`; recorded answers of the service have this form.)
+    /// `Messages`, but recorded responses of the service have this form.)
     pub(crate) fn error_response(namespace: &str, error: &ApiError, request_id: &str) -> Self {
         let inner = Self::new("Error")
             .text("Type", error.sender())

@@ -1,5 +1,5 @@
-//! Authentication by Signature Version 4 ("AWS Signature Version 4 for API requests"): the request
-//! is signed again as its client should have, and refused if that gives another signature.
+//! Authenticates with Signature Version 4 ("AWS Signature Version 4 for API requests"): signs the
+//! request as its client should have, and rejects it if the signatures differ.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::error::ApiError;
 use crate::identities::{Caller, Key};
 
-/// What the `Authorization` header says.
+/// The parsed `Authorization` header.
 struct Claimed<'a> {
     key_id: &'a str,
     date: &'a str,
@@ -26,9 +26,9 @@ struct Claimed<'a> {
     signature: &'a str,
 }
 
-/// Who signed the request ("Common Errors" of both API references for the refusals). The region of
-/// the credential scope is not checked: with an endpoint of its own a client signs for its own
-/// region. Probe: route53/signed-by-nobody, sts/every-region.
+/// Returns who signed the request ("Common Errors" of both API references for the errors). The
+/// Region in the credential scope is not checked, because a client with a custom endpoint signs for
+/// its own Region. Probe: route53/signed-by-nobody, sts/every-region.
 pub(crate) fn authenticate(
     core: &Core,
     parts: &Parts,
@@ -99,12 +99,12 @@ pub(crate) fn authenticate(
     Ok(caller)
 }
 
-/// No probe: the SDK signs well, and goes by the time of the service.
+/// No probe: the SDK signs correctly, and uses the time of the service.
 fn mismatch(message: &str) -> ApiError {
     ApiError::new(403, "SignatureDoesNotMatch", message)
 }
 
-/// A signature is good for five minutes before and after its time.
+/// A signature is valid for five minutes before and after its time.
 fn fresh(now: i64, signed_at: SystemTime, timestamp: &str) -> Result<(), ApiError> {
     let signed = signed_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let age = now.saturating_sub(i64::try_from(signed).unwrap_or(i64::MAX));
@@ -122,7 +122,7 @@ fn fresh(now: i64, signed_at: SystemTime, timestamp: &str) -> Result<(), ApiErro
     Ok(())
 }
 
-/// The Region that a request says it was signed for.
+/// The Region that a request was signed for, according to its header.
 pub(crate) fn region(parts: &Parts) -> &str {
     header(parts, "authorization").and_then(claims).map_or("", |claimed| claimed.region)
 }
@@ -146,7 +146,7 @@ fn claims(authorization: &str) -> Option<Claimed<'_>> {
     })
 }
 
-/// The signature that the holder of the key gives to this request.
+/// The signature of this request with the key.
 fn signature(
     key: &Key,
     claimed: &Claimed<'_>,

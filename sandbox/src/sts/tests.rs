@@ -40,7 +40,7 @@ fn parameters_are_validated() {
 }
 
 #[test]
-fn role_of_an_arn() {
+fn the_role_is_parsed_from_an_arn() {
     assert_eq!(
         role_of("arn:aws-cn:iam::111111111111:role/path/x").unwrap(),
         ("111111111111".to_owned(), "path/x".to_owned())

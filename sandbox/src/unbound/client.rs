@@ -1,4 +1,4 @@
-//! One question to a resolver.
+//! Sends one query to a resolver.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,13 +11,13 @@ use hickory_proto::rr::{Name, Record, RecordType};
 use super::{Resolution, Security};
 use crate::dns::client::{exchange, question};
 
-/// How long one datagram is waited for. unbound answers some questions that had to wait for a
-/// silent server only when they are asked again, as stub resolvers do.
+/// The timeout of one datagram. unbound only answers some queries that had to wait for a silent
+/// server when they are repeated, as stub resolvers do.
 const TRY: Duration = Duration::from_secs(5);
-/// How many are sent: together they are longer than unbound tries before it gives up on silent
-/// servers.
+/// How many datagrams are sent. Together they take longer than unbound tries before it gives up on
+/// silent servers.
 const TRIES: u32 = 12;
-/// The number of the EDNS option (RFC 8914 section 5.1).
+/// The number of the EDNS option for extended errors (RFC 8914, section 5.1).
 const EXTENDED_ERROR: u16 = 15;
 
 pub(super) struct Answer {
@@ -26,7 +26,7 @@ pub(super) struct Answer {
     pub reason: Option<String>,
     records: Vec<Record>,
     rtype: RecordType,
-    /// TTL of the first record of the authority section: of the SOA, where there is no data.
+    /// The TTL of the first record of the authority section, which is the SOA if there is no data.
     negative_ttl: u32,
 }
 
@@ -41,7 +41,7 @@ impl Answer {
     }
 }
 
-/// Asks with the DO bit, and with checking disabled if so wanted.
+/// Sends a query with the DO bit, and optionally with checking disabled.
 pub(super) async fn ask(
     resolver: SocketAddr,
     name: &str,
@@ -71,7 +71,7 @@ pub(super) async fn ask(
     })
 }
 
-/// Code and text of each (RFC 8914 section 2).
+/// The code and text of each extended error (RFC 8914, section 2).
 fn extended_errors(answer: &Message) -> Option<String> {
     let options = answer.edns.iter().flat_map(|edns| edns.options().as_ref());
     let errors: Vec<String> = options

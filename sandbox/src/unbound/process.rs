@@ -1,4 +1,4 @@
-//! The program, in the foreground, in a folder of its own.
+//! Runs the program unbound in the foreground, in its own folder.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use crate::Dns;
 
-/// Far more than it takes to start on a busy machine.
+/// Far longer than it takes to start on a busy machine.
 const START: Duration = Duration::from_secs(30);
-/// Not every user has the folder of the system's programs in the path.
+/// Not every user has the system's programs in the path.
 const PROGRAMS: [&str; 3] = ["unbound", "/usr/sbin/unbound", "/usr/local/sbin/unbound"];
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Process {
             thread::spawn(move || read(errors, &log, tell));
         }
         let process = Self { child, address, folder, log };
-        // The other end is gone when the program has ended.
+        // The sender is dropped when the program has ended.
         match told.recv_timeout(START) {
             Ok(()) => Ok(process),
             Err(_) => Err(format!("it does not start: {}", process.log().join(" | "))),
@@ -67,7 +67,7 @@ impl Process {
     }
 }
 
-/// Keeps the log, and tells when the service has started.
+/// Reads the log, and reports when the service has started.
 fn read(errors: impl Read, log: &Mutex<Vec<String>>, tell: Sender<()>) {
     let mut tell = Some(tell);
     for line in BufReader::new(errors).lines().map_while(Result::ok) {
@@ -79,8 +79,8 @@ fn read(errors: impl Read, log: &Mutex<Vec<String>>, tell: Sender<()>) {
     }
 }
 
-/// Through a shell that waits for the end of its input, which comes with our end, however that
-/// comes, and then kills it. The shell lets go of the log, so that the log ends with the program.
+/// A shell script that kills the program at the end of its input, which closes when this process
+/// ends in any way. The shell does not keep the log open, so that the log ends with the program.
 const WATCH: &str = r#""$0" -d -p -c "$1" & exec 2>/dev/null; read -r _; kill -9 $!; wait"#;
 
 fn spawn(config: &Path) -> Result<Child, String> {
@@ -103,16 +103,15 @@ fn is_there(program: &str) -> bool {
         .is_ok()
 }
 
-/// An address of the loopback network that nobody else is likely to have, with a port that is free
-/// there.
+/// A random address in the loopback network, with a port that is free there.
 fn free_address() -> io::Result<SocketAddr> {
     let address =
         Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
     UdpSocket::bind((address, 0))?.local_addr()
 }
 
-/// "unbound.conf(5)". What it would cache beyond the TTLs (servers, failures) is forgotten after a
-/// second.
+/// Writes the configuration ("unbound.conf(5)"). What unbound would cache beyond the TTLs (servers,
+/// failures) expires after a second.
 fn write_config(
     dns: &Dns,
     behind: bool,
@@ -142,7 +141,7 @@ fn write_config(
         ("ede", "yes".to_owned()),
         ("infra-host-ttl", "1".to_owned()),
         ("infra-keep-probing", "yes".to_owned()),
-        // A name that the tests may use, which unbound would else deny by itself (RFC 6761).
+        // A name that the tests may use. unbound would otherwise reject it (RFC 6761).
         ("local-zone", "\"test.\" nodefault".to_owned()),
         ("num-threads", "1".to_owned()),
         ("outgoing-range", "64".to_owned()),

@@ -1,4 +1,4 @@
-//! The sandbox through the unmodified AWS SDK, over HTTP.
+//! Tests of the sandbox's AWS services: they call it over HTTP with the unmodified AWS SDK.
 
 mod access;
 mod common;

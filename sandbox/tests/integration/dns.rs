@@ -1,4 +1,4 @@
-//! The sandbox's zones over DNS, asked with hickory's messages over UDP and TCP.
+//! Tests of the sandbox's DNS servers: they query them over UDP and TCP with hickory's messages.
 
 mod answers;
 mod common;

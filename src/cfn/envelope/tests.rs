@@ -23,7 +23,7 @@ fn with(field: &str, value: Value) -> Value {
 }
 
 fn read_event(event: &Value) -> Result<Event, EnvelopeError> {
-    parse(&event.to_string(), Accepted { region: Some("us-east-1"), local_hosts: &[] })
+    parse(&event.to_string(), AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] })
 }
 
 fn request_of(event: &Value) -> Result<Request, EnvelopeError> {
@@ -44,7 +44,7 @@ fn a_direct_event_and_one_in_a_notification_are_the_same_request() {
 }
 
 #[test]
-fn one_notification_of_one_text_is_read() {
+fn an_event_with_other_than_one_notification_is_rejected() {
     let record = json!({"Sns": {"Message": "{}"}});
     for records in [
         json!([]),
@@ -59,12 +59,12 @@ fn one_notification_of_one_text_is_read() {
     }
     let hello = json!({"Records": [{"Sns": {"Message": "hello"}}]}).to_string();
     let message = unwrap(&hello).unwrap();
-    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    let accepted = AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] };
     assert_eq!(parse(&message.text, accepted).unwrap_err(), EnvelopeError::NoObject);
 }
 
 #[test]
-fn each_field_of_the_target_is_needed() {
+fn every_field_of_the_target_is_required() {
     assert!(read_event(&event()).is_ok());
     for field in ["StackId", "RequestId", "LogicalResourceId"] {
         for bad in [Value::Null, json!(""), json!(1), json!({})] {
@@ -78,8 +78,8 @@ fn each_field_of_the_target_is_needed() {
 }
 
 #[test]
-fn a_request_without_a_url_is_told_from_anything_else() {
-    // As the CDK's Provider framework hands it on, today and formerly.
+fn a_request_without_a_url_has_its_own_error() {
+    // As the CDK's current and earlier Provider frameworks send it.
     assert_eq!(
         read_event(&with("ResponseURL", json!("..."))).unwrap_err(),
         EnvelopeError::NoResponseUrl
@@ -90,19 +90,22 @@ fn a_request_without_a_url_is_told_from_anything_else() {
 }
 
 #[test]
-fn a_field_that_is_there_twice_leaves_the_request_answerable() {
-    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+fn a_request_with_a_duplicate_field_can_still_be_answered() {
+    let accepted = AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] };
     let twice =
         |field: &str| event().to_string().replacen('{', &format!("{{\"{field}\":\"Delete\","), 1);
     for field in ["RequestType", "ResourceProperties"] {
         let event = parse(&twice(field), accepted).unwrap();
         assert_eq!(event.request.unwrap_err(), EnvelopeError::Twice, "{field}");
     }
-    // Who is to be told where can't be guessed.
+    // A duplicate of these fields makes the target ambiguous.
     for field in ["ResponseURL", "StackId", "RequestId", "LogicalResourceId"] {
         assert_eq!(parse(&twice(field), accepted).unwrap_err(), EnvelopeError::NoObject, "{field}");
     }
-    assert!(parse(&twice("ServiceToken"), accepted).unwrap().request.is_ok(), "nobody reads it");
+    assert!(
+        parse(&twice("ServiceToken"), accepted).unwrap().request.is_ok(),
+        "the field is not used"
+    );
 }
 
 #[test]
@@ -120,15 +123,15 @@ fn a_property_that_is_there_twice_is_taken_from_neither() {
         let event = parse(&with_text("OldResourceProperties", twice), accepted).unwrap();
         assert!(event.request.unwrap().old_properties.is_string());
     }
-    // Within a property no object is read.
+    // Objects inside a property are not read.
     let nested = r#"{"Trigger":{"a":1,"a":2}}"#;
     let event = parse(&with_text("ResourceProperties", nested), accepted).unwrap();
     assert!(event.request.unwrap().unreadable.is_none());
 }
 
-/// CloudFormation does not take a longer answer.
+/// CloudFormation does not accept longer answers.
 #[test]
-fn an_answer_fits_whatever_the_ids_are() {
+fn an_answer_fits_with_ids_of_any_allowed_length() {
     let fill = |text: &str, most: usize| json!(text.repeat(most / encoded(text)));
     for text in ["x", "\"", "\u{e9}", "\u{1}", "\u{1f600}"] {
         let mut event = event();
@@ -155,8 +158,8 @@ fn an_answer_fits_whatever_the_ids_are() {
 }
 
 #[test]
-fn requests_say_what_is_missing() {
-    assert_eq!(request_of(&event()).unwrap().kind, Kind::Create);
+fn an_incomplete_request_is_an_error_that_names_the_field() {
+    assert_eq!(request_of(&event()).unwrap().kind, RequestType::Create);
     let unknown = request_of(&with("RequestType", json!("Adopt"))).unwrap_err();
     assert_eq!(unknown, EnvelopeError::RequestType("Adopt".into()));
     assert_eq!(
@@ -169,7 +172,7 @@ fn requests_say_what_is_missing() {
 }
 
 #[test]
-fn ids_longer_than_cloudformation_s_are_no_request() {
+fn ids_longer_than_cloudformation_s_are_rejected() {
     let long = |length: usize| json!("x".repeat(length));
     for (field, most) in
         [("RequestId", LONGEST_ID), ("LogicalResourceId", LONGEST_ID), ("PhysicalResourceId", 1024)]
@@ -186,7 +189,7 @@ fn ids_longer_than_cloudformation_s_are_no_request() {
 }
 
 #[test]
-fn properties_that_can_t_be_read_leave_the_request_answerable() {
+fn a_request_with_unreadable_properties_can_still_be_answered() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let large = format!("[{}0]", "0,".repeat(3_000_000));
     let number = "1e999".to_owned();
@@ -194,25 +197,25 @@ fn properties_that_can_t_be_read_leave_the_request_answerable() {
         let event = with(field, json!("PLACE")).to_string();
         event.replace("\"PLACE\"", text)
     };
-    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    let accepted = AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] };
     for text in [&deep, &large, &number] {
         let event = parse(&with_text("ResourceProperties", text), accepted).unwrap();
         let request = event.request.unwrap();
         let error = request.unreadable.unwrap();
         assert_eq!(error.code(), Code::UnreadableProperties);
         assert!(error.to_string().len() < 300, "{error}");
-        assert!(request.properties.is_string(), "nothing is taken from them");
-        // What they were before is only compared.
+        assert!(request.properties.is_string(), "no value is taken from them");
+        // Old properties are only compared.
         let event = parse(&with_text("OldResourceProperties", text), accepted).unwrap();
         let request = event.request.unwrap();
         assert!(request.unreadable.is_none() && request.old_properties.is_string());
-        // And what nobody reads is not even that.
+        // Unknown fields are ignored.
         assert!(parse(&with_text("Unknown", text), accepted).unwrap().request.is_ok());
     }
 }
 
 #[test]
-fn errors_do_not_show_the_url() {
+fn errors_do_not_contain_the_url() {
     let error =
         read_event(&with("ResponseURL", json!("http://evil.example/?X-Amz-Signature=secret")))
             .unwrap_err();

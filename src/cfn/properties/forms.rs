@@ -1,19 +1,19 @@
-//! The forms that a value has once YAML and CloudFormation have passed it on, and how a message
-//! repeats it.
+//! The forms that a value takes on its way through YAML and CloudFormation, and how messages repeat
+//! values.
 
 use serde_json::Value;
 
 use delegation_model::text::{hidden_character, quoted};
 
-/// True for the JSON of a list of strings.
+/// True for a string that looks like a JSON list of strings.
 pub(super) fn holds_list(text: &str) -> bool {
     text.trim_start()
         .strip_prefix('[')
         .is_some_and(|rest| rest.trim_start().starts_with(['"', '\'']))
 }
 
-/// True for what counts as not given: null, a blank string, and a list or an object with nothing
-/// else in it.
+/// True for values that count as missing: null, a blank string, an empty object, and a list that
+/// contains only such values.
 pub(super) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -24,8 +24,8 @@ pub(super) fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// A whole number in any form in which YAML and CloudFormation pass it on: `300`, `"300"`, `300.0`,
-/// `"1.728E5"`.
+/// Parses a whole number in any of the forms that YAML and CloudFormation produce: `300`, `"300"`,
+/// `300.0`, `"1.728E5"`.
 pub(super) fn whole_number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
@@ -38,13 +38,13 @@ pub(super) fn whole_number(value: &Value) -> Option<i64> {
 }
 
 fn whole(float: f64) -> Option<i64> {
-    /// Up to here every whole number is a floating-point number of its own.
+    /// Up to this value, every whole number has an exact floating-point representation.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
     (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
 }
 
-/// How a message repeats what should be a number.
+/// How a message repeats a value that should be a number.
 pub(super) fn number(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text.trim(), |c| c.is_ascii_digit() || "+-.eE".contains(c)),
@@ -53,12 +53,12 @@ pub(super) fn number(value: &Value) -> String {
     }
 }
 
-/// The sentence about a character in a string that nobody sees.
+/// A sentence about an invisible character in a string, or an empty string.
 pub(super) fn hidden(value: &Value) -> String {
     value.as_str().map(|text| hidden_character(text.trim())).unwrap_or_default()
 }
 
-/// What JSON has in the place of what was wanted.
+/// The JSON type of a value, for a message.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -70,11 +70,11 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The remedy for a string that YAML took for something else.
+/// The advice for a value that should be a string, but that YAML parsed as something else.
 pub(super) fn quotes(value: &Value) -> &'static str {
     match value {
         Value::Number(_) | Value::Bool(_) => {
-            " Without quotation marks YAML reads it that way: put it in quotation marks."
+            " YAML reads it that way without quotation marks: put it in quotation marks."
         }
         _ => "",
     }

@@ -1,4 +1,4 @@
-//! The properties one by one: what each must be, and what is said where it is not.
+//! Reads the properties one by one, and says what is wrong with an invalid one.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::forms::{hidden, holds_list, is_blank, kind, number, quotes, whole_number};
 use super::suggest::suggestion;
 use super::{
-    KNOWN, MAX_SERVICE_TIMEOUT, OF_CLOUDFORMATION, ParentZone, PropertyError, Verification,
+    CLOUDFORMATION_PROPERTIES, KNOWN, MAX_SERVICE_TIMEOUT, ParentZone, PropertyError, Verification,
 };
 use crate::error::Code;
 use delegation_model::ids::{KeyName, RoleArn, ZoneId};
@@ -18,10 +18,10 @@ use delegation_model::text::{hidden_character, is_invisible, may_be_secret, quot
 use delegation_model::ttl::Ttl;
 
 /// How many characters of an unknown property's name a message repeats.
-const NAMED: usize = 100;
+const MAX_NAME: usize = 100;
 
-/// Reads one property at a time, in each of the forms in which CloudFormation may send it. `None`
-/// is "not given".
+/// Reads single properties, in each form that CloudFormation may send. `None` means that the
+/// property is not set.
 pub(super) struct Reader<'a>(Option<&'a Map<String, Value>>);
 
 type Read<T> = Result<Option<T>, PropertyError>;
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
             Value::Null => Ok(Self(None)),
             other => {
                 let message =
-                    format!("ResourceProperties must be an object, and is {}.", kind(other));
+                    format!("ResourceProperties must be an object, but is {}.", kind(other));
                 Err(PropertyError::new(Code::PropertiesNotAnObject, message))
             }
         }
@@ -43,10 +43,10 @@ impl<'a> Reader<'a> {
         Self(None)
     }
 
-    /// Fails for a property that is neither ours nor CloudFormation's.
+    /// Fails if there is a property that is neither this resource's nor CloudFormation's.
     pub(super) fn known(&self) -> Result<(), PropertyError> {
         let known = |key: &String| {
-            KNOWN.contains(&key.as_str()) || OF_CLOUDFORMATION.contains(&key.as_str())
+            KNOWN.contains(&key.as_str()) || CLOUDFORMATION_PROPERTIES.contains(&key.as_str())
         };
         let Some(key) = self.0.into_iter().flat_map(Map::keys).find(|key| !known(key)) else {
             return Ok(());
@@ -56,9 +56,9 @@ impl<'a> Reader<'a> {
         let named: String = if may_be_secret(key) {
             format!("(a name of {} characters, not repeated here)", key.len())
         } else {
-            key.chars().take(NAMED).collect()
+            key.chars().take(MAX_NAME).collect()
         };
-        // A blank at its end, or a key of nothing at all, is seen by its quotation marks alone.
+        // Quotation marks make a blank at the end, or an empty key, visible.
         let is_plain =
             !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() || is_invisible(c));
         let named = if is_plain || may_be_secret(key) { named } else { format!("\"{named}\"") };
@@ -66,19 +66,19 @@ impl<'a> Reader<'a> {
         Err(PropertyError::new(Code::UnknownProperty, message))
     }
 
-    /// The value of a property. A blank one counts as not given, as `!If` and parameters without a
-    /// value make it.
-    fn given(&self, key: &str) -> Option<&'a Value> {
+    /// The value of a property. A blank one counts as not set: `!If` and parameters without a value
+    /// produce those.
+    fn value(&self, key: &str) -> Option<&'a Value> {
         self.0.and_then(|map| map.get(key)).filter(|value| !is_blank(value))
     }
 
     fn text(&self, key: &str) -> Read<&'a str> {
-        match self.given(key) {
+        match self.value(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.trim())),
             Some(other) => {
                 let message =
-                    format!("{key} must be a string, and is {}.{}", kind(other), quotes(other));
+                    format!("{key} must be a string, but is {}.{}", kind(other), quotes(other));
                 Err(PropertyError::new(Code::InvalidText, message))
             }
         }
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         match (id, name) {
             (Some(_), Some(_)) => Err(PropertyError::new(
                 Code::TwoParentZones,
-                "ParentZoneId and ParentZoneName are both given. They could contradict each other: remove one of them.",
+                "ParentZoneId and ParentZoneName are both set, and could contradict each other. Remove one of them.",
             )),
             (Some(id), None) => Ok(ParentZone::Id(id)),
             (None, Some(name)) => Ok(ParentZone::Name(name)),
@@ -106,14 +106,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The id of a zone; `other` is the property for its name.
+    /// Reads the id of a zone. `other` is the property for its name.
     fn zone_id(&self, key: &str, other: &str) -> Read<ZoneId> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
             let value = quoted(text, |c| c.is_ascii_alphanumeric());
             let is_name = text.contains('.') && text.parse::<Name>().is_ok();
             let hint =
-                if is_name { format!(" It looks like a name: give it as {other}.") } else { hidden_character(text) };
+                if is_name { format!(" It looks like a name: use {other} for it.") } else { hidden_character(text) };
             let message = format!(
                 "{key} {value} must be the id of a hosted zone: 1 to 32 letters and digits, such as \
                  Z0123456789ABCDEFGHIJ.{hint}"
@@ -122,23 +122,24 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The name of a zone; `other` is the property for its id.
+    /// Reads the name of a zone. `other` is the property for its id.
     fn name(&self, key: &str, other: &str) -> Read<Name> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         if looks_like_zone_id(text) {
             let message = format!(
-                "{key} \"{text}\" must be a domain name. It looks like the id of a hosted zone: give it as {other}."
+                "{key} \"{text}\" must be a domain name. It looks like the id of a hosted zone: use {other} for it."
             );
             return Err(PropertyError::new(Code::InvalidName, message));
         }
-        let invalid = |words: String| {
+        let invalid = |why: String| {
             let message =
-                format!("{key} {} is not a domain name: {words}.", quoted(text, is_of_name));
+                format!("{key} {} is not a domain name: {why}.", quoted(text, is_name_char));
             PropertyError::new(Code::InvalidName, message)
         };
-        // Each of these makes an external id of it rather than a name, and a message would tell it.
+        // A value with one of these characters is more likely an external id, which a message must
+        // not repeat.
         if let Some((at, c)) = text.char_indices().find(|(_, c)| ":+=,@".contains(*c)) {
-            let escape = format!("write it as \\{:03o} if it belongs there", u32::from(c));
+            let escape = format!("write it as \\{:03o} if it is part of the name", u32::from(c));
             return Err(invalid(format!(
                 "it contains the character U+{:04X} at position {}; {escape}",
                 u32::from(c),
@@ -151,17 +152,18 @@ impl<'a> Reader<'a> {
         text.parse().map(Some).map_err(|error: NameError| invalid(error.to_string()))
     }
 
-    /// A role, or a chain of two of which the first assumes the second, and the external id that
-    /// the last one asks for. Their values are repeated in no message: somebody may have mistaken
-    /// one property for the other.
+    /// Reads a role, or a chain of two roles of which the first assumes the second, and the
+    /// external id for the last role. No message repeats their values: somebody may have put the
+    /// external id into the wrong property.
     pub(super) fn role(&self, arn_key: &str, id_key: &str) -> Read<Role> {
         let mut arns = self.role_arns(arn_key)?;
         let external_id = self.external_id(id_key)?;
         let region = self.region()?;
         match (arns.pop(), external_id) {
             (None, Some(_)) => {
-                let message =
-                    format!("{id_key} is given without {arn_key}. Give the role, or remove it.");
+                let message = format!(
+                    "{id_key} is set without {arn_key}. Set {arn_key}, or remove {id_key}."
+                );
                 Err(PropertyError::new(Code::ExternalIdWithoutRole, message))
             }
             (None, None) => Ok(None),
@@ -175,7 +177,8 @@ impl<'a> Reader<'a> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
         let texts = self.list(key, arns_of)?.into_iter().flatten().flatten();
         // A comma may be in a role's name, or between a role and its external id.
-        let has_secret = |text: &str| text.rsplit_once(',').is_some_and(|(_, end)| may_be_secret(end));
+        let has_secret =
+            |text: &str| text.rsplit_once(',').is_some_and(|(_, end)| may_be_secret(end));
         let parse = |text: String| {
             let arn = text.parse().ok().filter(|_| !has_secret(&text));
             arn.ok_or_else(|| {
@@ -190,8 +193,8 @@ impl<'a> Reader<'a> {
         if arns.len() > 2 {
             let count = arns.len();
             return Err(invalid(format!(
-                "{key} lists {count} roles. Give at most two: a role that the function assumes, and the one that this \
-                 role assumes."
+                "{key} lists {count} roles. Use at most two: a role that the function assumes, and the role that it assumes \
+                 next."
             )));
         }
         Ok(arns)
@@ -222,17 +225,18 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The items of a list, each cut by `split`: of a list, of one list in a list as a dash before
-    /// `!GetAtt Zone.NameServers` makes it, or of one string. Blank items are dropped.
+    /// Reads the items of a list, each split by `split`. The value may be a list, a list in a list
+    /// (as a dash before `!GetAtt Zone.NameServers` produces it), or one string. Blank items are
+    /// dropped.
     fn list<T>(&self, key: &str, split: impl Fn(&str) -> T) -> Read<Vec<T>> {
-        let Some(value) = self.given(key) else { return Ok(None) };
-        let invalid = |words: String| {
-            PropertyError::new(Code::InvalidList, format!("{key} must be a list. {words}"))
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let invalid = |why: String| {
+            PropertyError::new(Code::InvalidList, format!("{key} must be a list. {why}"))
         };
         let mut items = Vec::new();
         let mut add = |position: String, item: &'a Value| match item {
             Value::String(text) if holds_list(text) => Err(invalid(format!(
-                "{position} is a string that holds a list: give the list itself."
+                "{position} is a string that contains a list. Use the list itself."
             ))),
             item if is_blank(item) => Ok(()),
             Value::String(text) => {
@@ -240,7 +244,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             other => Err(invalid(format!(
-                "{position} must be a string, and is {}.{}",
+                "{position} must be a string, but is {}.{}",
                 kind(other),
                 quotes(other)
             ))),
@@ -263,8 +267,8 @@ impl<'a> Reader<'a> {
         Ok(Some(items))
     }
 
-    /// The items of a list, commas within a string separating them as well; `None` if all are
-    /// blank.
+    /// Reads the items of a list, which may also be separated by commas within a string. `None` if
+    /// all are blank.
     fn comma_list(&self, key: &str) -> Read<Vec<String>> {
         let items = self.list(key, |text| {
             text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>()
@@ -280,7 +284,7 @@ impl<'a> Reader<'a> {
         NameServers::parse(&texts).map(Some).map_err(|error| {
             PropertyError::new(
                 Code::InvalidNameServers,
-                format!("{KEY} must be the names of name servers. {error}"),
+                format!("{KEY} must be a list of name server names. {error}"),
             )
         })
     }
@@ -292,14 +296,13 @@ impl<'a> Reader<'a> {
         let child = self.child_zone().ok().flatten().filter(|_| secures);
         let name = |text: &String| {
             let value = quoted(text, |c| c.is_ascii_alphanumeric() || "_|".contains(c));
-            // What `Ref` gives has the zone that the key belongs to.
+            // The value of `Ref` includes the zone of the key.
             let zone: Option<ZoneId> =
                 text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
             if let (Some(zone), Some(child)) = (zone, &child)
                 && zone != *child
             {
-                let message =
-                    format!("{KEY} {value} is a key of another zone than ChildZoneId, {child}.");
+                let message = format!("{KEY} {value} is not a key of ChildZoneId, {child}.");
                 return Err(PropertyError::new(Code::KeyOfAnotherZone, message));
             }
             text.parse().map_err(|_| {
@@ -333,7 +336,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn ttl(&self, key: &str) -> Read<Ttl> {
-        let Some(value) = self.given(key) else { return Ok(None) };
+        let Some(value) = self.value(key) else { return Ok(None) };
         whole_number(value).and_then(Ttl::new).map(Some).ok_or_else(|| {
             let range = format!("must be a whole number of seconds from 0 to {}", Ttl::MAX);
             PropertyError::new(
@@ -345,7 +348,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn service_timeout(&self) -> Read<i64> {
         const KEY: &str = "ServiceTimeout";
-        let Some(value) = self.given(KEY) else { return Ok(None) };
+        let Some(value) = self.value(KEY) else { return Ok(None) };
         let seconds =
             whole_number(value).filter(|seconds| (1..=MAX_SERVICE_TIMEOUT).contains(seconds));
         seconds.map(Some).ok_or_else(|| {
@@ -359,7 +362,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn boolean(&self, key: &str) -> Read<bool> {
-        let value = match self.given(key) {
+        let value = match self.value(key) {
             None => return Ok(None),
             Some(Value::Bool(value)) => return Ok(Some(*value)),
             Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => {
@@ -371,7 +374,7 @@ impl<'a> Reader<'a> {
             Some(Value::String(text)) => quoted(text.trim(), |c| c.is_ascii_alphabetic()),
             Some(other) => format!("({})", kind(other)),
         };
-        let hint = self.given(key).map(hidden).unwrap_or_default();
+        let hint = self.value(key).map(hidden).unwrap_or_default();
         Err(PropertyError::new(
             Code::InvalidBoolean,
             format!("{key} {value} must be true or false.{hint}"),
@@ -379,8 +382,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The ARNs in a string that commas join. The name of a role may have a comma of its own, but no
-/// colon.
+/// Splits a string of comma-separated ARNs. The name of a role may contain a comma, but no colon.
 fn arns_of(text: &str) -> Vec<String> {
     let mut arns: Vec<String> = Vec::new();
     for part in text.split(',') {
@@ -404,7 +406,7 @@ fn looks_like_zone_id(text: &str) -> bool {
         && text.parse::<ZoneId>().is_ok()
 }
 
-/// The characters of domain names, as people write them.
-fn is_of_name(c: char) -> bool {
+/// True for the characters of domain names, as people write them.
+fn is_name_char(c: char) -> bool {
     c.is_alphanumeric() || "-_.\\*/".contains(c)
 }

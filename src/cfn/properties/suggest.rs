@@ -1,14 +1,14 @@
-//! "Did you mean": a known property for an unknown one, if one is near.
+//! Suggests a known property for an unknown one.
 
-use super::{KNOWN, OF_CLOUDFORMATION};
+use super::{CLOUDFORMATION_PROPERTIES, KNOWN};
 use delegation_model::text::is_invisible;
 
-/// A longer key is no mistyped one, and comparing it would cost time.
+/// A longer key is not a typing error, and comparing it would take time.
 const LONGEST: usize = 40;
-/// A shorter key says too little to be the end of a known one.
+/// A shorter key is too ambiguous to be the end of a known one.
 const SHORTEST_END: usize = 4;
 
-/// What other tools call the same, in lower case.
+/// What other tools call these properties, in lower case.
 const ELSEWHERE: [(&str, &[&str]); 6] = [
     // The CDK's CrossAccountZoneDelegationRecord.
     ("assumerolearn", &["ParentRoleArn"]),
@@ -20,15 +20,15 @@ const ELSEWHERE: [(&str, &[&str]); 6] = [
     ("resourcerecords", &["NameServers"]),
 ];
 
-/// A question that names the properties that may have been meant.
+/// A question that names the properties that may be meant.
 pub(super) fn suggestion(key: &str) -> Option<String> {
     if key.len() > LONGEST {
         return None;
     }
-    // A blank in it is no other letter.
+    // A blank in the key is not a wrong letter.
     let key: String = key.chars().filter(|c| *c != ' ' && !is_invisible(*c)).collect();
     let key = key.to_ascii_lowercase();
-    let known = || KNOWN.iter().chain(&OF_CLOUDFORMATION).copied();
+    let known = || KNOWN.iter().chain(&CLOUDFORMATION_PROPERTIES).copied();
     let mut near: Vec<&str> =
         known().filter(|known| is_near(&key, &known.to_ascii_lowercase())).collect();
     if near.is_empty() {
@@ -44,7 +44,7 @@ pub(super) fn suggestion(key: &str) -> Option<String> {
     (!near.is_empty()).then(|| format!("Did you mean {}?", near.join(" or ")))
 }
 
-/// True for a slip of the fingers: one in four letters.
+/// True for a typing error: at most one in four letters differs.
 fn is_near(key: &str, known: &str) -> bool {
     strsim::damerau_levenshtein(key, known) * 4 <= known.len().min(key.len())
 }

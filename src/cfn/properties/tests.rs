@@ -20,15 +20,15 @@ fn parse(changes: Value) -> Result<Properties, String> {
 }
 
 #[track_caller]
-fn refused(changes: Value, words: &[&str]) {
+fn assert_invalid(changes: Value, words: &[&str]) {
     let error = parse(changes).unwrap_err();
     for word in words {
-        assert!(error.contains(word), "{error:?} does not say {word:?}");
+        assert!(error.contains(word), "{error:?} does not contain {word:?}");
     }
 }
 
 #[test]
-fn defaults() {
+fn missing_properties_have_defaults() {
     let parsed = parse(json!({})).unwrap();
     assert_eq!(parsed.child_zone, Some("Z1CHILD".parse().unwrap()));
     assert_eq!(parsed.ttl.seconds(), 172_800);
@@ -40,7 +40,7 @@ fn defaults() {
 }
 
 #[test]
-fn scalars_as_strings_and_as_json() {
+fn scalars_may_be_strings_or_json() {
     for yes in [json!(true), json!("true"), json!("True"), json!(" TRUE ")] {
         assert!(parse(json!({"AllowOverwrite": yes})).unwrap().allow_overwrite);
     }
@@ -49,7 +49,7 @@ fn scalars_as_strings_and_as_json() {
 }
 
 #[test]
-fn whole_numbers_in_any_form_of_yaml() {
+fn whole_numbers_are_accepted_in_every_form_of_yaml() {
     for (given, seconds) in [
         (json!(300), 300),
         (json!("300"), 300),
@@ -79,7 +79,10 @@ fn whole_numbers_in_any_form_of_yaml() {
         ".",
         "e5",
     ] {
-        refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
+        assert_invalid(
+            json!({"TTL": ttl}),
+            &["TTL", "whole number of seconds from 0 to 2147483647"],
+        );
     }
     for ttl in [
         "1.5E0",
@@ -95,7 +98,10 @@ fn whole_numbers_in_any_form_of_yaml() {
         "3OO",
         "1 000",
     ] {
-        refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
+        assert_invalid(
+            json!({"TTL": ttl}),
+            &["TTL", "whole number of seconds from 0 to 2147483647"],
+        );
     }
     for ttl in [
         json!(-1),
@@ -105,13 +111,16 @@ fn whole_numbers_in_any_form_of_yaml() {
         json!([300]),
         json!(true),
     ] {
-        refused(json!({"TTL": ttl}), &["TTL", "whole number of seconds from 0 to 2147483647"]);
+        assert_invalid(
+            json!({"TTL": ttl}),
+            &["TTL", "whole number of seconds from 0 to 2147483647"],
+        );
     }
-    refused(json!({"TTL": "1.5E0"}), &["TTL \"1.5E0\" must be"]);
+    assert_invalid(json!({"TTL": "1.5E0"}), &["TTL \"1.5E0\" must be"]);
 }
 
 #[test]
-fn what_is_blank_is_not_given() {
+fn blank_values_count_as_missing() {
     let properties = KNOWN.iter().filter(|key| !["ChildZoneId", "Trigger"].contains(key));
     let properties: Vec<&str> = properties.copied().chain(["ServiceTimeout"]).collect();
     for blank in [
@@ -127,7 +136,7 @@ fn what_is_blank_is_not_given() {
         for property in &properties {
             assert_eq!(parse(json!({*property: blank})), parse(json!({})), "{property}: {blank}");
         }
-        refused(json!({"ChildZoneId": blank}), &["ChildZoneId is missing"]);
+        assert_invalid(json!({"ChildZoneId": blank}), &["ChildZoneId is missing"]);
     }
     for list in ["NameServers", "KeySigningKeys"] {
         for blank in [json!(","), json!(" , ,"), json!([",", ""]), json!(["", [" "]])] {
@@ -137,7 +146,7 @@ fn what_is_blank_is_not_given() {
 }
 
 #[test]
-fn blank_items_of_lists_are_dropped_and_one_list_in_a_list_is_taken() {
+fn lists_may_have_blank_items_and_be_nested_once() {
     let of = |value: &Value| {
         parse(json!({"NameServers": value})).map(|parsed| parsed.name_servers.clone())
     };
@@ -154,32 +163,29 @@ fn blank_items_of_lists_are_dropped_and_one_list_in_a_list_is_taken() {
         assert_eq!(of(&same), plain, "{same}");
     }
     for (list, words) in [
-        (json!([[["a.net"]]]), "Item 1 of the list in item 1 must be a string, and is a list"),
+        (json!([[["a.net"]]]), "Item 1 of the list in item 1 must be a string, but is a list"),
         (json!(["a.net", ["b.net", ["c.net"]]]), "Item 2 of the list in item 2"),
-        (json!(["a.net", {"b": 1}]), "Item 2 must be a string, and is an object"),
-        (
-            json!(["a.net", 7]),
-            "Item 2 must be a string, and is a number. Without quotation marks YAML",
-        ),
-        (json!({"a": 1}), "Its value must be a string, and is an object"),
-        (json!(true), "Its value must be a string, and is a boolean"),
-        (json!("[\"a.net\",\"b.net\"]"), "Its value is a string that holds a list"),
-        (json!(["[\"a.net\"]"]), "Item 1 is a string that holds a list"),
+        (json!(["a.net", {"b": 1}]), "Item 2 must be a string, but is an object"),
+        (json!(["a.net", 7]), "Item 2 must be a string, but is a number. YAML"),
+        (json!({"a": 1}), "Its value must be a string, but is an object"),
+        (json!(true), "Its value must be a string, but is a boolean"),
+        (json!("[\"a.net\",\"b.net\"]"), "Its value is a string that contains a list"),
+        (json!(["[\"a.net\"]"]), "Item 1 is a string that contains a list"),
     ] {
-        refused(json!({"NameServers": list}), &["NameServers must be a list", words]);
-        refused(json!({"KeySigningKeys": list}), &["KeySigningKeys must be a list", words]);
+        assert_invalid(json!({"NameServers": list}), &["NameServers must be a list", words]);
+        assert_invalid(json!({"KeySigningKeys": list}), &["KeySigningKeys must be a list", words]);
     }
 }
 
 #[test]
-fn name_servers_are_names_of_hosts() {
+fn name_servers_must_be_host_names() {
     for nothing in ["null", "undefined", "None", "true", "localhost"] {
-        refused(json!({"NameServers": [nothing]}), &["NameServers", "only one label"]);
+        assert_invalid(json!({"NameServers": [nothing]}), &["NameServers", "only one label"]);
     }
     for address in ["192.0.2.1", "5.2.3.4.", "2001:db8::1", "[2001:db8::1]:53", "5.2.3.4/24"] {
-        refused(json!({"NameServers": address}), &["NameServers", "is an address"]);
+        assert_invalid(json!({"NameServers": address}), &["NameServers", "is an address"]);
     }
-    // What programs write for a value that they did not have, and what is more than a name.
+    // Placeholders that programs write for a missing value, and text that is more than a name.
     for odd in [
         "NaN",
         "nil",
@@ -209,7 +215,10 @@ fn name_servers_are_names_of_hosts() {
         "ns1.example.net\\",
         "ns1.example.net.\u{3002}",
     ] {
-        refused(json!({"NameServers": [odd]}), &["NameServers must be the names of name servers."]);
+        assert_invalid(
+            json!({"NameServers": [odd]}),
+            &["NameServers must be a list of name server names."],
+        );
     }
     assert!(parse(json!({"NameServers": "ns1.0/25.2.0.192.in-addr.arpa"})).is_ok(), "RFC 2317");
     for joined in [
@@ -219,16 +228,22 @@ fn name_servers_are_names_of_hosts() {
         "a.net\u{a0}b.net",
         "a.net\u{2028}b.net",
     ] {
-        refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
+        assert_invalid(
+            json!({"NameServers": joined}),
+            &["NameServers", "Separate them with commas"],
+        );
     }
     for joined in ["a.net b.net", "a.net;b.net", "a.net\nb.net", "a.net\tb.net"] {
-        refused(json!({"NameServers": joined}), &["NameServers", "Separate them with commas"]);
-        refused(json!({"KeySigningKeys": joined}), &["KeySigningKeys", "with commas"]);
+        assert_invalid(
+            json!({"NameServers": joined}),
+            &["NameServers", "Separate them with commas"],
+        );
+        assert_invalid(json!({"KeySigningKeys": joined}), &["KeySigningKeys", "with commas"]);
     }
 }
 
 #[test]
-fn spellings_of_names_and_ids() {
+fn names_and_ids_are_accepted_in_every_usual_spelling() {
     let one = json!({"ChildZoneId": "/hostedzone/Z1CHILD", "DomainName": "Testing.Example.com.", "ParentZoneName": "EXAMPLE.com."});
     let other = json!({"DomainName": "testing.example.com", "ParentZoneName": "example.com"});
     assert_eq!(parse(one), parse(other));
@@ -258,21 +273,27 @@ fn spellings_of_names_and_ids() {
 }
 
 #[test]
-fn an_id_for_a_name_and_a_name_for_an_id_are_told() {
+fn an_id_in_place_of_a_name_is_recognized_and_vice_versa() {
     for id in ["Z0123456789ABCDEFGHIJ", "/hostedzone/Z0123456789ABCDEFGHIJ"] {
-        refused(json!({"ParentZoneName": id}), &["ParentZoneName", "give it as ParentZoneId"]);
-        refused(json!({"DomainName": id}), &["DomainName", "give it as ChildZoneId"]);
+        assert_invalid(
+            json!({"ParentZoneName": id}),
+            &["ParentZoneName", "use ParentZoneId for it"],
+        );
+        assert_invalid(json!({"DomainName": id}), &["DomainName", "use ChildZoneId for it"]);
     }
-    refused(json!({"ParentZoneId": "example.com"}), &["ParentZoneId", "give it as ParentZoneName"]);
-    refused(
+    assert_invalid(
+        json!({"ParentZoneId": "example.com"}),
+        &["ParentZoneId", "use ParentZoneName for it"],
+    );
+    assert_invalid(
         json!({"ChildZoneId": "testing.example.com."}),
-        &["ChildZoneId", "give it as DomainName"],
+        &["ChildZoneId", "use DomainName for it"],
     );
     assert!(parse(json!({"ParentZoneName": "zone1"})).is_ok());
 }
 
 #[test]
-fn an_invisible_character_is_named() {
+fn an_invisible_character_is_reported() {
     for (name, point) in [
         ("ex\u{200b}ample.com", "U+200B"),
         ("example.com\u{feff}", "U+FEFF"),
@@ -288,7 +309,7 @@ fn an_invisible_character_is_named() {
             if property == "NameServers" && point == "U+00A0" {
                 continue;
             }
-            refused(
+            assert_invalid(
                 json!({property: name}),
                 &[property, "invisible character", point, "at position"],
             );
@@ -296,10 +317,10 @@ fn an_invisible_character_is_named() {
     }
 }
 
-/// As they come with what was copied from a web page or a chat: the value looks right, and nobody
-/// finds the fault.
+/// Invisible characters are often copied from a web page or a chat. The value looks right, so the
+/// error must name the character.
 #[test]
-fn an_invisible_character_is_named_in_every_property() {
+fn an_invisible_character_is_reported_in_every_property() {
     for (property, value) in [
         ("ChildZoneId", "Z1CHILD\u{200b}"),
         ("ParentZoneId", "Z1PAR\u{ad}ENT"),
@@ -330,14 +351,14 @@ fn an_invisible_character_is_named_in_every_property() {
         assert!(error.contains(&at.unwrap()) && !error.contains("s3cret"), "{error}");
         assert_eq!(error.matches("invisible").count(), 1, "{error}");
     }
-    refused(
+    assert_invalid(
         json!({"TTL": "\u{200b}"}),
         &["TTL (a value of one character, not repeated here) must be a whole number"],
     );
 }
 
 #[test]
-fn a_key_that_is_hard_to_see_is_in_quotation_marks() {
+fn a_key_with_blanks_is_shown_in_quotation_marks() {
     for (key, shown) in [
         ("", "\"\" is not a property"),
         (" ", "\" \" is not a property"),
@@ -362,7 +383,7 @@ fn a_key_that_is_hard_to_see_is_in_quotation_marks() {
 }
 
 #[test]
-fn a_typo_is_named_with_the_nearest_property_if_one_is_near() {
+fn a_mistyped_property_is_reported_with_similar_ones() {
     for (key, meant) in [
         ("ParentZonename", "Did you mean ParentZoneName?"),
         ("Ttl", "Did you mean TTL?"),
@@ -379,7 +400,7 @@ fn a_typo_is_named_with_the_nearest_property_if_one_is_near() {
         ("DelegatedZoneName", "Did you mean DomainName?"),
         ("DelegatedZoneNameServers", "Did you mean NameServers?"),
     ] {
-        refused(
+        assert_invalid(
             json!({key: "x"}),
             &[&format!("{key} is not a property of Custom::Delegation. {meant}")],
         );
@@ -393,9 +414,9 @@ fn a_typo_is_named_with_the_nearest_property_if_one_is_near() {
 #[test]
 fn waiting_checking_and_signing_have_defaults() {
     let plain = parse(json!({})).unwrap();
-    assert!(!plain.dnssec && plain.wait_for_sync && plain.waits());
+    assert!(!plain.dnssec && plain.wait_for_sync && plain.waits_for_sync());
     assert_eq!(
-        (plain.ds_ttl, plain.verifies(), &plain.key_signing_keys),
+        (plain.ds_ttl, plain.verification_mode(), &plain.key_signing_keys),
         (Ttl::DS, Verification::Report, &None)
     );
     let empty = json!({"Dnssec": "", "KeySigningKeys": "", "DsTTL": "", "WaitForSync": "", "Verification": ""});
@@ -403,7 +424,7 @@ fn waiting_checking_and_signing_have_defaults() {
 }
 
 #[test]
-fn key_signing_keys_are_names_or_what_ref_gives() {
+fn key_signing_keys_may_be_names_or_refs() {
     let keys = |value: Value| {
         parse(json!({"Dnssec": "true", "KeySigningKeys": value})).unwrap().key_signing_keys.clone()
     };
@@ -417,71 +438,77 @@ fn key_signing_keys_are_names_or_what_ref_gives() {
         parse(json!({"KeySigningKeys": ["Z2OTHER|ksk_1"]})).is_ok(),
         "no effect without Dnssec"
     );
-    refused(
+    assert_invalid(
         json!({"Dnssec": true, "KeySigningKeys": ["Z2OTHER|ksk_1"]}),
         &["KeySigningKeys", "Z2OTHER|ksk_1", "another zone", "Z1CHILD"],
     );
-    refused(json!({"KeySigningKeys": ["ab"]}), &["KeySigningKeys", "\"ab\"", "3 to 128"]);
-    assert_eq!(keys(json!([])), None, "all that are ACTIVE");
+    assert_invalid(json!({"KeySigningKeys": ["ab"]}), &["KeySigningKeys", "\"ab\"", "3 to 128"]);
+    assert_eq!(keys(json!([])), None, "all ACTIVE keys");
 }
 
 #[test]
-fn a_required_check_implies_waiting() {
+fn a_required_dns_check_implies_waiting() {
     let waits = |wait: &str, check: &str| {
-        parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits()
+        parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits_for_sync()
     };
     for mode in ["", "NONE", "REPORT"] {
         assert!(waits("true", mode) && !waits("false", mode), "{mode}");
     }
     assert!(waits("false", "require"));
-    refused(json!({"Verification": "maybe"}), &["Verification", "maybe", "REQUIRE"]);
-    refused(json!({"WaitForSync": "soon"}), &["WaitForSync \"soon\" must be true or false"]);
-    refused(json!({"DsTTL": "1h"}), &["DsTTL", "2147483647"]);
+    assert_invalid(json!({"Verification": "maybe"}), &["Verification", "maybe", "REQUIRE"]);
+    assert_invalid(json!({"WaitForSync": "soon"}), &["WaitForSync \"soon\" must be true or false"]);
+    assert_invalid(json!({"DsTTL": "1h"}), &["DsTTL", "2147483647"]);
 }
 
 #[test]
-fn dnssec_needs_a_child_zone_to_read() {
+fn dnssec_requires_a_child_zone() {
     let outside = json!({"ChildZoneId": null, "DomainName": "a.example.com", "NameServers": "ns1.example.net", "Dnssec": true});
-    refused(outside, &["Dnssec", "ChildZoneId"]);
+    assert_invalid(outside, &["Dnssec", "ChildZoneId"]);
     assert!(parse(json!({"NameServers": "ns1.example.net", "Dnssec": true})).is_ok());
 }
 
 #[test]
-fn cloudformations_own_properties_are_known_and_no_others_of_their_kind() {
+fn only_cloudformation_s_own_service_properties_are_accepted() {
     assert!(parse(json!({"ServiceToken": "anything", "ServiceTimeout": "300.0"})).is_ok());
     for wrong in [json!("6OO"), json!(0), json!(3601), json!("600s"), json!(599.5), json!([600])] {
-        refused(
+        assert_invalid(
             json!({"ServiceTimeout": wrong}),
             &["ServiceTimeout", "whole number of seconds from 1 to 3600"],
         );
     }
-    refused(json!({"ServiceWhatever": {"a": 1}}), &["ServiceWhatever is not a property"]);
+    assert_invalid(json!({"ServiceWhatever": {"a": 1}}), &["ServiceWhatever is not a property"]);
 }
 
 #[test]
-fn bad_values_are_named() {
-    refused(
+fn invalid_values_are_reported() {
+    assert_invalid(
         json!({"ChildZoneId": "Z1234567890123456789012345678901234"}),
         &["ChildZoneId \"Z1234", "1 to 32"],
     );
-    refused(
+    assert_invalid(
         json!({"ChildZoneId": 7}),
-        &["ChildZoneId must be a string, and is a number. Without quotation marks YAML"],
+        &["ChildZoneId must be a string, but is a number. YAML"],
     );
-    refused(json!({"ChildZoneId": ["Z1"]}), &["ChildZoneId must be a string, and is a list."]);
-    refused(json!({"ParentZoneId": "Z1/../x"}), &["ParentZoneId"]);
-    refused(json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam"]);
-    refused(
+    assert_invalid(
+        json!({"ChildZoneId": ["Z1"]}),
+        &["ChildZoneId must be a string, but is a list."],
+    );
+    assert_invalid(json!({"ParentZoneId": "Z1/../x"}), &["ParentZoneId"]);
+    assert_invalid(json!({"ParentRoleArn": "parent"}), &["ParentRoleArn", "arn:aws:iam"]);
+    assert_invalid(
         json!({"DomainName": "a..b"}),
         &["DomainName \"a..b\" is not a domain name", "position 3"],
     );
     for value in [json!("yes"), json!("1"), json!(1), json!([1])] {
-        refused(json!({"AllowOverwrite": value}), &["AllowOverwrite", "must be true or false"]);
+        assert_invalid(
+            json!({"AllowOverwrite": value}),
+            &["AllowOverwrite", "must be true or false"],
+        );
     }
 }
 
 #[test]
-fn every_property_refuses_what_is_of_another_type() {
+fn every_property_rejects_values_of_other_types() {
     let values = [
         json!(7),
         json!(7.5),
@@ -494,7 +521,7 @@ fn every_property_refuses_what_is_of_another_type() {
     for property in KNOWN.iter().filter(|key| **key != "Trigger").chain(&["ServiceTimeout"]) {
         for value in &values {
             let given = json!({*property: value, "ParentRoleArn": ROLE, "ChildRoleArn": ROLE, *property: value});
-            let taken = match *property {
+            let accepted = match *property {
                 "TTL" | "DsTTL" | "ServiceTimeout" => *value == json!(7),
                 "AllowOverwrite" | "AllowOcclusion" | "Dnssec" | "WaitForSync" => {
                     value.is_boolean()
@@ -502,9 +529,9 @@ fn every_property_refuses_what_is_of_another_type() {
                 _ => false,
             };
             match parse(given) {
-                Ok(_) => assert!(taken, "{property}: {value} is taken"),
+                Ok(_) => assert!(accepted, "{property}: {value} is accepted"),
                 Err(error) => {
-                    assert!(!taken && error.contains(property), "{property}: {value}: {error}");
+                    assert!(!accepted && error.contains(property), "{property}: {value}: {error}");
                 }
             }
         }
@@ -528,7 +555,7 @@ fn a_value_that_may_be_a_secret_is_not_repeated() {
             assert!(error.contains(property) && !error.contains("s3cret"), "{error}");
         }
     }
-    refused(
+    assert_invalid(
         json!({"DomainName": SECRET}),
         &["a value of 16 characters, not repeated here", "U+003A at position 10", r"\072"],
     );
@@ -555,7 +582,7 @@ fn an_external_id_without_odd_characters_is_not_repeated_either() {
 }
 
 #[test]
-fn a_role_may_be_a_chain_of_two() {
+fn a_role_may_be_a_chain_of_two_roles() {
     let hub = "arn:aws:iam::333333333333:role/hub,with-comma";
     let role = |value: Value| {
         let parsed =
@@ -574,38 +601,44 @@ fn a_role_may_be_a_chain_of_two() {
     ] {
         assert_eq!(role(chain), [hub, ROLE]);
     }
-    refused(
+    assert_invalid(
         json!({"ParentRoleArn": [hub, hub, ROLE]}),
         &["ParentRoleArn lists 3 roles", "at most two"],
     );
-    refused(json!({"ParentRoleArn": [hub, "x"]}), &["ParentRoleArn must be the ARN of a role"]);
-    refused(
+    assert_invalid(
+        json!({"ParentRoleArn": [hub, "x"]}),
+        &["ParentRoleArn must be the ARN of a role"],
+    );
+    assert_invalid(
         json!({"ParentRoleArn": ["", null], "ParentExternalId": "the-secret"}),
-        &["given without ParentRoleArn"],
+        &["set without ParentRoleArn"],
     );
 }
 
 #[test]
-fn both_or_neither_of_alternatives() {
-    refused(
+fn alternative_properties_exclude_each_other() {
+    assert_invalid(
         json!({"ParentZoneId": "Z1", "ParentZoneName": "example.com"}),
         &["ParentZoneId and ParentZoneName"],
     );
-    refused(json!({"ChildZoneId": null}), &["ChildZoneId is missing"]);
-    refused(json!({"ChildZoneId": null, "NameServers": "a.net"}), &["DomainName is missing"]);
-    refused(
+    assert_invalid(json!({"ChildZoneId": null}), &["ChildZoneId is missing"]);
+    assert_invalid(
+        json!({"ChildZoneId": null, "NameServers": "a.net"}),
+        &["DomainName is missing"],
+    );
+    assert_invalid(
         json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b", "ChildRoleArn": ROLE}),
         &["ChildRoleArn"],
     );
     assert!(
         parse(json!({"ChildZoneId": null, "NameServers": "a.net", "DomainName": "a.b"})).is_ok()
     );
-    assert!(parse(json!({"NameServers": "a.net"})).is_ok(), "it overrides what is read");
+    assert!(parse(json!({"NameServers": "a.net"})).is_ok(), "it overrides the zone's own");
 }
 
 #[test]
-fn external_ids_need_their_role_and_are_not_shown() {
-    refused(json!({"ParentExternalId": "secret"}), &["ParentExternalId", "ParentRoleArn"]);
+fn external_ids_require_a_role_and_are_not_shown() {
+    assert_invalid(json!({"ParentExternalId": "secret"}), &["ParentExternalId", "ParentRoleArn"]);
     let error =
         parse(json!({"ParentRoleArn": ROLE, "ParentExternalId": "the secret"})).unwrap_err();
     assert!(error.contains("ParentExternalId") && !error.contains("the secret"));
@@ -615,14 +648,14 @@ fn external_ids_need_their_role_and_are_not_shown() {
         parsed.parent_role.as_ref().unwrap().external_id.as_ref().unwrap().expose(),
         "the-secret"
     );
-    refused(
+    assert_invalid(
         json!({"ParentRoleArn": ROLE, "ParentExternalId": 12_345_678_901_u64}),
-        &["ParentExternalId must be a string, and is a number", "quotation marks"],
+        &["ParentExternalId must be a string, but is a number", "quotation marks"],
     );
 }
 
 #[test]
-fn the_region_for_roles_has_the_form_of_one() {
+fn the_region_for_roles_must_have_the_form_of_a_region() {
     let region = |text: &str| {
         parse(json!({"ParentRoleArn": ROLE, "ChildRoleArn": ROLE, "AssumeRoleRegion": text}))
     };
@@ -637,7 +670,7 @@ fn the_region_for_roles_has_the_form_of_one() {
     assert_eq!(
         region("").unwrap().parent_role.as_ref().unwrap().region,
         None,
-        "an empty parameter is none"
+        "an empty parameter counts as missing"
     );
     for text in [
         "Frankfurt",
@@ -654,7 +687,7 @@ fn the_region_for_roles_has_the_form_of_one() {
 }
 
 #[test]
-fn over_long_values_are_named_and_cut() {
+fn long_values_are_reported_shortened() {
     let long = "a.".repeat(5000);
     let error = parse(json!({"DomainName": long})).unwrap_err();
     assert!(error.contains("DomainName") && error.len() < 400, "{error}");
@@ -664,7 +697,7 @@ fn over_long_values_are_named_and_cut() {
 }
 
 #[test]
-fn no_properties_at_all() {
+fn properties_must_be_an_object() {
     for nothing in [Value::Null, json!({})] {
         assert!(
             Properties::parse(&nothing).unwrap_err().to_string().contains("ChildZoneId is missing")
@@ -676,7 +709,7 @@ fn no_properties_at_all() {
 }
 
 #[test]
-fn a_delete_takes_what_is_valid() {
+fn lenient_parsing_keeps_what_is_valid() {
     let (partial, errors) = Partial::parse(&with(json!({
         "ParentRoleArn": ROLE, "TTL": "soon", "Unknown": 1, "DomainName": "a..b", "NameServers": "a.net", "Dnssec": "x",
     })));
@@ -688,9 +721,9 @@ fn a_delete_takes_what_is_valid() {
         errors.iter().map(|error| error.code).collect::<Vec<_>>(),
         [Code::UnknownProperty, Code::InvalidName, Code::InvalidTtl, Code::InvalidBoolean]
     );
-    assert!(!partial.dnssec && partial.waits());
+    assert!(!partial.dnssec && partial.waits_for_sync());
     let (partial, _) = Partial::parse(&with(json!({"TTL": "soon", "Unknown": 1})));
-    assert!(!partial.point_unreadable, "where the delegation is can be told");
+    assert!(!partial.point_unreadable, "the delegation point can be determined");
     for odd in [json!({"ParentRoleArn": 7}), json!({"ParentRoleArn": ROLE, "ParentExternalId": 7})]
     {
         assert!(Partial::parse(&odd).0.parent_role_unreadable);
@@ -702,7 +735,7 @@ fn a_delete_takes_what_is_valid() {
 }
 
 #[test]
-fn service_timeouts() {
+fn service_timeouts_are_whole_numbers_within_the_limit() {
     assert_eq!(service_timeout(&json!({"ServiceTimeout": "600"})), Some(600));
     assert_eq!(service_timeout(&json!({"ServiceTimeout": 1})), Some(1));
     for odd in [

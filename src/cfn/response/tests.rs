@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::cfn::response_url::{Accepted, ResponseUrl};
+use crate::cfn::response_url::{AcceptedHosts, ResponseUrl};
 
 fn target() -> Target {
     let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret";
@@ -11,7 +11,7 @@ fn target() -> Target {
         url: ResponseUrl::parse(
             url,
             stack_id,
-            Accepted { region: Some("us-east-1"), local_hosts: &[] },
+            AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] },
         )
         .unwrap(),
         stack_id: stack_id.into(),
@@ -31,7 +31,7 @@ fn failed(reason: &str) -> Answer {
 }
 
 #[test]
-fn the_fields_are_those_of_cloudformation() {
+fn the_body_has_cloudformation_s_fields() {
     let mut answer = failed("");
     answer.status = Status::Success;
     answer.data.insert("Action", "CREATED".into());
@@ -50,7 +50,7 @@ fn the_fields_are_those_of_cloudformation() {
 }
 
 #[test]
-fn a_long_reason_keeps_its_head_and_points_to_the_log() {
+fn a_long_reason_is_cut_and_refers_to_the_log() {
     let body: Value =
         serde_json::from_str(&failed(&"head ".repeat(3000)).body(&target(), "2026/[1]x")).unwrap();
     let reason = body["Reason"].as_str().unwrap();
@@ -59,20 +59,20 @@ fn a_long_reason_keeps_its_head_and_points_to_the_log() {
 }
 
 #[test]
-fn a_reason_ends_with_its_code_whether_it_is_cut_or_not() {
+fn a_reason_always_ends_with_its_code() {
     for (reason, pointer) in
         [("short".to_owned(), ""), ("head ".repeat(3000), "… (more in log stream log)")]
     {
         let answer = Answer { code: "access-denied", ..failed(&reason) };
         let body: Value = serde_json::from_str(&answer.body(&target(), "log")).unwrap();
-        let told = body["Reason"].as_str().unwrap();
-        assert!(told.ends_with(&format!("{pointer} [access-denied]")), "{told}");
-        assert_eq!(told.matches('[').count(), 1, "{told}");
+        let reason = body["Reason"].as_str().unwrap();
+        assert!(reason.ends_with(&format!("{pointer} [access-denied]")), "{reason}");
+        assert_eq!(reason.matches('[').count(), 1, "{reason}");
     }
 }
 
 #[test]
-fn attributes_stay_whole_while_prose_can_give_way() {
+fn text_is_shortened_before_attributes_that_templates_use() {
     let mut answer = failed("");
     answer.data.insert("NameServers", "n".repeat(2500));
     answer.data.insert("Warning", "w".repeat(3000));
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn what_fits_is_sent_as_it_is(reason in "\\PC{1,500}") {
+    fn an_answer_that_fits_is_not_shortened(reason in "\\PC{1,500}") {
         let body: Value = serde_json::from_str(&failed(&reason).body(&target(), "log")).unwrap();
         prop_assert_eq!(body["Reason"].as_str().unwrap(), reason);
     }

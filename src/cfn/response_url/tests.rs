@@ -8,13 +8,17 @@ fn stack_in(region: &str) -> String {
     format!("arn:aws:cloudformation:{region}:222222222222:stack/s/1")
 }
 
-/// As a function of us-east-1 reads it for a stack there.
+/// Parses a URL in a function in us-east-1, for a stack in us-east-1.
 fn parse(url: &str) -> Result<ResponseUrl, ResponseUrlError> {
     parse_in("us-east-1", url)
 }
 
 fn parse_in(region: &str, url: &str) -> Result<ResponseUrl, ResponseUrlError> {
-    ResponseUrl::parse(url, &stack_in(region), Accepted { region: Some(region), local_hosts: &[] })
+    ResponseUrl::parse(
+        url,
+        &stack_in(region),
+        AcceptedHosts { region: Some(region), local_hosts: &[] },
+    )
 }
 
 fn host_error() -> ResponseUrlError {
@@ -22,7 +26,7 @@ fn host_error() -> ResponseUrlError {
 }
 
 #[test]
-fn the_hosts_that_cloudformation_uses() {
+fn the_hosts_that_cloudformation_uses_are_accepted() {
     for (region, host) in [
         ("us-east-1", "useast1.s3.amazonaws.com"),
         ("us-east-1", "useast1.s3.us-east-1.amazonaws.com"),
@@ -44,7 +48,7 @@ fn the_hosts_that_cloudformation_uses() {
 }
 
 #[test]
-fn other_hosts_are_refused() {
+fn other_hosts_are_rejected() {
     for url in [
         format!("https://example.com/{BUCKET}-useast1/x"),
         format!("https://{BUCKET}-useast1.s3.amazonaws.com.example.com/x"),
@@ -72,10 +76,10 @@ fn other_hosts_are_refused() {
     assert_eq!(parse("nonsense"), Err(ResponseUrlError::Malformed));
 }
 
-/// What one reader of a URL takes for the host, and another for something else: only what requests
-/// are sent to counts.
+/// URLs whose host one parser may see differently than another. Only the host that requests are
+/// sent to counts.
 #[test]
-fn spellings_that_hide_the_host_are_refused() {
+fn spellings_that_hide_the_host_are_rejected() {
     let host = format!("{BUCKET}-useast1.s3.amazonaws.com");
     for url in [
         format!("https://evil.example\\@{host}/x"),
@@ -99,7 +103,7 @@ fn spellings_that_hide_the_host_are_refused() {
     ] {
         assert!(parse(&url).is_err(), "{url:?}");
     }
-    // The same host in other letters, and the port that it has anyway, are the same place.
+    // Another case of the host, or the default port, make no difference.
     for url in [
         format!("HTTPS://{}:443/x", host.to_uppercase()),
         format!("https://{BUCKET}-usea%73t1.s3.amazonaws.com/x"),
@@ -107,8 +111,9 @@ fn spellings_that_hide_the_host_are_refused() {
         assert_eq!(parse(&url).unwrap().expose().host_str(), Some(host.as_str()), "{url}");
     }
     let local = ["localhost".to_owned()];
-    let parse =
-        |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &local });
+    let parse = |url: &str| {
+        ResponseUrl::parse(url, "s", AcceptedHosts { region: None, local_hosts: &local })
+    };
     for url in [
         "http://localhost@evil.example/x",
         "http://localhost.evil.example/x",
@@ -119,22 +124,23 @@ fn spellings_that_hide_the_host_are_refused() {
 }
 
 #[test]
-fn buckets_of_other_people_are_refused() {
+fn buckets_of_others_are_rejected() {
     for host in [
-        // Anybody can own such a bucket.
+        // Anybody can own a bucket like this.
         "evil.s3.amazonaws.com",
         "useast11.s3.amazonaws.com",
         "useast1-evil.s3.amazonaws.com",
         "useast1.evil.s3.amazonaws.com",
         "us-east-1.s3.amazonaws.com",
-        // CloudFormation's, but of another Region or partition than the stack and the function.
+        // CloudFormation's bucket of another Region or partition than that of the stack and the
+        // function.
         "euwest1.s3.amazonaws.com",
         "euwest1.s3.eu-west-1.amazonaws.com",
         "useast1.s3.eu-west-1.amazonaws.com",
         "useast1.s3.us-east-1.amazonaws.com.cn",
         "useast1.s3.amazonaws.eu",
         "useast1.s3.us-east-1.c2s.ic.gov",
-        // Forms that S3 does not have.
+        // Endpoints that S3 does not have.
         "useast1.s3.fips.us-east-1.amazonaws.com",
         "useast1.s3-accelerate.amazonaws.com",
         "useast1.s3.xx-evil-1.amazonaws.com",
@@ -151,16 +157,16 @@ fn buckets_of_other_people_are_refused() {
         );
     }
     let dashed = format!("https://{BUCKET}-apsoutheast7.s3-ap-southeast-7.amazonaws.com/x");
-    assert!(parse_in("ap-southeast-7", &dashed).is_err(), "a Region that never had this form");
+    assert!(parse_in("ap-southeast-7", &dashed).is_err(), "a Region without this form");
     let fips = format!("https://{BUCKET}-euwest1.s3-fips.eu-west-1.amazonaws.com/x");
     assert!(parse_in("eu-west-1", &fips).is_err(), "a Region without FIPS endpoints");
 }
 
 #[test]
-fn the_stack_is_in_the_function_s_region() {
+fn the_stack_must_be_in_the_function_s_region() {
     let url =
         |region: &str| format!("https://{BUCKET}-{}.s3.amazonaws.com/x", region.replace('-', ""));
-    let here = Accepted { region: Some("eu-west-1"), local_hosts: &[] };
+    let here = AcceptedHosts { region: Some("eu-west-1"), local_hosts: &[] };
     let region_error = Err(ResponseUrlError::Region("eu-west-1".into()));
     for stack_id in
         [stack_in("us-east-1"), "arn:aws:cloudformation::222222222222:stack/s/1".into(), "s".into()]
@@ -176,17 +182,18 @@ fn the_stack_is_in_the_function_s_region() {
             "{stack_id}"
         );
     }
-    // A function that does not know its Region believes no event.
-    let nowhere = Accepted { region: None, local_hosts: &[] };
+    // A function that does not know its Region accepts no event.
+    let nowhere = AcceptedHosts { region: None, local_hosts: &[] };
     let parsed = ResponseUrl::parse(&url("xx-evil-1"), &stack_in("xx-evil-1"), nowhere);
     assert_eq!(parsed, Err(ResponseUrlError::NoRegion));
 }
 
 #[test]
-fn local_hosts_only_when_named() {
+fn local_hosts_must_be_configured() {
     let hosts = ["127.0.0.1:4566".to_owned(), "localhost".to_owned()];
-    let parse =
-        |url: &str| ResponseUrl::parse(url, "s", Accepted { region: None, local_hosts: &hosts });
+    let parse = |url: &str| {
+        ResponseUrl::parse(url, "s", AcceptedHosts { region: None, local_hosts: &hosts })
+    };
     assert!(parse("http://127.0.0.1:4566/x").is_ok());
     assert!(parse("http://localhost:1234/x").is_ok());
     assert!(parse("http://127.0.0.1:4567/x").is_err());
@@ -194,7 +201,7 @@ fn local_hosts_only_when_named() {
 }
 
 #[test]
-fn the_time_of_the_request_is_the_signing() {
+fn the_time_of_signing_is_parsed() {
     let at = |query: &str| {
         parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?{query}")).unwrap().signed_at()
     };
@@ -206,7 +213,7 @@ fn the_time_of_the_request_is_the_signing() {
 }
 
 #[test]
-fn debug_shows_nothing() {
+fn debug_output_does_not_contain_the_url() {
     let url = parse(&format!("https://{BUCKET}-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret"))
         .unwrap();
     assert_eq!(format!("{url:?}"), "ResponseUrl(…)");

@@ -1,12 +1,12 @@
-//! Where an Update goes: the model says what to read next, and this reads it (`MOVE-...` of
-//! `docs/design.md`).
+//! Finds the delegation point of an Update. The model decides what to read next, and this module
+//! reads it (MOVE-1 to MOVE-6 of `docs/design.md`).
 
 use std::sync::Arc;
 
 use super::{Origin, old_session};
 use crate::aws::route53::Session;
 use crate::cfn::properties::{ParentZone, Partial, Properties};
-use crate::error::{Code, Failure, Kind, Warning, WarningCode};
+use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use crate::handler::child::Child;
 use crate::handler::reconcile::Denial;
 use crate::handler::{RequestContext, child, observe, parent_failure, parent_zone};
@@ -27,7 +27,7 @@ pub(super) struct UpdateResolver<'a> {
     pub(super) old: &'a Partial,
 }
 
-/// Where an Update goes, and what was seen on the way.
+/// The delegation point of an Update, and what was read to find it.
 pub(super) struct Found {
     pub(super) point: DelegationPoint,
     pub(super) behavior: UpdateBehavior,
@@ -40,19 +40,19 @@ pub(super) struct Found {
 
 /// What was read at the physical id's point.
 struct AtPhysical {
-    /// `None` if the apex does not matter.
+    /// The apex of its zone. `None` if it does not matter.
     apex: Option<Name>,
     claim: Option<Claim>,
     observed: Option<Observation>,
 }
 
 impl UpdateResolver<'_> {
-    /// The child's name under the old properties. They never fail a request.
+    /// The child's name under the old properties. Invalid old properties never fail a request.
     pub(super) async fn old_name(&self) -> (Option<Name>, Vec<Warning>) {
         let Self { cx, desired, child, old, .. } = self;
         let mut warnings = Vec::new();
         if old.point_unreadable {
-            let message = "Some of the old properties are invalid, so what a failed replacement may have left was not looked for.";
+            let message = "Some of the old properties are invalid, so what a failed replacement may have left was not searched for.";
             warnings.push(Warning::new(WarningCode::OldPropertiesInvalid, message));
         }
         let name = match (&old.domain_name, &old.child_zone) {
@@ -76,7 +76,7 @@ impl UpdateResolver<'_> {
         (name, warnings)
     }
 
-    /// Follows what the model says to read, until it knows where the Update goes.
+    /// Reads what the model asks for until it knows where the Update goes.
     pub(super) async fn follow(
         &self,
         physical: Option<DelegationPoint>,
@@ -105,9 +105,9 @@ impl UpdateResolver<'_> {
                 NextStep::ReadPhysical(point) => {
                     let read = self.read_physical(session, &point, true).await;
                     let may_wait = !self.is_other_account();
-                    let read = self.reach(read, may_wait, &mut denied)?;
+                    let read = self.reached(read, may_wait, &mut denied)?;
                     route.at_physical =
-                        Some(self.see(read, session, (&point, &mut origin), |at| {
+                        Some(self.sight(read, session, (&point, &mut origin), |at| {
                             observed = at.observed.take();
                             apex.clone_from(&at.apex);
                         }));
@@ -123,14 +123,15 @@ impl UpdateResolver<'_> {
                         Ok((session, read)) => (session, Ok(read)),
                         Err(failure) => (Arc::clone(session), Err(failure)),
                     };
-                    let read = self.reach(read, false, &mut None)?;
-                    let seen = self
-                        .see(read, &session, (&point, &mut origin), |at| apex.clone_from(&at.apex));
-                    route.at_physical_by_old_role = Some(seen);
+                    let read = self.reached(read, false, &mut None)?;
+                    let sight = self.sight(read, &session, (&point, &mut origin), |at| {
+                        apex.clone_from(&at.apex);
+                    });
+                    route.at_physical_by_old_role = Some(sight);
                 }
                 NextStep::ReadHome(point) => {
                     let read = self.read_home(session, &point).await;
-                    route.at_home = Some(self.reach(read, true, &mut None)?);
+                    route.at_home = Some(self.reached(read, true, &mut None)?);
                 }
                 NextStep::FindZone { prefer } => {
                     let asked = desired.parent_zone();
@@ -139,8 +140,7 @@ impl UpdateResolver<'_> {
                     route.found_zone = Some(zone);
                 }
                 NextStep::Go { point, behavior } => {
-                    // What was read is of the physical id's point, and the first look may use it
-                    // there.
+                    // The observation is of the physical id's point, and is only valid there.
                     let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
                     return Ok(Found {
                         point,
@@ -159,7 +159,7 @@ impl UpdateResolver<'_> {
                         Failure::new(
                             Code::AccessDenied,
                             format!(
-                                "The parent zone {} can't be read. Let the parent role read it.",
+                                "The parent zone {} can't be read. Allow the parent role to read it.",
                                 point.zone
                             ),
                         )
@@ -170,17 +170,17 @@ impl UpdateResolver<'_> {
         }
     }
 
-    /// Whether the old properties have another role or external id. Invalid ones say nothing.
+    /// True if the old properties have another role or external id. Invalid ones don't count.
     fn role_changes(&self) -> bool {
-        let of = |role: &Option<Role>| {
+        let identity = |role: &Option<Role>| {
             role.clone().map(|role| (role.through, role.arn, role.external_id))
         };
         !self.old.parent_role_unreadable
-            && of(&self.old.parent_role) != of(&self.desired.parent_role)
+            && identity(&self.old.parent_role) != identity(&self.desired.parent_role)
     }
 
-    /// True if the new role is of another account than the old one: it can never read the old one's
-    /// zones, and a denial need not be waited for.
+    /// True if the new role belongs to another account than the old one. It can then never read the
+    /// old one's zones, so there is no point in waiting after a denial.
     fn is_other_account(&self) -> bool {
         let account = |role: &Option<Role>| {
             let arn = role.as_ref()?.arn.as_str();
@@ -190,8 +190,8 @@ impl UpdateResolver<'_> {
         old.zip(new).is_some_and(|(old, new)| old != new)
     }
 
-    /// Reads the physical id's point. If the name is the one that is asked for, `all` of what a
-    /// first look reads, in its place.
+    /// Reads the physical id's point. With `all`, and if the point has the desired name, reads
+    /// everything that the first observation would, so that it need not be read again.
     async fn read_physical(
         &self,
         session: &Session,
@@ -204,7 +204,8 @@ impl UpdateResolver<'_> {
             return Ok(AtPhysical { apex: None, claim, observed: None });
         }
         let zone = async {
-            // Whether a zone has this id its apex does not tell, and a public zone stays public.
+            // The listing does not say whether the zone has this id, and a public zone stays
+            // public.
             match desired.parent_zone() {
                 ParentZone::Id(id) if *id == point.zone => Ok(None),
                 ParentZone::Id(_) | ParentZone::Name(_) | ParentZone::Closest => {
@@ -228,8 +229,8 @@ impl UpdateResolver<'_> {
             None => observe::own_claim(cx, session, point).await?,
         };
         let apex = match zone {
-            // Nobody on the internet asks a private zone, whatever it is called: as if it were
-            // another.
+            // A private zone counts as another zone, whatever its name: nobody on the internet
+            // queries it.
             Some(zone) if zone.private => None,
             Some(zone) => Some(zone.name),
             None => observed.as_ref().and_then(|observed| observed.apex.clone()),
@@ -237,7 +238,7 @@ impl UpdateResolver<'_> {
         Ok(AtPhysical { apex, claim, observed })
     }
 
-    /// Reads the point that a replacement came from, by what our claim says.
+    /// Reads the point that a replacement came from, according to the resource's claim.
     async fn read_home(
         &self,
         session: &Session,
@@ -248,13 +249,13 @@ impl UpdateResolver<'_> {
                 parent_failure(&format!("reading the parent zone {}", point.zone), &error)
             })
         };
-        let (zone, claim) =
-            tokio::try_join!(zone, observe::own_claim(self.cx, session, point))?;
+        let (zone, claim) = tokio::try_join!(zone, observe::own_claim(self.cx, session, point))?;
         Ok(ZoneView { apex: zone.name, private: zone.private, claim })
     }
 
-    /// What was read, or why not. A denial is waited for, unless there is no use in that.
-    fn reach<T>(
+    /// What a read says about a zone. With `may_wait`, a denial is an error as long as the
+    /// permission may still propagate.
+    fn reached<T>(
         &self,
         read: Result<T, Failure>,
         may_wait: bool,
@@ -262,9 +263,9 @@ impl UpdateResolver<'_> {
     ) -> Result<Reached<T>, Failure> {
         match read {
             Ok(read) => Ok(Reached::Read(read)),
-            Err(failure) if failure.kind() == Kind::NoSuchZone => Ok(Reached::Gone),
+            Err(failure) if failure.kind() == FailureKind::NoSuchZone => Ok(Reached::Gone),
             Err(failure)
-                if failure.kind() == Kind::Denied
+                if failure.kind() == FailureKind::Denied
                     && !(may_wait && self.denial == Denial::MayPass) =>
             {
                 *denied = Some(failure);
@@ -274,8 +275,8 @@ impl UpdateResolver<'_> {
         }
     }
 
-    /// What the model is told of the physical id's point; notes who could read it.
-    fn see(
+    /// Turns a read into what the model needs, and records who could read the point.
+    fn sight(
         &self,
         read: Reached<AtPhysical>,
         session: &Arc<Session>,
@@ -285,9 +286,9 @@ impl UpdateResolver<'_> {
         match read {
             Reached::Read(mut at) => {
                 note(&mut at);
-                let stood = at.claim.is_some();
+                let had_claim = at.claim.is_some();
                 *origin =
-                    Some(Origin { point: point.clone(), session: Arc::clone(session), stood });
+                    Some(Origin { point: point.clone(), session: Arc::clone(session), had_claim });
                 let private = at.apex.is_none() && point.name == self.child.name;
                 Reached::Read(ZoneView {
                     apex: at.apex.unwrap_or_else(|| point.name.clone()),
@@ -300,8 +301,8 @@ impl UpdateResolver<'_> {
         }
     }
 
-    /// The delegation point to which the old properties lead, by the same test as the new one;
-    /// `None` if it is the new one, or can't be found, which never fails a request.
+    /// The delegation point that the old properties lead to, found in the same way as the new one.
+    /// `None` if it is the new one or can't be found, which never fails a request.
     pub(super) async fn old_point(
         &self,
         found: &Found,
@@ -317,21 +318,21 @@ impl UpdateResolver<'_> {
         if let Some(physical) = found.physical.as_ref().filter(|physical| physical.name == *name) {
             let apex = match asked {
                 ParentZone::Id(_) => None,
-                // What the new role saw there says nothing of what the old one can.
+                // What the new role read there says nothing about the old one.
                 ParentZone::Name(_) | ParentZone::Closest if !same_role => {
                     self.old_apex(physical).await
                 }
                 ParentZone::Name(_) if found.apex.is_none() => self.old_apex(physical).await,
                 ParentZone::Name(_) | ParentZone::Closest => found.apex.clone(),
             };
-            // A zone that the old role can't read is none that it led to.
+            // The old properties can't have led to a zone that the old role can't read.
             let reads = same_role || apex.is_some() || matches!(asked, ParentZone::Id(_));
             if reads && asked.is_satisfied_by(&physical.zone, apex.as_ref().unwrap_or(name)) {
                 return Some(physical.clone());
             }
         }
         let old_role = old.parent_role.as_ref();
-        let looked = cx.with_fresh_credentials(async || {
+        let point = cx.with_fresh_credentials(async || {
             let session = if same_role {
                 Arc::clone(self.session)
             } else {
@@ -340,10 +341,10 @@ impl UpdateResolver<'_> {
             let zone = parent_zone::find(&session, name, asked, None).await?;
             parent_zone::point(name, &zone)
         });
-        looked.await.map_err(|failure| warnings.push(not_found(&failure))).ok()
+        point.await.map_err(|failure| warnings.push(not_found(&failure))).ok()
     }
 
-    /// The apex of the physical id's zone, where nobody had to know it yet.
+    /// The apex of the physical id's zone, if it was not needed before.
     async fn old_apex(&self, point: &DelegationPoint) -> Option<Name> {
         let session = old_session(self.cx, self.old.parent_role.as_ref()).await.ok()?;
         session.hosted_zone(&point.zone).await.ok().map(|zone| zone.name)

@@ -1,20 +1,21 @@
-//! Events that nobody should send: valid ones, spoiled.
+//! Events that nobody should send: valid events with random damage.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::faults::lane::{Lane, OTHER};
+use crate::faults::fixture::{Fixture, OTHER};
 
-/// An event and the secret of its URL.
+/// A damaged event, and the secret in its response URL.
 pub(crate) struct Hostile {
     pub(crate) event: Value,
-    /// The request itself, if the event is a notification.
+    /// The request, also if the event is a notification that wraps it.
     pub(crate) request: Value,
-    /// The request that the URL is signed for; nothing else says which event an answer belongs to.
+    /// The id of the request that the URL is signed for. An answer is assigned to its event by it
+    /// alone.
     pub(crate) signed_for: String,
     pub(crate) signature: String,
-    /// True if the URL is still one that the function must answer on.
+    /// Whether the URL is valid, so that the function must send an answer to it.
     pub(crate) url_intact: bool,
 }
 
@@ -54,9 +55,9 @@ const PROPERTIES: [&str; 21] = [
     "Trigger",
 ];
 
-/// One event, the same for the same seed and the same zones.
-pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
-    let mut event = valid(lane, rng);
+/// Returns a random event. The same seed and the same zones give the same event.
+pub(crate) fn event(fixture: &Fixture, rng: &mut Rng, foreign: &str) -> Hostile {
+    let mut event = valid(fixture, rng);
     let url = event["ResponseURL"].as_str().unwrap().to_owned();
     let signature =
         url.split_once("X-Amz-Signature=").unwrap().1.split('&').next().unwrap().to_owned();
@@ -65,11 +66,11 @@ pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
     for _ in 0..rng.usize(0..4) {
         match rng.u8(0..10) {
             0 => remove(&mut event, rng),
-            1 | 2 => event[*pick(rng, &FIELDS)] = value(lane, rng),
-            3..=7 => set_property(&mut event, lane, rng),
-            8 => event["PhysicalResourceId"] = json!(physical_id(lane, rng)),
+            1 | 2 => event[*pick(rng, &FIELDS)] = value(fixture, rng),
+            3..=7 => set_property(&mut event, fixture, rng),
+            8 => event["PhysicalResourceId"] = json!(physical_id(fixture, rng)),
             _ => {
-                event["ResponseURL"] = spoiled(&url, rng, foreign);
+                event["ResponseURL"] = damaged_url(&url, rng, foreign);
                 url_intact = false;
             }
         }
@@ -80,11 +81,11 @@ pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
             event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}]});
         }
         1 => {
-            event = json!({"Records": [{"Sns": {"Message": value(lane, rng)}}], "ResponseURL": event["ResponseURL"]});
+            event = json!({"Records": [{"Sns": {"Message": value(fixture, rng)}}], "ResponseURL": event["ResponseURL"]});
             url_intact = false;
         }
         2 => {
-            event = value(lane, rng);
+            event = value(fixture, rng);
             url_intact = false;
         }
         _ => {}
@@ -92,17 +93,17 @@ pub(crate) fn event(lane: &Lane, rng: &mut Rng, foreign: &str) -> Hostile {
     Hostile { event, request, signed_for, signature, url_intact }
 }
 
-fn valid(lane: &Lane, rng: &mut Rng) -> Value {
+fn valid(fixture: &Fixture, rng: &mut Rng) -> Value {
     let mut properties = || {
-        let zone = if rng.bool() { &lane.child } else { &lane.other };
-        lane.properties(json!({"ChildZoneId": zone.id(), "TTL": rng.u32(0..1000).to_string()}))
+        let zone = if rng.bool() { &fixture.child } else { &fixture.other };
+        fixture.properties(json!({"ChildZoneId": zone.id(), "TTL": rng.u32(0..1000).to_string()}))
     };
     let (new, old) = (properties(), properties());
-    let place = format!("{}/{}", lane.parent.id(), if rng.bool() { NAME } else { OTHER });
+    let place = format!("{}/{}", fixture.parent.id(), if rng.bool() { NAME } else { OTHER });
     match rng.u8(0..3) {
-        0 => lane.event("Create", None, &new, None),
-        1 => lane.event("Update", Some(&place), &new, Some(&old)),
-        _ => lane.event("Delete", Some(&place), &new, None),
+        0 => fixture.event("Create", None, &new, None),
+        1 => fixture.event("Update", Some(&place), &new, Some(&old)),
+        _ => fixture.event("Delete", Some(&place), &new, None),
     }
 }
 
@@ -122,23 +123,24 @@ fn remove(event: &mut Value, rng: &mut Rng) {
     }
 }
 
-fn set_property(event: &mut Value, lane: &Lane, rng: &mut Rng) {
+fn set_property(event: &mut Value, fixture: &Fixture, rng: &mut Rng) {
     let which = if rng.u8(0..4) == 0 { "OldResourceProperties" } else { "ResourceProperties" };
     if !event[which].is_object() {
         event[which] = json!({});
     }
     let key = if rng.u8(0..12) == 0 { text(rng) } else { (*pick(rng, &PROPERTIES)).to_owned() };
-    // A request that may overwrite makes what is somebody else's unsafe.
+    // An Update with AllowOverwrite would change the delegations of others.
     let overwrite = |value: &Value| match value {
         Value::String(text) => text.trim().eq_ignore_ascii_case("true"),
         value => *value == json!(true),
     };
-    let value = Some(value(lane, rng)).filter(|value| key != "AllowOverwrite" || !overwrite(value));
+    let value =
+        Some(value(fixture, rng)).filter(|value| key != "AllowOverwrite" || !overwrite(value));
     event[which][key] = value.unwrap_or_default();
 }
 
-fn physical_id(lane: &Lane, rng: &mut Rng) -> String {
-    let (parent, child) = (lane.parent.id(), lane.child.id());
+fn physical_id(fixture: &Fixture, rng: &mut Rng) -> String {
+    let (parent, child) = (fixture.parent.id(), fixture.child.id());
     match rng.u8(0..12) {
         0 => format!("{parent}/theirs.example.com"),
         1 => format!("{parent}/www.example.com"),
@@ -155,8 +157,8 @@ fn physical_id(lane: &Lane, rng: &mut Rng) -> String {
     }
 }
 
-/// A URL that must not be answered on: another host, or a signature that the bucket refuses.
-fn spoiled(url: &str, rng: &mut Rng, foreign: &str) -> Value {
+/// Returns a URL that must not be used: with another host, or a signature that the bucket rejects.
+fn damaged_url(url: &str, rng: &mut Rng, foreign: &str) -> Value {
     let path = url
         .split_once("//")
         .and_then(|(_, rest)| rest.split_once('/'))
@@ -180,8 +182,8 @@ fn spoiled(url: &str, rng: &mut Rng, foreign: &str) -> Value {
     }
 }
 
-/// Any JSON, of any size and depth.
-fn value(lane: &Lane, rng: &mut Rng) -> Value {
+/// Returns any JSON value, of any size and depth.
+fn value(fixture: &Fixture, rng: &mut Rng) -> Value {
     match rng.u8(0..24) {
         0 => Value::Null,
         1 => json!(rng.bool()),
@@ -199,12 +201,12 @@ fn value(lane: &Lane, rng: &mut Rng) -> Value {
         }
         10 => json!([text(rng), rng.u8(..), null, [text(rng)]]),
         11 => json!({text(rng): text(rng)}),
-        12 => json!(lane.child.id()),
-        13 => json!(lane.parent.id()),
+        12 => json!(fixture.child.id()),
+        13 => json!(fixture.parent.id()),
         14 => json!(format!("arn:aws-cn:iam::111111111111:role/{}", text(rng))),
         15 => json!("theirs.example.com"),
         16 => json!("ns1.example.net, ns2.example.net"),
-        17 => json!(lane.other.id()),
+        17 => json!(fixture.other.id()),
         _ => json!(text(rng)),
     }
 }

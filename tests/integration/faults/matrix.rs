@@ -1,5 +1,5 @@
-//! Every single call of every request, struck by every fault: once, a few times, and until the
-//! invocation is over.
+//! Strikes every call of every request with every fault: once, a few times, and until the
+//! invocation ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use sandbox::{Call, Fault, FaultKind};
 use test_support::{simulate, simulate_each};
 
-use crate::faults::lane::Lane;
+use crate::faults::fixture::Fixture;
 use crate::faults::long;
-use crate::faults::story::{STORIES, Story, TIMEOUT};
+use crate::faults::scenario::{SCENARIOS, Scenario, TIMEOUT};
 
 #[derive(Clone, Debug)]
 struct Case {
-    story: Story,
-    /// The call that is struck, as the `nth` of its account and action.
+    scenario: Scenario,
+    /// The action of the call that the fault strikes; it is the `nth` of its account and action.
     action: String,
     account: String,
     nth: u64,
@@ -46,26 +46,26 @@ fn kinds() -> Vec<FaultKind> {
         FaultKind::ResetAfter,
         FaultKind::Hang,
         FaultKind::HangAfter,
-        // Longer than an attempt may take, so that it is made again while the first one is still on
-        // its way.
+        // Longer than an attempt may take, so that the call is retried while the first attempt is
+        // still on its way.
         FaultKind::Latency(Duration::from_secs(12)),
         denied,
     ]
 }
 
-/// The calls of a request that nothing strikes.
-pub(crate) fn calls(story: Story) -> Vec<Call> {
+/// Returns the calls of a request without faults.
+pub(crate) fn calls(scenario: Scenario) -> Vec<Call> {
     simulate(1, async || {
-        let lane = Lane::new();
-        let id = story.begin(&lane).await.unwrap();
-        lane.aws.clear_calls();
-        let event = story.event(&lane, id.as_deref());
-        assert!(lane.deliver(&event, TIMEOUT, || {}).await.unwrap().success());
-        lane.aws.calls()
+        let fixture = Fixture::new();
+        let id = scenario.begin(&fixture).await.unwrap();
+        fixture.aws.clear_calls();
+        let event = scenario.event(&fixture, id.as_deref());
+        assert!(fixture.deliver(&event, TIMEOUT, || {}).await.unwrap().success());
+        fixture.aws.calls()
     })
 }
 
-fn cases(story: Story, calls: &[Call]) -> Vec<Case> {
+fn cases(scenario: Scenario, calls: &[Call]) -> Vec<Case> {
     let mut seen: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut cases = Vec::new();
     for call in calls {
@@ -75,20 +75,20 @@ fn cases(story: Story, calls: &[Call]) -> Vec<Case> {
             for times in strikes(&kind, call) {
                 let (action, account, kind) =
                     (call.action.clone(), call.account.clone(), kind.clone());
-                cases.push(Case { story, action, account, nth: *nth, kind, times });
+                cases.push(Case { scenario, action, account, nth: *nth, kind, times });
             }
         }
     }
     cases
 }
 
-/// How many calls a fault strikes in a row, in one case each. The short form leaves out what
-/// differs least.
+/// Returns how many calls in a row the fault strikes, one number for each case. The short form
+/// leaves out cases that hardly differ from others.
 fn strikes(kind: &FaultKind, call: &Call) -> Vec<u64> {
     let changes = call.action == "ChangeResourceRecordSets";
     match kind {
         _ if long() => vec![1, 3, u64::MAX],
-        // A read that was carried out and one that was not are the same.
+        // For a read, it makes no difference whether it was executed.
         FaultKind::Hang | FaultKind::HangAfter if changes => vec![1, u64::MAX],
         FaultKind::HangAfter => vec![],
         _ if changes => vec![1, 3, u64::MAX],
@@ -99,9 +99,10 @@ fn strikes(kind: &FaultKind, call: &Call) -> Vec<u64> {
 
 #[test]
 fn every_call_of_every_request_survives_every_fault() {
-    let all: Vec<Case> = STORIES.iter().flat_map(|story| cases(*story, &calls(*story))).collect();
+    let all: Vec<Case> =
+        SCENARIOS.iter().flat_map(|scenario| cases(*scenario, &calls(*scenario))).collect();
     let tried = all.len();
-    let results = simulate_each(all, async |case| play(case).await);
+    let results = simulate_each(all, async |case| run(case).await);
     let (mut answered, mut failures, mut by_status) =
         (0, Vec::new(), BTreeMap::<String, usize>::new());
     for (number, case, result) in results {
@@ -109,13 +110,14 @@ fn every_call_of_every_request_survives_every_fault() {
             Ok(status) => {
                 answered += 1;
                 let form = if case.persists() { "for the whole invocation" } else { "passing" };
-                *by_status.entry(format!("{} {status}, {form}", case.story.kind())).or_default() +=
-                    1;
+                *by_status
+                    .entry(format!("{} {status}, {form}", case.scenario.kind()))
+                    .or_default() += 1;
             }
-            Err(wrong) => failures.push(format!("CASE={number} {case:?}: {wrong}")),
+            Err(error) => failures.push(format!("CASE={number} {case:?}: {error}")),
         }
     }
-    eprintln!("faults tried {tried}, answered {answered}, left behind {}", failures.len());
+    eprintln!("faults tried {tried}, answered {answered}, failed {}", failures.len());
     for (status, times) in by_status {
         eprintln!("{times:>8} {status}");
     }
@@ -127,40 +129,40 @@ fn every_call_of_every_request_survives_every_fault() {
     );
 }
 
-async fn play(case: &Case) -> Result<String, String> {
-    let lane = &Lane::new();
-    let id = case.story.begin(lane).await?;
-    let event = case.story.event(lane, id.as_deref());
+async fn run(case: &Case) -> Result<String, String> {
+    let fixture = &Fixture::new();
+    let id = case.scenario.begin(fixture).await?;
+    let event = case.scenario.event(fixture, id.as_deref());
     let fault = Fault::on(&case.action)
         .account(&case.account)
         .nth(case.nth)
         .times(case.times)
         .kind(case.kind.clone());
-    let fault = lane.aws.fault(fault);
-    let struck = lane.deliver(&event, TIMEOUT, || fault.remove()).await?;
+    let fault = fixture.aws.fault(fault);
+    let delivered = fixture.deliver(&event, TIMEOUT, || fault.remove()).await?;
     fault.remove();
-    if lane.aws.calls().iter().all(|call| call.faults.is_empty()) {
-        return Err("the fault struck no call".to_owned());
+    if fixture.aws.calls().iter().all(|call| call.faults.is_empty()) {
+        return Err("the fault delivered no call".to_owned());
     }
-    if struck.deliveries != 1 && !case.persists() {
+    if delivered.deliveries != 1 && !case.persists() {
         return Err(format!(
-            "delivered {} times, though the response bucket is well",
-            struck.deliveries
+            "delivered {} times, although the response bucket works",
+            delivered.deliveries
         ));
     }
-    if struck.answer.is_none() {
+    if delivered.answer.is_none() {
         return Err("no answer".to_owned());
     }
-    if !struck.success() && !case.persists() {
-        return Err(format!("a passing fault failed the request: {struck:?}"));
+    if !delivered.success() && !case.persists() {
+        return Err(format!("a temporary fault failed the request: {delivered:?}"));
     }
     if matches!(case.kind, FaultKind::Latency(_)) {
-        lane.all_arrived().await;
+        fixture.let_calls_arrive().await;
     }
-    let status = struck.status().to_owned();
-    case.story
-        .end(lane, id.as_deref(), &struck)
+    let status = delivered.status().to_owned();
+    case.scenario
+        .end(fixture, id.as_deref(), &delivered)
         .await
-        .map_err(|wrong| format!("{wrong}\nafter {struck:?}"))?;
+        .map_err(|error| format!("{error}\nafter {delivered:?}"))?;
     Ok(status)
 }

@@ -1,4 +1,5 @@
-//! Each bad input gets one FAILED with one clear sentence, and nothing is changed.
+//! Invalid input: each request is answered with one FAILED whose reason is one clear sentence, and
+//! nothing is changed.
 
 use custom_delegation::config::Config;
 use sandbox::RecordSet;
@@ -6,8 +7,8 @@ use serde_json::{Value, json};
 
 use test_support::{Answer, Fixture, NAME};
 
-/// A Create with these changes fails with these words, and so does an Update of a standing
-/// delegation, which stays.
+/// Asserts that a Create with these properties fails with `words` in its reason, and that it and
+/// the Delete that follows leave the parent zone unchanged.
 async fn refused(fixture: &Fixture, changes: Value, words: &[&str]) -> Answer {
     let revision = fixture.parent.revision();
     let answer = fixture.create(changes.clone()).await.failed(words);
@@ -109,7 +110,7 @@ async fn names_that_cannot_be_delegated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn zones_that_do_not_fit() {
+async fn zones_that_do_not_match_the_properties() {
     let fixture = Fixture::new().await;
     let private = fixture.child_account.private_hosted_zone(NAME);
     refused(&fixture, json!({"ChildZoneId": private.id()}), &[&private.id(), "private"]).await;
@@ -143,7 +144,7 @@ async fn a_child_zone_that_contradicts_itself() {
         &["ns1.elsewhere.net", &fixture.child_servers()[0], "NameServers"],
     )
     .await;
-    // Only the difference is named.
+    // Only the difference between the two sets is named.
     let own = fixture.child_servers();
     let mut apex: Vec<String> = own[1..].iter().map(|server| format!("{server}.")).collect();
     fixture.child.put(RecordSet::new(NAME, "NS", 60, apex.clone()));
@@ -161,7 +162,8 @@ async fn a_child_zone_that_contradicts_itself() {
     fixture.create(json!({"NameServers": "ns1.elsewhere.net"})).await.success();
 }
 
-/// Resolvers go by the apex: a second provider that serves the zone is named there beside Route 53.
+/// Resolvers use the NS record set at the apex of the child zone. If a second provider serves the
+/// zone as well, it is named there next to Route 53.
 #[tokio::test(start_paused = true)]
 async fn a_child_zone_that_a_second_provider_serves_too() {
     let fixture = Fixture::new().await;
@@ -173,15 +175,15 @@ async fn a_child_zone_that_a_second_provider_serves_too() {
         .collect();
     fixture.child.put(RecordSet::new(NAME, "NS", 60, both.clone()));
     let answer = fixture.create(json!({})).await.success();
-    let mut wanted = fixture.child_servers();
-    wanted.extend(["ns1.elsewhere.net".into(), "ns2.elsewhere.net".into()]);
-    wanted.sort();
+    let mut expected = fixture.child_servers();
+    expected.extend(["ns1.elsewhere.net".into(), "ns2.elsewhere.net".into()]);
+    expected.sort();
     assert_eq!(
         (fixture.delegated_to(), answer.get("NameServers")),
-        (wanted.clone(), wanted.join(",").as_str())
+        (expected.clone(), expected.join(",").as_str())
     );
-    // The provider goes, and an Update follows; somebody's later edit of the parent zone back to
-    // both is still ours to remove.
+    // The provider is removed, and an Update follows. If somebody then edits the parent zone back
+    // to both providers, the name servers are still ours to remove.
     fixture.child.put(RecordSet::new(NAME, "NS", 60, own));
     fixture.update(answer.id(), json!({}), json!({"Trigger": "again"})).await.success();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
@@ -222,11 +224,11 @@ async fn roles_that_are_denied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_cannot_be_answered_is_an_error_towards_lambda() {
+async fn an_event_that_cannot_be_answered_is_an_error_of_the_invocation() {
     let fixture = Fixture::new().await;
     for (field, value) in [
         ("ResponseURL", Value::Null),
-        // Of the CDK's Provider framework.
+        // The CDK's Provider framework sends this.
         ("ResponseURL", json!("...")),
         (
             "ResponseURL",
@@ -270,7 +272,7 @@ async fn unknown_request_types_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_asks_for_two_things_is_answered_and_changes_nothing() {
+async fn a_request_with_duplicate_fields_is_answered_and_changes_nothing() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let revision = fixture.parent.revision();
@@ -301,7 +303,7 @@ async fn a_request_that_asks_for_two_things_is_answered_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_long_everything() {
+async fn overlong_values_of_every_property() {
     let fixture = Fixture::new().await;
     let long = "x".repeat(100_000);
     for key in [
@@ -335,7 +337,7 @@ async fn roles_of_another_partition() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_that_this_function_may_not_delegate() {
+async fn names_outside_the_allowed_names() {
     let allowed = |names: &str| {
         let names = names.to_owned();
         Config::read(move |name| (name == "DELEGATION_ALLOWED_NAMES").then(|| names.clone()))
@@ -345,7 +347,7 @@ async fn names_that_this_function_may_not_delegate() {
     refused(&fixture, json!({}), &[NAME, "DELEGATION_ALLOWED_NAMES"]).await;
     let dev = fixture.child_account.hosted_zone("a.dev.example.com");
     let id = fixture.create(json!({"ChildZoneId": dev.id()})).await.success().id().to_owned();
-    // A replacement would start managing a name; a Delete starts nothing.
+    // A replacement would start to manage a name; a Delete does not.
     fixture
         .update(&id, json!({"ChildZoneId": dev.id()}), json!({}))
         .await
@@ -360,7 +362,7 @@ async fn names_that_this_function_may_not_delegate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_wrong_settings_are_answered_and_stop_no_delete() {
+async fn regression_invalid_settings_are_answered_and_stop_no_delete() {
     let mut fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.restart(|config| config.problem = Config::read(|_| Some("a..b".into())).problem).await;
@@ -372,7 +374,7 @@ async fn regression_wrong_settings_are_answered_and_stop_no_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_in_can_t_turn_or_break_the_lines_of_a_reason() {
+async fn control_characters_of_a_request_are_escaped_in_the_reason() {
     let fixture = Fixture::new().await;
     let answer = fixture.create(json!({"Tr\n\u{202e}igger\u{1b}[31m": "x"})).await;
     let reason = answer.failed(&["Tr\\n\\u{202e}igger\\u{1b}[31m"]).reason().to_owned();
@@ -380,7 +382,7 @@ async fn what_came_in_can_t_turn_or_break_the_lines_of_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn properties_that_can_t_be_read_are_answered() {
+async fn properties_that_cannot_be_parsed_are_answered() {
     let fixture = Fixture::new().await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deliver = async |kind: &str, id: Option<&str>, text: &str| {
@@ -401,14 +403,14 @@ async fn properties_that_can_t_be_read_are_answered() {
     }
     let id = fixture.create(json!({})).await.success().id().to_owned();
     deliver("Update", Some(&id), &deep).await.failed(&["recursion limit"]);
-    // Nobody knows the role any more: the Delete must not fail for ever, and says what is left.
+    // The role is no longer known. The Delete must not fail forever, and says what is left.
     let answer = deliver("Delete", Some(&id), &deep).await.success();
     assert!(answer.get("Warning").contains("left-role-invalid"), "{answer:?}");
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_that_no_answer_can_tell_are_refused_before_the_change() {
+async fn name_servers_too_long_for_the_answer_are_refused_before_the_change() {
     let fixture = Fixture::new().await;
     let label = "x".repeat(60);
     let long = |number: usize| format!("ns{number}.{label}.{label}.{label}.{label}");
@@ -426,7 +428,7 @@ async fn name_servers_that_no_answer_can_tell_are_refused_before_the_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_of_many_labels_costs_few_calls() {
+async fn a_name_of_many_labels_takes_few_calls() {
     let fixture = Fixture::new().await;
     let deep = format!("{}example.com", "a.".repeat(110));
     let given = |parent: Value| {
@@ -446,7 +448,7 @@ async fn a_name_of_many_labels_costs_few_calls() {
         fixture.aws.clear_calls();
         let reason = fixture.create(given(parent.clone())).await.failed(&[]).reason().to_owned();
         assert!(reason.ends_with(code) && reason.len() < 600, "{reason}");
-        // A Create that failed looks once more, for an earlier delivery of it.
+        // A Create that failed reads once more, in case an earlier delivery of it succeeded.
         assert!(fixture.actions().len() <= 40, "{parent}: {:?}", fixture.actions());
     }
 }

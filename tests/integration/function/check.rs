@@ -1,4 +1,4 @@
-//! The DNS check of a request, against name servers that answer over UDP and TCP.
+//! The DNS check of a request, against real name servers that answer over UDP and TCP.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn require() -> Value {
     checked("REQUIRE", json!({}))
 }
 
-/// The child zone's first name server.
+/// Returns the child zone's first name server.
 fn server(fixture: &Fixture) -> String {
     fixture.child_servers()[0].clone()
 }
@@ -42,7 +42,8 @@ async fn a_good_delegation_is_reported_in_one_line() {
         assert_eq!((answer.get("ChangeStatus"), answer.get("Warning")), ("INSYNC", ""));
         fixture.delete(answer.id(), verification).await.success();
     }
-    // A resolver would keep "no such name" for as long as the parent zone says.
+    // A query for the name would put "no such name" into the resolver's cache for as long as the
+    // parent zone's SOA says.
     let asked: Vec<String> =
         fixture.dns.queries_to("resolver").into_iter().map(|query| query.name).collect();
     assert!(!asked.is_empty());
@@ -50,7 +51,7 @@ async fn a_good_delegation_is_reported_in_one_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn none_asks_nobody() {
+async fn verification_none_sends_no_queries() {
     let fixture = Fixture::new().await;
     let answer = fixture.create(checked("NONE", json!({}))).await.success();
     assert_eq!(answer.get("Verification"), "");
@@ -58,7 +59,7 @@ async fn none_asks_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lame_server_is_found_before_the_world_sees_it() {
+async fn a_lame_server_is_found_before_the_delegation_is_written() {
     let fixture = Fixture::new().await;
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
     let answer = fixture.create(require()).await.failed(&[
@@ -68,7 +69,7 @@ async fn a_lame_server_is_found_before_the_world_sees_it() {
     ]);
     assert!(answer.id().starts_with("unresolved/"));
     assert_eq!((fixture.delegated_to(), fixture.changes_sent()), (vec![], 0));
-    // Reported, it hinders nothing.
+    // With REPORT, the finding does not stop the request.
     let answer = fixture.create(report()).await.success();
     assert!(answer.get("Verification").contains("REFUSED"), "{}", answer.get("Verification"));
     assert_eq!((answer.get("Warning"), fixture.delegated_to()), ("", fixture.child_servers()));
@@ -80,7 +81,8 @@ async fn a_lame_server_is_found_before_the_world_sees_it() {
 async fn one_request_makes_few_checks_however_often_it_is_tried() {
     let mut fixture = Fixture::new().await;
     fixture.restart(|config| config.propagation_wait = Duration::from_mins(15)).await;
-    let (child, own, read) = (fixture.child.clone(), fixture.child.name_servers(), AtomicU64::new(0));
+    let (child, own, read) =
+        (fixture.child.clone(), fixture.child.name_servers(), AtomicU64::new(0));
     fixture.aws.before_call(Arc::new(move |call| {
         if call.action == "GetHostedZone" && call.zone.as_deref() == Some(&child.id()) {
             let other = format!("ns{}.elsewhere.net.", read.fetch_add(1, Ordering::Relaxed));
@@ -106,7 +108,7 @@ async fn one_request_makes_few_checks_however_often_it_is_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_zone_gets_some_time() {
+async fn a_new_zone_gets_some_time() {
     let fixture = Fixture::new().await;
     fixture.dns.fault_times(&server(&fixture), DnsFault::Refused, 3);
     let answer = fixture.create(require()).await.success();
@@ -114,9 +116,9 @@ async fn a_fresh_zone_gets_some_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parent_zone_that_the_world_does_not_use_fails_after_the_change_and_is_left_as_it_was() {
+async fn a_parent_zone_that_the_world_does_not_use_fails_the_check_and_the_change_is_undone() {
     let fixture = Fixture::new().await;
-    // The hosted zone that the fixture uses is another one of this name.
+    // The world uses another hosted zone of the parent's name than the fixture.
     let real = fixture.aws.account("444444444444").hosted_zone("example.com");
     fixture.dns.delegate_to(&real);
     let words = ["was changed", "the DNS check failed", "example.com", "taken back"];
@@ -132,7 +134,7 @@ async fn a_parent_zone_that_the_world_does_not_use_fails_after_the_change_and_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_changes_nothing_is_only_warned() {
+async fn a_request_that_changes_nothing_only_gets_a_warning() {
     let fixture = Fixture::new().await;
     let id = fixture.create(require()).await.success().id().to_owned();
     fixture.dns.fault(&server(&fixture), DnsFault::Refused);
@@ -143,7 +145,8 @@ async fn a_request_that_changes_nothing_is_only_warned() {
         answer.get("Warning").contains("did not change")
             && answer.get("Warning").contains("REFUSED")
     );
-    // A TTL makes no name server another: neither this Update nor its rollback gets stuck.
+    // A change of the TTL does not change the name servers: the check fails neither this Update nor
+    // its rollback.
     let retimed = checked("REQUIRE", json!({"TTL": "60"}));
     let answer = fixture.update(&id, require(), retimed.clone()).await.success();
     assert_eq!(
@@ -151,7 +154,7 @@ async fn a_request_that_changes_nothing_is_only_warned() {
         ("UPDATED", Some(60))
     );
     assert!(answer.get("Warning").contains("REFUSED"));
-    // One that changes name servers fails before it does, and keeps its id.
+    // An Update that changes name servers fails before it changes anything, and keeps its id.
     let fewer = checked(
         "REQUIRE",
         json!({"TTL": "60", "NameServers": fixture.child_servers()[..2].join(",")}),
@@ -164,8 +167,9 @@ async fn a_request_that_changes_nothing_is_only_warned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_puts_the_name_servers_back_although_one_of_them_is_lame_by_now() {
-    // The same rollback deletes the zone of the others: to leave them would lose the name.
+async fn a_rollback_restores_name_servers_even_if_one_is_lame_now() {
+    // The same rollback deletes the other zone. If its name servers were left, the name would be
+    // lost.
     let fixture = Fixture::new().await;
     let id = fixture.create(require()).await.success().id().to_owned();
     let other = fixture.child_account.hosted_zone(NAME);
@@ -182,7 +186,7 @@ async fn a_rollback_puts_the_name_servers_back_although_one_of_them_is_lame_by_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
+async fn a_duplicate_of_a_create_that_was_cut_off_still_requires_the_check() {
     let fixture = Fixture::new().await;
     let event =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(require())}));
@@ -192,7 +196,7 @@ async fn a_duplicate_of_a_required_create_that_was_cut_off_is_still_required() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_delegation_is_only_warned_of_by_a_duplicate_too() {
+async fn a_duplicate_of_a_create_that_shares_only_gets_a_warning_too() {
     let mut fixture = Fixture::new().await;
     fixture.create(require()).await.success();
     fixture.logical_id = "Renamed".into();
@@ -205,9 +209,9 @@ async fn a_shared_delegation_is_only_warned_of_by_a_duplicate_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ds_that_stands_for_no_key_that_is_served_is_not_written_even_under_report() {
+async fn a_ds_of_a_key_that_is_not_served_is_not_written_even_with_report() {
     let fixture = Fixture::new().await;
-    // Route 53 says that the zone signs, with a key that its name servers don't have.
+    // Route 53 reports a signed zone and a key that its name servers do not have.
     let digest = "1".repeat(64);
     fixture.child.sign([sandbox::KeySigningKey::active("one", 1111, &digest)]);
     let signed = checked("REPORT", json!({"Dnssec": "true"}));
@@ -217,10 +221,10 @@ async fn a_ds_that_stands_for_no_key_that_is_served_is_not_written_even_under_re
     assert_eq!(fixture.parent.record(NAME, "DS"), None);
 }
 
-/// Somebody moved the zone to another provider by hand, name servers, keys and all; an Update for
-/// another reason put the name servers back under the DS record set of the others.
+/// Somebody moved the zone to another provider by hand, with its name servers and keys. An Update
+/// for another reason then restored the old name servers under the new provider's DS record set.
 #[tokio::test(start_paused = true)]
-async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_do_not_have() {
+async fn regression_name_servers_are_not_restored_under_a_ds_of_other_keys() {
     let fixture = Fixture::new().await;
     let id = fixture.create(report()).await.success().id().to_owned();
     let moved = fixture.aws.account("333333333333").hosted_zone(NAME);
@@ -237,7 +241,7 @@ async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_
         update.0
     );
     assert_eq!(fixture.delegated_to(), test_support::plain(&servers));
-    // With the keys of the child zone it is only drift.
+    // With a DS record of the child zone's own key, the name servers are ordinary drift.
     fixture.child.create_key("ours");
     fixture.child.start_signing();
     let ours = fixture.child.keys()[0].ds_record();
@@ -247,7 +251,7 @@ async fn regression_name_servers_are_not_put_back_under_a_ds_for_keys_that_they_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ds_is_removed_whatever_the_check_says() {
+async fn a_ds_is_removed_whatever_the_check_finds() {
     let fixture = Fixture::new().await;
     fixture.parent.create_key("parent");
     fixture.parent.start_signing();
@@ -261,9 +265,9 @@ async fn a_ds_is_removed_whatever_the_check_says() {
     assert!(answer.get("Warning").contains("REFUSED"), "{}", answer.get("Warning"));
 }
 
-/// The check takes seconds: what was seen before it is not what is changed.
+/// The check takes seconds, so the parent zone is read again after it.
 #[tokio::test(start_paused = true)]
-async fn regression_what_comes_below_the_cut_during_the_check_is_noticed() {
+async fn regression_record_sets_created_below_the_cut_during_the_check_are_noticed() {
     let fixture = Fixture::new().await;
     fixture.dns.fault_times(&server(&fixture), DnsFault::Refused, 2);
     let (parent, asked) = (fixture.parent.clone(), fixture.dns.clone());
@@ -277,7 +281,7 @@ async fn regression_what_comes_below_the_cut_during_the_check_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_way_out_there_is_a_finding_and_no_hang() {
+async fn without_dns_egress_there_is_a_finding_and_no_hang() {
     let fixture = Fixture::new().await;
     fixture.dns.fault("resolver", DnsFault::Silent);
     let answer = fixture.create(report()).await.success();
@@ -293,7 +297,7 @@ async fn without_a_way_out_there_is_a_finding_and_no_hang() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ds_that_nobody_could_be_asked_about_is_not_written_but_with_none() {
+async fn a_ds_that_could_not_be_checked_is_written_only_with_none() {
     let fixture = Fixture::new().await;
     fixture.child.create_key("one");
     fixture.child.start_signing();
@@ -305,7 +309,7 @@ async fn a_ds_that_nobody_could_be_asked_about_is_not_written_but_with_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_required_check_that_runs_out_of_time_fails_and_takes_the_change_back() {
+async fn a_required_check_that_runs_out_of_time_fails_and_undoes_the_change() {
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(22);
     fixture.aws.sync_after(SyncRule::Never);
@@ -318,9 +322,9 @@ async fn a_required_check_that_runs_out_of_time_fails_and_takes_the_change_back(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delegation_that_is_not_waited_for_is_checked_before_the_change_alone() {
+async fn a_delegation_that_is_not_waited_for_is_only_checked_before_the_change() {
     let fixture = Fixture::new().await;
-    // REPORT means the same where it is given and where it is the default.
+    // REPORT means the same whether it is given or the default.
     for (mode, name) in [(json!(null), NAME), (json!("REPORT"), "given.example.com")] {
         let child = fixture.child_account.hosted_zone(name);
         let answer = fixture
@@ -342,7 +346,7 @@ async fn a_delegation_that_is_not_waited_for_is_checked_before_the_change_alone(
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_below_the_cut_are_asked_at_their_glue() {
+async fn name_servers_below_the_cut_are_queried_at_their_glue_addresses() {
     let fixture = Fixture::new().await;
     let servers = ["ns1.testing.example.com", "ns2.testing.example.com"];
     let zone = fixture.dns.zone(NAME, servers, []);

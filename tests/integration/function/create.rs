@@ -3,7 +3,7 @@ use serde_json::json;
 use test_support::{Fixture, NAME, RECORD, plain};
 
 #[tokio::test(start_paused = true)]
-async fn a_delegation_is_made_in_the_other_account() {
+async fn a_delegation_is_created_in_the_other_account() {
     let fixture = Fixture::new().await;
     let before = fixture.parent.records();
     let answer = fixture.create(json!({})).await.success();
@@ -31,7 +31,7 @@ async fn a_delegation_is_made_in_the_other_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_takes_two_reads_and_one_change_of_the_parent_account() {
+async fn a_create_takes_two_reads_and_one_change_of_the_parent_zone() {
     let fixture = Fixture::new().await;
     fixture.create(json!({"WaitForSync": "false"})).await.success();
     let parent: Vec<String> = fixture
@@ -106,7 +106,7 @@ async fn the_child_zone_is_read_with_its_own_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_stands_as_wanted_is_adopted() {
+async fn an_existing_record_set_as_desired_is_adopted() {
     let fixture = Fixture::new().await;
     let servers: Vec<String> = fixture
         .child
@@ -125,12 +125,12 @@ async fn a_record_that_stands_as_wanted_is_adopted() {
         fixture.claims()
     );
     fixture.delete(answer.id(), json!({})).await.success();
-    assert_eq!(fixture.parent.record(NAME, "NS"), before, "it was there before us");
+    assert_eq!(fixture.parent.record(NAME, "NS"), before, "an adopted record set must stay");
     assert_eq!(fixture.claims(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_record_is_refused_and_overwritten_only_when_asked() {
+async fn a_foreign_record_set_is_overwritten_only_with_allow_overwrite() {
     let fixture = Fixture::new().await;
     fixture.put_ns(&["ns1.somebody.net.", "ns2.somebody.net."]);
     let revision = fixture.parent.revision();
@@ -179,13 +179,14 @@ async fn a_renamed_logical_id_shares_and_takes_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_delivery_changes_nothing_more() {
+async fn a_duplicate_delivery_changes_nothing() {
     let fixture = Fixture::new().await;
     let event =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     let first = fixture.deliver(event.clone()).await.success();
     let made = fixture.parent.record(NAME, "NS");
-    // The first that finds the claim of its request may mark it; then nothing is written any more.
+    // The first duplicate that finds the claim of its request may mark it; later ones write
+    // nothing.
     let second = fixture.deliver(event.clone()).await.success();
     let revision = fixture.parent.revision();
     let third = fixture.deliver(event).await.success();
@@ -194,7 +195,7 @@ async fn a_duplicate_delivery_changes_nothing_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn values_of_strangers_in_the_ownership_record_stay() {
+async fn values_of_others_in_the_ownership_record_stay() {
     let fixture = Fixture::new().await;
     fixture.parent.put(sandbox::RecordSet::new(RECORD, "TXT", 60, ["\"a stranger's note\""]));
     let answer = fixture.create(json!({})).await.success();
@@ -220,7 +221,7 @@ async fn only_allowed_names_are_delegated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_credentials_of_the_parent_role_are_kept_while_warm() {
+async fn the_credentials_of_the_parent_role_are_reused_while_warm() {
     let fixture = Fixture::new().await;
     let answer = fixture.create(json!({})).await.success();
     fixture.delete(answer.id(), json!({})).await.success();

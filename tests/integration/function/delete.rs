@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use test_support::{Fixture, NAME, RECORD};
 
 #[tokio::test(start_paused = true)]
-async fn what_was_created_is_removed_and_nothing_else() {
+async fn a_delete_removes_only_what_was_created() {
     let fixture = Fixture::new().await;
     let before = fixture.parent.records();
     let id = fixture.create(json!({})).await.success().id().to_owned();
@@ -20,14 +20,14 @@ async fn what_was_created_is_removed_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_marker_is_deleted_without_a_call() {
+async fn an_unresolved_id_is_deleted_without_a_call() {
     let fixture = Fixture::new().await;
     fixture.delete("unresolved/1-2-3", json!({"ParentRoleArn": 7})).await.success();
     assert_eq!(fixture.actions(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_else_changed_stays() {
+async fn name_servers_that_somebody_else_changed_stay() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.put_ns(&["ns1.somebody.net."]);
@@ -38,7 +38,7 @@ async fn what_somebody_else_changed_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_of_the_child_zone_are_removed_no_matter_who_wrote_them() {
+async fn name_servers_of_the_child_zone_are_removed_whoever_wrote_them() {
     let fixture = Fixture::new().await;
     let id =
         fixture.create(json!({"NameServers": "ns1.vanity.net"})).await.success().id().to_owned();
@@ -59,7 +59,7 @@ async fn a_record_without_our_claim_is_not_ours() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_about_the_properties_fails_a_delete() {
+async fn invalid_properties_fail_no_delete() {
     for odd in [
         json!({"TTL": "soon", "Unknown": {"a": 1}, "AllowOverwrite": "perhaps", "Dnssec": "true"}),
         json!({"ChildZoneId": 7, "NameServers": [1], "DomainName": "a..b"}),
@@ -74,7 +74,7 @@ async fn nothing_about_the_properties_fails_a_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parent_role_that_cannot_exist_does_not_stick_the_stack() {
+async fn a_parent_role_that_cannot_exist_does_not_block_the_stack() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let answer = fixture.delete(&id, json!({"ParentRoleArn": "nonsense"})).await.success();
@@ -83,7 +83,7 @@ async fn a_parent_role_that_cannot_exist_does_not_stick_the_stack() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn zones_that_are_gone_make_it_succeed() {
+async fn a_delete_succeeds_when_a_zone_is_gone() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.child.delete();
@@ -111,7 +111,7 @@ async fn a_denied_parent_account_fails_it_with_the_remedy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invented_id_finds_the_claim_by_the_properties() {
+async fn a_delete_with_an_invented_id_finds_the_claim_by_the_properties() {
     let fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     fixture.delete("mine-Delegation-1X2Y3Z4ABCDE", json!({})).await.success();
@@ -135,7 +135,7 @@ async fn regression_a_found_claim_that_cannot_be_removed_fails_a_delete_with_an_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invented_id_without_a_place_is_done_at_once() {
+async fn a_delete_with_an_invented_id_and_no_zone_ends_immediately() {
     let fixture = Fixture::new().await;
     for nowhere in
         [json!({"ChildZoneId": null}), json!({"ParentZoneId": "Z1"}), json!({"ChildZoneId": 7})]
@@ -171,7 +171,7 @@ async fn a_shared_delegation_is_deleted_by_its_last_holder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_an_invented_id_is_looked_for_with_a_new_session_when_the_kept_one_has_ended() {
+async fn regression_a_search_for_an_invented_id_renews_an_expired_session() {
     let mut fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     fixture.timeout = Duration::from_secs(4);
@@ -187,9 +187,9 @@ async fn regression_an_invented_id_is_looked_for_with_a_new_session_when_the_kep
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
 
-/// One line of the log has all that a person needs to remove it.
+/// One log line has everything that somebody needs to remove the rest.
 #[tokio::test(start_paused = true)]
-async fn a_delete_that_leaves_something_says_what_with_names_and_values() {
+async fn a_delete_that_leaves_record_sets_lists_their_names_and_values() {
     let mut fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.logical_id = "Other".into();
@@ -204,14 +204,13 @@ async fn a_delete_that_leaves_something_says_what_with_names_and_values() {
     for left in [ns.as_str(), RECORD, &txt] {
         assert!(answer.get("Warning").contains(left), "{left}: {}", answer.get("Warning"));
     }
-    // Nothing is left, and so nothing is said.
+    // Nothing is left, so there is no warning.
     fixture.logical_id = "Delegation".into();
     assert_eq!(fixture.delete(&id, json!({})).await.success().get("Warning"), "");
 }
 
-/// Anybody who may write TXT could speak through it to the people who read what a Delete leaves.
-/// Somebody who may write TXT dates the claim a little ahead: the Delete believes that a later request
-/// was here, and leaves the delegation.
+/// Somebody who may write TXT records dates the claim a little ahead, so the Delete assumes that a
+/// later request was here, and leaves the delegation in place.
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_is_overtaken_says_what_it_leaves() {
     let fixture = Fixture::new().await;
@@ -233,8 +232,10 @@ async fn a_delete_that_is_overtaken_says_what_it_leaves() {
     }
 }
 
+/// Anybody who may write TXT records could otherwise put words into a message that the stack's
+/// owners trust.
 #[tokio::test(start_paused = true)]
-async fn what_others_wrote_into_the_ownership_record_is_counted_and_not_repeated() {
+async fn values_of_others_in_the_ownership_record_are_counted_but_not_quoted() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.put_ns(&["ns1.elsewhere.net"]);
@@ -252,10 +253,10 @@ async fn what_others_wrote_into_the_ownership_record_is_counted_and_not_repeated
     assert_eq!(fixture.claims().len(), 2, "they stay");
 }
 
-/// The guardrail says nothing of what it takes for "in use": a child zone that is served, or
-/// queries that still come.
+/// The guardrail's documentation does not define "in use": it may mean a child zone that is served,
+/// or queries that still arrive. The test runs both.
 #[tokio::test(start_paused = true)]
-async fn a_guardrail_against_removing_what_is_in_use_fails_a_delete_and_no_update() {
+async fn an_active_delegation_guardrail_fails_deletes_but_not_updates() {
     for guardrail in [Guardrail::ActiveDelegation, Guardrail::QueriedDelegation] {
         let fixture = Fixture::new().await;
         let id = fixture.create(json!({})).await.success().id().to_owned();
@@ -269,7 +270,7 @@ async fn a_guardrail_against_removing_what_is_in_use_fails_a_delete_and_no_updat
             .await
             .failed(&["ACTIVE_DELEGATION_CHECK", "[aws-call-failed]"]);
         assert_eq!((answer.id(), fixture.parent.revision()), (id.as_str(), revision));
-        // Where the child zone is gone, only the one reading lets it go.
+        // Once the child zone is gone, only a guardrail of the first meaning accepts the deletion.
         other.delete();
         let answer = fixture.delete(&id, changes.clone()).await;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The DS record set.
+//! What happens to the DS record set.
 
 use sandbox::{Fault, FaultKind, KeySigningKey, RecordSet};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn signed(changes: Value) -> Value {
     properties
 }
 
-/// Both zones sign, the child with key `one`.
+/// Both zones are signed, the child zone with the key `one`.
 async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
     fixture.parent.sign([key("parent", ONE)]);
@@ -36,10 +36,10 @@ fn quiet(answer: &Answer) {
     assert_eq!(answer.get("Warning"), "");
 }
 
-/// Its batch compares name servers and claims; the DS record set beside them may have gone since it
-/// was read.
+/// The batch of such an Update asserts the name servers and the claims but not the DS record set,
+/// which may have disappeared since it was read.
 #[tokio::test(start_paused = true)]
-async fn regression_another_ttl_of_a_secured_delegation_is_written_after_a_second_look() {
+async fn regression_a_ttl_change_of_a_secured_delegation_reads_the_ds_again() {
     let fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
     fixture.aws.clear_calls();
@@ -50,7 +50,7 @@ async fn regression_another_ttl_of_a_secured_delegation_is_written_after_a_secon
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ds_comes_with_the_delegation_and_goes_with_it() {
+async fn the_ds_is_created_and_removed_with_the_delegation() {
     let fixture = fixture().await;
     let answer = fixture.create(signed(json!({"DsTTL": "60"}))).await.success();
     assert_eq!((answer.get("Action"), answer.get("DsRecords")), ("CREATED", record(ONE).as_str()));
@@ -58,7 +58,7 @@ async fn the_ds_comes_with_the_delegation_and_goes_with_it() {
         (fixture.ds(), fixture.parent.record(NAME, "DS").unwrap().ttl),
         (vec![record(ONE)], Some(60))
     );
-    assert_eq!(fixture.changes_sent(), 1, "in the same batch");
+    assert_eq!(fixture.changes_sent(), 1, "the DS record set is part of the same batch");
     quiet(&answer);
     let retimed = fixture
         .update(answer.id(), signed(json!({"DsTTL": "60"})), signed(json!({})))
@@ -73,7 +73,7 @@ async fn the_ds_comes_with_the_delegation_and_goes_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signing_is_switched_on_and_off() {
+async fn signing_is_turned_on_and_off() {
     let fixture = fixture().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let on = fixture.update(&id, json!({}), signed(json!({}))).await.success();
@@ -96,7 +96,7 @@ async fn a_key_is_rolled_over() {
     );
     let rolled = fixture.update(&id, one.clone(), two.clone()).await.success();
     assert_eq!((rolled.get("Action"), fixture.ds()), ("UPDATED", vec![record(TWO)]));
-    // The old key is deactivated; an Update for another reason finds everything as wanted.
+    // The old key is deactivated. An Update for another reason finds everything as desired.
     fixture.child.sign([key("one", ONE).status("INACTIVE"), key("two", TWO)]);
     let mut later = two.clone();
     later["Trigger"] = json!("1");
@@ -105,7 +105,7 @@ async fn a_key_is_rolled_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_not_there_is_refused_and_nothing_changes() {
+async fn an_unknown_key_is_refused_and_nothing_changes() {
     let fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
     fixture.child.sign([key("one", ONE), key("off", TWO).status("INACTIVE")]);
@@ -116,7 +116,8 @@ async fn a_key_that_is_not_there_is_refused_and_nothing_changes() {
         assert_eq!(fixture.ds(), [record(ONE)]);
         fixture.update(&id, asked, signed(json!({}))).await.success();
     }
-    // Asked for before, it blocks nothing: a key may have been removed by hand since.
+    // A key that the resource asked for before blocks nothing: it may have been removed by hand
+    // since.
     let named = signed(json!({"KeySigningKeys": ["one"]}));
     fixture.update(&id, signed(json!({})), named.clone()).await.success();
     fixture.child.sign([key("off", TWO)]);
@@ -143,7 +144,7 @@ async fn a_child_that_is_not_signing_gets_no_ds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ds_of_ours_stays_while_the_child_does_not_sign_or_can_not_be_read() {
+async fn our_ds_stays_while_the_child_zone_is_unsigned_or_unreadable() {
     let fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
     let denied = FaultKind::Error {
@@ -174,7 +175,7 @@ async fn a_ds_of_ours_stays_while_the_child_does_not_sign_or_can_not_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_waits_for_the_right_to_read_the_signing_state() {
+async fn a_create_waits_for_the_permission_to_read_the_signing_state() {
     let mut fixture = fixture().await;
     fixture.restart(|config| config.propagation_wait = std::time::Duration::from_secs(20)).await;
     let denied = FaultKind::Error {
@@ -187,7 +188,7 @@ async fn a_create_waits_for_the_right_to_read_the_signing_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_do_not_change_under_the_ds_and_the_refusal_tells_the_sequence() {
+async fn name_servers_do_not_change_under_a_ds_and_the_message_gives_the_steps() {
     let fixture = fixture().await;
     let other = fixture.aws.account("333333333333").hosted_zone(NAME);
     other.sign([key("two", TWO)]);
@@ -209,7 +210,7 @@ async fn name_servers_do_not_change_under_the_ds_and_the_refusal_tells_the_seque
         (fixture.delegated_to(), fixture.ds()),
         (fixture.child_servers(), vec![record(ONE)])
     );
-    // The sequence.
+    // The sequence that the message describes:
     fixture.update(&id, signed(json!({})), json!({})).await.success();
     fixture
         .update(&id, json!({}), moved("true"))
@@ -228,7 +229,7 @@ async fn a_ds_that_somebody_else_made_is_not_touched() {
     let answer = fixture.create(signed(json!({}))).await.success();
     let (id, warning) = (answer.id().to_owned(), answer.get("Warning").to_owned());
     assert!(warning.contains(&record(TWO)) && warning.contains(&record(ONE)), "{warning}");
-    // An arrival changes nothing; neither does an Update without AllowOverwrite.
+    // An arrival does not change it, nor does an Update without AllowOverwrite.
     let again =
         fixture.update(&id, signed(json!({})), signed(json!({"Trigger": "1"}))).await.success();
     assert!(again.get("Warning").contains("left as it is"), "{}", again.0);
@@ -239,7 +240,7 @@ async fn a_ds_that_somebody_else_made_is_not_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unsigned_parent_zone_is_told() {
+async fn an_unsigned_parent_zone_is_reported() {
     let fixture = Fixture::new().await;
     fixture.child.sign([key("one", ONE)]);
     let answer = fixture.create(signed(json!({}))).await.success();
@@ -265,7 +266,7 @@ async fn a_renamed_resource_keeps_the_ds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ds_that_another_stack_manages_stays_with_allow_overwrite_too() {
+async fn a_ds_that_another_stack_manages_stays_despite_allow_overwrite() {
     let mut fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
     let first = std::mem::replace(
@@ -274,7 +275,8 @@ async fn a_ds_that_another_stack_manages_stays_with_allow_overwrite_too() {
     );
     let shared = fixture.create(json!({"AllowOverwrite": "true"})).await.success();
     assert_eq!((shared.get("Action"), shared.get("DsRecords")), ("SHARED", record(ONE).as_str()));
-    // It goes with the last claim that names it, and the delegation with its last holder.
+    // The DS record set is removed with the last claim that names it, and the delegation with its
+    // last holder.
     fixture.stack = first;
     fixture.delete(&id, signed(json!({}))).await.success();
     assert_eq!((fixture.ds(), fixture.delegated_to()), (vec![], fixture.child_servers()));
@@ -286,12 +288,12 @@ async fn regression_the_rollback_of_a_rename_leaves_a_ds_made_by_hand() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.parent.put(RecordSet::new(NAME, "DS", 3600, [record(ONE)]));
     fixture.logical_id = "Renamed".into();
-    // It finds the DS record set that it wants, and no sibling's claim covers that.
+    // It finds the DS record set that it asks for, which is not part of the sibling's claim.
     let shared = fixture.create(signed(json!({}))).await.success();
     assert_eq!((shared.get("Action"), fixture.ds()), ("SHARED", vec![record(ONE)]));
     fixture.delete(&id, signed(json!({}))).await.success();
     assert_eq!(fixture.ds(), [record(ONE)]);
-    // Once the renamed resource has come to stay, its next Update takes it.
+    // If the renamed resource stays, its next Update takes the DS record set over.
     fixture.create(signed(json!({}))).await.success();
     fixture.update(&id, signed(json!({})), signed(json!({"Trigger": "1"}))).await.success();
     fixture.delete(&id, signed(json!({}))).await.success();
@@ -303,8 +305,8 @@ async fn a_name_server_edited_between_reading_and_adding_the_ds_is_noticed() {
     let fixture = fixture().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let (zone, reads) = (fixture.parent.clone(), std::sync::atomic::AtomicUsize::new(0));
-    // The batch that adds a DS does not compare the name servers, so they are read once more before
-    // it.
+    // The batch that adds a DS record set does not assert the name servers, so they are read once
+    // more before it.
     fixture.aws.after_call(std::sync::Arc::new(move |call| {
         if call.action == "GetDNSSEC"
             && call.account == "111111111111"
@@ -314,7 +316,11 @@ async fn a_name_server_edited_between_reading_and_adding_the_ds_is_noticed() {
         }
     }));
     let answer = fixture.update(&id, json!({}), signed(json!({}))).await.success();
-    assert_eq!(fixture.delegated_to(), fixture.child_servers(), "put back");
+    assert_eq!(
+        fixture.delegated_to(),
+        fixture.child_servers(),
+        "the name servers must be restored"
+    );
     assert_eq!((fixture.ds(), answer.get("DsRecords")), (vec![], ""));
     assert!(answer.get("Warning").contains("was not changed to"), "{}", answer.get("Warning"));
 }

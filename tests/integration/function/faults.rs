@@ -1,4 +1,4 @@
-//! What goes wrong on the way.
+//! Errors of AWS services and of the network while a request is handled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use serde_json::json;
 use test_support::{Fixture, NAME, RECORD};
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_of_a_change_is_recognised_by_its_claim() {
+async fn a_change_whose_response_was_lost_is_recognized_by_its_claim() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter));
     let answer = fixture.create(json!({})).await.success();
@@ -22,7 +22,7 @@ async fn a_lost_answer_of_a_change_is_recognised_by_its_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_and_server_errors_are_tried_again() {
+async fn throttling_and_server_errors_are_retried() {
     let fixture = Fixture::new().await;
     for action in [
         "AssumeRole",
@@ -39,7 +39,7 @@ async fn throttling_and_server_errors_are_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_changes_between_observing_and_changing_is_observed_again() {
+async fn a_zone_that_changes_between_reading_and_writing_is_read_again() {
     let fixture = Fixture::new().await;
     let zone = fixture.parent.clone();
     let once = std::sync::Once::new();
@@ -54,10 +54,10 @@ async fn a_zone_that_changes_between_observing_and_changing_is_observed_again() 
     assert_eq!(fixture.claims(), Vec::<String>::new());
 }
 
-/// Two reads are no snapshot. Read after the cut, the ownership record of a sibling that has just
-/// gone made the new resource adopt a delegation that no longer stood.
+/// Two reads are not a snapshot. If the ownership record is read after the cut, a sibling's Delete
+/// in between made the new resource adopt a delegation that no longer existed.
 #[tokio::test(start_paused = true)]
-async fn regression_a_sibling_goes_between_the_two_reads() {
+async fn regression_a_sibling_is_deleted_between_the_two_reads() {
     let mut fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     fixture.logical_id = "Renamed".into();
@@ -77,12 +77,12 @@ async fn regression_a_sibling_goes_between_the_two_reads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permanent_rejection_is_answered_in_route_53s_own_words() {
+async fn a_permanent_rejection_is_answered_with_route_53s_message() {
     let fixture = Fixture::new().await;
     fixture.parent.refuse_when(Arc::new(|_| Some("a protection of this zone says no".into())));
     let answer = fixture.create(json!({})).await.failed(&["a protection of this zone says no"]);
     assert!(answer.id().starts_with("unresolved/"));
-    assert_eq!(fixture.changes_sent(), 2 - 1, "it is not sent again");
+    assert_eq!(fixture.changes_sent(), 1, "the change must not be sent again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +95,7 @@ async fn out_of_time_before_a_change_is_a_failure_that_says_where() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn out_of_time_while_a_change_is_under_way_answers_with_the_real_id() {
+async fn out_of_time_during_a_change_answers_with_the_real_id() {
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(30);
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(FaultKind::HangAfter));
@@ -107,7 +107,7 @@ async fn out_of_time_while_a_change_is_under_way_answers_with_the_real_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_is_sent_again_while_the_bucket_fails() {
+async fn the_answer_is_retried_while_the_bucket_fails() {
     let fixture = Fixture::new().await;
     for fault in [BucketFault::Status(503), BucketFault::Status(429), BucketFault::ResetBefore] {
         fixture.bucket.fault(fault, 1);
@@ -116,7 +116,7 @@ async fn the_answer_is_sent_again_while_the_bucket_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undelivered_success_is_an_error_and_the_same_event_makes_it_good() {
+async fn an_undelivered_success_is_an_error_and_a_retry_delivers_it() {
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(30);
     fixture.bucket.fault(BucketFault::Status(503), 1000);
@@ -129,7 +129,7 @@ async fn an_undelivered_success_is_an_error_and_the_same_event_makes_it_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undelivered_failure_of_a_create_with_a_marker_is_no_error() {
+async fn an_undelivered_failure_with_an_unresolved_id_is_no_error() {
     let fixture = Fixture::new().await;
     fixture.bucket.fault(BucketFault::Status(403), 1);
     let event = fixture.event("Create", json!({"ResourceProperties": {}}));
@@ -141,7 +141,7 @@ async fn an_undelivered_failure_of_a_create_with_a_marker_is_no_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rights_that_come_late_are_waited_for() {
+async fn permissions_that_propagate_late_are_waited_for() {
     let fixture = Fixture::with(|config| config.propagation_wait = Duration::from_secs(30)).await;
     let denied =
         FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not yet".into() };
@@ -154,7 +154,7 @@ async fn rights_that_come_late_are_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_change_that_landed_before_it_was_denied_is_found() {
+async fn regression_a_change_that_was_applied_before_a_denial_is_found() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::ResetAfter));
     let denied = FaultKind::Error {
@@ -169,7 +169,7 @@ async fn regression_a_change_that_landed_before_it_was_denied_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_session_that_ended_early_is_made_anew() {
+async fn regression_a_session_that_expires_early_is_renewed() {
     for code in ["InvalidClientTokenId", "ExpiredToken"] {
         let fixture = Fixture::new().await;
         let id = fixture.create(json!({})).await.success().id().to_owned();
@@ -187,8 +187,9 @@ async fn regression_a_session_that_ended_early_is_made_anew() {
     }
 }
 
-/// The first delivery made the delegation and was cut off; the second could not read the child zone
-/// and answered with a marker, whose Delete does nothing: the delegation stayed for ever.
+/// The first delivery created the delegation and was cut off. The second could not read the child
+/// zone and answered with an unresolved id, whose Delete does nothing, so the delegation stayed
+/// forever.
 #[tokio::test(start_paused = true)]
 async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id() {
     let denied = || FaultKind::Error {
@@ -205,7 +206,7 @@ async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id()
     fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).kind(denied()).always());
     let answer = fixture.deliver(event.clone()).await.failed(&["GetHostedZone was denied"]);
     assert_eq!(answer.id(), fixture.id());
-    // Another Create, which made nothing, has a marker.
+    // Another Create, which created nothing, has an unresolved id.
     let other = fixture.event(
         "Create",
         json!({"ResourceProperties": fixture.properties(json!({"DomainName": NAME}))}),
@@ -216,9 +217,9 @@ async fn regression_a_duplicate_of_a_create_that_fails_early_keeps_the_real_id()
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
 
-/// A claim from the future fenced off every later request of the resource.
+/// A claim from the future fenced off all later requests of the resource.
 #[tokio::test(start_paused = true)]
-async fn regression_a_request_that_is_signed_in_the_future_does_not_fence_off_those_that_follow() {
+async fn regression_a_request_dated_in_the_future_does_not_fence_off_later_ones() {
     let fixture = Fixture::new().await;
     let later = fixture.clock.now() + Duration::from_hours(24 * 365);
     let event = fixture.event_at(
@@ -235,10 +236,10 @@ async fn regression_a_request_that_is_signed_in_the_future_does_not_fence_off_th
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
 
-/// The first delivery made the delegation and was cut off; then the function's settings became
-/// wrong.
+/// The first delivery created the delegation and was cut off. Then the function's settings became
+/// invalid.
 #[tokio::test(start_paused = true)]
-async fn regression_a_duplicate_of_a_create_that_meets_wrong_settings_keeps_the_real_id() {
+async fn regression_a_duplicate_create_under_invalid_settings_keeps_the_real_id() {
     let mut fixture = Fixture::new().await;
     let event =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
@@ -253,7 +254,7 @@ async fn regression_a_duplicate_of_a_create_that_meets_wrong_settings_keeps_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_read_ahead_that_hangs_hides_no_refusal() {
+async fn regression_a_hanging_prefetch_hides_no_refusal() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let from_parent = Fault::on("ListResourceRecordSets").account(&fixture.parent_account.id());

@@ -1,5 +1,5 @@
 //! Who holds a delegation: the sequences of events behind the rules OWN, ARRIVE, UPDATE and LEAVE
-//! of the design, each of which once broke a promise.
+//! of the design. An earlier version of the rules broke a promise in each of them.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn the_rollback_of_a_take_over_restores_the_delegation_of_a_live_stack() {
     scenario.create("S1", wants("x")).await.success();
     let before = scenario.snapshot();
     let answer = scenario.create("S2", takes("y")).await.success();
-    assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "y"));
+    assert_eq!((answer.get("Action"), scenario.current().as_str()), ("UPDATED", "y"));
     let warning = answer.get("Warning");
     assert!(
         ["ns1.x.net", "S1/D", "restored only if", "within a day"]
@@ -26,14 +26,14 @@ async fn the_rollback_of_a_take_over_restores_the_delegation_of_a_live_stack() {
             .all(|word| warning.contains(word))
     );
     let answer = scenario.delete("S2").await.success();
-    assert_eq!(scenario.snapshot(), before, "as before, claim, TTL and all");
+    assert_eq!(scenario.snapshot(), before, "everything must be as before, with claim and TTL");
     assert!(answer.get("Warning").contains("was restored"), "{}", answer.0);
     assert_eq!(scenario.delete("S1").await.success().get("Warning"), "");
     scenario.assert_empty();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retained_delegation_that_is_taken_over_is_given_back() {
+async fn the_rollback_of_a_take_over_gives_a_retained_delegation_back() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.days(400).await;
@@ -44,7 +44,7 @@ async fn a_retained_delegation_that_is_taken_over_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_that_takes_over_and_is_rolled_back_gives_back() {
+async fn the_rollback_of_a_replacement_that_took_over_gives_the_delegation_back() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let before = scenario.snapshot();
@@ -52,8 +52,8 @@ async fn a_replacement_that_takes_over_and_is_rolled_back_gives_back() {
     scenario.create("S2", elsewhere.clone()).await.success();
     let staging = scenario.fixture.id().replace("testing", "staging");
     let moved = scenario.update("S2", takes("y")).await.success().id().to_owned();
-    assert_eq!((moved, scenario.stands().as_str()), (scenario.fixture.id(), "y"));
-    // Something else in S2 fails: CloudFormation sends the way back, and deletes what it left.
+    assert_eq!((moved, scenario.current().as_str()), (scenario.fixture.id(), "y"));
+    // Something else in S2 fails: CloudFormation sends the rollback, and deletes the new resource.
     let answer = scenario.update_from("S2", takes("y"), elsewhere).await.success();
     assert_eq!(answer.id(), staging);
     scenario.fixture.delete(&scenario.fixture.id(), takes("y")).await.success();
@@ -72,25 +72,25 @@ async fn an_update_in_place_that_overwrites_says_that_no_rollback_restores_it() 
     let warning = answer.get("Warning");
     assert!(warning.contains("ns1.h.net") && warning.contains("does not restore it"), "{warning}");
     let answer = scenario.update("S1", wants("x")).await.success();
-    assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UPDATED", "x"));
+    assert_eq!((answer.get("Action"), scenario.current().as_str()), ("UPDATED", "x"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_nested_stack_that_gets_another_name_shares() {
+async fn a_nested_stack_with_a_new_name_shares_the_delegation() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1-Nested-ABC", wants("x")).await.success();
     let before = scenario.snapshot();
     let answer = scenario.create("S1-Nested-DEF", wants("x")).await.success();
     assert_eq!(answer.get("Action"), "SHARED");
     assert!(answer.get("Warning").contains("S1-Nested-ABC/D"), "{}", answer.0);
-    // Rolled back.
+    // S2 is rolled back.
     scenario.delete("S1-Nested-DEF").await.success();
     assert_eq!(scenario.snapshot(), before);
-    // And gone through with.
+    // S2 is deployed to the end, and S1 deleted.
     scenario.create("S1-Nested-DEF", wants("x")).await.success();
     scenario.delete("S1-Nested-ABC").await.success();
     assert_eq!(
-        (scenario.stands().as_str(), scenario.claimed_by().as_str()),
+        (scenario.current().as_str(), scenario.claimed_by().as_str()),
         ("x", "S1-Nested-DEF")
     );
     scenario.delete("S1-Nested-DEF").await.success();
@@ -104,10 +104,10 @@ async fn an_update_with_allow_overwrite_does_not_drop_the_claim_of_a_renamed_res
     scenario.create("S1/New", wants("x")).await.success();
     scenario.update("S1/Old", takes("x")).await.success();
     scenario.delete("S1/Old").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1/New"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("x", "S1/New"));
 }
 
-/// A zone that is signed by a key.
+/// Signs the zone with a key.
 fn signed(zone: &ZoneHandle) {
     zone.create_key("one");
     zone.start_signing();
@@ -144,13 +144,13 @@ async fn a_rename_with_a_new_child_zone_that_is_rolled_back_leaves_the_old_name_
 
 #[tokio::test(start_paused = true)]
 async fn dead_name_servers_are_not_restored() {
-    // Old is renamed to New with a new child zone; the clean-up deletes Old and its zone; later the
-    // stack is deleted.
+    // The resource Old is renamed to New, with a new child zone. The cleanup deletes Old and its
+    // zone. Later, the stack is deleted.
     let mut scenario = Scenario::new().await;
     scenario.create("S1/Old", wants("x")).await.success();
     scenario.create("S1/New", takes("y")).await.success();
     scenario.delete("S1/Old").await.success();
-    assert_eq!(scenario.stands(), "y");
+    assert_eq!(scenario.current(), "y");
     let answer = scenario.delete("S1/New").await.success();
     assert!(answer.get("Warning").contains("ns1.x.net"), "{}", answer.0);
     scenario.assert_empty();
@@ -158,10 +158,10 @@ async fn dead_name_servers_are_not_restored() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restore_that_route_53_rejects_becomes_a_delete() {
-    // Route 53 rejects its own name servers that do not host the name: the Delete would fail for
-    // ever.
+    // Route 53 rejects its own name servers where they do not serve the name. The Delete would fail
+    // forever.
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("h", 60);
+    scenario.edit_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
     scenario.fixture.parent.refuse_when(std::sync::Arc::new(|changes| {
         let creates = |change: &sandbox::Change| change.action == sandbox::Action::Create;
@@ -183,14 +183,14 @@ async fn a_restore_that_route_53_rejects_becomes_a_delete() {
 #[tokio::test(start_paused = true)]
 async fn the_origin_is_recorded_for_the_delegation_and_not_for_a_claim() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("h", 60);
+    scenario.edit_by_hand("h", 60);
     scenario.create("S1/A", takes("y")).await.success();
     scenario.create("S1/B", wants("y")).await.success();
     scenario.delete("S1/A").await.success();
-    assert_eq!(scenario.stands(), "y");
+    assert_eq!(scenario.current(), "y");
     scenario.delete("S1/B").await.success();
     assert_eq!(
-        (scenario.stands().as_str(), scenario.ttl(), scenario.claimed_by().as_str()),
+        (scenario.current().as_str(), scenario.ttl(), scenario.claimed_by().as_str()),
         ("h", 60, "")
     );
 }
@@ -204,7 +204,7 @@ async fn a_claim_from_before_a_displacement_does_not_block_a_live_delegation() {
     let before = scenario.snapshot();
     scenario.create("S1/New", takes("x")).await.success();
     scenario.delete("S1/New").await.success();
-    assert_eq!(scenario.snapshot(), before, "y is S2's, and live");
+    assert_eq!(scenario.snapshot(), before, "S2 holds y and is in use");
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,18 +212,18 @@ async fn a_request_from_before_a_take_over_that_runs_after_it_becomes_a_holder()
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let late = scenario.create_event("S2", &wants("y"));
-    scenario.set_by_hand("h", 60);
+    scenario.edit_by_hand("h", 60);
     scenario.update("S1", takes("y")).await.success();
     scenario.fixture.deliver(late).await.success();
     assert_eq!(scenario.claimed_by(), "S1 S2");
     scenario.delete("S1").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S2"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("y", "S2"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_displacements_are_not_stacked() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("h", 60);
+    scenario.edit_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
     scenario.create("S2", takes("y")).await.failed(&["Settle it first", "delegation-not-settled"]);
     scenario.update("S1", with(&takes("x"), json!({"Trigger": "again"}))).await.success();
@@ -234,7 +234,7 @@ async fn two_displacements_are_not_stacked() {
 #[tokio::test(start_paused = true)]
 async fn a_year_old_value_is_not_restored() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("h", 60);
+    scenario.edit_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
     scenario.days(365).await;
     let answer = scenario.delete("S1").await.success();
@@ -252,16 +252,16 @@ async fn two_regions_change_their_name_servers_one_after_the_other() {
     scenario.update("S1", wants("y")).await.failed(&["S2/D", "the first with AllowOverwrite"]);
     scenario.update("S1", takes("y")).await.success();
     scenario.update("S2", wants("y")).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1 S2"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("y", "S1 S2"));
 }
 
-// Adoption: what stood before.
+// Adoption of a delegation that existed before.
 
 #[tokio::test(start_paused = true)]
 async fn an_adoption_is_never_settled_by_time() {
     // A trial stack adopts and is deleted two days later.
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("x", 60);
+    scenario.edit_by_hand("x", 60);
     let before = scenario.snapshot();
     assert_eq!(scenario.create("S1", wants("x")).await.success().get("Action"), "ADOPTED");
     scenario.days(2).await;
@@ -273,7 +273,7 @@ async fn an_adoption_is_never_settled_by_time() {
 #[tokio::test(start_paused = true)]
 async fn a_later_update_makes_an_adopted_delegation_the_resources_own() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("x", 60);
+    scenario.edit_by_hand("x", 60);
     scenario.create("S1", wants("x")).await.success();
     scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(scenario.is_settled());
@@ -285,7 +285,7 @@ async fn a_later_update_makes_an_adopted_delegation_the_resources_own() {
 async fn a_migration_with_a_short_ttl_keeps_it() {
     for ttl in [300, 60] {
         let mut scenario = Scenario::new().await;
-        scenario.set_by_hand("x", ttl);
+        scenario.edit_by_hand("x", ttl);
         let long = with(&wants("x"), json!({"TTL": null}));
         let answer = scenario.create("S1", long.clone()).await.success();
         assert_eq!(scenario.ttl(), ttl);
@@ -301,35 +301,35 @@ async fn a_migration_with_a_short_ttl_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adopted_delegation_that_its_maker_changed_is_not_replaced() {
+async fn an_adopted_delegation_that_was_edited_since_is_not_replaced() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("x", 60);
+    scenario.edit_by_hand("x", 60);
     scenario.create("S1", wants("x")).await.success();
-    scenario.set_by_hand("z", 60);
+    scenario.edit_by_hand("z", 60);
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
-    assert_eq!(scenario.stands(), "z");
+    assert_eq!(scenario.current(), "z");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_adopted_delegation_whose_claim_was_removed_by_hand_is_not_replaced() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("x", 60);
+    scenario.edit_by_hand("x", 60);
     scenario.create("S1", wants("x")).await.success();
     scenario.fixture.parent.remove(RECORD, "TXT");
-    scenario.set_by_hand("z", 60);
+    scenario.edit_by_hand("z", 60);
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", ""));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("z", ""));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_by_hand_is_repaired_and_told() {
+async fn a_manual_edit_is_repaired_and_reported() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
-    scenario.set_by_hand("z", 77);
+    scenario.edit_by_hand("z", 77);
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     let warning = answer.get("Warning");
@@ -337,35 +337,36 @@ async fn a_change_by_hand_is_repaired_and_told() {
         warning.contains("ns1.z.net") && warning.contains("77 s") && warning.contains("repaired"),
         "{warning}"
     );
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hand_made_delegation_outlives_a_rollback_next_to_a_dormant_claim() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
-    scenario.set_by_hand("y", 60);
+    scenario.edit_by_hand("y", 60);
     scenario.create("S2", wants("y")).await.success();
     scenario.delete("S2").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn displaced_name_servers_are_restored_after_an_update_that_ended_in_a_warning() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("x", 60);
+    scenario.edit_by_hand("x", 60);
     scenario.create("S1", wants("x")).await.success();
-    // Somebody puts a delegation above the cut: whatever is asked for there, nobody would see it.
+    // Somebody creates a CNAME record set at the cut, so a change of the name servers would have no
+    // effect.
     scenario.fixture.parent.put(RecordSet::new(NAME, "CNAME", 60, ["elsewhere.example.com."]));
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
     assert!(!scenario.is_settled());
     scenario.delete("S1").await.success();
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
 }
 
-// Wishes: what an Update asks for.
+// What an Update asks for.
 
 #[tokio::test(start_paused = true)]
 async fn an_overwritten_resource_can_change_its_trigger_and_roll_that_back() {
@@ -376,7 +377,7 @@ async fn an_overwritten_resource_can_change_its_trigger_and_roll_that_back() {
     for intent in [triggered, wants("x")] {
         let answer = scenario.update("S1", intent).await.success();
         assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
-        assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UNCHANGED", "y"));
+        assert_eq!((answer.get("Action"), scenario.current().as_str()), ("UNCHANGED", "y"));
     }
     scenario.update("S1", wants("z")).await.failed(&["S2/D"]);
     scenario.roll_back("S1", wants("z")).await.success();
@@ -391,7 +392,7 @@ async fn a_bystander_does_not_block_a_rollback() {
     scenario.create("S2", wants("y")).await.success();
     let answer = scenario.update("S1", wants("x")).await.success();
     assert!(answer.get("Warning").contains("S2/D"), "{}", answer.0);
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
 }
 
 #[tokio::test(start_paused = true)]
@@ -400,7 +401,7 @@ async fn a_sharer_does_not_change_the_name_servers_of_their_maker() {
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
     scenario.update("S2", wants("y")).await.failed(&["S1/D", "delegation-held-by-others"]);
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
 }
 
 #[tokio::test(start_paused = true)]
@@ -411,14 +412,14 @@ async fn drift_does_not_let_a_refused_change_through() {
         scenario.update(stack, with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
     }
     scenario.update("S1", wants("y")).await.failed(&["S2/D"]);
-    scenario.set_by_hand("z", 60);
+    scenario.edit_by_hand("z", 60);
     scenario.update("S1", wants("y")).await.failed(&["delegation-not-ours"]);
-    assert_eq!(scenario.stands(), "z");
+    assert_eq!(scenario.current(), "z");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rolled_key_is_no_new_request() {
-    // All ACTIVE keys are asked for: each key that is rolled would look like something new.
+    // The resource asks for all ACTIVE keys, so its intent must not contain the keys themselves.
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
     scenario.create("S1", json!({"Dnssec": true})).await.success();
@@ -442,7 +443,7 @@ async fn a_typo_is_rolled_back_even_if_the_childs_apex_has_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_typing_error_is_rolled_back_although_a_key_is_inactive_since() {
+async fn a_typo_is_rolled_back_even_if_a_key_became_inactive_since() {
     let mut scenario = Scenario::new().await;
     signed(&scenario.fixture.child);
     let named = json!({"Dnssec": true, "KeySigningKeys": "one"});
@@ -466,25 +467,25 @@ async fn a_resource_that_follows_a_change_and_fails_can_roll_back() {
     scenario.update("S1/A2", wants("y")).await.success();
     let answer = scenario.update("S1/A2", wants("x")).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
-    assert_eq!(scenario.stands(), "y");
+    assert_eq!(scenario.current(), "y");
     scenario.days(2).await;
     scenario.update("S1/A2", wants("y")).await.success();
     scenario.days(2).await;
     scenario.update("S1/A2", wants("x")).await.failed(&["S1/A1"]);
 }
 
-/// Found by the model checker: what a refused way back left was nobody's, and the Delete of its
-/// maker left it behind.
+/// Found by the model checker: a rollback was refused, the name servers that it left belonged to
+/// nobody, and the Delete of the stack that had set them left them in place.
 #[tokio::test(start_paused = true)]
-async fn regression_the_delete_after_a_refused_way_back_leaves_nothing() {
+async fn regression_the_delete_after_a_refused_rollback_leaves_nothing() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.update("S1", wants("y")).await.success();
-    // Whatever forbids the way back: here somebody puts a DS record set under it.
+    // Anything may forbid the rollback. Here, somebody created a DS record set.
     scenario.fixture.parent.put(RecordSet::new(NAME, "DS", 3600, [format!("1 13 2 {:064}", 0)]));
     let answer = scenario.update("S1", wants("x")).await.success();
     assert!(answer.get("Warning").contains("left as it is"), "{}", answer.0);
-    assert_eq!(scenario.stands(), "y");
+    assert_eq!(scenario.current(), "y");
     scenario.delete("S1").await.success();
     scenario.assert_empty();
 }
@@ -492,20 +493,25 @@ async fn regression_the_delete_after_a_refused_way_back_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn after_a_manual_edit_allow_overwrite_is_not_refused_forever() {
     let mut scenario = Scenario::new().await;
-    scenario.set_by_hand("h", 60);
+    scenario.edit_by_hand("h", 60);
     scenario.create("S1", takes("x")).await.success();
-    scenario.set_by_hand("z", 60);
+    scenario.edit_by_hand("z", 60);
     scenario.update("S1", with(&takes("x"), json!({"Trigger": "again"}))).await.success();
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
     scenario.delete("S1").await.success();
-    assert_eq!(scenario.stands(), "z", "what it displaced last, and nobody settled");
+    assert_eq!(
+        scenario.current(),
+        "z",
+        "expected the name servers that it displaced last and never settled"
+    );
 }
 
-// Arrivals that fail, and deliveries that come again.
+// Arrivals that fail, and duplicate deliveries.
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retry() {
-    // Rollback is disabled; the Create is tried again; then CloudFormation deletes the failed one.
+    // Rollback is disabled: the Create is tried again, then CloudFormation deletes the failed
+    // resource.
     let mut scenario = Scenario::new().await;
     scenario
         .fixture
@@ -527,20 +533,20 @@ async fn a_second_delivery_of_a_complete_create_undoes_nothing() {
     let required = json!({"Verification": "REQUIRE"});
     let event = scenario.create_event("S1", &required);
     scenario.fixture.deliver(event.clone()).await.success();
-    scenario.set_by_hand("z", 60);
+    scenario.edit_by_hand("z", 60);
     let answer = scenario.fixture.deliver(event).await;
     assert_eq!(answer.id(), scenario.fixture.id());
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("z", "S1"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("z", "S1"));
 }
 
-/// Found by the model checker: the change of the first delivery gets no answer, the second makes
-/// the delegation and answers, and the first runs out of time.
+/// Found by the model checker: the change of the first delivery gets no response, the second
+/// creates the delegation and answers, and the first runs out of time.
 #[tokio::test(start_paused = true)]
-async fn regression_a_delivery_without_an_answer_takes_nothing_back_that_another_made() {
+async fn regression_a_delivery_without_a_response_undoes_nothing_of_a_duplicate() {
     for second_delivery in [true, false] {
         let mut scenario = Scenario::new().await;
         scenario.fixture.timeout = Duration::from_secs(12);
-        // The second delivery's change is the second one.
+        // With a second delivery, the retry of the first delivery's change is the third call.
         for nth in [1, if second_delivery { 3 } else { 2 }] {
             let hangs = sandbox::Fault::on("ChangeResourceRecordSets")
                 .nth(nth)
@@ -598,7 +604,7 @@ async fn a_force_deleted_stack_that_is_created_again_replaces_its_dead_name_serv
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S1:2", wants("y")).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.record().claims().count()), ("y", 1));
+    assert_eq!((scenario.current().as_str(), scenario.record().claims().count()), ("y", 1));
 }
 
 // Retained delegations.
@@ -609,11 +615,11 @@ async fn a_retained_delegation_outlives_the_rollback_of_its_redeclaration() {
         let mut scenario = Scenario::new().await;
         scenario.create("S1", wants("x")).await.success();
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
-        // Retained: no Delete comes.
+        // The first stack retains the delegation: it sends no Delete.
         scenario.hours(5).await;
         scenario.create(stack, wants("x")).await.success();
         scenario.delete(stack).await.success();
-        assert_eq!(scenario.stands(), "x", "{stack}");
+        assert_eq!(scenario.current(), "x", "{stack}");
     }
 }
 
@@ -634,7 +640,7 @@ async fn the_keys_of_a_second_region_do_not_replace_those_of_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_regions_with_different_ttls_do_not_take_turns() {
+async fn two_regions_with_different_ttls_do_not_alternate() {
     let mut scenario = Scenario::new().await;
     let of = |ttl: u32, trigger: u32| with(&wants("x"), json!({"TTL": ttl, "Trigger": trigger}));
     scenario.create("S1", of(60, 0)).await.success();
@@ -650,7 +656,7 @@ async fn two_regions_with_different_ttls_do_not_take_turns() {
         assert_eq!(scenario.ttl(), 60);
     }
     scenario.update("S2", of(900, 3)).await.success();
-    assert_eq!(scenario.ttl(), 900, "the request itself changes it");
+    assert_eq!(scenario.ttl(), 900, "a request for another TTL must change it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -665,7 +671,7 @@ async fn two_regions_with_equal_ttls_can_both_change_it() {
     }
 }
 
-// What else stands in the record.
+// Other values in the ownership record.
 
 #[tokio::test(start_paused = true)]
 async fn an_older_function_deletes_nothing_that_a_newer_one_claims() {
@@ -676,11 +682,11 @@ async fn an_older_function_deletes_nothing_that_a_newer_one_claims() {
     scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
     let answer = scenario.delete("S1").await.success();
     assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
-    assert_eq!((scenario.stands().as_str(), scenario.fixture.claims().len()), ("x", 1));
+    assert_eq!((scenario.current().as_str(), scenario.fixture.claims().len()), ("x", 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn deletes_name_who_else_holds_the_delegation() {
+async fn a_delete_names_the_other_holders() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
@@ -693,7 +699,7 @@ async fn deletes_name_who_else_holds_the_delegation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_called_like_the_digest_of_a_long_name_has_a_record_of_its_own() {
+async fn a_child_named_like_the_digest_of_a_long_name_has_its_own_record() {
     let scenario = Scenario::new().await;
     let long = format!("{}.example.com", "x".repeat(60));
     let ns =
@@ -713,7 +719,7 @@ async fn a_child_called_like_the_digest_of_a_long_name_has_a_record_of_its_own()
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_that_are_no_names_of_servers_are_refused() {
+async fn values_that_are_no_server_names_are_refused() {
     let scenario = Scenario::new().await;
     for bad in ["null", "undefined", "localhost", "192.0.2.1", "192.0.2.1.", "2001:db8::1"] {
         let properties = json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": bad});
@@ -723,8 +729,7 @@ async fn name_servers_that_are_no_names_of_servers_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_a_name_is_no_longer_allowed_its_delegation_stays_or_goes_and_never_becomes_another()
-{
+async fn a_delegation_that_is_no_longer_allowed_can_stay_or_be_deleted_but_not_change() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let narrowed = |config: &mut custom_delegation::config::Config| {
@@ -736,17 +741,18 @@ async fn where_a_name_is_no_longer_allowed_its_delegation_stays_or_goes_and_neve
     scenario.update("S1", wants("y")).await.failed(&["name-no-longer-allowed"]);
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
-    assert_eq!((answer.get("Action"), scenario.stands().as_str()), ("UNCHANGED", "x"));
-    // Its own name servers are put back by hand or by the function, and nobody else's come.
+    assert_eq!((answer.get("Action"), scenario.current().as_str()), ("UNCHANGED", "x"));
+    // Its own name servers are restored, whether by hand or by the function. No others are
+    // accepted.
     scenario.fixture.parent.remove(NAME, "NS");
     scenario.update("S1", with(&wants("x"), json!({"Trigger": "third"}))).await.success();
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
     scenario.delete("S1").await.success();
     scenario.assert_empty();
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_arrival_is_refused_where_the_record_has_no_room_and_who_is_there_can_leave() {
+async fn a_full_ownership_record_refuses_arrivals_but_lets_holders_leave() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let mut values = scenario.fixture.claims();
@@ -755,11 +761,11 @@ async fn an_arrival_is_refused_where_the_record_has_no_room_and_who_is_there_can
     scenario.create("S2", wants("x")).await.failed(&["12000", "ownership-record-full"]);
     scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     scenario.delete("S1").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("", ""));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("", ""));
 }
 
-/// LEAVE-11: Route 53 takes 32,000 characters in a batch, and one that replaces the record has it
-/// twice.
+/// LEAVE-11: Route 53 accepts 32,000 characters in a batch, and a batch that replaces the record
+/// contains it twice.
 #[tokio::test(start_paused = true)]
 async fn a_record_that_others_filled_keeps_nobody_from_leaving() {
     let mut scenario = Scenario::new().await;
@@ -776,20 +782,20 @@ async fn a_record_that_others_filled_keeps_nobody_from_leaving() {
     scenario.delete_invented("S2", wants("x")).await.success();
     let answer = scenario.delete("S1").await.success();
     assert!(answer.get("Warning").contains("claim-left"), "{}", answer.0);
-    assert_eq!((scenario.stands().as_str(), scenario.fixture.claims()), ("", values));
+    assert_eq!((scenario.current().as_str(), scenario.fixture.claims()), ("", values));
 }
 
-// What is known, and left.
+// Known limitations.
 
 #[tokio::test(start_paused = true)]
 async fn known_a_dead_claim_keeps_a_delegation_until_it_is_released() {
-    // S1 was force-deleted: its claim stays, and the last living Delete leaves the delegation with
-    // a WARN.
+    // S1 was deleted with FORCE_DELETE_STACK, so its claim stays. The last Delete leaves the
+    // delegation in place, with a warning.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
     scenario.delete("S2").await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -799,8 +805,9 @@ async fn known_a_create_delivered_after_the_delete_that_removed_it_finds_no_tomb
     scenario.fixture.deliver(event.clone()).await.success();
     scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
     scenario.fixture.deliver(event.clone()).await.success();
-    assert_eq!(scenario.stands(), "x");
-    // Only within the ServiceTimeout: afterwards nobody waits for it, and it changes nothing.
+    assert_eq!(scenario.current(), "x");
+    // This can only happen within the ServiceTimeout. Afterwards, nobody waits for the delivery,
+    // and it changes nothing.
     scenario.fixture.delete(&scenario.fixture.id(), wants("x")).await.success();
     pass(Duration::from_secs(1900)).await;
     scenario.fixture.deliver(event).await.failed(&["request-expired"]);
@@ -808,15 +815,15 @@ async fn known_a_create_delivered_after_the_delete_that_removed_it_finds_no_tomb
 }
 
 #[tokio::test(start_paused = true)]
-async fn known_an_update_delivered_after_the_delete_makes_the_delegation_again() {
-    // A tombstone stops only a Create: nothing tells that the resource is gone.
+async fn known_an_update_delivered_after_the_delete_recreates_the_delegation() {
+    // A tombstone stops only a Create: nothing shows the Update that its resource is gone.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let late = scenario.update_event("S1", &wants("x"), &wants("y"));
     scenario.delete("S1").await.success();
     scenario.fixture.deliver(late.clone()).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
-    // Only within the ServiceTimeout.
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("y", "S1"));
+    // This can only happen within the ServiceTimeout.
     scenario.fixture.delete(&scenario.fixture.id(), wants("y")).await.success();
     pass(Duration::from_secs(1900)).await;
     scenario.fixture.deliver(late).await.failed(&["request-expired"]);

@@ -1,5 +1,5 @@
-//! Deletes with an id that CloudFormation invented for a Create that it cancelled, and Updates that
-//! come with an id of somebody else: the rules LEAVE-9, OWN-8 and MOVE-4 of the design.
+//! Deletes with an id that CloudFormation invented for a Create that it canceled, and Updates that
+//! arrive with somebody else's id: the rules LEAVE-9, OWN-8 and MOVE-4 of the design.
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, pass};
 use super::scenario::{INVENTED, Scenario, wants, with};
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_create_that_ran_is_removed_and_leaves_no_tombstone() {
-    // Parent zone and delegation in one stack: the rollback would end at a zone that is not empty.
+async fn a_canceled_create_that_ran_is_removed_and_leaves_no_tombstone() {
+    // Parent zone and delegation are in one stack: a rollback could not delete a zone that is not
+    // empty.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.delete_invented("S1", wants("x")).await.success();
@@ -23,16 +24,16 @@ async fn a_create_delivered_after_its_delete_finds_the_tombstone() {
     let mut scenario = Scenario::new().await;
     let late = scenario.create_event("S1", &wants("x"));
     scenario.delete_invented("S1", wants("x")).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.tombstones()), ("", 1));
+    assert_eq!((scenario.current().as_str(), scenario.tombstones()), ("", 1));
     let answer = scenario.fixture.deliver(late).await.failed(&["cancelled", "create-cancelled"]);
     assert!(answer.id().starts_with("unresolved/"), "{}", answer.0);
-    assert_eq!(scenario.stands(), "");
+    assert_eq!(scenario.current(), "");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_create_and_its_delete_in_the_same_second() {
     let mut scenario = Scenario::new().await;
-    scenario.be("S1");
+    scenario.act_as("S1");
     let at = scenario.fixture.clock.now();
     let properties = scenario.fixture.properties(wants("x"));
     let create = scenario.fixture.event_at("Create", at, json!({"ResourceProperties": properties}));
@@ -40,7 +41,7 @@ async fn a_create_and_its_delete_in_the_same_second() {
     let delete = scenario.fixture.event_at("Delete", at, fields);
     scenario.fixture.deliver(delete).await.success();
     scenario.fixture.deliver(create).await.failed(&["create-cancelled"]);
-    assert_eq!(scenario.stands(), "");
+    assert_eq!(scenario.current(), "");
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,40 +49,41 @@ async fn a_later_create_of_the_same_resource_runs_and_drops_the_tombstone() {
     let mut scenario = Scenario::new().await;
     scenario.delete_invented("S1", wants("x")).await.success();
     scenario.create("S1", wants("x")).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.tombstones()), ("x", 0));
+    assert_eq!((scenario.current().as_str(), scenario.tombstones()), ("x", 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retained_delegation_outlives_a_cancelled_create_that_never_ran() {
-    // Whether an Update has written the claim decides, and not its age: it can be ten minutes old.
+async fn a_retained_delegation_outlives_a_canceled_create_that_never_ran() {
+    // What counts is whether an Update has written the claim, not how old the claim is: it may be
+    // ten minutes old.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.update("S1", with(&wants("x"), json!({"Trigger": "settled"}))).await.success();
     pass(Duration::from_mins(10)).await;
     let answer = scenario.delete_invented("S1", wants("x")).await.success();
     assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_late_create_of_a_deleted_resource_let_a_cancelled_create_run() {
+async fn regression_a_late_create_of_a_deleted_resource_let_a_canceled_create_run() {
     // S1 is deleted, its Create is delivered again, and S1 is declared anew with other name
-    // servers. The Delete of that Create took the late Create's claim for that Create's, and left
-    // no tombstone.
+    // servers. The Delete of that new Create mistook the claim of the late Create for the new
+    // Create's, and left no tombstone.
     let mut scenario = Scenario::new().await;
     let late = scenario.create_event("S1", &wants("x"));
     let id = scenario.fixture.deliver(late.clone()).await.success().id().to_owned();
     scenario.fixture.delete(&id, wants("x")).await.success();
     scenario.fixture.deliver(late).await.success();
-    let cancelled = scenario.create_event("S1", &wants("y"));
+    let canceled = scenario.create_event("S1", &wants("y"));
     let answer = scenario.delete_invented("S1", wants("y")).await.success();
     assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
-    scenario.fixture.deliver(cancelled).await.failed(&["create-cancelled"]);
-    assert_eq!((scenario.stands().as_str(), scenario.tombstones()), ("x", 1));
+    scenario.fixture.deliver(canceled).await.failed(&["create-cancelled"]);
+    assert_eq!((scenario.current().as_str(), scenario.tombstones()), ("x", 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_delete_of_a_create_that_never_answered_comes_an_hour_later() {
+async fn the_delete_of_an_unanswered_create_arrives_an_hour_later() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.hours(1).await;
@@ -90,7 +92,7 @@ async fn the_delete_of_a_create_that_never_answered_comes_an_hour_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_that_nobody_could_look_for_fails() {
+async fn a_delete_whose_claim_cannot_be_searched_for_fails() {
     for kind in [FaultKind::Throttle, FaultKind::Status(503)] {
         let fixture = Fixture::new().await;
         fixture.create(json!({})).await.success();
@@ -107,7 +109,7 @@ async fn a_delete_that_nobody_could_look_for_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denied_look_is_waited_for_and_says_what_to_look_for() {
+async fn a_denied_search_is_waited_for_and_says_what_to_search_for() {
     let fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     let claim = fixture.claims().remove(0);
@@ -129,7 +131,7 @@ async fn a_denied_look_is_waited_for_and_says_what_to_look_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_child_zone_that_is_gone_leaves_its_name_unknown_and_says_so() {
+async fn a_deleted_child_zone_leaves_the_name_unknown_and_the_answer_says_so() {
     let fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     fixture.child.delete();
@@ -142,9 +144,8 @@ async fn a_child_zone_that_is_gone_leaves_its_name_unknown_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_tombstone_is_left_if_the_create_cannot_have_run() {
-    // The parent zone of the same stack is deleted next: what is left there would keep it from
-    // that.
+async fn no_tombstone_where_the_create_could_not_have_run() {
+    // The parent zone of the same stack is deleted next. A tombstone in it would prevent that.
     let mut scenario = Scenario::new().await;
     scenario.delete_invented("S1", with(&wants("x"), json!({"TTL": "soon"}))).await.success();
     scenario.assert_empty();
@@ -159,7 +160,7 @@ async fn no_tombstone_is_left_if_the_create_cannot_have_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_stacks_batch_does_not_drop_a_fresh_tombstone() {
+async fn another_stacks_batch_does_not_drop_a_recent_tombstone() {
     let mut scenario = Scenario::new().await;
     let late = scenario.create_event("S1", &wants("y"));
     scenario.delete_invented("S1", wants("y")).await.success();
@@ -168,13 +169,13 @@ async fn another_stacks_batch_does_not_drop_a_fresh_tombstone() {
     scenario.fixture.deliver(late).await.failed(&["create-cancelled"]);
     scenario.hours(2).await;
     scenario.update("S2", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
-    assert_eq!(scenario.tombstones(), 0, "it is over");
+    assert_eq!(scenario.tombstones(), 0, "the tombstone has expired");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redelivered_delete_does_not_put_an_older_tombstone_in_the_place_of_a_newer() {
+async fn a_duplicate_delete_does_not_replace_a_newer_tombstone() {
     let mut scenario = Scenario::new().await;
-    scenario.be("S1");
+    scenario.act_as("S1");
     let fields = json!({"PhysicalResourceId": INVENTED, "ResourceProperties": scenario.fixture.properties(wants("x"))});
     let early = scenario.fixture.event("Delete", fields.clone());
     let late = scenario.fixture.event("Delete", fields);
@@ -185,7 +186,7 @@ async fn a_redelivered_delete_does_not_put_an_older_tombstone_in_the_place_of_a_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tombstone_that_may_not_be_written_fails_no_delete() {
+async fn a_tombstone_that_is_denied_fails_no_delete() {
     let fixture = Fixture::new().await;
     let read_only = json!({"Statement": [{"Effect": "Allow", "Resource": "*",
         "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]}]});
@@ -195,8 +196,8 @@ async fn a_tombstone_that_may_not_be_written_fails_no_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clean_up_of_an_update_with_an_id_of_somebody_else_does_not_take_the_new_claim() {
-    // A resource of another tool is taken over: the Update is a replacement, and CloudFormation
+async fn the_cleanup_of_an_update_with_a_foreign_id_keeps_the_new_claim() {
+    // The resource belonged to another tool. The Update is a replacement, and CloudFormation
     // deletes the old id afterwards.
     let fixture = Fixture::new().await;
     fixture.put_ns(&fixture.child.name_servers().iter().map(String::as_str).collect::<Vec<_>>());
@@ -215,7 +216,7 @@ async fn the_clean_up_of_an_update_with_an_id_of_somebody_else_does_not_take_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invented_id_does_not_wait_for_a_create_that_may_still_run() {
+async fn a_delete_with_an_invented_id_does_not_wait_for_a_create_that_may_still_run() {
     let fixture = Fixture::new().await;
     let began = tokio::time::Instant::now();
     fixture.delete(INVENTED, json!({"WaitForSync": "false"})).await.success();
@@ -223,7 +224,7 @@ async fn an_invented_id_does_not_wait_for_a_create_that_may_still_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_runs_while_its_delete_looks_is_removed_or_finds_the_tombstone() {
+async fn a_create_during_the_search_of_its_delete_is_removed_or_finds_the_tombstone() {
     let fixture = Fixture::new().await;
     let gate = fixture.aws.gate("ChangeResourceRecordSets");
     let create =
@@ -242,20 +243,20 @@ async fn a_create_that_runs_while_its_delete_looks_is_removed_or_finds_the_tombs
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_others_hold_stays_when_a_cancelled_create_is_removed() {
+async fn a_delegation_that_others_hold_stays_when_a_canceled_create_is_removed() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
     scenario.delete_invented("S2", wants("x")).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("x", "S1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_create_that_overwrote_gives_back() {
+async fn a_canceled_create_that_took_over_gives_the_delegation_back() {
     let mut scenario = Scenario::new().await;
     scenario.fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.h.net."]));
     let over = with(&wants("x"), json!({"AllowOverwrite": true, "ParentExternalId": EXTERNAL_ID}));
     scenario.create("S1", over.clone()).await.success();
     scenario.delete_invented("S1", over).await.success();
-    assert_eq!((scenario.stands().as_str(), scenario.ttl()), ("h", 60));
+    assert_eq!((scenario.current().as_str(), scenario.ttl()), ("h", 60));
 }

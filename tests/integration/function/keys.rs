@@ -1,6 +1,7 @@
-//! Keys of the child zone that are too young for a DS record set of their own (DS-8), and what must
-//! stay after one was taken away (DS-9). Real keys, and name servers that are asked. Keys grow old
-//! by themselves: sessions of AWS end sooner than some of them.
+//! Keys of the child zone that are too young to be the only ones with a DS record (DS-8), and what
+//! must stay after a DS record was removed (DS-9). The keys are real, and the DNS check queries
+//! real name servers. The clock of the keys alone is moved, because AWS sessions would expire
+//! before some keys are old enough.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use test_support::{Fixture, NAME};
 
-/// `Dnssec: true` with these keys, or with all.
+/// `Dnssec: true` with these keys, or with all if there are none.
 fn secured(keys: &[&str]) -> Value {
     let mut properties = json!({"Dnssec": true, "Verification": "REQUIRE"});
     if !keys.is_empty() {
@@ -21,7 +22,7 @@ fn plain() -> Value {
     json!({"Verification": "REQUIRE"})
 }
 
-/// Parent and child zone exist and sign, the latter with a key that is a day old.
+/// A fixture whose parent and child zones are signed, the child zone with a key that is a day old.
 async fn signed() -> Fixture {
     let fixture = Fixture::new().await;
     fixture.parent.create_key("parent");
@@ -36,21 +37,27 @@ fn ds_of(fixture: &Fixture, key: &str) -> String {
     fixture.child.keys().iter().find(|known| known.name == key).unwrap().ds_record()
 }
 
-/// As long as the key set of Route 53 is kept.
+/// How long resolvers cache the DNSKEY record set of a Route 53 zone.
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_key_made_a_moment_ago_is_not_named_alone() {
+async fn a_new_key_is_not_the_only_one_with_a_ds() {
     let fixture = signed().await;
     let id = fixture.create(secured(&["one"])).await.success().id().to_owned();
     fixture.child.create_key("two");
-    let told = fixture.update(&id, secured(&["one"]), secured(&["two"])).await;
-    told.failed(&["key-too-young", &ds_of(&fixture, "two"), "Deploy again in", "KeySigningKeys"]);
+    let refused = fixture.update(&id, secured(&["one"]), secured(&["two"])).await;
+    refused.failed(&[
+        "key-too-young",
+        &ds_of(&fixture, "two"),
+        "Deploy again in",
+        "KeySigningKeys",
+    ]);
     assert_eq!(fixture.ds(), [ds_of(&fixture, "one")]);
-    // CloudFormation's way back.
+    // CloudFormation's rollback.
     let back = fixture.update(&id, secured(&["two"]), secured(&["one"])).await.success();
     assert_eq!(back.get("Warning"), "");
-    // Beside the old one it may be there at once, and alone no sooner for it.
+    // Together with the old key, it may have a DS record immediately, but that does not make it old
+    // enough to be the only one.
     fixture.update(&id, secured(&["one"]), secured(&["one", "two"])).await.success();
     fixture
         .update(&id, secured(&["one", "two"]), secured(&["two"]))
@@ -68,7 +75,7 @@ async fn a_key_made_a_moment_ago_is_not_named_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ds_does_not_come_as_signing_begins() {
+async fn no_ds_is_added_right_after_signing_begins() {
     let fixture = Fixture::new().await;
     let id = fixture.create(plain()).await.success().id().to_owned();
     fixture.child.create_key("one");
@@ -78,11 +85,11 @@ async fn the_ds_does_not_come_as_signing_begins() {
     fixture.child.age_keys(HOUR);
     let on = fixture.update(&id, plain(), secured(&[])).await.success();
     assert_eq!(fixture.ds(), [ds_of(&fixture, "one")]);
-    // How long the zone has been signed no call of AWS tells.
+    // No AWS call tells how long the zone has been signed.
     assert!(on.get("Warning").contains("unsigned-answers-kept"), "{}", on.get("Warning"));
 }
 
-/// Nobody has asked for anything of it.
+/// No resolver has cached anything of a name that was not delegated.
 #[tokio::test(start_paused = true)]
 async fn a_new_delegation_is_secured_at_once() {
     let fixture = Fixture::new().await;
@@ -92,25 +99,26 @@ async fn a_new_delegation_is_secured_at_once() {
     fixture.child.start_signing();
     let created = fixture.create(secured(&["one"])).await.success();
     assert_eq!((created.get("Warning"), fixture.ds()), ("", vec![ds_of(&fixture, "one")]));
-    // Nor does one more record take anything from anybody.
+    // Adding a DS record takes nothing away from resolvers either.
     fixture.child.create_key("two");
     let both = fixture.update(created.id(), secured(&["one"]), secured(&[])).await.success();
     assert_eq!((both.get("Warning"), fixture.ds().len()), ("", 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_became_inactive_first_takes_no_ds_along() {
+async fn a_key_that_becomes_inactive_first_keeps_its_ds() {
     let fixture = signed().await;
     let id = fixture.create(secured(&[])).await.success().id().to_owned();
     fixture.child.create_key("two");
     assert!(fixture.child.set_key_status("one", "INACTIVE"));
-    // It asks for nothing new: all that are ACTIVE. It must not fail, for it may be a rollback.
+    // The Update asks for nothing new: all ACTIVE keys. It must not fail, because it may be a
+    // rollback.
     let mut again = secured(&[]);
     again["Trigger"] = json!("1");
     let left = fixture.update(&id, secured(&[]), again.clone()).await.success();
     assert!(left.get("Warning").contains("left as it is"), "{}", left.get("Warning"));
     assert_eq!(fixture.ds(), [ds_of(&fixture, "one")]);
-    // Asked for by name it fails, and with the old key the remedy is at hand.
+    // A key that is asked for by name makes it fail: the old key is there to be used instead.
     fixture.update(&id, again.clone(), secured(&["two"])).await.failed(&["key-too-young"]);
     fixture.update(&id, secured(&["two"]), again.clone()).await.success();
     assert!(fixture.child.set_key_status("one", "ACTIVE"));
@@ -118,7 +126,7 @@ async fn a_key_that_became_inactive_first_takes_no_ds_along() {
     assert_eq!(fixture.ds().len(), 2);
 }
 
-/// A key that was inactive for a while is new to resolvers again.
+/// A key that was inactive for a while is not in the resolvers' caches, like a new one.
 #[tokio::test(start_paused = true)]
 async fn the_age_of_a_key_counts_from_its_last_change() {
     let fixture = signed().await;
@@ -132,10 +140,10 @@ async fn the_age_of_a_key_counts_from_its_last_change() {
     fixture.update(&id, secured(&["one"]), secured(&["two"])).await.success();
 }
 
-/// The child zone's keys were changed while an Update ran that is rolled back: its way back must
-/// not fail.
+/// The child zone's keys were changed while an Update ran that is then rolled back. The rollback
+/// must not fail.
 #[tokio::test(start_paused = true)]
-async fn a_rollback_is_not_stuck_by_a_young_key() {
+async fn a_young_key_does_not_block_a_rollback() {
     let fixture = signed().await;
     fixture.child.create_key("two");
     fixture.child.age_keys(HOUR);
@@ -148,7 +156,7 @@ async fn a_rollback_is_not_stuck_by_a_young_key() {
     let back = fixture.update(&id, secured(&["two"]), secured(&["one"])).await.success();
     assert!(back.get("Warning").contains("left as it is"), "{}", back.get("Warning"));
     assert_eq!(fixture.ds(), [ds_of(&fixture, "two")]);
-    // The same where signing was switched off and on meanwhile.
+    // The same, with signing turned off and on in between.
     let fixture = signed().await;
     let id = fixture.create(secured(&[])).await.success().id().to_owned();
     let off = fixture.update(&id, secured(&[]), plain()).await.success();

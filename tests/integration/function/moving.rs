@@ -1,4 +1,4 @@
-//! Updates that move a delegation, come home, or must not move it: the rules MOVE of the design.
+//! Updates that move a delegation, move it back, or must not move it: the rules MOVE of the design.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ fn denied() -> FaultKind {
     FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() }
 }
 
-/// By its id, whatever zones there are of the name.
+/// Names the parent zone by its id, because several zones may have the name.
 fn by_id(zone: &ZoneHandle) -> Value {
     json!({"ParentZoneName": null, "ParentZoneId": zone.id()})
 }
@@ -24,12 +24,12 @@ fn delegated(zone: &ZoneHandle) -> Vec<String> {
     zone.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
 }
 
-// What does not move it.
+// Updates that do not move the delegation.
 
 #[tokio::test(start_paused = true)]
 async fn one_access_denied_does_not_move_a_live_delegation() {
-    // The closest zone was asked for, a nearer one appeared, and GetHostedZone of the first is
-    // denied.
+    // The Update asks for the closest zone. A closer one has been created, and GetHostedZone of the
+    // first is denied.
     let fixture = Fixture::new().await;
     let child = fixture.child_account.hosted_zone("dev.testing.example.com");
     let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
@@ -73,7 +73,7 @@ async fn a_denial_is_named_although_there_are_several_zones_of_the_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn neither_a_nearer_zone_nor_a_second_one_of_the_name_attracts_it() {
+async fn neither_a_closer_zone_nor_a_second_one_of_the_name_moves_a_delegation() {
     let fixture = Fixture::new().await;
     let child = fixture.child_account.hosted_zone("dev.testing.example.com");
     for asked in [json!({"ParentZoneName": null}), json!({})] {
@@ -94,17 +94,18 @@ async fn neither_a_nearer_zone_nor_a_second_one_of_the_name_attracts_it() {
     }
 }
 
-// There and back.
+// Moves there and back.
 
 #[tokio::test(start_paused = true)]
-async fn a_move_to_a_second_zone_of_the_name_comes_home() {
+async fn a_move_to_a_second_zone_of_the_name_can_be_rolled_back() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let before = fixture.parent.records();
     let second = fixture.parent_account.hosted_zone("example.com");
     let moved = fixture.update(&id, json!({}), by_id(&second)).await.success().id().to_owned();
     assert_eq!(moved, format!("{}/{NAME}", second.id()));
-    // By name there are two zones now, and the second would do.
+    // The Update names the parent zone by name only. There are two of that name now, and the second
+    // one matches too.
     let answer = fixture.update(&moved, by_id(&second), json!({})).await.success();
     assert_eq!(answer.id(), id);
     fixture.delete(&moved, by_id(&second)).await.success();
@@ -138,7 +139,7 @@ async fn a_forged_origin_moves_no_delegation_to_a_zone_that_nobody_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
+async fn a_move_back_is_in_place_and_keeps_the_resource_settled() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
@@ -151,17 +152,17 @@ async fn home_is_in_place_so_that_a_settled_resource_stays_settled() {
     scenario.assert_empty();
 }
 
-/// Found by the model checker: the clean-up of a move failed, another stack took over where it
-/// went, and the move back found its old claim and was in place there. Its rollback was an arrival
-/// at the other stack's delegation, and refused.
+/// Found by the model checker: the cleanup of a move failed, another stack took over the point that
+/// the resource had moved to, and the move back found the old claim and counted as an Update in
+/// place. Its rollback then was an arrival at the other stack's delegation, and refused.
 #[tokio::test(start_paused = true)]
-async fn regression_a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
+async fn regression_a_move_to_a_point_with_an_old_claim_can_be_rolled_back() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
     let there = with(&wants("x"), by_id(&second));
     scenario.update("S1", there.clone()).await.success();
-    // The Delete of the first point never comes.
+    // The Delete of the first point is never sent.
     scenario.create("S2", with(&takes("z"), by_id(&second))).await.success();
     let home = scenario.update("S1", wants("x")).await.success().id().to_owned();
     assert_eq!(home, format!("{}/{NAME}", scenario.fixture.parent.id()));
@@ -172,8 +173,8 @@ async fn regression_a_move_to_a_place_with_an_old_claim_can_be_rolled_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ordinary_update_after_a_move_looks_nowhere_else() {
-    // The zone that it came from may be out of reach by now, or be a place where it was retained.
+async fn an_ordinary_update_after_a_move_reads_no_other_zone() {
+    // The zone that it moved away from may be inaccessible by now, or its delegation be retained.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
@@ -187,7 +188,8 @@ async fn an_ordinary_update_after_a_move_looks_nowhere_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_keeps_from() {
-    // P to Q; back, and the answer is lost; the redelivery must not drop where Q's claim came from.
+    // A move from P to Q, then a move back whose answer is lost. Its redelivery must not drop where
+    // Q's claim was moved from.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let home = scenario.fixture.id();
@@ -207,7 +209,7 @@ async fn a_duplicate_keeps_from() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_home_that_is_gone_is_none() {
+async fn a_deleted_home_zone_is_no_home() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
@@ -218,9 +220,9 @@ async fn a_home_that_is_gone_is_none() {
     assert_eq!((answer.id(), delegated(&second)), (moved.as_str(), vec!["ns1.x.net".to_owned()]));
 }
 
-// Roles.
+// Moves with another role.
 
-/// A second parent account with a zone of the name, and its role.
+/// Creates a second parent account with a zone of the same name, and its role.
 fn other_account(fixture: &Fixture) -> (ZoneHandle, Role) {
     let account = fixture.aws.account("444444444444");
     let zone = account.hosted_zone("example.com");
@@ -231,8 +233,8 @@ fn other_account(fixture: &Fixture) -> (ZoneHandle, Role) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_move_to_another_account_by_its_role_comes_home() {
-    // The new role can't read the old zone, and the way back can't read the new one.
+async fn a_move_to_another_account_can_be_rolled_back() {
+    // The new role can't read the old zone, and the role of the rollback can't read the new zone.
     let fixture = Fixture::new().await;
     let (zone, role) = other_account(&fixture);
     let there = json!({"ParentRoleArn": role.arn()});
@@ -243,7 +245,7 @@ async fn a_move_to_another_account_by_its_role_comes_home() {
     let back = fixture.update(&moved, there.clone(), json!({})).await.success();
     assert!(
         began.elapsed() < std::time::Duration::from_mins(1),
-        "no denial is waited for: the accounts differ"
+        "a denial must not be waited for, because the accounts differ"
     );
     assert_eq!(back.id(), id);
     fixture.delete(&moved, there).await.success();
@@ -255,7 +257,7 @@ async fn a_move_to_another_account_by_its_role_comes_home() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_of_a_move_to_another_accounts_closest_zone_cleans_up() {
-    // The closest zone would be the first one too, were it not of another account.
+    // The closest zone would match the first zone too, if that were not in another account.
     let fixture = Fixture::new().await;
     let (zone, role) = other_account(&fixture);
     let here = by_id(&fixture.parent);
@@ -263,14 +265,14 @@ async fn a_rollback_of_a_move_to_another_accounts_closest_zone_cleans_up() {
     let id = fixture.create(here.clone()).await.success().id().to_owned();
     let moved = fixture.update(&id, here.clone(), there.clone()).await.success().id().to_owned();
     assert_eq!(moved, format!("{}/{NAME}", zone.id()));
-    // The answer was lost: CloudFormation keeps the old id.
+    // The answer was lost, so CloudFormation kept the old id.
     let back = fixture.update(&id, there, here).await.success();
     assert_eq!((back.id(), delegated(&zone)), (id.as_str(), vec![]));
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_role_that_may_not_read_the_zone_yet_does_not_move_it() {
+async fn a_new_role_without_read_permission_does_not_move_the_delegation() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let role = fixture
@@ -287,9 +289,9 @@ async fn a_new_role_that_may_not_read_the_zone_yet_does_not_move_it() {
     assert_eq!(answer.id(), id);
 }
 
-// What fails on the way, or comes too late.
+// Moves that fail halfway, or are late.
 
-/// Holds the first change of all, and no other.
+/// A gate that stops only the first change.
 fn first_change() -> sandbox::GateRule {
     let first = AtomicBool::new(true);
     Arc::new(move |call| {
@@ -298,7 +300,7 @@ fn first_change() -> sandbox::GateRule {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stalled_move_that_goes_on_after_the_delete_leaves_nothing() {
+async fn a_stalled_move_that_continues_after_the_delete_leaves_nothing() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
@@ -319,8 +321,8 @@ async fn a_stalled_move_that_goes_on_after_the_delete_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_delivery_of_a_move_takes_nothing_back() {
-    // The first answered SUCCESS, and the clean-up deleted the old point.
+async fn a_duplicate_of_a_move_undoes_nothing() {
+    // The first delivery answered SUCCESS, and the cleanup deleted the old point.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
@@ -333,9 +335,10 @@ async fn a_second_delivery_of_a_move_takes_nothing_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_delivery_of_a_move_that_comes_after_the_way_back_changes_nothing() {
-    // P to Q, answered SUCCESS, and P cleaned up; back, and Q cleaned up; and to Q once more. The
-    // first move comes again at each of these moments, with the physical id that it had.
+async fn a_duplicate_of_a_move_after_its_rollback_changes_nothing() {
+    // The resource moves from P to Q, and P is cleaned up; it moves back, and Q is cleaned up; it
+    // moves to Q again. A duplicate of the first move, with the physical id of then, arrives after
+    // each step.
     let mut scenario = Scenario::new().await;
     let here = with(&wants("x"), by_id(&scenario.fixture.parent));
     scenario.create("S1", here.clone()).await.success();
@@ -349,20 +352,20 @@ async fn a_second_delivery_of_a_move_that_comes_after_the_way_back_changes_nothi
     scenario.fixture.update(&moved, there.clone(), here.clone()).await.success();
     scenario.fixture.delete(&moved, there.clone()).await.success();
     scenario.fixture.deliver(go.clone()).await.failed(&["overtaken"]);
-    assert_eq!((delegated(&second), scenario.stands().as_str()), (vec![], "x"));
+    assert_eq!((delegated(&second), scenario.current().as_str()), (vec![], "x"));
 
     scenario.fixture.update(&first, here.clone(), there.clone()).await.success();
     scenario.fixture.delete(&first, here.clone()).await.success();
     scenario.fixture.deliver(go).await.failed(&["overtaken"]);
     assert_eq!(
-        (delegated(&second), scenario.stands().as_str()),
+        (delegated(&second), scenario.current().as_str()),
         (vec!["ns1.x.net".to_owned()], "")
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_move_that_fails_leaves_its_new_point_as_it_was() {
-    // Rollback is disabled, or the resource is skipped: no Update takes it back.
+    // Rollback is disabled, or the rollback skips the resource: no Update undoes the change.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let second = scenario.fixture.parent_account.hosted_zone("example.com");
@@ -374,26 +377,26 @@ async fn a_move_that_fails_leaves_its_new_point_as_it_was() {
         with(&there, json!({"NameServers": null, "ChildZoneId": scenario.fixture.child.id()}));
     scenario.update("S1", there).await.failed(&["taken back"]);
     assert_eq!(second.records(), before);
-    assert_eq!(scenario.stands(), "x");
+    assert_eq!(scenario.current(), "x");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rollback_of_a_failed_rename_cleans_up_where_it_went() {
+async fn the_rollback_of_a_failed_rename_cleans_up_the_new_point() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let renamed = with(&wants("x"), json!({"DomainName": "staging.example.com"}));
     let go = scenario.update_event("S1", &wants("x"), &renamed);
     scenario.fixture.deliver(go).await.success();
-    // CloudFormation did not hear of it, and keeps the old id.
+    // CloudFormation did not get the answer, and kept the old id.
     let answer = scenario.roll_back("S1", renamed).await.success();
     assert_eq!(answer.id(), scenario.fixture.id());
     assert!(scenario.fixture.parent.record("staging.example.com", "NS").is_none());
 }
 
-// Parent zones that go.
+// Parent zones that are deleted.
 
 #[tokio::test(start_paused = true)]
-async fn a_parent_zone_that_was_cloned_and_deleted_is_followed_by_the_delete() {
+async fn a_delete_follows_a_parent_zone_that_was_cloned_and_deleted() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let copies: Vec<RecordSet> = scenario
@@ -414,7 +417,7 @@ async fn a_parent_zone_that_was_cloned_and_deleted_is_followed_by_the_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clean_up_of_a_move_away_from_a_zone_that_is_gone_leaves_the_live_delegation() {
+async fn the_cleanup_of_a_move_from_a_deleted_zone_leaves_the_live_delegation() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     let id = scenario.fixture.id();
@@ -430,7 +433,7 @@ async fn the_clean_up_of_a_move_away_from_a_zone_that_is_gone_leaves_the_live_de
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parent_zone_that_is_gone_makes_a_delete_succeed_with_a_warning() {
+async fn a_delete_succeeds_with_a_warning_when_the_parent_zone_is_gone() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.parent.delete();
@@ -442,11 +445,11 @@ async fn a_parent_zone_that_is_gone_makes_a_delete_succeed_with_a_warning() {
     );
 }
 
-// What the world asks.
+// Parent zones that the world does not use.
 
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_nobody_asks_fails_a_move_that_requires_the_check() {
-    // The parent zone of that name that the world asks is the first; the second was only made.
+async fn a_move_to_a_zone_that_the_world_does_not_use_fails_a_required_check() {
+    // The world uses the first parent zone of that name; the second was created for the move.
     let fixture = Fixture::new().await;
     let required = json!({"Verification": "REQUIRE"});
     let id = fixture.create(required.clone()).await.success().id().to_owned();

@@ -1,4 +1,4 @@
-//! What a delegation would hide, and where it would never be seen.
+//! Record sets that a delegation would hide, and places where nobody would see it.
 
 use sandbox::RecordSet;
 use serde_json::json;
@@ -34,7 +34,7 @@ async fn a_label_with_a_dot_in_it_hides_no_record_behind_the_end_of_a_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_child_zone_lacks_is_named_in_a_refusal() {
+async fn a_refusal_names_the_record_sets_that_the_child_zone_lacks() {
     let fixture = Fixture::new().await;
     for (owner, rtype) in
         [(NAME, "TXT"), ("www.testing.example.com", "A"), ("*.testing.example.com", "TXT")]
@@ -51,8 +51,8 @@ async fn what_the_child_zone_lacks_is_named_in_a_refusal() {
     let answer = fixture.create(json!({})).await.failed(&named);
     assert!(answer.id().starts_with("unresolved/"));
 
-    // A wildcard of the child zone answers for one, a CNAME for another; an A record does not make
-    // up for a TXT record.
+    // A wildcard in the child zone answers for one name, and a CNAME for another. An A record does
+    // not replace a TXT record.
     fixture.child.put(at("*.testing.example.com", "TXT"));
     fixture.child.put(at("www.testing.example.com", "CNAME"));
     fixture.child.put(at(NAME, "A"));
@@ -73,14 +73,14 @@ async fn what_the_child_zone_lacks_is_named_in_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn occlusion_is_allowed_when_asked_and_then_told() {
+async fn occlusion_is_allowed_on_request_and_reported() {
     let fixture = Fixture::new().await;
     fixture.parent.put(at("www.testing.example.com", "A"));
     let answer = fixture.create(json!({"AllowOcclusion": "true"})).await.success();
     assert!(answer.get("Warning").contains("www.testing.example.com A"), "{}", answer.0);
     assert!(
         fixture.parent.record("www.testing.example.com", "A").is_some(),
-        "it is hidden and not removed"
+        "the hidden record set must not be removed"
     );
 }
 
@@ -101,7 +101,7 @@ async fn glue_is_not_hidden() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_zones_take_a_handful_of_calls() {
+async fn large_zones_take_few_calls() {
     let fixture = Fixture::new().await;
     for n in 0..10_000 {
         fixture.parent.put(at(&format!("h{n:05}.example.com"), "A"));
@@ -132,7 +132,7 @@ async fn large_zones_take_a_handful_of_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_below_than_can_be_compared_is_refused() {
+async fn too_many_record_sets_to_compare_are_refused() {
     let fixture = Fixture::new().await;
     for n in 0..301 {
         let record = at(&format!("h{n:03}.testing.example.com"), "A");
@@ -159,7 +159,7 @@ async fn glue_beyond_the_first_page_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_below_a_delegation_is_refused_with_the_zone_to_use() {
+async fn a_name_below_a_delegation_is_refused_and_the_message_names_the_zone_to_use() {
     let fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     let deep = fixture.child_account.hosted_zone("a.dev.testing.example.com");
@@ -167,7 +167,8 @@ async fn a_name_below_a_delegation_is_refused_with_the_zone_to_use() {
     let words =
         ["a.dev.testing.example.com", "already delegates testing.example.com", "ParentZoneName"];
     fixture.create(json!({"ChildZoneId": deep.id()})).await.failed(&words);
-    // With the parent zone left open, the closest enclosing zone of the account is the same one.
+    // Without a parent zone in the properties, the closest enclosing zone of the account is the
+    // same.
     fixture.create(json!({"ChildZoneId": deep.id(), "ParentZoneName": null})).await.failed(&words);
     assert_eq!(fixture.parent.revision(), revision);
     let inner = fixture.parent_account.hosted_zone("dev.testing.example.com");
@@ -177,7 +178,7 @@ async fn a_name_below_a_delegation_is_refused_with_the_zone_to_use() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wildcard_of_the_parent_zone_that_no_longer_answers_is_told() {
+async fn a_wildcard_that_no_longer_answers_is_reported() {
     let fixture = Fixture::new().await;
     fixture.parent.put(at("*.example.com", "A"));
     let deep = fixture.child_account.hosted_zone("a.b.example.com");

@@ -1,23 +1,23 @@
-//! Situations of the peers' own test suites that no other test plays. `docs/peer-cases.md` says for
-//! each of all of them where it is.
+//! Cases of other tools' test suites that no other test covers. `docs/peer-cases.md` says for every
+//! case of those suites where it is tested.
 
 use custom_delegation::config::Config;
 use sandbox::{BucketFault, RecordSet};
 use serde_json::{Value, json};
 use test_support::{Fixture, NAME, RECORD};
 
-/// The record sets of these names and types, as they stand in the parent zone.
+/// Returns whether the parent zone has all these record sets, unchanged.
 fn kept(fixture: &Fixture, sets: &[RecordSet]) -> bool {
     sets.iter().all(|set| fixture.parent.record(&set.name, &set.rtype).as_ref() == Some(set))
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_parent_zone_by_name_is_the_public_one_of_exactly_that_name() {
+async fn a_parent_zone_by_name_is_the_public_one_of_exactly_that_name() {
     let fixture = Fixture::new().await;
     for _ in 0..120 {
         fixture.parent_account.private_hosted_zone("example.com");
     }
-    // ListHostedZonesByName is a seek: these follow the wanted name, or begin with it.
+    // ListHostedZonesByName starts at the name and returns what follows, such as these.
     for name in ["example.com.au", "examplea.com", "z.example.com", "example.org"] {
         fixture.parent_account.hosted_zone(name);
     }
@@ -35,7 +35,7 @@ async fn the_parent_zone_by_name_is_the_public_one_of_exactly_that_name() {
         .create(json!({"ParentZoneName": null, "ChildZoneId": none.id()}))
         .await
         .failed(&["[no-enclosing-zone]"]);
-    // Private alone.
+    // Only the private zone is left.
     fixture.parent.delete();
     fixture.create(json!({})).await.failed(&["[parent-zone-not-found]"]);
     let private = fixture.child_account.private_hosted_zone(NAME);
@@ -65,7 +65,7 @@ async fn names_with_every_kind_of_character_are_delegated_and_removed() {
         let id = answer.id().to_owned();
         assert!(zone.record(&child.name(), "NS").is_some(), "{}", child.name());
         assert_eq!(answer.get("DomainName"), answer.get("DomainName").to_lowercase());
-        // Another spelling of the name changes and replaces nothing.
+        // Another spelling of the same name changes nothing and is no replacement.
         let named = json!({"DomainName": format!("{}.", child.name().trim_end_matches('.')).to_uppercase()});
         let mut spelled = at.clone();
         spelled["DomainName"] = named["DomainName"].clone();
@@ -77,8 +77,8 @@ async fn names_with_every_kind_of_character_are_delegated_and_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stands_at_the_cut_and_is_no_delegation_is_left_and_named() {
-    // An alias, and a TXT of another tool: both would be hidden.
+async fn other_record_sets_at_the_cut_are_left_and_named() {
+    // An alias, and the TXT record set of another tool: the delegation would hide both.
     for set in [
         RecordSet::alias(NAME, "A", "Z2FDTNDATAQYW2", "d111111abcdef8.cloudfront.net"),
         RecordSet::new(NAME, "TXT", 300, ["\"heritage=external-dns,external-dns/owner=default\""]),
@@ -87,11 +87,11 @@ async fn what_stands_at_the_cut_and_is_no_delegation_is_left_and_named() {
         let fixture = Fixture::new().await;
         fixture.parent.put(set.clone());
         fixture.create(json!({})).await.failed(&["[hides-records]", NAME, &set.rtype]);
-        // Nobody's delegation: a Delete has nothing to do.
+        // The delegation was not created, so a Delete has nothing to do.
         fixture.delete(&fixture.id(), json!({})).await.success();
         assert!(kept(&fixture, &[set]));
     }
-    // A CNAME until it is gone.
+    // A CNAME stops the delegation until it is removed.
     let fixture = Fixture::new().await;
     fixture.parent.put(RecordSet::new(NAME, "CNAME", 300, ["elsewhere.example.net."]));
     fixture.create(json!({})).await.failed(&["[cname-at-name]"]);
@@ -100,7 +100,7 @@ async fn what_stands_at_the_cut_and_is_no_delegation_is_left_and_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delegation_that_becomes_weighted_is_refused_to_an_update_and_left_by_a_delete() {
+async fn a_weighted_delegation_fails_an_update_and_is_left_by_a_delete() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let set = fixture.parent.record(NAME, "NS").unwrap().weighted("test-set-1", 10);
@@ -114,7 +114,7 @@ async fn a_delegation_that_becomes_weighted_is_refused_to_an_update_and_left_by_
     let answer = fixture.delete(&id, json!({})).await.success();
     assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
     assert!(fixture.parent.records().iter().any(|set| set.set_identifier.is_some()));
-    // And the ownership record in its place.
+    // The same with the ownership record.
     for set in [
         RecordSet::new(RECORD, "TXT", 300, ["\"x\""]).weighted("test-set-2", 10),
         RecordSet::new(RECORD, "CNAME", 300, ["elsewhere.example.net."]),
@@ -149,7 +149,7 @@ async fn values_of_other_registries_beside_the_claim_survive_byte_for_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_that_disappear_behind_its_back_are_made_again_and_miss_nobody() {
+async fn record_sets_that_disappear_are_recreated_or_not_missed() {
     for gone in [vec!["NS"], vec!["TXT"], vec!["NS", "TXT"]] {
         let fixture = Fixture::new().await;
         let id = fixture.create(json!({})).await.success().id().to_owned();
@@ -168,33 +168,33 @@ async fn records_that_disappear_behind_its_back_are_made_again_and_miss_nobody()
         remove();
         fixture.delete(&id, json!({})).await.success();
         assert_eq!(fixture.claims(), Vec::<String>::new());
-        // Deleted, then created again at once.
+        // The resource is deleted, and then created again.
         fixture.parent.remove(NAME, "NS");
         fixture.create(json!({})).await.success();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ttl_that_was_changed_by_hand_is_no_other_delegation() {
+async fn a_manual_change_of_the_ttl_is_no_other_delegation() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let set = fixture.parent.record(NAME, "NS").unwrap();
     fixture.parent.put(RecordSet { ttl: Some(59), ..set });
     fixture.delete(&id, json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
-    // Nothing to overwrite.
+    // There is nothing to overwrite.
     let created = fixture.create(json!({"AllowOverwrite": true})).await.success();
     assert_eq!((created.get("Action"), created.get("Warning")), ("CREATED", ""));
     let before = fixture.count("ChangeResourceRecordSets");
     fixture.delete(&id, json!({})).await.success();
     assert_eq!(fixture.count("ChangeResourceRecordSets"), before + 1);
-    // A second Delete changes nothing, though the listing goes on with another name.
+    // A second Delete changes nothing, although the listing continues with another name.
     fixture.delete(&id, json!({})).await.success();
     assert_eq!(fixture.count("ChangeResourceRecordSets"), before + 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cut_far_down_a_zone_of_many_record_sets_is_found() {
+async fn the_cut_is_found_in_a_zone_of_many_record_sets() {
     let fixture = Fixture::new().await;
     for number in 0..350 {
         fixture.parent.put(RecordSet::new(
@@ -218,7 +218,7 @@ async fn a_cut_far_down_a_zone_of_many_record_sets_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_child_zones_of_one_stack_come_and_go_side_by_side() {
+async fn five_child_zones_of_one_stack_are_delegated_and_deleted_concurrently() {
     let mut fixture = Fixture::new().await;
     let before = fixture.parent.records();
     let mut made = Vec::new();
@@ -244,9 +244,9 @@ async fn five_child_zones_of_one_stack_come_and_go_side_by_side() {
     assert_eq!(fixture.parent.records(), before);
 }
 
-/// Events as other tools send them, and as CloudFormation does in odd moments.
+/// Events as other tools send them, and as CloudFormation sends them in rare cases.
 #[tokio::test(start_paused = true)]
-async fn odd_events_are_answered_in_their_own_words() {
+async fn unusual_events_are_answered_with_their_own_ids() {
     let mut fixture = Fixture::new().await;
     // A Delete without an id, and one with the marker of the CDK's framework.
     let delete =
@@ -256,8 +256,8 @@ async fn odd_events_are_answered_in_their_own_words() {
         .delete("AWSCDK::CustomResourceProviderFramework::CREATE_FAILED", json!({}))
         .await
         .success();
-    // Fields that nobody knows, old properties that hold only what changed, ids with blanks and
-    // letters of all kinds.
+    // Unknown fields, old properties that hold only what changed, and ids with blanks and non-ASCII
+    // characters.
     fixture.logical_id = "Délégation ☃".into();
     let event = fixture.event(
         "Create",
@@ -280,7 +280,7 @@ async fn odd_events_are_answered_in_their_own_words() {
     );
 }
 
-/// The same event with a URL for its own ids.
+/// Returns the event with a response URL for its own ids.
 fn with_url(fixture: &Fixture, mut event: Value) -> Value {
     let text = |key: &str| event[key].as_str().unwrap().to_owned();
     let key = sandbox::ResponseKey {
@@ -288,14 +288,14 @@ fn with_url(fixture: &Fixture, mut event: Value) -> Value {
         logical_id: text("LogicalResourceId"),
         request_id: text("RequestId"),
     };
-    // What follows the number sign is never sent.
+    // The fragment of a URL is never sent.
     event["ResponseURL"] =
         json!(format!("{}#aaa", fixture.bucket.presign_at(&key, fixture.clock.now())));
     event
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_id_of_an_odd_form_finds_its_delegation() {
+async fn a_stack_id_of_an_unusual_form_finds_its_delegation() {
     for stack in [
         "arn:aws:cloudformation:us-east-1:EXAMPLE/stack-name/guid",
         "arn/test-stack-id/guid",
@@ -314,14 +314,14 @@ async fn a_stack_id_of_an_odd_form_finds_its_delegation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_taken_by_any_status_of_success_and_by_no_redirect() {
+async fn an_answer_is_delivered_by_any_success_status_and_by_no_redirect() {
     let fixture = Fixture::new().await;
     let event =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.bucket.fault(BucketFault::Status(204), 1);
     fixture.invoke(event.clone()).await.unwrap();
     assert_eq!(fixture.bucket.puts().len(), 1, "204 is a success");
-    // What a redirect leads to is not asked: the URL is a secret of that one host.
+    // A redirect is not followed: the URL is a secret that only its own host may see.
     fixture.bucket.fault(BucketFault::Status(307), 2);
     fixture.invoke(event).await.unwrap();
     let statuses: Vec<u16> = fixture.bucket.puts().iter().map(|put| put.status).collect();
@@ -341,7 +341,7 @@ async fn a_function_of_another_partition_serves_its_own_zones() {
             "partition aws",
             "[role-of-another-partition]",
         ]);
-        // Without a role nothing has a partition.
+        // Without a role ARN, no partition is given.
         let own = fixture.child_account.hosted_zone("example.com");
         let changes = json!({"ParentRoleArn": null, "ParentExternalId": null, "ParentZoneName": null,
             "ParentZoneId": own.id()});

@@ -1,5 +1,5 @@
-//! The policies to copy in `docs/permissions.md` are enough for the function, and not more than
-//! they say.
+//! The policies in `docs/permissions.md` are sufficient for the function, and allow no more than
+//! the page says.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use test_support::{EXTERNAL_ID, Fixture, NAME, pass};
 
-/// The policy under a heading of the page, with the ids of this fixture.
+/// Returns the policy under a heading of the page, with the ids of this fixture.
 fn policy(fixture: &Fixture, heading: &str) -> Value {
     let page = std::fs::read_to_string("docs/permissions.md").unwrap();
     let (_, section) = page
@@ -46,7 +46,7 @@ async fn fixture() -> Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_enough_for_the_whole_life_of_a_delegation() {
+async fn the_policies_suffice_for_the_whole_life_of_a_delegation() {
     let fixture = fixture().await;
     let by_id = json!({"ParentZoneName": null, "ParentZoneId": fixture.parent.id()});
     for zone in [&fixture.parent, &fixture.child] {
@@ -62,10 +62,7 @@ async fn they_are_enough_for_the_whole_life_of_a_delegation() {
     }
     let deep = fixture.child_account.hosted_zone("a.dev.example.com");
     fixture.create(json!({"ChildZoneId": deep.id()})).await.success();
-    assert!(
-        fixture.aws.calls().iter().all(sandbox::Call::succeeded),
-        "nothing was denied on the way"
-    );
+    assert!(fixture.aws.calls().iter().all(sandbox::Call::succeeded), "no call may be denied");
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,12 +73,12 @@ async fn other_names_and_other_records_are_denied() {
         fixture.create(json!({"ChildZoneId": zone.id()})).await.failed(&["denied", name]);
     }
     fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&["sts:AssumeRole"]);
-    assert_eq!(fixture.parent.revision(), 1, "only the record of the set-up");
+    assert_eq!(fixture.parent.revision(), 1, "only the record of the setup may have been written");
 }
 
-/// Who grants one right after the other deploys once for each.
+/// If a denial named only the missing permission, somebody would have to deploy once for each.
 #[tokio::test(start_paused = true)]
-async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() {
+async fn the_first_denial_names_all_missing_permissions_and_the_role() {
     let of_parent = [
         "route53:ListHostedZonesByName",
         "route53:GetHostedZone",
@@ -101,7 +98,7 @@ async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() 
             .failed(&[&["was denied", "role in ParentRoleArn"], &of_parent[..]].concat());
         assert!(!answer.reason().contains("blank"), "{}", answer.reason());
     }
-    // The function's own role, because no other is given.
+    // The function's own role is used, because no other is given.
     let own = json!({"ParentRoleArn": "", "ParentExternalId": null, "ParentZoneName": null, "ParentZoneId": "Z0"});
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetHostedZone").zone("Z0").always().kind(denied.clone()));
@@ -119,9 +116,9 @@ async fn the_first_denial_names_all_that_the_role_needs_and_whose_role_it_was() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_external_id_that_yaml_read_as_a_number_is_told_and_not_repeated() {
+async fn an_external_id_that_yaml_read_as_a_number_is_reported_but_not_quoted() {
     let fixture = Fixture::new().await;
-    for (id, is_told) in [
+    for (id, is_explained) in [
         ("1.2345678901E10", true),
         ("123456789012.0", true),
         ("12345678901", false),
@@ -131,7 +128,12 @@ async fn an_external_id_that_yaml_read_as_a_number_is_told_and_not_repeated() {
             .create(json!({"ParentExternalId": id}))
             .await
             .failed(&["was denied", "[access-denied]"]);
-        assert_eq!(answer.reason().contains("quotation marks"), is_told, "{}", answer.reason());
+        assert_eq!(
+            answer.reason().contains("quotation marks"),
+            is_explained,
+            "{}",
+            answer.reason()
+        );
         assert!(!answer.reason().contains(id), "{}", answer.reason());
     }
 }
@@ -151,9 +153,9 @@ async fn the_child_role_reads_its_zone_and_no_other() {
     fixture.create(child(other.id())).await.failed(&["GetHostedZone was denied"]);
 }
 
-/// A parent role that trusts one hub, and no function.
+/// The parent role trusts only a hub role, and not the function.
 #[tokio::test(start_paused = true)]
-async fn a_role_in_between_is_assumed_first() {
+async fn an_intermediate_role_is_assumed_first() {
     let fixture = Fixture::new().await;
     let hub_account = fixture.aws.account("333333333333");
     let hub = hub_account
@@ -183,7 +185,7 @@ async fn a_role_in_between_is_assumed_first() {
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
 }
 
-/// The Regions for which calls of a service were signed, in the order of the calls.
+/// Returns the Regions for which the calls of a service were signed, in the order of the calls.
 fn regions(fixture: &Fixture, service: &str) -> Vec<String> {
     let calls = fixture.aws.calls();
     calls.iter().filter(|call| call.service == service).map(|call| call.region.clone()).collect()
@@ -196,7 +198,7 @@ async fn of_region(region: &str) -> Fixture {
 }
 
 #[tokio::test(start_paused = true)]
-async fn roles_are_assumed_in_the_function_s_own_region_or_the_one_that_is_chosen() {
+async fn roles_are_assumed_in_the_functions_region_or_the_configured_one() {
     for (chosen, region) in
         [(json!({}), "eu-west-1"), (json!({"AssumeRoleRegion": "eu-central-1"}), "eu-central-1")]
     {
@@ -208,7 +210,7 @@ async fn roles_are_assumed_in_the_function_s_own_region_or_the_one_that_is_chose
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_whose_sts_fails_is_not_the_last_word() {
+async fn another_region_is_tried_where_sts_fails() {
     let disabled = FaultKind::Error {
         status: 403,
         code: "RegionDisabledException".into(),
@@ -231,7 +233,8 @@ async fn a_region_whose_sts_fails_is_not_the_last_word() {
         fixture.aws.fault(Fault::on("AssumeRole").region("eu-west-1").always().kind(kind.clone()));
         let id = fixture.create(json!({})).await.success().id().to_owned();
         assert_eq!(regions(&fixture, "sts").last().unwrap(), "us-east-1", "{kind:?}");
-        // While warm, the Region that answered is asked first, when the session has ended too.
+        // While the function is warm, the Region that answered is tried first, also after the
+        // session has expired.
         fixture.aws.clear_calls();
         pass(Duration::from_hours(2)).await;
         fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
@@ -239,10 +242,10 @@ async fn a_region_whose_sts_fails_is_not_the_last_word() {
     }
 }
 
-/// Throttled in both Regions the role is tried for as long as there is time, and in ever longer
-/// pauses.
+/// When STS throttles in both Regions, the function keeps trying until its time runs out, with
+/// growing pauses.
 #[tokio::test(start_paused = true)]
-async fn regression_a_passing_failure_of_every_region_is_waited_for() {
+async fn regression_a_temporary_failure_of_every_region_is_waited_for() {
     for kind in [FaultKind::Throttle, FaultKind::Status(503), FaultKind::ResetBefore] {
         let fixture = of_region("eu-west-1").await;
         fixture.aws.fault(Fault::on("AssumeRole").times(30).kind(kind.clone()));
@@ -257,7 +260,7 @@ async fn regression_a_passing_failure_of_every_region_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_every_region_denies_the_answer_names_them_all() {
+async fn a_denial_in_every_region_names_them_all() {
     let fixture = of_region("eu-west-1").await;
     fixture.create(json!({"ParentExternalId": "another-id"})).await.failed(&[
         "STS AssumeRole of",
@@ -265,7 +268,7 @@ async fn where_every_region_denies_the_answer_names_them_all() {
         "in eu-west-1: ",
         "in us-east-1: ",
     ]);
-    // A Region out of reach does not hide that the other one denies.
+    // An unreachable Region must not hide that the other one denies.
     fixture
         .aws
         .fault(Fault::on("AssumeRole").region("us-east-1").always().kind(FaultKind::ResetBefore));
@@ -276,7 +279,7 @@ async fn where_every_region_denies_the_answer_names_them_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_session_s_name_tells_function_and_stack() {
+async fn the_session_name_names_function_and_stack() {
     let mut fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
     fixture.stack = "arn:aws:cloudformation:us-east-1:222222222222:stack/other-stack/2".into();
@@ -290,9 +293,9 @@ async fn the_session_s_name_tells_function_and_stack() {
     assert_eq!(names, ["delegation.mine", "delegation.other-stack"]);
 }
 
-/// Each event may come in another stack's name, and name other roles.
+/// Each event may have another stack's name, and may name other roles.
 #[tokio::test(start_paused = true)]
-async fn sessions_are_kept_within_bounds() {
+async fn the_number_of_cached_sessions_is_bounded() {
     let mut fixture = Fixture::new().await;
     let id = fixture.id();
     let mut asked = 0_usize;
@@ -302,8 +305,8 @@ async fn sessions_are_kept_within_bounds() {
         fixture.delete(&id, json!({})).await.success();
         asked += 1;
         let made = fixture.count("AssumeRole");
-        // A hundred are kept. The next one takes the place of all of them, and what is needed is
-        // made anew.
+        // A hundred sessions are kept. The next one replaces all of them, and those that are still
+        // needed are created again.
         assert_eq!(made, [asked, 100, 101, 102][asked.saturating_sub(100)], "{asked}");
     }
 }

@@ -1,7 +1,9 @@
-//! Several stack resources at one delegation point, and what each last asked for with success.
+//! A scenario: several stack resources at one delegation point, with the properties that each last
+//! deployed successfully.
 //!
-//! Name servers are letters: `x` stands for `ns1.x.net`. A resource is `stack/logical id`; without
-//! a logical id it is `D`. `S1:2` is a later stack of the name `S1`.
+//! A name server is written as a letter: `x` is `ns1.x.net`. A resource is written as
+//! `stack/logical id`, or as `stack` if its logical id is `D`. `S1:2` is a later stack with the
+//! name `S1`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use sandbox::RecordSet;
 use serde_json::{Value, json};
 use test_support::{Answer, Fixture, NAME, RECORD, pass};
 
-/// An id as CloudFormation invents it for a Create that has not answered.
+/// A physical id as CloudFormation invents it for a Create that has not answered.
 pub(super) const INVENTED: &str = "mine-Delegation-1X2Y3Z4ABCDE";
 
 pub(super) struct Scenario {
@@ -20,17 +22,17 @@ pub(super) struct Scenario {
     accepted: BTreeMap<String, (String, Value)>,
 }
 
-/// The properties of a resource that wants these name servers.
+/// The properties of a resource that asks for these name servers.
 pub(super) fn wants(letters: &str) -> Value {
     json!({"ChildZoneId": null, "DomainName": NAME, "NameServers": names(letters)})
 }
 
-/// The same, whatever stands.
+/// The same with `AllowOverwrite`: it takes the delegation over from others.
 pub(super) fn takes(letters: &str) -> Value {
     with(&wants(letters), json!({"AllowOverwrite": true}))
 }
 
-/// These properties with changes.
+/// Returns the properties with these changes.
 pub(super) fn with(properties: &Value, changes: Value) -> Value {
     let mut properties = properties.clone();
     for (key, value) in changes.as_object().unwrap() {
@@ -48,8 +50,8 @@ impl Scenario {
         Self { fixture: Fixture::new().await, accepted: BTreeMap::new() }
     }
 
-    /// The stack and the logical id in whose name the next events are sent.
-    pub(super) fn be(&mut self, resource: &str) {
+    /// Makes the next events those of this resource.
+    pub(super) fn act_as(&mut self, resource: &str) {
         let (stack, logical_id) = resource.split_once('/').unwrap_or((resource, "D"));
         let (stack, unique) = stack.split_once(':').unwrap_or((stack, "1"));
         self.fixture.stack = format!(
@@ -58,7 +60,7 @@ impl Scenario {
         self.fixture.logical_id = logical_id.into();
     }
 
-    fn keep(&mut self, resource: &str, intent: &Value, answer: &Answer) {
+    fn remember(&mut self, resource: &str, intent: &Value, answer: &Answer) {
         if answer.0["Status"] == "SUCCESS" {
             self.accepted.insert(resource.to_owned(), (answer.id().to_owned(), intent.clone()));
         }
@@ -69,9 +71,9 @@ impl Scenario {
     }
 
     pub(super) async fn create(&mut self, resource: &str, intent: Value) -> Answer {
-        self.be(resource);
+        self.act_as(resource);
         let answer = self.fixture.create(intent.clone()).await;
-        self.keep(resource, &intent, &answer);
+        self.remember(resource, &intent, &answer);
         answer
     }
 
@@ -80,36 +82,36 @@ impl Scenario {
         self.update_from(resource, old, intent).await
     }
 
-    /// The rollback of an Update to `failed`: it asks for what was last accepted.
+    /// Sends the rollback of an Update to `failed`: an Update back to what last succeeded.
     pub(super) async fn roll_back(&mut self, resource: &str, failed: Value) -> Answer {
         let (_, intent) = self.last(resource);
         self.update_from(resource, failed, intent).await
     }
 
     pub(super) async fn update_from(&mut self, resource: &str, old: Value, new: Value) -> Answer {
-        self.be(resource);
+        self.act_as(resource);
         let (id, _) = self.last(resource);
         let answer = self.fixture.update(&id, old, new.clone()).await;
-        self.keep(resource, &new, &answer);
+        self.remember(resource, &new, &answer);
         answer
     }
 
-    /// A Delete of what the resource last was; it is known to the test afterwards too.
+    /// Deletes the resource. The scenario still knows it, so it can be deleted again.
     pub(super) async fn delete(&mut self, resource: &str) -> Answer {
-        self.be(resource);
+        self.act_as(resource);
         let (id, intent) = self.last(resource);
         self.fixture.delete(&id, intent).await
     }
 
-    /// A Delete of a Create that CloudFormation cancelled.
+    /// Sends the Delete that follows a canceled Create, with an invented id.
     pub(super) async fn delete_invented(&mut self, resource: &str, intent: Value) -> Answer {
-        self.be(resource);
+        self.act_as(resource);
         self.fixture.delete(INVENTED, intent).await
     }
 
-    /// The event of an Update that is not delivered yet.
+    /// Returns the event of an Update without delivering it.
     pub(super) fn update_event(&mut self, resource: &str, old: &Value, new: &Value) -> Value {
-        self.be(resource);
+        self.act_as(resource);
         let (id, _) = self.last(resource);
         let fields = json!({"PhysicalResourceId": id,
             "ResourceProperties": self.fixture.properties(new.clone()),
@@ -118,12 +120,12 @@ impl Scenario {
     }
 
     pub(super) fn create_event(&mut self, resource: &str, intent: &Value) -> Value {
-        self.be(resource);
+        self.act_as(resource);
         self.fixture
             .event("Create", json!({"ResourceProperties": self.fixture.properties(intent.clone())}))
     }
 
-    pub(super) fn set_by_hand(&self, letters: &str, ttl: u32) {
+    pub(super) fn edit_by_hand(&self, letters: &str, ttl: u32) {
         self.fixture.parent.put(RecordSet::new(NAME, "NS", ttl, names(letters)));
     }
 
@@ -131,14 +133,14 @@ impl Scenario {
         self.hours(24 * days).await;
     }
 
-    /// Time passes, and the function starts anew: its credentials have ended.
+    /// Lets time pass, and restarts the function, because its credentials have expired.
     pub(super) async fn hours(&mut self, hours: u64) {
         pass(Duration::from_hours(hours)).await;
         self.fixture.restart(|_| {}).await;
     }
 
-    /// The letters of the name servers; empty for none.
-    pub(super) fn stands(&self) -> String {
+    /// Returns the letters of the current name servers; empty if there are none.
+    pub(super) fn current(&self) -> String {
         let names = self.fixture.delegated_to();
         names.iter().map(|name| name.trim_start_matches("ns1.").trim_end_matches(".net")).collect()
     }
@@ -151,7 +153,7 @@ impl Scenario {
         OwnershipRecord::parse(&self.fixture.claims())
     }
 
-    /// The resources that have a claim, sorted and joined.
+    /// Returns the resources that have a claim, sorted and joined by spaces.
     pub(super) fn claimed_by(&self) -> String {
         let mut owners: Vec<String> =
             self.record().claims().map(|claim| claim.owner.to_string()).collect();
@@ -172,7 +174,7 @@ impl Scenario {
         self.record().iter().filter(|value| matches!(value, Entry::Tombstone(_))).count()
     }
 
-    /// True if what stands has no debt.
+    /// Returns whether the current name servers have no origin: they are settled.
     pub(super) fn is_settled(&self) -> bool {
         let servers = NameServers::from_values(&self.fixture.delegated_to()).unwrap();
         self.record()
@@ -180,7 +182,7 @@ impl Scenario {
             .is_none()
     }
 
-    /// What stands at the delegation point: NS, DS and the ownership record.
+    /// Returns the record sets of the delegation point: NS, DS and the ownership record.
     pub(super) fn snapshot(&self) -> Vec<Option<RecordSet>> {
         let parent = &self.fixture.parent;
         vec![parent.record(NAME, "NS"), parent.record(NAME, "DS"), parent.record(RECORD, "TXT")]

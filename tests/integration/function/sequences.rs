@@ -1,8 +1,8 @@
-//! The documented sequences of Updates (`docs/custom-delegation.md`, "DNSSEC"), seen by a caching
-//! and validating resolver that is not ours: secure or insecure at every step, never bogus.
+//! The documented sequences of Updates (`docs/custom-delegation.md`, "DNSSEC"), as unbound sees
+//! them, a resolver that caches and validates: secure or insecure at every step, never bogus.
 //!
-//! TTLs are a second or two here. A wait of a sequence is a wait of the resolver's clock; meanwhile
-//! it is asked all the time.
+//! TTLs are one or two seconds here. When a sequence says to wait, the test waits for the
+//! resolver's real clock, and keeps querying.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ struct Sequence {
     unbound: Unbound,
 }
 
-/// The properties of the resource at a step.
+/// Returns the properties of the resource at a step.
 fn step(more: Value) -> Value {
     let mut properties = json!({"TTL": TTL, "DsTTL": TTL, "Verification": "REQUIRE"});
     for (key, value) in more.as_object().unwrap() {
@@ -40,7 +40,7 @@ fn plain() -> Value {
     step(json!({}))
 }
 
-/// A zone that answers for the host, signed with one key or not.
+/// Prepares a zone that answers for the host, with one key if it is to be signed.
 fn prepare(zone: &ZoneHandle, signed: bool) {
     zone.put(RecordSet::new(HOST, "A", TTL, ["192.0.2.3"]));
     if signed {
@@ -50,7 +50,8 @@ fn prepare(zone: &ZoneHandle, signed: bool) {
 }
 
 impl Sequence {
-    /// A signed parent zone; `None` where unbound can't run, and the reason is printed.
+    /// Starts with a signed parent zone. Returns `None` where unbound can't run, and prints the
+    /// reason.
     async fn start(signed: bool) -> Option<Self> {
         let mut fixture = Fixture::behind_sockets().await;
         prepare(&fixture.child, signed);
@@ -58,7 +59,7 @@ impl Sequence {
         fixture.parent.start_signing();
         let (dns, unbound) = unbound::start(&fixture.aws).await?;
         dns.cap_ttl(TTL);
-        // Longer than any machine is busy.
+        // Longer than a busy machine takes, so that the DNS check never times out.
         let long = Duration::from_mins(5);
         let timing =
             Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO };
@@ -68,72 +69,76 @@ impl Sequence {
         Some(Self { fixture, dns, unbound })
     }
 
-    async fn look(&self) -> Security {
+    async fn query(&self) -> Security {
         let found = self.unbound.resolve(HOST, "A").await.unwrap();
         assert!(matches!(found.security, Security::Secure | Security::Insecure), "{found:?}");
         found.security
     }
 
-    /// Asks for as long as the TTL says, and a second for rounding: never bogus.
+    /// Queries for the length of the TTL, and a second for rounding; never bogus.
     async fn wait(&self) -> Security {
         self.wait_for(&[TTL]).await
     }
 
-    /// After a DS record set was removed the page has two waits, one after the other: in the last
-    /// moment in which a resolver has the DS it may fetch the keys anew. (This test once waited for
-    /// one of them alone, and went bogus now and then.)
+    /// Waits after a DS record set was removed. The page says to wait twice: a resolver may fetch
+    /// the keys again in the last moment in which it has the DS record set. (An earlier version
+    /// waited only for one of the TTLs, and the zone was sometimes bogus.)
     async fn wait_after_ds(&self) -> Security {
         self.wait_for(&[TTL, TTL]).await
     }
 
-    /// The same for several TTLs, one after the other, each with a second for rounding.
+    /// Like [`Self::wait`], for several TTLs one after the other, each with a second for rounding.
     async fn wait_for(&self, ttls: &[u32]) -> Security {
-        // The resolver's own clock makes records old: this wait is the subject, and how often it is
-        // asked meanwhile decides nothing.
+        // Records expire by the resolver's own clock, so this wait is what is tested. How often the
+        // resolver is queried meanwhile does not matter.
         let began = Instant::now();
         let all: Duration = ttls.iter().map(|ttl| Duration::from_secs(u64::from(*ttl) + 1)).sum();
-        let mut seen = self.look().await;
+        let mut seen = self.query().await;
         while began.elapsed() < all {
-            seen = self.look().await;
+            seen = self.query().await;
             breathe().await;
         }
         seen
     }
 
-    /// As long as the key set of Route 53 is kept, for the keys.
+    /// Ages the keys by the time for which resolvers cache the DNSKEY record set of a Route 53
+    /// zone.
     fn age_keys(&self) {
         self.fixture.child.age_keys(Duration::from_hours(1));
     }
 
-    /// An Update, while the resolver is asked; with this warning, or none.
+    /// Sends an Update, and queries the resolver until it is answered, with this warning or with
+    /// none.
     async fn update(&self, id: &str, old: Value, new: Value, warning: Option<&str>) {
         let update = async { self.fixture.update(id, old, new).await.success() };
         let mut update = std::pin::pin!(update);
         loop {
             tokio::select! {
                 answer = &mut update => {
-                    let told = answer.get("Warning");
-                    assert!(warning.map_or(told.is_empty(), |code| told.contains(code)), "{told}");
+                    let shown = answer.get("Warning");
+                    assert!(warning.map_or(shown.is_empty(), |code| shown.contains(code)), "{shown}");
                     break;
                 }
-                _ = self.look() => breathe().await,
+                _ = self.query() => breathe().await,
             }
         }
     }
 }
 
 #[tokio::test]
-async fn signing_is_switched_on_and_off() {
+async fn signing_is_turned_on_and_off() {
     let Some(it) = Sequence::start(false).await else { return };
     let id = it.fixture.create(plain()).await.success().id().to_owned();
-    assert_eq!(it.look().await, Security::Insecure);
-    // On: the child zone signs, its keys are served for a TTL, then the DS.
+    assert_eq!(it.query().await, Security::Insecure);
+    // Turned on: the child zone signs, its keys are served for a TTL, then the DS record set is
+    // added.
     prepare(&it.fixture.child, true);
     assert_eq!(it.wait().await, Security::Insecure);
     it.age_keys();
     it.update(&id, plain(), secured(), Some("unsigned-answers-kept")).await;
     assert_eq!(it.wait().await, Security::Secure);
-    // Off: the DS goes, for a TTL resolvers still have it, then the child zone stops signing.
+    // Turned off: the DS record set is removed, resolvers keep it for a TTL, then the child zone
+    // stops signing.
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     assert_eq!(it.wait_after_ds().await, Security::Insecure);
     it.fixture.child.unsign();
@@ -147,7 +152,7 @@ async fn a_key_is_rolled_over() {
     let Some(it) = Sequence::start(true).await else { return };
     let named = |key: &str| step(json!({"Dnssec": true, "KeySigningKeys": [key]}));
     let id = it.fixture.create(named("one")).await.success().id().to_owned();
-    assert_eq!(it.look().await, Security::Secure);
+    assert_eq!(it.query().await, Security::Secure);
     it.fixture.child.create_key("two");
     assert_eq!(
         it.wait().await,
@@ -167,15 +172,15 @@ async fn a_key_is_rolled_over() {
     assert_eq!(it.wait().await, Security::Secure);
 }
 
-/// Shows that the others can fail.
+/// Shows that the other tests can fail.
 #[tokio::test]
-async fn a_key_that_goes_before_its_ds_makes_the_zone_bogus() {
+async fn a_key_removed_before_its_ds_makes_the_zone_bogus() {
     let Some(it) = Sequence::start(true).await else { return };
     it.fixture.create(step(json!({"Dnssec": true, "KeySigningKeys": ["one"]}))).await.success();
     it.fixture.child.create_key("two");
     assert_eq!(it.wait().await, Security::Secure);
     assert!(it.fixture.child.set_key_status("one", "INACTIVE"));
-    // Once the old keys have left the resolver's cache, whenever it looks.
+    // The zone becomes bogus once the old keys have left the resolver's cache.
     let is_bogus =
         async || it.unbound.resolve(HOST, "A").await.unwrap().security == Security::Bogus;
     poll_until("the zone becomes bogus", is_bogus).await;
@@ -193,7 +198,7 @@ async fn the_child_zone_is_replaced() {
         step(json!({"Dnssec": dnssec, "ChildZoneId": other.id(), "ChildRoleArn": role.arn()}))
     };
     let id = it.fixture.create(secured()).await.success().id().to_owned();
-    assert_eq!(it.look().await, Security::Secure);
+    assert_eq!(it.query().await, Security::Secure);
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     assert_eq!(it.wait_after_ds().await, Security::Insecure);
     it.update(&id, plain(), of_other(false), None).await;
@@ -201,14 +206,15 @@ async fn the_child_zone_is_replaced() {
     other.age_keys(Duration::from_hours(1));
     it.update(&id, of_other(false), of_other(true), Some("unsigned-answers-kept")).await;
     assert_eq!(it.wait().await, Security::Secure);
-    // The old zone is needed no more.
+    // Nobody needs the old zone anymore.
     it.fixture.child.delete();
     assert_eq!(it.wait().await, Security::Secure);
 }
 
-/// What a cache that many share holds of the old zone is signed by the old zone's keys. A validator
-/// behind it that has the DS of the new zone calls that bogus, until the longest TTL of the old
-/// zone has passed.
+/// Replaces a signed child zone behind a resolver with a shared cache, and returns what a validator
+/// behind it sees. The cache has data of the old zone, signed with the old keys. A validator that
+/// has the DS of the new zone considers them bogus until the longest TTL of the old zone has
+/// passed.
 async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<Security> {
     let it = Sequence::start(true).await?;
     let (longest, asked, (owner, rtype)) = match longest {
@@ -237,7 +243,7 @@ async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<
     let id = it.fixture.create(secured()).await.success().id().to_owned();
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     it.wait_after_ds().await;
-    // The resolver that many share gets the data of the old zone in its last moment.
+    // The shared resolver fetches data of the old zone at the last moment.
     it.dns.share_cache();
     let behind = Unbound::start_behind(&it.dns).unwrap();
     assert_eq!(behind.resolve(HOST, asked).await.unwrap().security, Security::Insecure);
@@ -247,12 +253,12 @@ async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<
     other.age_keys(Duration::from_hours(1));
     it.update(&id, of_other(false), of_other(true), Some("unsigned-answers-kept")).await;
     it.wait().await;
-    // One that has kept nothing itself.
+    // A validator whose own cache is empty.
     let behind = Unbound::start_behind(&it.dns).unwrap();
     Some(behind.resolve(HOST, asked).await.unwrap().security)
 }
 
-/// What has the longest TTL of the old zone, and that TTL in seconds.
+/// The record sets with the longest TTL of the old zone, and that TTL in seconds.
 #[derive(Clone, Copy)]
 enum Longest {
     Data(u32),
@@ -260,7 +266,7 @@ enum Longest {
 }
 
 #[tokio::test]
-async fn the_longest_ttl_of_the_old_zone_passes_before_the_ds_of_the_new_one() {
+async fn waiting_for_the_longest_ttl_keeps_a_replaced_zone_secure() {
     for longest in [Longest::Data(5), Longest::Negative(5)] {
         if let Some(seen) = replaced_behind_a_shared_cache(longest, true).await {
             assert_eq!(seen, Security::Secure);
@@ -268,9 +274,9 @@ async fn the_longest_ttl_of_the_old_zone_passes_before_the_ds_of_the_new_one() {
     }
 }
 
-/// Shows that the other one can fail: a TTL that no machine is busy for.
+/// Shows that the previous test can fail. The TTL is longer than a busy machine takes.
 #[tokio::test]
-async fn without_that_wait_a_zone_goes_bogus_behind_a_shared_cache() {
+async fn without_that_wait_a_replaced_zone_is_bogus_behind_a_shared_cache() {
     for longest in [Longest::Data(3600), Longest::Negative(3600)] {
         if let Some(seen) = replaced_behind_a_shared_cache(longest, false).await {
             assert_eq!(seen, Security::Bogus);
@@ -282,7 +288,7 @@ async fn without_that_wait_a_zone_goes_bogus_behind_a_shared_cache() {
 async fn a_secured_delegation_is_deleted() {
     let Some(it) = Sequence::start(true).await else { return };
     let id = it.fixture.create(secured()).await.success().id().to_owned();
-    assert_eq!(it.look().await, Security::Secure);
+    assert_eq!(it.query().await, Security::Secure);
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
     assert_eq!(it.wait_after_ds().await, Security::Insecure);
     it.fixture.child.unsign();

@@ -1,10 +1,10 @@
-//! An SNS-backed custom resource is the same request.
+//! A custom resource backed by an SNS topic, which sends the same request in a notification.
 
 use serde_json::{Value, json};
 
 use test_support::{Fixture, NAME};
 
-/// What Lambda gets from SNS.
+/// Returns the event that Lambda gets from SNS for a message.
 fn wrapped(message: &Value) -> Value {
     json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Type": "Notification", "Message": message}}]})
 }
@@ -27,7 +27,7 @@ async fn a_notification_is_answered_like_a_direct_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn notifications_that_are_no_request_are_errors_towards_lambda() {
+async fn notifications_without_a_request_are_errors_of_the_invocation() {
     let fixture = Fixture::new().await;
     let create =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));

@@ -1,4 +1,4 @@
-//! Waiting until all name servers of Route 53 know of a change.
+//! Waiting until a change has reached all name servers of Route 53.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn create_update_and_delete_are_answered_when_the_change_is_in_sync() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_waited_for_where_nothing_was_changed_or_nobody_wants_to_wait() {
+async fn no_wait_without_a_change_or_with_wait_for_sync_false() {
     let fixture = Fixture::new().await;
     let answer = fixture.create(json!({"WaitForSync": "false"})).await.success();
     assert_eq!((answer.get("ChangeStatus"), fixture.count("GetChange")), ("PENDING", 0));
@@ -74,7 +74,7 @@ async fn a_denied_get_change_is_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sessions_that_end_while_waiting_are_made_anew() {
+async fn sessions_that_expire_while_waiting_are_renewed() {
     let fixture = Fixture::new().await;
     let ended =
         FaultKind::Error { status: 403, code: "ExpiredToken".into(), message: "expired".into() };
@@ -108,7 +108,7 @@ async fn a_duplicate_does_not_claim_to_be_in_sync() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_goes_on_through_throttling() {
+async fn throttling_does_not_end_the_wait() {
     let fixture =
         Fixture::with(|config: &mut Config| config.sync_pause = Duration::from_millis(1)).await;
     fixture.aws.fault(Fault::on("GetChange").kind(FaultKind::Throttle).times(3));
@@ -116,11 +116,12 @@ async fn waiting_goes_on_through_throttling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_failed_replacement_left_goes_before_the_wait() {
+async fn the_rest_of_a_failed_replacement_is_removed_before_the_wait() {
     let mut fixture = Fixture::new().await;
     let other = fixture.child_account.hosted_zone("other.example.com");
     let id = fixture.create(json!({})).await.success().id().to_owned();
-    // A replacement wrote the new place, the stack failed, and CloudFormation swaps old and new.
+    // A replacement wrote at the new point and the stack failed; CloudFormation then swaps the old
+    // and the new properties.
     let moved = json!({"ChildZoneId": other.id()});
     fixture.update(&id, json!({}), moved.clone()).await.success();
     fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));

@@ -1,4 +1,5 @@
-//! How long a request takes, and what it says when its time runs out: the rules TIME of the design.
+//! The time limits of a request, and its answer when its time runs out: the rules TIME of the
+//! design.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ fn denied() -> FaultKind {
     FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() }
 }
 
-/// TIME-2.
+/// Tests rule TIME-2.
 #[tokio::test(start_paused = true)]
 async fn service_timeout_bounds_a_denied_create() {
     let fixture = Fixture::new().await;
@@ -55,9 +56,9 @@ async fn service_timeout_bounds_the_answer_as_well() {
     assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
-/// TIME-2.
+/// Tests rule TIME-2.
 #[tokio::test(start_paused = true)]
-async fn lambdas_deadline_counts_where_it_comes_first() {
+async fn lambdas_deadline_applies_where_it_is_earlier() {
     let mut fixture = Fixture::new().await;
     fixture.timeout = Duration::from_secs(40);
     fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(FaultKind::Hang));
@@ -66,9 +67,9 @@ async fn lambdas_deadline_counts_where_it_comes_first() {
     assert!(began.elapsed() <= Duration::from_secs(40), "{:?}", began.elapsed());
 }
 
-/// TIME-3.
+/// Tests rule TIME-3.
 #[tokio::test(start_paused = true)]
-async fn with_less_than_ten_seconds_a_create_or_update_changes_nothing_and_says_so() {
+async fn with_less_than_ten_seconds_left_nothing_is_changed() {
     let mut fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let revision = fixture.parent.revision();
@@ -84,14 +85,14 @@ async fn with_less_than_ten_seconds_a_create_or_update_changes_nothing_and_says_
     };
     fixture.deliver(event(51)).await.failed(&words);
     assert_eq!(fixture.parent.revision(), revision);
-    // A Delete may still be in time.
+    // A Delete is tried, because it may still be in time.
     fixture.timeout = Duration::from_secs(9);
     fixture.delete(&id, json!({})).await.success();
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
+async fn a_duplicate_create_without_time_keeps_the_real_id() {
     let mut fixture = Fixture::new().await;
     let event =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
@@ -100,9 +101,9 @@ async fn a_create_without_time_that_was_delivered_before_keeps_the_real_id() {
     assert_eq!(fixture.deliver(event).await.failed(&["too-little-time"]).id(), fixture.id());
 }
 
-/// TIME-4.
+/// Tests rule TIME-4.
 #[tokio::test(start_paused = true)]
-async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
+async fn the_answer_has_the_last_attempt_and_its_error() {
     let prior = FaultKind::Error {
         status: 400,
         code: "PriorRequestNotComplete".into(),
@@ -135,9 +136,9 @@ async fn what_was_last_tried_and_why_it_did_not_work_is_in_the_answer() {
     fixture.create(json!({})).await.failed(&["reading the child zone", "InternalFailure"]);
 }
 
-/// TIME-5.
+/// Tests rule TIME-5.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_was_on_its_way_for_long_waits_for_no_change_to_be_in_sync() {
+async fn a_request_that_arrived_late_does_not_wait_for_sync() {
     let fixture = Fixture::new().await;
     let event = |kind: &str, ago: u64, changes: Value| {
         let properties = fixture.properties(changes);
@@ -155,7 +156,8 @@ async fn a_request_that_was_on_its_way_for_long_waits_for_no_change_to_be_in_syn
     }
     let in_time = fixture.deliver(event("Update", 890, json!({"TTL": "60"}))).await.success();
     assert_eq!((in_time.get("ChangeStatus"), in_time.get("Warning")), ("INSYNC", ""));
-    // Nothing is said where nothing would have been waited for, and what is required is.
+    // There is no warning where nothing would have been waited for, and a required wait takes
+    // place.
     let asked = fixture.count("GetChange");
     let unwaited = fixture
         .deliver(event(
@@ -176,9 +178,9 @@ async fn a_request_that_was_on_its_way_for_long_waits_for_no_change_to_be_in_syn
     assert_eq!((fixture.delegated_to(), fixture.count("GetChange")), (vec![], asked));
 }
 
-/// LEAVE-10.
+/// Tests rule LEAVE-10.
 #[tokio::test(start_paused = true)]
-async fn a_denied_delete_waits_as_long_as_a_create_and_says_both_ways_out() {
+async fn a_denied_delete_waits_like_a_create_and_gives_both_remedies() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let servers = fixture.child_servers().join(",");
@@ -192,7 +194,7 @@ async fn a_denied_delete_waits_as_long_as_a_create_and_says_both_ways_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denied_delete_succeeds_once_the_permission_is_there() {
+async fn a_denied_delete_succeeds_once_the_permission_is_granted() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture
@@ -203,7 +205,7 @@ async fn a_denied_delete_succeeds_once_the_permission_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_can_not_take_back_keeps_the_real_id() {
+async fn a_create_that_cannot_undo_its_change_keeps_the_real_id() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").nth(2).always().kind(denied()));

@@ -16,10 +16,11 @@ async fn a_ttl_changes_in_place() {
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(3600));
 }
 
-/// The batch compares both record sets of a TTL's change; beside other name servers a DS record set
-/// may have come meanwhile, and what stays as it is is compared with nothing.
+/// The batch of a TTL change asserts both record sets. When other name servers are written, a DS
+/// record set may have been added meanwhile; and what the batch does not change, it does not
+/// assert.
 #[tokio::test(start_paused = true)]
-async fn the_cut_is_read_again_only_before_what_the_batch_does_not_compare() {
+async fn the_cut_is_read_again_only_where_the_batch_does_not_assert_it() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let listings = async |new: Value| {
@@ -30,7 +31,11 @@ async fn the_cut_is_read_again_only_before_what_the_batch_does_not_compare() {
         listings.filter(|call| call.account == fixture.parent_account.id()).count()
     };
     assert_eq!(listings(json!({"TTL": "3600"})).await, 1, "another TTL");
-    assert_eq!(listings(json!({"TTL": "3600", "Trigger": "again"})).await, 2, "the claim alone");
+    assert_eq!(
+        listings(json!({"TTL": "3600", "Trigger": "again"})).await,
+        2,
+        "only the claim is written"
+    );
     fixture.put_ns(&["ns1.somebody.net."]);
     assert_eq!(listings(json!({"TTL": "3600"})).await, 2, "other name servers");
 }
@@ -61,7 +66,7 @@ async fn a_new_child_zone_of_the_same_name_stays_in_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_name_is_a_replacement_and_its_clean_up_takes_the_old_one() {
+async fn another_name_is_a_replacement_whose_cleanup_removes_the_old_one() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let other = fixture.child_account.hosted_zone("staging.example.com");
@@ -71,7 +76,7 @@ async fn another_name_is_a_replacement_and_its_clean_up_takes_the_old_one() {
     assert_eq!(
         fixture.delegated_to(),
         fixture.child_servers(),
-        "the old one stands until the clean-up"
+        "the old delegation must stay until the cleanup"
     );
     fixture.delete(&id, json!({})).await.success();
     assert_eq!(fixture.delegated_to(), Vec::<String>::new());
@@ -92,10 +97,10 @@ async fn another_parent_zone_is_a_replacement() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_zone_of_the_physical_id_stays_while_it_satisfies_the_properties() {
+async fn the_zone_of_the_physical_id_is_kept_while_it_matches_the_properties() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
-    // By name there are two now, and by closeness another one: neither moves what stands.
+    // Now there are two zones of that name, and a closer one. Neither moves the delegation.
     fixture.parent_account.hosted_zone("example.com");
     for new in [
         json!({"TTL": "60"}),
@@ -107,13 +112,13 @@ async fn the_zone_of_the_physical_id_stays_while_it_satisfies_the_properties() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rollback_of_a_failed_replacement_cleans_its_new_place() {
+async fn the_rollback_of_a_failed_replacement_cleans_up_its_new_point() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let other = fixture.child_account.hosted_zone("staging.example.com");
     let new = json!({"ChildZoneId": other.id()});
-    // The replacement went through, but its answer was FAILED (or lost), so that CloudFormation
-    // keeps the old id.
+    // The replacement was made, but its answer was FAILED or lost, so CloudFormation keeps the old
+    // id.
     fixture.update(&id, json!({}), new.clone()).await.success();
     let answer = fixture.update(&id, new, json!({})).await.success();
     assert_eq!(answer.id(), id);
@@ -133,8 +138,8 @@ async fn regression_the_rollback_of_a_move_from_the_closest_zone_finds_it_again(
     let named = json!({"ChildZoneId": child.id(), "ParentZoneName": "example.com"});
     let moved = fixture.update(&id, closest.clone(), named.clone()).await.success().id().to_owned();
     assert_eq!(moved, format!("{}/dev.testing.example.com", fixture.parent.id()));
-    // The zone of the physical id would do for "closest" too, but then nobody would ever delete the
-    // first place.
+    // The zone of the physical id would match "closest" too, but then nobody would ever delete the
+    // delegation at the first point.
     let back = fixture.update(&moved, named.clone(), closest).await.success();
     assert_eq!(back.id(), id);
     fixture.delete(&moved, named).await.success();
@@ -155,7 +160,7 @@ async fn a_physical_id_that_is_not_ours_is_replaced() {
         .await
         .success();
     assert_eq!(moved.id(), format!("{}/staging.example.com", fixture.parent.id()));
-    // The claim at the old point is of the first Update, and not of a Create that was cancelled.
+    // The claim at the old point is that of the first Update, and not of a canceled Create.
     let answer = fixture.delete("somebody-elses-id", json!({})).await.success();
     assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
@@ -174,7 +179,7 @@ async fn a_failed_update_keeps_its_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unreadable_child_zone_does_not_stop_an_update_of_something_else() {
+async fn an_unreadable_child_zone_does_not_stop_an_unrelated_update() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let servers = fixture.child_servers();
@@ -182,7 +187,7 @@ async fn an_unreadable_child_zone_does_not_stop_an_update_of_something_else() {
     let answer = fixture.update(&id, json!({}), json!({"TTL": "60"})).await.success();
     assert!(answer.get("Warning").contains("child zone"), "{}", answer.0);
     assert_eq!(fixture.delegated_to(), servers);
-    // Neither does it change anything.
+    // Nor does the Update change anything.
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(300));
     assert_eq!(answer.get("NameServers"), servers.join(","));
     fixture.child.delete();
@@ -194,7 +199,7 @@ async fn an_unreadable_child_zone_does_not_stop_an_update_of_something_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_finds_nothing_to_change_writes_the_time_of_its_claim() {
+async fn an_update_without_changes_writes_the_time_of_its_claim() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let later = fixture.clock.now() + Duration::from_secs(30);
@@ -205,7 +210,7 @@ async fn an_update_that_finds_nothing_to_change_writes_the_time_of_its_claim() {
     assert_eq!(answer.get("Action"), "UNCHANGED");
     assert_ne!(fixture.claims(), before);
 
-    // The fence: an Update and a Delete that were sent before change nothing any more.
+    // An Update and a Delete that were sent earlier change nothing anymore.
     let revision = fixture.parent.revision();
     fixture.deliver(fixture.event("Update", fields.clone())).await.failed(&["later request"]);
     fixture.deliver(fixture.event("Delete", fields)).await.success();
@@ -233,7 +238,7 @@ async fn a_stale_request_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_record_at_the_new_place_stops_a_replacement() {
+async fn a_foreign_record_set_at_the_new_point_stops_a_replacement() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let other = fixture.child_account.hosted_zone("staging.example.com");
@@ -251,7 +256,7 @@ async fn somebody_elses_record_at_the_new_place_stops_a_replacement() {
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
-/// The first change of all, and no other.
+/// A gate that stops only the first change.
 fn first_change() -> sandbox::GateRule {
     let first = AtomicBool::new(true);
     Arc::new(move |call| {
@@ -259,8 +264,8 @@ fn first_change() -> sandbox::GateRule {
     })
 }
 
-/// An Update of `id` that replaces it by staging.example.com, and the later one that takes this
-/// back.
+/// Returns the event of an Update that replaces `id` by staging.example.com, and that of its later
+/// rollback.
 fn replacement_and_rollback(fixture: &Fixture, id: &str) -> (Value, Value) {
     let other = fixture.child_account.hosted_zone("staging.example.com");
     let (old, new) =
@@ -274,13 +279,13 @@ fn replacement_and_rollback(fixture: &Fixture, id: &str) -> (Value, Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
+async fn a_replacement_overtaken_by_its_rollback_undoes_its_change() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let (there, back) = replacement_and_rollback(&fixture, &id);
     let request_id = there["RequestId"].as_str().unwrap().to_owned();
-    // The rollback finds nothing at the new place yet, for the replacement is held just before its
-    // change.
+    // The rollback finds nothing at the new point yet, because the replacement waits just before
+    // its change.
     let gate = fixture.aws.gate_when(first_change());
     tokio::join!(async { fixture.invoke(there).await.unwrap() }, async {
         gate.arrived().await;
@@ -299,7 +304,7 @@ async fn a_replacement_overtaken_by_its_rollback_takes_its_new_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_zone_that_is_not_needed_and_not_readable_fails_no_update() {
+async fn regression_an_unreadable_zone_that_is_not_needed_fails_no_update() {
     let fixture = Fixture::new().await;
     let nearer = fixture.parent_account.hosted_zone("test.example.com");
     let child = fixture.child_account.hosted_zone("a.test.example.com");
@@ -316,7 +321,7 @@ async fn regression_a_zone_that_is_not_needed_and_not_readable_fails_no_update()
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_an_unreadable_child_zone_takes_no_foreign_delegation_at_a_new_place() {
+async fn regression_an_unreadable_child_zone_takes_over_no_foreign_delegation() {
     let fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let split = fixture.parent_account.hosted_zone("example.com");
@@ -331,8 +336,8 @@ async fn regression_an_unreadable_child_zone_takes_no_foreign_delegation_at_a_ne
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
-/// A resource came to the place of another one of its stack by a replacement with `AllowOverwrite`,
-/// and was rolled back.
+/// A replacement with `AllowOverwrite` moved a resource to the point of another resource of its
+/// stack, and was rolled back.
 #[tokio::test(start_paused = true)]
 async fn regression_the_rollback_of_a_replacement_with_overwrite_leaves_the_siblings_delegation() {
     let mut fixture = Fixture::new().await;
@@ -347,12 +352,16 @@ async fn regression_the_rollback_of_a_replacement_with_overwrite_leaves_the_sibl
     assert_eq!(moved, fixture.id());
     assert_eq!(fixture.update(&moved, over.clone(), staging).await.success().id(), second);
     fixture.delete(&moved, over).await.success();
-    assert_eq!(fixture.delegated_to(), fixture.child_servers(), "the first one still holds it");
+    assert_eq!(
+        fixture.delegated_to(),
+        fixture.child_servers(),
+        "the sibling still holds the delegation"
+    );
     assert_eq!(fixture.claims().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_wait_longer_than_the_invocation_fails_no_update_that_can_do_without() {
+async fn regression_a_wait_longer_than_the_invocation_fails_no_update_that_does_not_need_it() {
     let mut fixture = Fixture::new().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     fixture.function_role.clone().without_policies().allow_assume(&fixture.parent_role.arn());
@@ -362,11 +371,11 @@ async fn regression_a_wait_longer_than_the_invocation_fails_no_update_that_can_d
     assert!(answer.get("Warning").contains("child zone"), "{}", answer.0);
 }
 
-/// A change that Route 53 accepted and reported `PENDING`, and that is lost: it fails over to
+/// A change that Route 53 accepted and reported as `PENDING`, and then lost: it failed over to
 /// another Region without it (Developer Guide, "Enabling accelerated recovery for managing public
 /// DNS records").
 #[tokio::test(start_paused = true)]
-async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
+async fn a_change_that_a_failover_lost_is_repeated_by_a_later_update() {
     let fixture = Fixture::new().await;
     fixture.child.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
     let lose = |before: &[RecordSet]| {
@@ -386,7 +395,7 @@ async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
         changes["Trigger"] = json!("again");
         changes
     };
-    // The Create: nothing of it is there.
+    // The Create: the zone has nothing of it.
     let before = fixture.parent.records();
     let created = fixture.create(quick(json!({}))).await.success();
     assert_eq!(created.get("ChangeStatus"), "PENDING");
@@ -395,7 +404,7 @@ async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
     let answer = fixture.update(&id, quick(json!({})), again(json!({}))).await.success();
     assert_eq!((answer.get("Action"), answer.get("Warning")), ("CREATED", ""));
     assert_eq!(fixture.parent.record(NAME, "NS"), made);
-    // An Update, of each kind: the zone has what was before it, and the claim of before.
+    // An Update of each kind: the zone has the record sets and the claim of before.
     let other = fixture.child_account.hosted_zone(NAME);
     let mut old = json!({});
     for new in [
@@ -410,19 +419,19 @@ async fn a_change_that_a_failover_lost_is_made_again_by_a_later_update() {
         let before = fixture.parent.records();
         fixture.update(&id, old.clone(), quick(new.clone())).await.success();
         let after = |rtype: &str| fixture.parent.record(NAME, rtype);
-        let wanted = (after("NS"), after("DS"));
+        let expected = (after("NS"), after("DS"));
         assert_ne!(fixture.parent.records(), before);
         lose(&before);
         let answer = fixture.update(&id, quick(new.clone()), again(new.clone())).await.success();
         assert_eq!(
             (answer.get("Action"), (after("NS"), after("DS"))),
-            ("UPDATED", wanted),
+            ("UPDATED", expected),
             "{new} {}",
             answer.0
         );
         old = again(new);
     }
-    // A Delete: what it removed is back, claim and all. Nobody updates it any more.
+    // A Delete: everything that it removed is back, with the claim, and no Update will ever come.
     let before = fixture.parent.records();
     fixture.delete(&id, quick(old.clone())).await.success();
     lose(&before);

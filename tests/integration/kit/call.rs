@@ -1,5 +1,5 @@
-//! Calls that a role could make by itself, whatever the function would do: who holds its
-//! credentials can send anything.
+//! Calls that a role can make by itself. Whoever has its credentials can send any call, whatever
+//! the function would do.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -19,7 +19,7 @@ pub(crate) struct Change {
     pub(crate) rtype: &'static str,
 }
 
-/// One call.
+/// An API call.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     ListZones,
@@ -69,8 +69,8 @@ impl Call {
         }
     }
 
-    /// True if policies let the call pass; whether the service then refuses it for another reason
-    /// does not matter.
+    /// Returns whether the policies allow the call. Any other error of the service counts as
+    /// allowed.
     pub(crate) async fn is_allowed(&self, endpoint: &str, http: &Client, by: Credentials) -> bool {
         let (service, method, path, body) = self.request();
         let url = format!("{endpoint}{path}");

@@ -1,5 +1,6 @@
-//! AWS as far as the commands of the pages need it: buckets, stacks, stack sets and service control
-//! policies on the local AWS, whose IAM is asked for everything that is done in somebody's name.
+//! The parts of AWS that the commands of the pages need: buckets, stacks, stack sets and service
+//! control policies, on top of the local AWS. Its IAM checks everything that is done in somebody's
+//! name.
 
 mod change;
 
@@ -14,42 +15,42 @@ use sha2::{Digest as _, Sha256};
 use test_support::Fixture;
 
 use crate::kit::documents::{ORGANIZATION, everything};
-use crate::kit::shell::Asked;
+use crate::kit::shell::CommandLine;
 
-/// What a command prints, or why it fails.
-pub(crate) type Done = Result<String, String>;
+/// The output of a command, or its error message.
+pub(crate) type CommandResult = Result<String, String>;
 
-/// Account, Region and name.
+/// The account, the Region and the name.
 type StackKey = (String, String, String);
 
-/// All accounts of an organization, and who works in them.
+/// The accounts of an organization, with the principals who work in them.
 pub(crate) struct Cloud {
     pub(crate) fixture: Fixture,
-    /// By the name of the profile: the role and its account.
-    profiles: BTreeMap<&'static str, Person>,
+    /// The role of each profile.
+    profiles: BTreeMap<&'static str, Principal>,
     /// The accounts of each organizational unit.
     units: BTreeMap<&'static str, Vec<&'static str>>,
     delegated_administrators: BTreeSet<String>,
     policies: BTreeMap<String, Value>,
     buckets: BTreeMap<String, Bucket>,
     stacks: BTreeMap<StackKey, StackState>,
-    /// By account, Region and name of the export: its value and the stack that has it.
+    /// The value of each export and the stack that has it.
     exports: BTreeMap<StackKey, (String, String)>,
     pub(crate) functions: BTreeMap<String, Function>,
     pub(crate) topics: BTreeMap<String, Topic>,
-    /// The policies of keys.
+    /// The policy of each KMS key.
     keys: BTreeMap<String, Value>,
     counter: usize,
 }
 
-/// Who calls: a role in an account.
+/// A caller: a role in an account.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct Principal {
     pub(crate) account: String,
     pub(crate) role: Role,
 }
 
-impl Person {
+impl Principal {
     pub(crate) fn may(&self, action: &str, resource: &str) -> Result<(), String> {
         self.role
             .may(action, resource)
@@ -76,7 +77,7 @@ pub(crate) struct Function {
 pub(crate) struct Topic {
     pub(crate) function: String,
     pub(crate) policy: Value,
-    /// The policy of the key that encrypts it, and the key.
+    /// The KMS key that encrypts it, with the key's policy.
     pub(crate) key: Option<(String, Value)>,
 }
 
@@ -84,13 +85,13 @@ pub(crate) struct Topic {
 struct StackState {
     template: String,
     parameters: BTreeMap<String, String>,
-    made: Vec<Made>,
+    made: Vec<Resource>,
     outputs: BTreeMap<String, String>,
 }
 
-/// A resource that stands.
+/// An existing resource.
 #[derive(Clone)]
-struct Made {
+struct Resource {
     id: String,
     kind: String,
     properties: Value,
@@ -99,16 +100,16 @@ struct Made {
     attributes: BTreeMap<String, Value>,
 }
 
-/// Where and for whom a stack is changed.
-struct Place {
+/// The account and the Region of a stack, and who deploys it.
+struct Target {
     account: String,
     region: String,
-    by: Person,
+    by: Principal,
 }
 
 impl Cloud {
-    /// `profiles` are name, account and role. Those of the management account are reached by no
-    /// service control policy.
+    /// Creates the organization. Each profile is its name, its account and its role's policy. No
+    /// service control policy applies to those of the management account.
     pub(crate) async fn new(profiles: &[(&'static str, &str, &str, Value)]) -> Self {
         let mut fixture = Fixture::behind_sockets().await;
         fixture.parent.delete();
@@ -131,8 +132,8 @@ impl Cloud {
         };
         for (profile, account, role, rights) in profiles {
             cloud.account(account).set_org(ORGANIZATION);
-            let person = cloud.person(account, role, rights.clone());
-            cloud.profiles.insert(profile, person);
+            let principal = cloud.principal(account, role, rights.clone());
+            cloud.profiles.insert(profile, principal);
         }
         cloud
     }
@@ -149,82 +150,82 @@ impl Cloud {
         self.fixture.aws.account(id)
     }
 
-    /// A role with these rights.
-    pub(crate) fn person(&self, account: &str, role: &str, rights: Value) -> Person {
+    /// Creates a role with these permissions.
+    pub(crate) fn principal(&self, account: &str, role: &str, rights: Value) -> Principal {
         let role = self.account(account).role(role).without_policies().policy(rights);
-        Person { account: account.to_owned(), role }
+        Principal { account: account.to_owned(), role }
     }
 
-    fn profile(&self, asked: &Asked) -> Result<Person, String> {
-        let name = asked.option("--profile").ok_or("it names no profile")?;
-        self.profiles.get(name).cloned().ok_or_else(|| format!("no profile {name}"))
+    fn profile(&self, command: &CommandLine) -> Result<Principal, String> {
+        let name = command.option("--profile").ok_or("the command has no --profile")?;
+        self.profiles.get(name).cloned().ok_or_else(|| format!("there is no profile {name}"))
     }
 
-    fn place(&self, asked: &Asked) -> Result<Place, String> {
-        let by = self.profile(asked)?;
-        let region = asked.option("--region").ok_or("it names no Region")?.to_owned();
-        Ok(Place { account: by.account.clone(), region, by })
+    fn target(&self, command: &CommandLine) -> Result<Target, String> {
+        let by = self.profile(command)?;
+        let region = command.option("--region").ok_or("the command has no --region")?.to_owned();
+        Ok(Target { account: by.account.clone(), region, by })
     }
 
-    /// Carries a command out.
-    pub(crate) async fn run(&mut self, asked: &Asked) -> Done {
-        let words: Vec<&str> = asked.words.iter().map(String::as_str).collect();
+    /// Runs a command.
+    pub(crate) async fn run(&mut self, command: &CommandLine) -> CommandResult {
+        let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["make", "package"] => {
-                package(asked);
+                package(command);
                 Ok(String::new())
             }
             ["aws", "s3", "mb", bucket, ..] => {
-                let by = self.profile(asked)?;
+                let by = self.profile(command)?;
                 let name = bucket.strip_prefix("s3://").ok_or("not a bucket")?.to_owned();
                 by.may("s3:CreateBucket", &format!("arn:aws:s3:::{name}"))?;
                 self.buckets.insert(name, Bucket { account: by.account, ..Bucket::default() });
                 Ok(String::new())
             }
-            ["aws", "s3", "cp", from, to, ..] => self.copy(asked, from, to),
-            ["aws", "cloudformation", "deploy", ..] => self.deploy_command(asked).await,
+            ["aws", "s3", "cp", from, to, ..] => self.copy(command, from, to),
+            ["aws", "cloudformation", "deploy", ..] => self.deploy_command(command).await,
             ["aws", "cloudformation", "delete-stack", ..] => {
-                let place = self.place(asked)?;
-                let name = asked.option("--stack-name").ok_or("which stack?")?;
-                self.delete_stack(&place, name).await
+                let target = self.target(command)?;
+                let name = command.option("--stack-name").ok_or("which stack?")?;
+                self.delete_stack(&target, name).await
             }
             ["checkpoint", _] | ["aws", "cloudformation", "wait", "stack-delete-complete", ..] => {
                 Ok(String::new())
             }
-            ["aws", "cloudformation", "describe-stacks", ..] => self.output(asked),
+            ["aws", "cloudformation", "describe-stacks", ..] => self.output(command),
             ["aws", "organizations", "enable-aws-service-access", ..] => {
-                self.profile(asked).map(|_| String::new())
+                self.profile(command).map(|_| String::new())
             }
             ["aws", "organizations", "register-delegated-administrator", ..] => {
-                self.profile(asked)?;
+                self.profile(command)?;
                 self.delegated_administrators
-                    .insert(asked.option("--account-id").unwrap().to_owned());
+                    .insert(command.option("--account-id").unwrap().to_owned());
                 Ok(String::new())
             }
-            ["aws", "organizations", "create-policy", ..] => self.create_policy(asked),
-            ["aws", "organizations", "attach-policy", ..] => self.attach_policy(asked),
-            _ => Err("this command is not known here".into()),
+            ["aws", "organizations", "create-policy", ..] => self.create_policy(command),
+            ["aws", "organizations", "attach-policy", ..] => self.attach_policy(command),
+            _ => Err("this test does not know the command".into()),
         }
     }
 
-    fn create_policy(&mut self, asked: &Asked) -> Done {
-        let file = asked
+    fn create_policy(&mut self, command: &CommandLine) -> CommandResult {
+        let file = command
             .option("--content")
             .and_then(|content| content.strip_prefix("file://"))
             .ok_or("no content")?;
-        let text = fs::read_to_string(asked.folder.join(file))
+        let text = fs::read_to_string(command.folder.join(file))
             .map_err(|error| format!("{file}: {error}"))?;
         let id = format!("p-example{}", self.policies.len() + 1);
         self.policies.insert(id.clone(), serde_json::from_str(&text).unwrap());
         Ok(format!("{id}\n"))
     }
 
-    fn attach_policy(&mut self, asked: &Asked) -> Done {
-        let policy = asked
+    fn attach_policy(&mut self, command: &CommandLine) -> CommandResult {
+        let policy = command
             .option("--policy-id")
             .and_then(|id| self.policies.get(id))
-            .ok_or("no such policy")?;
-        let target = asked.option("--target-id").ok_or("no target")?;
+            .ok_or("there is no such policy")?;
+        let target = command.option("--target-id").ok_or("no target")?;
         let one = [target];
         let accounts = self.units.get(target).map_or(&one[..], Vec::as_slice);
         for account in accounts {
@@ -233,24 +234,27 @@ impl Cloud {
         Ok(String::new())
     }
 
-    fn copy(&mut self, asked: &Asked, from: &str, to: &str) -> Done {
-        let by = self.profile(asked)?;
+    fn copy(&mut self, command: &CommandLine, from: &str, to: &str) -> CommandResult {
+        let by = self.profile(command)?;
         let (bucket, key) = to
             .strip_prefix("s3://")
             .and_then(|rest| rest.split_once('/'))
-            .ok_or("not to a bucket")?;
+            .ok_or("the destination is not a bucket")?;
         by.may("s3:PutObject", &format!("arn:aws:s3:::{bucket}/{key}"))?;
         let bytes =
-            fs::read(asked.folder.join(from)).map_err(|error| format!("{from}: {error}"))?;
-        let bucket = self.buckets.get_mut(bucket).ok_or_else(|| format!("no bucket {bucket}"))?;
+            fs::read(command.folder.join(from)).map_err(|error| format!("{from}: {error}"))?;
+        let bucket =
+            self.buckets.get_mut(bucket).ok_or_else(|| format!("there is no bucket {bucket}"))?;
         bucket.objects.insert(key.to_owned(), bytes);
         Ok(String::new())
     }
 
-    /// An object that somebody reads.
-    fn object(&self, by: &Person, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
-        let (name, bucket) =
-            (bucket, self.buckets.get(bucket).ok_or_else(|| format!("no bucket {bucket}"))?);
+    /// Returns an object of a bucket, if `by` may read it.
+    fn object(&self, by: &Principal, bucket: &str, key: &str) -> Result<Vec<u8>, String> {
+        let (name, bucket) = (
+            bucket,
+            self.buckets.get(bucket).ok_or_else(|| format!("there is no bucket {bucket}"))?,
+        );
         let arn = format!("arn:aws:s3:::{name}/{key}");
         if bucket.account == by.account {
             by.may("s3:GetObject", &arn)?;
@@ -259,74 +263,78 @@ impl Cloud {
             let allowed = by.role.may_by(policy, "s3:GetObject", &arn);
             allowed.then_some(()).ok_or_else(|| format!("{} may not read {arn}", by.role.arn()))?;
         }
-        bucket.objects.get(key).cloned().ok_or_else(|| format!("no object {key} in {name}"))
+        bucket
+            .objects
+            .get(key)
+            .cloned()
+            .ok_or_else(|| format!("there is no object {key} in {name}"))
     }
 
-    fn url(&self, by: &Person, url: &str) -> Result<String, String> {
+    fn url(&self, by: &Principal, url: &str) -> Result<String, String> {
         let (host, key) = url
             .strip_prefix("https://")
             .and_then(|rest| rest.split_once('/'))
-            .ok_or("not a URL of S3")?;
+            .ok_or("the URL is not one of S3")?;
         let bucket = host.split(".s3.").next().unwrap();
         Ok(String::from_utf8(self.object(by, bucket, key)?).unwrap())
     }
 
-    async fn deploy_command(&mut self, asked: &Asked) -> Done {
-        let place = self.place(asked)?;
-        let file = asked.option("--template-file").ok_or("no template")?;
-        let name = asked.option("--stack-name").ok_or("which stack?")?;
-        let text = fs::read_to_string(asked.folder.join(file))
+    async fn deploy_command(&mut self, command: &CommandLine) -> CommandResult {
+        let target = self.target(command)?;
+        let file = command.option("--template-file").ok_or("no template")?;
+        let name = command.option("--stack-name").ok_or("which stack?")?;
+        let text = fs::read_to_string(command.folder.join(file))
             .map_err(|error| format!("{file}: {error}"))?;
-        let given = asked.words.iter().skip_while(|word| *word != "--parameter-overrides").skip(1);
+        let given =
+            command.words.iter().skip_while(|word| *word != "--parameter-overrides").skip(1);
         let mut parameters = BTreeMap::new();
         for word in given.take_while(|word| !word.starts_with("--")) {
             let (key, value) =
-                word.split_once('=').ok_or_else(|| format!("{word} is no parameter"))?;
+                word.split_once('=').ok_or_else(|| format!("{word} is not a parameter"))?;
             parameters.insert(key.to_owned(), value.to_owned());
         }
         let named =
             text.contains("AWS::IAM::Role\n") || text.contains("AWS::CloudFormation::Stack\n");
-        if named && asked.option("--capabilities") != Some("CAPABILITY_NAMED_IAM") {
-            return Err("InsufficientCapabilities: it makes a role with a name".into());
+        if named && command.option("--capabilities") != Some("CAPABILITY_NAMED_IAM") {
+            return Err("InsufficientCapabilities: the template creates a named role".into());
         }
-        // A local template of more than that needs a bucket (`aws cloudformation deploy`,
-        // --s3-bucket).
+        // A larger local template needs a bucket (`aws cloudformation deploy`, --s3-bucket).
         if text.len() > 51_200 {
             return Err("the template is too large".into());
         }
-        place.by.may("cloudformation:CreateChangeSet", &stack_arn(&place, name))?;
-        self.deploy(&place, name, file, &text, parameters).await.map(|()| String::new())
+        target.by.may("cloudformation:CreateChangeSet", &stack_arn(&target, name))?;
+        self.deploy(&target, name, file, &text, parameters).await.map(|()| String::new())
     }
 
-    fn output(&self, asked: &Asked) -> Done {
-        let place = self.place(asked)?;
-        let name = asked.option("--stack-name").ok_or("which stack?")?;
-        let query = asked
+    fn output(&self, command: &CommandLine) -> CommandResult {
+        let target = self.target(command)?;
+        let name = command.option("--stack-name").ok_or("which stack?")?;
+        let query = command
             .option("--query")
             .and_then(|query| query.split('\'').nth(1))
             .ok_or("which output?")?;
         let stack = self
             .stacks
-            .get(&(place.account, place.region, name.to_owned()))
-            .ok_or("no such stack")?;
+            .get(&(target.account, target.region, name.to_owned()))
+            .ok_or("there is no such stack")?;
         stack
             .outputs
             .get(query)
             .map(|value| format!("{value}\n"))
-            .ok_or_else(|| format!("no output {query}"))
+            .ok_or_else(|| format!("there is no output {query}"))
     }
 
-    /// Brings a stack to a template. What fails is rolled back as far as the pages need it: the
-    /// stack is as before, or gone.
+    /// Creates or updates a stack. After a failure, it is rolled back as far as the pages need it:
+    /// the stack is as before, or deleted.
     async fn deploy(
         &mut self,
-        place: &Place,
+        target: &Target,
         name: &str,
         file: &str,
         text: &str,
         mut parameters: BTreeMap<String, String>,
     ) -> Result<(), String> {
-        let key = (place.account.clone(), place.region.clone(), name.to_owned());
+        let key = (target.account.clone(), target.region.clone(), name.to_owned());
         let old = self.stacks.remove(&key).unwrap_or_default();
         for (name, value) in &old.parameters {
             parameters.entry(name.clone()).or_insert_with(|| value.clone());
@@ -337,14 +345,14 @@ impl Cloud {
             .exports
             .iter()
             .filter(|((account, region, _), _)| {
-                *account == place.account && *region == place.region
+                *account == target.account && *region == target.region
             })
             .map(|((_, _, name), (value, _))| (name.clone(), value.clone()))
             .collect();
         values.extend(exports.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         values.extend([
-            ("AWS::AccountId", &*place.account),
-            ("AWS::Region", &place.region),
+            ("AWS::AccountId", &*target.account),
+            ("AWS::Region", &target.region),
             ("AWS::StackName", name),
         ]);
         let mut template = Template::new(
@@ -353,12 +361,12 @@ impl Cloud {
             &values.into_iter().collect::<Vec<_>>(),
         );
         let order = template.resources();
-        let mut made: Vec<Made> = Vec::new();
+        let mut made: Vec<Resource> = Vec::new();
         let before = |id: &str| old.made.iter().find(|one| one.id == id).cloned();
         let mut failure = None;
         for id in &order {
             let resource = template.resource(&format!("/{id}"));
-            match self.make(place, name, id, &resource, before(id)).await {
+            match self.apply(target, name, id, &resource, before(id)).await {
                 Ok(one) => {
                     template.set(id, json!(one.physical));
                     for (attribute, value) in &one.attributes {
@@ -373,15 +381,15 @@ impl Cloud {
             }
         }
         if let Some(failure) = failure {
-            // The way back: what was changed gets its old properties, what is new goes.
+            // The rollback: changed resources get their old properties, and new ones are deleted.
             for one in made.iter().rev() {
                 match before(&one.id) {
                     Some(earlier) => {
                         let resource =
                             json!({"Type": earlier.kind, "Properties": earlier.properties});
-                        self.make(place, name, &one.id, &resource, Some(one.clone())).await?;
+                        self.apply(target, name, &one.id, &resource, Some(one.clone())).await?;
                     }
-                    None => self.unmake(place, name, one).await?,
+                    None => self.remove(target, name, one).await?,
                 }
             }
             if !old.made.is_empty() {
@@ -390,7 +398,7 @@ impl Cloud {
             return Err(failure);
         }
         for gone in old.made.iter().rev().filter(|one| !order.contains(&one.id)) {
-            self.unmake(place, name, gone).await?;
+            self.remove(target, name, gone).await?;
         }
         let mut state =
             StackState { template: text.to_owned(), parameters, made, outputs: BTreeMap::new() };
@@ -398,7 +406,7 @@ impl Cloud {
             let value =
                 output.value.as_str().map_or_else(|| output.value.to_string(), str::to_owned);
             if let Some(export) = output.export {
-                let key = (place.account.clone(), place.region.clone(), export);
+                let key = (target.account.clone(), target.region.clone(), export);
                 self.exports.insert(key, (value.clone(), name.to_owned()));
             }
             state.outputs.insert(output.name, value);
@@ -407,12 +415,12 @@ impl Cloud {
         Ok(())
     }
 
-    async fn delete_stack(&mut self, place: &Place, name: &str) -> Done {
-        place.by.may("cloudformation:DeleteStack", &stack_arn(place, name))?;
-        let key = (place.account.clone(), place.region.clone(), name.to_owned());
-        let state = self.stacks.remove(&key).ok_or_else(|| format!("no stack {name}"))?;
+    async fn delete_stack(&mut self, target: &Target, name: &str) -> CommandResult {
+        target.by.may("cloudformation:DeleteStack", &stack_arn(target, name))?;
+        let key = (target.account.clone(), target.region.clone(), name.to_owned());
+        let state = self.stacks.remove(&key).ok_or_else(|| format!("there is no stack {name}"))?;
         let exported = self.exports.iter().filter(|((account, region, _), (_, stack))| {
-            *account == place.account && *region == place.region && stack == name
+            *account == target.account && *region == target.region && stack == name
         });
         let exported: Vec<StackKey> = exported.map(|(key, _)| key.clone()).collect();
         for export in &exported {
@@ -429,7 +437,7 @@ impl Cloud {
             }
         }
         for one in state.made.iter().rev().filter(|one| !one.retained) {
-            self.unmake(place, name, one).await?;
+            self.remove(target, name, one).await?;
         }
         for export in exported {
             self.exports.remove(&export);
@@ -437,7 +445,7 @@ impl Cloud {
         Ok(String::new())
     }
 
-    /// A bucket that somebody made, who lets everybody read.
+    /// Creates a bucket that everybody may read.
     pub(crate) fn put_bucket(&mut self, name: &str, account: &str, key: &str, object: &[u8]) {
         let anybody =
             json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"});
@@ -449,14 +457,19 @@ impl Cloud {
         self.buckets.insert(name.to_owned(), bucket);
     }
 
-    /// Deletes a stack as a profile would.
-    pub(crate) async fn delete(&mut self, profile: &str, region: &str, name: &str) -> Done {
+    /// Deletes a stack as a profile.
+    pub(crate) async fn delete(
+        &mut self,
+        profile: &str,
+        region: &str,
+        name: &str,
+    ) -> CommandResult {
         let by = self.profiles[profile].clone();
-        let place = Place { account: by.account.clone(), region: region.to_owned(), by };
-        self.delete_stack(&place, name).await
+        let target = Target { account: by.account.clone(), region: region.to_owned(), by };
+        self.delete_stack(&target, name).await
     }
 
-    /// The physical id of a resource of a stack that a profile deployed.
+    /// Returns the physical id of a resource in a stack that a profile deployed.
     pub(crate) fn physical_id(&self, profile: &str, region: &str, stack: &str, id: &str) -> String {
         let key = (self.profiles[profile].account.clone(), region.to_owned(), stack.to_owned());
         self.stacks[&key].made.iter().find(|one| one.id == id).unwrap().physical.clone()
@@ -468,14 +481,14 @@ impl Cloud {
     }
 }
 
-fn stack_arn(place: &Place, name: &str) -> String {
+fn stack_arn(target: &Target, name: &str) -> String {
     format!(
         "arn:aws:cloudformation:{}:{}:stack/{name}/51af3dc0-da77-11e4-872e-1234567db123",
-        place.region, place.account
+        target.region, target.account
     )
 }
 
-/// Base64 of the SHA-256, as Lambda tells it.
+/// Returns the Base64 of the SHA-256 digest, as Lambda shows it.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let hash = Sha256::digest(bytes);
@@ -483,17 +496,17 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     for three in hash.chunks(3) {
         let byte = |index: usize| usize::from(three.get(index).copied().unwrap_or_default());
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let letter = char::from(LETTERS[bits >> (18 - 6 * place) & 63]);
-            text.push(if place > three.len() { '=' } else { letter });
+        for target in 0..4 {
+            let letter = char::from(LETTERS[bits >> (18 - 6 * target) & 63]);
+            text.push(if target > three.len() { '=' } else { letter });
         }
     }
     text
 }
 
-/// What `make package` writes, with other code: the test is about where it goes.
-fn package(asked: &Asked) {
-    let dist = asked.folder.join("dist");
+/// Writes what `make package` writes, with placeholders instead of the code.
+fn package(command: &CommandLine) {
+    let dist = command.folder.join("dist");
     fs::create_dir_all(&dist).unwrap();
     let template = Command::new("python3")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -502,7 +515,7 @@ fn package(asked: &Asked) {
         .unwrap();
     assert!(template.status.success(), "{template:?}");
     fs::write(dist.join("template-arm64.yaml"), template.stdout).unwrap();
-    // The release after this one is there already, as if it had been unpacked.
+    // The next release exists as well, as if it had been unpacked.
     for version in ["0.1.0", "0.2.0"] {
         fs::write(
             dist.join(format!("custom-delegation-{version}-arm64.zip")),
@@ -512,11 +525,11 @@ fn package(asked: &Asked) {
     }
 }
 
-/// The administrator that AWS makes for the stack sets of an organization in each account.
+/// The role that AWS creates in each account for the stack sets of an organization.
 pub(crate) const STACK_SETS: &str = "stacksets-exec-0123456789abcdef";
 
 impl Cloud {
-    /// The instances of a stack set: account and Region.
+    /// Returns the accounts and Regions of the instances of a stack set.
     fn targets(&self, properties: &Value) -> Vec<(String, String)> {
         let group = &properties["StackInstancesGroup"][0];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -530,7 +543,7 @@ impl Cloud {
             .collect()
     }
 
-    fn stack_sets_role(&self, account: &str) -> Person {
-        self.person(account, STACK_SETS, everything())
+    fn stack_sets_role(&self, account: &str) -> Principal {
+        self.principal(account, STACK_SETS, everything())
     }
 }

@@ -1,5 +1,5 @@
-//! The commands of the pages: what can run here is run, and of the others what can be checked is
-//! checked. The quick start is played.
+//! The commands of the pages. Those that can run here are run; others are checked as far as
+//! possible. The commands of the quick start run against the local AWS.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::kit::shell;
 use crate::pages::links::pages;
 use crate::pages::sources::{sources, tests};
 
-/// Programs that are not run, and why.
+/// Programs that the test does not run, and why.
 const NOT_RUN: [(&str, &str); 9] = [
     ("aws", "needs an AWS account"),
     ("sam", "needs an AWS account, or builds a release"),
@@ -26,15 +26,15 @@ const NOT_RUN: [(&str, &str); 9] = [
     ("gh", "needs the project on GitHub"),
 ];
 
-/// The words of a command, quotes and comments taken off.
+/// Returns the words of a command without quotes and comments.
 fn words(command: &str) -> Vec<String> {
     let command = command.split(" #").next().unwrap();
     command.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect()
 }
 
-/// True if `cargo test` has a program and a test for what it is asked for. cargo itself does not
-/// mind a filter that fits no test.
-fn leads(words: &[String]) -> bool {
+/// Returns whether the program and the test that a `cargo test` command names exist. cargo itself
+/// accepts a filter that matches no test.
+fn names_existing_tests(words: &[String]) -> bool {
     let (mut folder, mut program, mut filter) = (PathBuf::new(), None, None);
     let mut words = words.iter().skip(2).map(String::as_str).take_while(|word| *word != "--");
     while let Some(word) = words.next() {
@@ -61,7 +61,7 @@ fn leads(words: &[String]) -> bool {
 }
 
 #[test]
-fn commands_run_or_at_least_name_what_exists() {
+fn commands_run_or_at_least_name_existing_targets() {
     let makefile = fs::read_to_string("Makefile").unwrap();
     let tools =
         std::env::var("CFN_LINT").ok().and_then(|path| Some(Path::new(&path).parent()?.to_owned()));
@@ -81,7 +81,7 @@ fn commands_run_or_at_least_name_what_exists() {
                 assert!(makefile.contains(&format!("\n{}:", words[1])), "{at}: make {}", words[1]);
             }
             if words[0] == "cargo" && words[1] == "test" {
-                assert!(leads(&words), "{at}: no test for {words:?}");
+                assert!(names_existing_tests(&words), "{at}: no test for {words:?}");
             }
         }
         if let Some(tools) = tools.as_ref().filter(|_| runs) {
@@ -96,36 +96,39 @@ fn commands_run_or_at_least_name_what_exists() {
         }
     }
     assert!(looked_at > 15, "{looked_at} commands");
-    assert!(tools.is_none() || run > 0, "nothing was run");
+    assert!(tools.is_none() || run > 0, "no block was run");
 }
 
-/// The commands of the README, by two profiles, and the first of the page of the watch.
+/// Runs the commands of the README, with two profiles, and the first ones of the page of the watch.
 #[tokio::test]
-async fn the_quick_start_makes_a_delegation() {
+async fn the_quick_start_creates_a_delegation() {
     let profiles = [
         ("parent", "111111111111", "administrator", everything()),
         ("child", "222222222222", "administrator", everything()),
     ];
     let mut cloud = Cloud::new(&profiles).await;
-    // The release that is unpacked before the first command.
+    // The commands begin after a release has been unpacked.
     let mut blocks = vec![(String::new(), "make package\n".to_owned())];
     blocks
         .extend(shell::blocks("README.md").into_iter().filter(|(heading, _)| heading == "Install"));
-    // The role that a watch reads with. The watch itself is played by `watch.rs`: this
-    // CloudFormation knows no rules of a bus.
+    // The role that the watch reads with. `watch.rs` tests the watch itself, because this
+    // CloudFormation knows no EventBridge rules.
     blocks.extend(
         shell::blocks("docs/watch.md")
             .into_iter()
             .filter(|(heading, _)| heading == "Set it up")
             .take(1),
     );
-    assert_eq!(blocks.len(), 1 + 3 + 1, "the blocks of the pages");
-    shell::play("quick-start", &blocks, async |asked| cloud.run(asked).await).await.unwrap();
+    assert_eq!(blocks.len(), 1 + 3 + 1, "unexpected number of command blocks in the pages");
+    shell::run("quick-start", &blocks, async |command| cloud.run(command).await).await.unwrap();
     let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
     let servers = cloud.fixture.aws.zone(&zone).unwrap().name_servers();
     let delegated = cloud.fixture.parent.record("testing.example.com", "NS").unwrap().values;
     assert_eq!(plain(&delegated), plain(&servers));
-    assert!(cloud.fixture.aws.calls().iter().all(sandbox::Call::succeeded), "every right is there");
+    assert!(
+        cloud.fixture.aws.calls().iter().all(sandbox::Call::succeeded),
+        "no call may be denied"
+    );
     cloud.delete("child", "us-east-1", "testing-dns").await.unwrap();
     assert!(cloud.fixture.parent.record("testing.example.com", "NS").is_none());
 }

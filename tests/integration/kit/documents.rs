@@ -1,4 +1,4 @@
-//! The policy documents of `template.yaml` and `examples/`, on the roles of three kinds of set-up.
+//! The policies of `template.yaml` and `examples/`, attached to the roles of three kinds of setup.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use test_support::{EXTERNAL_ID, Fixture, NAME};
 
 pub(crate) const ORGANIZATION: &str = "o-exampleorgid";
 pub(crate) const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
-/// In the account of the function, below its child zone.
+/// A child zone's name in the account of the function, below its other child zone.
 pub(crate) const LOWER: &str = "dev.testing.example.com";
-/// There too: the ownership record of a name whose first label is long.
+/// The ownership record, in the same zone, of a name whose first label is long.
 pub(crate) const LONG_RECORD: &str = "_delegationdigest-0123456789abcdef.testing.example.com";
-/// In the account that has parent and child zone.
+/// A name in the account that has both the parent and the child zone.
 pub(crate) const TEAM: &str = "team.example.org";
 pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1";
 pub(crate) const LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:LogGroup:*";
-/// Of an empty file.
+/// The digest of an empty file.
 pub(crate) const DIGEST: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:222222222222:FailedEvents";
 pub(crate) const WATCH_ROLE: &str = "route53-delegation-watch-us-east-1";
@@ -27,33 +27,33 @@ pub(crate) const WATCH: &str =
     "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation-watch";
 pub(crate) const BUS: &str = "arn:aws:events:us-east-1:222222222222:event-bus/findings";
 
-/// The documents by name.
+/// The policy documents by name.
 pub(crate) type Documents = BTreeMap<&'static str, Value>;
 
-/// All roles, as the templates make them.
+/// All roles, as the templates create them.
 pub(crate) struct Kit {
     pub(crate) fixture: Fixture,
     pub(crate) http: http::Client,
-    /// With the child zone that `child_role` reads.
+    /// The account with the child zone that `child_role` reads.
     pub(crate) third: Account,
     pub(crate) third_zone: ZoneHandle,
     pub(crate) child_role: Role,
-    /// A function with parent and child zone in its own account.
+    /// The role of a function whose account has both the parent and the child zone.
     pub(crate) single_role: Role,
     pub(crate) single_parent: ZoneHandle,
-    /// A function in the account of the parent zone, for everybody, that assumes parent roles
+    /// The role of a central function, in the account of the parent zone, that assumes parent roles
     /// there.
     pub(crate) central_role: Role,
-    /// The watch in the function's account, and the role in the account of the parent zone that it
-    /// reads with.
+    /// The role of the watch in the function's account; it assumes `auditor_role` in the account of
+    /// the parent zone.
     pub(crate) watch_role: Role,
     pub(crate) auditor_role: Role,
-    /// What begins the watch.
+    /// The role that starts the watch.
     pub(crate) timer_role: Role,
-    /// A watch that reads its own account.
+    /// The role of a watch that reads its own account.
     pub(crate) own_watch_role: Role,
-    /// A DNS account under the service control policies, which would hide what the parent role's
-    /// own policy denies.
+    /// A DNS account with the service control policies. It is separate because they would hide what
+    /// the parent role's own policy denies.
     pub(crate) guarded: Account,
     pub(crate) guarded_zone: ZoneHandle,
     pub(crate) documents: Documents,
@@ -103,7 +103,7 @@ impl Kit {
         kit
     }
 
-    /// Puts the documents in the place of those that are there.
+    /// Replaces the policies of all roles by these documents.
     pub(crate) fn apply(&self, documents: &Documents) {
         let document = |name: &str| documents[name].clone();
         let function = self.fixture.function_role.clone().without_policies();
@@ -137,7 +137,7 @@ impl Kit {
     }
 }
 
-/// The inline policy of a role.
+/// Returns the inline policy of a role.
 fn inline(template: &Template, role: &str) -> Value {
     template.resource(&format!("/{role}/Properties/Policies/0/PolicyDocument"))
 }
@@ -238,7 +238,7 @@ fn documents_of_the_watch(auditor: &Role) -> Documents {
         ("Tracing", "Active"),
     ];
     let watch = Template::read("template.yaml", &[&full[..], &resources].concat());
-    // Without what the other has too.
+    // This role does not need what the other one has as well.
     let mut own = inline(
         &Template::read("template.yaml", &[&[schedule][..], &resources].concat()),
         "WatchRole",
@@ -267,7 +267,7 @@ pub(crate) fn everything() -> Value {
     json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 }
 
-/// The parent role's policy that `docs/permissions.md` shows is that of the template.
+/// The parent role's policy in `docs/permissions.md` must be that of the template.
 #[test]
 fn the_page_on_permissions_shows_the_policy_of_the_parent_role() {
     const NAMES: &str =
@@ -283,7 +283,7 @@ fn the_page_on_permissions_shows_the_policy_of_the_parent_role() {
     let (_, section) = page.split_once("\n## Parent role: permissions\n").unwrap();
     let (_, block) = section.split_once("```json\n").unwrap();
     let shown: Value = serde_json::from_str(block.split_once("```").unwrap().0).unwrap();
-    // Order is of no meaning; what a pattern covers by itself is not written out.
+    // The order is irrelevant, and the page omits names that a pattern covers.
     let sorted = |policy: &Value| {
         let mut statements = policy["Statement"].clone();
         for statement in statements.as_array_mut().unwrap() {

@@ -1,4 +1,4 @@
-//! Facts on which template, examples, code and pages must agree.
+//! Facts on which the template, the examples, the code and the pages must agree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,8 +22,8 @@ fn resources(path: &str) -> Vec<(String, Value)> {
     document["Resources"].as_object().unwrap().clone().into_iter().collect()
 }
 
-/// The function's timeout < the resource's = the event's age, and what a denied right is waited for
-/// fits into the first.
+/// The function's timeout is shorter than the resource's, which is the age limit of an event, and
+/// the longest wait for a denied permission fits into the function's timeout.
 #[test]
 fn the_times_agree() {
     let template = Template::source("template.yaml");
@@ -46,7 +46,7 @@ fn the_times_agree() {
         {
             assert_eq!(resource["Properties"]["ServiceTimeout"], json!(age), "{path}: {id}");
             for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-                assert!(resource[policy].is_string(), "{path}: {id} says nothing of {policy}");
+                assert!(resource[policy].is_string(), "{path}: {id} has no {policy}");
             }
             seen += 1;
         }
@@ -54,9 +54,9 @@ fn the_times_agree() {
     assert!(seen >= 5, "{seen} delegations");
 }
 
-/// What a stack's own rights are for must be gone before they go.
+/// A permission in the same stack must be removed after the delegation that needs it.
 #[test]
-fn rights_of_the_same_stack_outlive_the_delegation() {
+fn permissions_of_the_same_stack_outlive_the_delegation() {
     for path in ["examples/same-account.yaml", "examples/nested.yaml"] {
         let resources = resources(path);
         let depends = |resource: &Value| match &resource["DependsOn"] {
@@ -70,9 +70,9 @@ fn rights_of_the_same_stack_outlive_the_delegation() {
     }
 }
 
-/// The delegation waits for the signing, and asks for the DS record set in the last step alone.
+/// The delegation waits for the signing, and adds the DS record set only in the last step.
 #[test]
-fn the_child_stack_signs_first_and_chains_then() {
+fn the_child_stack_signs_first_and_adds_the_ds_then() {
     for (step, zone, dnssec) in
         [("OFF", "Z2", false), ("SIGNED", "the signing", false), ("CHAINED", "the signing", true)]
     {
@@ -96,7 +96,7 @@ fn the_child_stack_signs_first_and_chains_then() {
 }
 
 #[test]
-fn the_filter_and_the_query_name_an_event_of_the_log() {
+fn the_filter_and_the_query_name_an_existing_log_event() {
     let page = fs::read_to_string("docs/logging.md").unwrap();
     let template = Template::read("template.yaml", &[]);
     let filter = template.resource("/Warnings/Properties/FilterPattern");
@@ -112,7 +112,7 @@ fn the_filter_and_the_query_name_an_event_of_the_log() {
 fn alarms_are_on_metrics_that_exist() {
     let page = fs::read_to_string("docs/logging.md").unwrap();
     let mut own = BTreeSet::new();
-    // Those of the watch have rules of their own, in `watch.rs`.
+    // `watch.rs` checks the alarms of the watch.
     for (id, resource) in resources("template.yaml").into_iter().filter(|(_, one)| {
         one["Type"] == "AWS::CloudWatch::Alarm" && one["Condition"] == "HasAlarmTopic"
     }) {
@@ -126,7 +126,7 @@ fn alarms_are_on_metrics_that_exist() {
         }
         assert_eq!(
             properties["TreatMissingData"], "notBreaching",
-            "{id}: no invocation is no trouble"
+            "{id}: no invocations must not raise the alarm"
         );
     }
     let filtered = Template::read("template.yaml", &[])
@@ -136,7 +136,7 @@ fn alarms_are_on_metrics_that_exist() {
     assert!(page.contains("\n| `SignalFailures` | Count | none |"));
 }
 
-/// Renaming something does the same everywhere: zones stay, delegations go.
+/// A rename must have the same effect in all examples: zones are kept, delegations are removed.
 #[test]
 fn a_rename_keeps_the_zone_and_removes_the_delegation_in_all_examples() {
     let mut seen = BTreeSet::new();
@@ -147,8 +147,9 @@ fn a_rename_keeps_the_zone_and_removes_the_delegation_in_all_examples() {
                 "AWS::Route53::HostedZone" => ["Delete", "Retain"],
                 _ => continue,
             };
-            for (policy, wanted) in ["DeletionPolicy", "UpdateReplacePolicy"].iter().zip(policies) {
-                assert_eq!(resource[*policy], wanted, "{path}: {policy} of {id}");
+            for (policy, expected) in ["DeletionPolicy", "UpdateReplacePolicy"].iter().zip(policies)
+            {
+                assert_eq!(resource[*policy], expected, "{path}: {policy} of {id}");
             }
             seen.insert(path.clone());
         }
@@ -157,7 +158,7 @@ fn a_rename_keeps_the_zone_and_removes_the_delegation_in_all_examples() {
 }
 
 #[test]
-fn what_is_suppressed_has_a_reason() {
+fn every_suppression_has_a_reason() {
     let mut rules = 0;
     for path in examples().iter().map(String::as_str).chain(["template.yaml"]) {
         for (id, resource) in resources(path) {
@@ -184,7 +185,7 @@ fn what_is_suppressed_has_a_reason() {
     assert!(rules >= 15, "{rules}");
 }
 
-/// An alarm that nobody can act on wakes somebody for nothing.
+/// An alarm that nobody can act on is useless.
 #[test]
 fn every_alarm_is_in_the_runbook_and_no_other() {
     let page = fs::read_to_string("docs/runbook.md").unwrap();
@@ -202,7 +203,7 @@ fn every_alarm_is_in_the_runbook_and_no_other() {
     assert!(resources.iter().all(|(id, one)| !alarms.contains(id.as_str()) || is_asked_for(one)));
 }
 
-/// A dashboard with a wrong name of a metric shows nothing, and nobody is told.
+/// A dashboard with a misspelled metric shows nothing, and no error.
 #[test]
 fn the_dashboard_shows_metrics_that_exist() {
     let values =
@@ -230,7 +231,7 @@ fn the_dashboard_shows_metrics_that_exist() {
 }
 
 #[test]
-fn the_parent_role_allows_and_trusts_what_its_parameters_say() {
+fn the_parent_role_allows_and_trusts_as_its_parameters_say() {
     let template = Template::read(
         "examples/parent-role.yaml",
         &[
@@ -251,11 +252,11 @@ fn the_parent_role_allows_and_trusts_what_its_parameters_say() {
     let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
     assert_eq!(
         trust["Principal"]["AWS"], "arn:aws:iam::111111111111:root",
-        "nobody outside is admitted by default"
+        "by default, nobody outside the account may be trusted"
     );
     assert_eq!(
         trust["Condition"]["StringEquals"],
         json!({"sts:ExternalId": "secret-id"}),
-        "no value, no key"
+        "an empty parameter must omit its condition key"
     );
 }

@@ -1,4 +1,4 @@
-//! The function lives with exactly the rights that the templates give it.
+//! The function runs with exactly the permissions that the templates give it.
 
 use sandbox::template::Template;
 use sandbox::{Call, KeySigningKey};
@@ -7,7 +7,7 @@ use test_support::{EXTERNAL_ID, Fixture};
 
 use crate::kit::documents::{Kit, LOGS, LOWER, QUEUE, TEAM};
 
-/// Create, Update and Delete of one delegation; what went wrong, or was warned of.
+/// Creates, updates and deletes a delegation; returns the first error or warning.
 async fn life(fixture: &Fixture, properties: Value) -> Option<String> {
     let created = fixture.create(properties.clone()).await.0;
     if created["Status"] != "SUCCESS" {
@@ -19,17 +19,17 @@ async fn life(fixture: &Fixture, properties: Value) -> Option<String> {
     let updated = fixture.update(&id, properties, changed.clone()).await.0;
     let deleted = fixture.delete(&id, changed).await.0;
     let answers = [created, updated, deleted];
-    let told = answers
+    let problem = answers
         .iter()
         .find(|answer| answer["Status"] != "SUCCESS")
         .map(|answer| answer["Reason"].to_string());
-    told.or_else(|| {
+    problem.or_else(|| {
         let warnings = answers.iter().filter_map(|answer| answer["Data"]["Warning"].as_str());
         warnings.filter(|warning| !warning.is_empty()).map(str::to_owned).next()
     })
 }
 
-/// The ways to name the zones, each with the rights of its example.
+/// The ways to name the zones, each with the permissions of its example.
 fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
     let fixture = &kit.fixture;
     for zone in [&fixture.parent, &fixture.child, &kit.third_zone] {
@@ -54,7 +54,7 @@ fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test]
-async fn every_call_of_its_life_is_allowed() {
+async fn every_call_of_the_function_is_allowed() {
     let kit = Kit::new().await;
     for (way, properties) in ways(&kit) {
         assert_eq!(life(&kit.fixture, properties).await, None, "{way}");
@@ -64,7 +64,7 @@ async fn every_call_of_its_life_is_allowed() {
     assert!(denied.is_empty(), "{denied:?}");
 }
 
-/// The boundary of `docs/permissions.md`.
+/// Returns the permissions boundary of `docs/permissions.md`.
 fn boundary() -> Value {
     let page = std::fs::read_to_string("docs/permissions.md").unwrap();
     let (_, section) = page.split_once("\n## A boundary for the function role\n").unwrap();
@@ -73,7 +73,7 @@ fn boundary() -> Value {
 }
 
 #[tokio::test]
-async fn the_boundary_of_the_page_lets_everything_needed_through() {
+async fn the_boundary_of_the_page_allows_everything_needed() {
     let kit = Kit::new().await;
     kit.fixture.function_role.clone().boundary(boundary());
     for (way, properties) in ways(&kit).into_iter().filter(|(way, _)| *way != "nested") {
@@ -95,7 +95,7 @@ async fn the_boundary_of_the_page_lets_everything_needed_through() {
 }
 
 #[tokio::test]
-async fn in_one_account_it_needs_no_role_and_in_the_center_the_parent_role() {
+async fn a_function_in_one_account_needs_no_role_and_a_central_one_the_parent_role() {
     let mut kit = Kit::new().await;
     let team = kit.fixture.aws.account("555555555555").hosted_zone(TEAM);
     let own = |zone: &str| json!({"ParentZoneName": null, "ParentZoneId": zone, "ParentRoleArn": null, "ParentExternalId": null});
@@ -118,9 +118,9 @@ async fn in_one_account_it_needs_no_role_and_in_the_center_the_parent_role() {
     assert!(denied.is_empty(), "{denied:?}");
 }
 
-/// The same limits by way of the function, whatever its properties say.
+/// The function is subject to the same limits, whatever its properties are.
 #[tokio::test]
-async fn a_child_account_touches_nothing_else_by_way_of_the_function() {
+async fn a_child_account_can_change_nothing_else_through_the_function() {
     let kit = Kit::new().await;
     let fixture = &kit.fixture;
     let other = fixture.parent_account.hosted_zone("example.net");
@@ -147,7 +147,7 @@ async fn a_child_account_touches_nothing_else_by_way_of_the_function() {
 }
 
 #[tokio::test]
-async fn without_any_one_right_some_part_of_its_life_fails() {
+async fn without_any_one_permission_some_request_fails() {
     let mut kit = Kit::new().await;
     let ways = ways(&kit);
     for name in ["function", "parent", "child", "nested"] {
@@ -172,12 +172,12 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
                     document[index]["Action"] = json!(left);
                 }
                 kit.apply(&documents);
-                // A function that just started: one that is warm has its sessions already.
+                // The function is restarted, because a warm one has its sessions already.
                 kit.fixture.restart(test_support::at_once).await;
-                let mut told = Vec::new();
+                let mut problems = Vec::new();
                 for (way, properties) in &ways {
                     if let Some(what) = life(&kit.fixture, properties.clone()).await {
-                        told.push((way, what));
+                        problems.push((way, what));
                     }
                     kit.apply(&kit.documents);
                     clean(&kit);
@@ -185,15 +185,15 @@ async fn without_any_one_right_some_part_of_its_life_fails() {
                 }
                 let short = action.as_str().unwrap().split_once(':').unwrap().1;
                 assert!(
-                    told.iter().any(|(_, what)| what.contains(short)),
-                    "{name} without {action}: {told:?}"
+                    problems.iter().any(|(_, what)| what.contains(short)),
+                    "{name} without {action}: {problems:?}"
                 );
             }
         }
     }
 }
 
-/// Takes away what a life that was cut off has left.
+/// Removes the rest of a delegation whose creation or deletion failed.
 fn clean(kit: &Kit) {
     for zone in [&kit.fixture.parent, &kit.fixture.child] {
         for set in zone.records() {
@@ -207,9 +207,10 @@ fn clean(kit: &Kit) {
     }
 }
 
-/// `examples/delegation-set.yaml`: the name servers are those of the set, whichever zone is on it.
+/// With `examples/delegation-set.yaml`, the name servers are those of the set, whichever zone uses
+/// it.
 #[tokio::test(start_paused = true)]
-async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
+async fn a_zone_with_a_delegation_set_is_replaced_under_its_delegation() {
     let fixture = Fixture::new().await;
     let known = [
         ("ParentRoleArn", fixture.parent_role.arn()),
@@ -229,7 +230,7 @@ async fn a_zone_on_a_delegation_set_is_replaced_under_its_delegation() {
     properties["ChildZoneId"] = Value::Null;
     let servers = fixture.child_servers();
     let id = fixture.create(properties.clone()).await.success().id().to_owned();
-    // The zone goes, and comes again on the same name servers.
+    // The zone is deleted, and created again with the same name servers.
     fixture.child.delete();
     let mut again = properties.clone();
     again["Trigger"] = json!("the zone was replaced");

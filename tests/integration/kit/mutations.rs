@@ -1,5 +1,5 @@
-//! Nothing in a policy is there for nothing: whatever one thing is deleted, a probe tells.
-//! `mutations.txt` has the table.
+//! Every part of a policy is necessary: whichever part is deleted, a probe fails. The table of
+//! these mutations and probes is in `mutations.txt`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,19 +12,19 @@ use crate::kit::probes::{self, Probe};
 
 const TABLE: &str = "tests/integration/kit/mutations.txt";
 
-/// The function's role without what only one of the others needs, and the central function's, which
-/// is the same.
+/// Roles that are not mutated: that of a function without what only other setups need, and the
+/// central function's, which is the same.
 const UNCHANGED: [&str; 2] = ["function alone", "central function"];
 
-/// What `_delegation-` before each name makes of a pattern: the pattern itself covers it already.
+/// Patterns of ownership records that need no probe of their own.
 const IMPLIED: [&str; 1] = ["_delegation-*.dev.example.com"];
 
-/// One of the characters with which a name may begin stands for all: each has a probe.
+/// Of the patterns for a first character, only one is mutated; each of them has a probe.
 fn is_implied(value: &str) -> bool {
     IMPLIED.contains(&value) || value.len() == 2 && value.ends_with('*') && value != "a*"
 }
 
-/// What is deleted, and the document without it.
+/// Returns each mutation: what is deleted, and the document without it.
 fn mutations(document: &Value) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (index, statement) in document["Statement"].as_array().unwrap().iter().enumerate() {
@@ -79,7 +79,7 @@ fn mutations(document: &Value) -> Vec<(String, Value)> {
                 let text = resource.as_str().or_else(|| resource[0].as_str()).unwrap();
                 text.ends_with("/*")
             };
-            // Every zone of the account, every change: there is nothing beyond.
+            // The resource is everything of its service, so there is nothing beyond it.
             if !anything(&statement["Resource"]) {
                 mutate(", the Resource".into(), &|statement| statement["Resource"] = "*".into());
             }
@@ -88,8 +88,8 @@ fn mutations(document: &Value) -> Vec<(String, Value)> {
     found
 }
 
-/// The first probe that tells.
-async fn told<'a>(kit: &Kit, document: &str, probes: &'a [Probe]) -> Option<&'a str> {
+/// Returns the name of the first probe that fails.
+async fn first_failure<'a>(kit: &Kit, document: &str, probes: &'a [Probe]) -> Option<&'a str> {
     for probe in probes.iter().filter(|probe| probe.documents.contains(&document)) {
         if !probe.holds(kit).await {
             return Some(&probe.name);
@@ -103,28 +103,29 @@ async fn everything_needed_is_allowed_and_nothing_else() {
     let kit = Kit::new().await;
     let probes = probes::all(&kit);
     for probe in &probes {
-        assert!(probe.holds(&kit).await, "not so: {}", probe.name);
+        assert!(probe.holds(&kit).await, "the probe does not hold: {}", probe.name);
     }
     assert!(probes.len() > 100, "{} probes", probes.len());
 }
 
 #[tokio::test]
-async fn whatever_is_deleted_from_a_policy_is_missed() {
+async fn every_part_of_a_policy_is_necessary() {
     let kit = Kit::new().await;
     let mut probes = probes::all(&kit);
     probes.retain(|probe| !probe.repeats);
-    // What was forbidden comes first: for a condition that shows more than what no longer works.
-    probes.sort_by_key(|probe| probe.wanted);
+    // Probes that forbid something come first: they say more about a condition than those that
+    // require something.
+    probes.sort_by_key(|probe| probe.allowed);
     let (mut table, mut missed) = (String::new(), 0);
     for (name, document) in kit.documents.iter().filter(|(name, _)| !UNCHANGED.contains(name)) {
         for (what, mutant) in mutations(document) {
             let mut documents = kit.documents.clone();
             documents.insert(name, mutant);
             kit.apply(&documents);
-            let told = told(&kit, name, &probes)
+            let failed = first_failure(&kit, name, &probes)
                 .await
-                .unwrap_or_else(|| panic!("nobody misses {name}: {what}"));
-            writeln!(table, "{name}: {what}\n    no longer true: {told}").unwrap();
+                .unwrap_or_else(|| panic!("no probe fails without {name}: {what}"));
+            writeln!(table, "{name}: {what}\n    no longer true: {failed}").unwrap();
             missed += 1;
         }
     }
@@ -133,12 +134,15 @@ async fn whatever_is_deleted_from_a_policy_is_missed() {
         fs::write(TABLE, &table).unwrap();
     }
     let committed = fs::read_to_string(TABLE).unwrap();
-    assert_eq!(table, committed, "the table changed; KIT_TABLE=1 writes it anew");
+    assert_eq!(
+        table, committed,
+        "the table has changed; run this test with KIT_TABLE=1 to update it"
+    );
 }
 
-/// What remains: `docs/security.md` says so.
+/// A limitation that `docs/security.md` names.
 #[tokio::test]
-async fn in_a_batch_with_a_delegation_types_and_names_are_not_told_apart() {
+async fn known_a_batch_with_a_delegation_may_mix_types_and_names() {
     let kit = Kit::new().await;
     let (zone, role) = (kit.fixture.parent.id(), kit.fixture.parent_role.credentials());
     let allowed = async |changes: &[(&'static str, &'static str)]| {
@@ -148,14 +152,17 @@ async fn in_a_batch_with_a_delegation_types_and_names_are_not_told_apart() {
         call.is_allowed(&kit.fixture.aws.endpoint_url(), &kit.http, role.clone()).await
     };
     let delegation = ("b.dev.example.com", "NS");
-    assert!(!allowed(&[("a.dev.example.com", "TXT")]).await, "nothing but TXT");
+    assert!(
+        !allowed(&[("a.dev.example.com", "TXT")]).await,
+        "a batch of TXT records only must be denied"
+    );
     assert!(
         allowed(&[delegation, ("a.dev.example.com", "TXT")]).await,
-        "of a name that it may delegate"
+        "expected the known limitation"
     );
     assert!(
         allowed(&[delegation, ("_delegation-a.dev.example.com", "NS")]).await,
-        "hides an ownership record"
+        "expected the known limitation"
     );
     for name in [
         "_acme-challenge.dev.example.com",

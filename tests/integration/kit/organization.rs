@@ -1,4 +1,4 @@
-//! What the templates admit by the organization's id.
+//! What the templates allow by the organization's id.
 
 use sandbox::Sandbox;
 use sandbox::template::Template;
@@ -10,7 +10,7 @@ const PUBLISH: &str = "sns:Publish";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:Topic";
 
 #[tokio::test]
-async fn the_topic_takes_requests_of_the_organization_alone() {
+async fn the_topic_accepts_requests_only_of_the_organization() {
     let aws = Sandbox::start().await.unwrap();
     let template =
         Template::read("template.yaml", &[("OrganizationId", ORGANIZATION), ("Topic", TOPIC)]);
@@ -24,20 +24,19 @@ async fn the_topic_takes_requests_of_the_organization_alone() {
     }
     assert!(
         !deployer("222222222222").may_by(policy.clone(), "sns:Subscribe", TOPIC),
-        "who subscribes reads all requests"
+        "a subscriber could read all requests"
     );
     let mut open: Value = policy;
     open["Statement"][0]["Condition"] = json!({});
     assert!(
         deployer("444444444444").may_by(open, PUBLISH, TOPIC),
-        "the condition is what keeps strangers out"
+        "only the condition may keep strangers out"
     );
 }
 
-/// Whom the parent role trusts: the organization, accounts, both, or nobody outside its own
-/// account.
+/// The parent role may trust the organization, accounts, both, or nobody outside its own account.
 #[tokio::test]
-async fn the_parent_role_trusts_whom_its_parameters_name() {
+async fn the_parent_role_trusts_those_that_its_parameters_name() {
     let aws = Sandbox::start().await.unwrap();
     aws.account("222222222222").set_org(ORGANIZATION);
     let assumes = async |account: &str, parameters: &[(&str, &str)]| {
@@ -60,7 +59,7 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
         .set_org_path("o-exampleorgid/r-exam/ou-exam-example1/ou-exam-example2/");
     let organization = ("OrganizationId", ORGANIZATION);
     let unit = |path: &'static str| ("OrganizationPaths", path);
-    for (account, parameters, wanted) in [
+    for (account, parameters, expected) in [
         ("222222222222", vec![unit("o-exampleorgid/r-exam/ou-exam-example1/*")], true),
         (
             "222222222222",
@@ -82,19 +81,19 @@ async fn the_parent_role_trusts_whom_its_parameters_name() {
         ("111111111111", vec![], true),
         ("222222222222", vec![], false),
     ] {
-        assert_eq!(assumes(account, &parameters).await, wanted, "{account} with {parameters:?}");
+        assert_eq!(assumes(account, &parameters).await, expected, "{account} with {parameters:?}");
     }
 }
 
 #[test]
-fn parameters_refuse_what_would_open_too_much() {
+fn parameters_reject_values_that_would_allow_too_much() {
     let fixed = [
         ("ParentZoneId", "Z1"),
         ("Names", "testing.example.com"),
         ("ExternalId", "an-external-id"),
     ];
     let parent = Template::read("examples/parent-role.yaml", &fixed);
-    for (name, value, wanted) in [
+    for (name, value, expected) in [
         ("Names", "testing.example.com,*.dev.example.com", true),
         ("Names", "*.example.com", true),
         ("Names", "*", false),
@@ -124,10 +123,10 @@ fn parameters_refuse_what_would_open_too_much() {
         ("OrganizationId", "o-exampleorgid", true),
         ("OrganizationId", "*", false),
     ] {
-        assert_eq!(parent.accepts(name, value), wanted, "{name} {value}");
+        assert_eq!(parent.accepts(name, value), expected, "{name} {value}");
     }
     let function = Template::read("template.yaml", &[]);
-    for (name, value, wanted) in [
+    for (name, value, expected) in [
         ("ParentRoleArns", "", true),
         (
             "ParentRoleArns",
@@ -156,11 +155,11 @@ fn parameters_refuse_what_would_open_too_much() {
         ("KmsKey", "111111111111:key/mrk-1234", true),
         ("KmsKey", "alias/key", false),
     ] {
-        assert_eq!(function.accepts(name, value), wanted, "{name} {value}");
+        assert_eq!(function.accepts(name, value), expected, "{name} {value}");
     }
 }
 
-/// `lambda/network.rs` shows what these variables do.
+/// `lambda/network.rs` tests what these variables do.
 #[test]
 fn proxy_and_endpoints_are_variables_of_the_function() {
     let variables = |given: &[(&str, &str)]| {
@@ -177,7 +176,7 @@ fn proxy_and_endpoints_are_variables_of_the_function() {
     assert_eq!(
         variables(&[("NoProxy", "10.0.0.0/8")]),
         json!({}),
-        "without a proxy there is nothing to go around"
+        "without a proxy, there must be no exceptions from it"
     );
     let proxy = [("HttpsProxy", "http://proxy.example.com:3128"), ("NoProxy", ".amazonaws.com")];
     assert_eq!(

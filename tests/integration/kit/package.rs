@@ -1,4 +1,4 @@
-//! What is released, and who may do what on the way there.
+//! The released files, and the permissions of the workflows that release them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,10 +12,10 @@ fn python(arguments: &[&str]) -> Output {
     Command::new("python3").env("PYTHONDONTWRITEBYTECODE", "1").args(arguments).output().unwrap()
 }
 
-/// The program of this test is one that the check can look at: linked against this machine's glibc,
-/// and not stripped.
+/// The test's own program serves as the bad example: it is linked against this machine's glibc, and
+/// not stripped.
 #[test]
-fn the_check_of_programs_refuses_what_the_runtime_lacks() {
+fn the_program_check_rejects_what_the_runtime_lacks() {
     let program = std::env::current_exe().unwrap().display().to_string();
     let check = |more: &[&str]| python(&[&["tools/elf.py", &program], more].concat());
     let passed = check(&["--newest", "99.0"]);
@@ -30,23 +30,26 @@ fn the_check_of_programs_refuses_what_the_runtime_lacks() {
     );
     let refused = check(&["--newest", "99.0", "--stripped"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("has a symbol table"));
-    assert!(!python(&["tools/elf.py", "Cargo.toml"]).status.success(), "no program at all");
+    assert!(
+        !python(&["tools/elf.py", "Cargo.toml"]).status.success(),
+        "a file that is no program must be refused"
+    );
 }
 
-/// Parameters of the template that an example fixes on purpose.
+/// Parameters of the template that an example leaves out on purpose.
 const LEFT_OUT: [(&str, &str); 22] = [
-    // A function in each account serves that account.
+    // A function in each account serves only that account.
     ("stackset", "OrganizationEntrance"),
     ("stackset", "OrganizationId"),
-    // One watch looks at the accounts of all.
+    // One watch, elsewhere, checks the accounts of all.
     ("stackset", "WatchAccepted"),
     ("stackset", "WatchEventBus"),
     ("stackset", "WatchExternalId"),
     ("stackset", "WatchRoleArns"),
     ("stackset", "WatchRoleName"),
     ("stackset", "WatchSchedule"),
-    // The central function reads child zones with no role, runs in no VPC, and says what the
-    // defaults say.
+    // The central function reads child zones without a role, runs in no VPC, and otherwise uses the
+    // defaults.
     ("sns-central", "ChildRoleArns"),
     ("sns-central", "DnsAnyAddress"),
     ("sns-central", "DnsResolver"),
@@ -63,15 +66,16 @@ const LEFT_OUT: [(&str, &str); 22] = [
     ("sns-central", "WatchRoleName"),
 ];
 
-/// The templates of `dist/`, and what the examples give to their parameters.
+/// The examples must pass only known parameters to the templates in `dist/`, and pass on all of
+/// them.
 #[test]
-fn the_packaged_templates_take_what_the_examples_give() {
+fn the_packaged_templates_accept_what_the_examples_pass() {
     for architecture in ["x86_64", "arm64"] {
-        takes_what_the_examples_give(architecture);
+        accepts_what_the_examples_pass(architecture);
     }
 }
 
-fn takes_what_the_examples_give(architecture: &str) {
+fn accepts_what_the_examples_pass(architecture: &str) {
     let output = python(&["tools/package.py", "--template", architecture]);
     assert!(output.status.success(), "{output:?}");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("packaged-{architecture}.yaml"));
@@ -84,7 +88,7 @@ fn takes_what_the_examples_give(architecture: &str) {
     let architectures = template.resource("/DelegationFunction/Properties/Architectures");
     assert_eq!(architectures, serde_json::json!([architecture]));
     let packaged = Template::source(path.to_str().unwrap());
-    assert_eq!(packaged["Transform"], serde_json::Value::Null, "stack sets take no macros");
+    assert_eq!(packaged["Transform"], serde_json::Value::Null, "stack sets do not allow macros");
     let known: BTreeSet<String> =
         packaged["Parameters"].as_object().unwrap().keys().cloned().collect();
     let nested = &Template::source("examples/sns-central.yaml")["Resources"]["Function"]["Properties"]
@@ -95,17 +99,20 @@ fn takes_what_the_examples_give(architecture: &str) {
         set.as_array().unwrap().iter().map(|one| one["ParameterKey"].as_str().unwrap().to_owned());
     for (example, parameters) in [("sns-central", nested), ("stackset", set.collect())] {
         let unknown: Vec<_> = parameters.difference(&known).collect();
-        assert!(unknown.is_empty(), "examples/{example}.yaml gives {unknown:?}");
+        assert!(
+            unknown.is_empty(),
+            "examples/{example}.yaml passes unknown parameters: {unknown:?}"
+        );
         for name in known.difference(&parameters) {
             assert!(
                 !packaged["Parameters"][name]["Default"].is_null(),
-                "examples/{example}.yaml lacks {name}"
+                "examples/{example}.yaml has no parameter {name}"
             );
         }
         for name in known.difference(&parameters) {
             assert!(
                 LEFT_OUT.contains(&(example, name.as_str())),
-                "examples/{example}.yaml should hand {name} on"
+                "examples/{example}.yaml must pass {name} on"
             );
         }
     }
@@ -117,10 +124,10 @@ fn takes_what_the_examples_give(architecture: &str) {
     }
 }
 
-/// What zizmor and actionlint (`make workflows`) do not know: which jobs may write, and that each
-/// has an end.
+/// Checks that zizmor and actionlint (`make workflows`) do not make: which jobs may write, and that
+/// each job has a timeout.
 #[test]
-fn workflows_pin_their_actions_and_may_no_more_than_they_need() {
+fn workflows_pin_their_actions_and_have_minimal_permissions() {
     let pinned = Regex::new("^[A-Za-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9.]+$").unwrap();
     let writers = [("release", "publish", ["attestations", "contents", "id-token"])];
     let mut seen = Vec::new();
@@ -129,13 +136,17 @@ fn workflows_pin_their_actions_and_may_no_more_than_they_need() {
         let text = fs::read_to_string(&path).unwrap();
         let workflow = Template::source(&path);
         let name = workflow["name"].as_str().unwrap();
-        assert_eq!(workflow["permissions"], serde_json::json!({}), "{name}: nothing by default");
+        assert_eq!(
+            workflow["permissions"],
+            serde_json::json!({}),
+            "{name}: jobs must have no permissions by default"
+        );
         for used in text.lines().filter_map(|line| line.split_once("uses: ").map(|(_, used)| used))
         {
             assert!(pinned.is_match(used), "{name}: {used}");
         }
         for (job, definition) in workflow["jobs"].as_object().unwrap() {
-            assert!(definition["timeout-minutes"].is_number(), "{name}: {job} may run for hours");
+            assert!(definition["timeout-minutes"].is_number(), "{name}: {job} has no timeout");
             let permissions = definition["permissions"].as_object().unwrap();
             let more: Vec<&str> = permissions
                 .iter()

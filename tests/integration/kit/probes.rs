@@ -1,4 +1,4 @@
-//! What each role can and can't do: one question each.
+//! Probes: for each role, what it can and can't do.
 
 use sandbox::{Credentials, Role};
 use test_support::{EXTERNAL_ID, NAME};
@@ -8,16 +8,16 @@ use crate::kit::documents::{
     BUS, KEY, Kit, LOGS, LONG_RECORD, LOWER, QUEUE, TEAM, WATCH, WATCH_LOGS, WATCH_ROLE, everything,
 };
 
-/// With which a name may begin, but for the exceptions of `parent-role.yaml`.
+/// The characters that a name may begin with, except for the special names of `parent-role.yaml`.
 const FIRST_CHARACTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// A question, and the answer that the kit promises.
+/// A call or action of a role, and whether it must be allowed.
 pub(crate) struct Probe {
     pub(crate) name: String,
-    pub(crate) wanted: bool,
-    /// Asks the same of another character.
+    pub(crate) allowed: bool,
+    /// Whether this probe differs from another one only by a character.
     pub(crate) repeats: bool,
-    /// The documents of which the answer can depend.
+    /// The documents that the result can depend on.
     pub(crate) documents: &'static [&'static str],
     ask: Ask,
 }
@@ -25,12 +25,12 @@ pub(crate) struct Probe {
 enum Ask {
     /// A call over HTTP.
     Call(Credentials, Call),
-    /// An action of a service that the sandbox lacks.
+    /// An action of a service that the sandbox does not have.
     May(Role, String, String),
 }
 
 impl Probe {
-    /// True if the answer is as promised.
+    /// Returns whether the result is as expected.
     pub(crate) async fn holds(&self, kit: &Kit) -> bool {
         let allowed = match &self.ask {
             Ask::Call(by, call) => {
@@ -38,11 +38,11 @@ impl Probe {
             }
             Ask::May(role, action, resource) => role.may(action, resource),
         };
-        allowed == self.wanted
+        allowed == self.allowed
     }
 }
 
-/// All questions.
+/// Returns all probes.
 pub(crate) fn all(kit: &Kit) -> Vec<Probe> {
     let mut probes = Vec::new();
     let mut section = |ask: fn(&Kit, &mut Vec<Probe>), documents| {
@@ -73,41 +73,41 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    fn call(&mut self, wanted: bool, what: &str, call: Call) {
-        let name = format!("{} {} {what}", self.who, if wanted { "can" } else { "can't" });
+    fn call(&mut self, allowed: bool, what: &str, call: Call) {
+        let name = format!("{} {} {what}", self.who, if allowed { "can" } else { "can't" });
         self.probes.push(Probe {
             name,
-            wanted,
+            allowed,
             repeats: false,
             documents: &[],
             ask: Ask::Call(self.by.clone(), call),
         });
     }
 
-    fn change(&mut self, wanted: bool, zone: &str, change: Change) {
+    fn change(&mut self, allowed: bool, zone: &str, change: Change) {
         let Change { action, name, rtype } = change;
         self.call(
-            wanted,
+            allowed,
             &format!("{action} {rtype} {name}"),
             Call::Change(zone.to_owned(), change),
         );
     }
 
-    fn reads(&mut self, wanted: bool, whose: &str, zone: &str) {
-        self.call(wanted, &format!("get {whose}"), Call::GetZone(zone.to_owned()));
+    fn reads(&mut self, allowed: bool, whose: &str, zone: &str) {
+        self.call(allowed, &format!("get {whose}"), Call::GetZone(zone.to_owned()));
         self.call(
-            wanted,
+            allowed,
             &format!("list the record sets of {whose}"),
             Call::ListRecords(zone.to_owned()),
         );
         self.call(
-            wanted,
+            allowed,
             &format!("read the signing of {whose}"),
             Call::GetDnssec(zone.to_owned()),
         );
     }
 
-    /// What the rights for a name of a zone are, and are not.
+    /// Adds probes for the permissions to delegate a name, and for their limits.
     fn delegates(
         &mut self,
         zone: [&str; 2],
@@ -131,13 +131,14 @@ impl Asker<'_> {
         self.change(false, zone, change("CREATE", name, "TXT"));
         self.change(false, zone, change("CREATE", name, "A"));
         self.change(false, zone, change("UPSERT", name, "NS"));
-        self.call(true, "see whether a change is everywhere", Call::GetChange);
+        self.call(true, "read the status of a change", Call::GetChange);
         self.call(false, "delete the zone", Call::DeleteZone(zone.to_owned()));
         let elsewhere = Call::Change(other_zone.to_owned(), change("CREATE", name, "NS"));
         self.call(false, "change another zone of its account", elsewhere);
     }
 
-    /// The pattern of the parent zone's `Names`, and the ownership records that it covers.
+    /// Adds probes for the pattern in the parent role's `Names`, and for the ownership records that
+    /// it covers.
     fn delegates_below_dev(&mut self, zone: &str) {
         self.may_begin(zone, ".dev.example.com", "NS");
         for record in
@@ -153,7 +154,7 @@ impl Asker<'_> {
         self.underscores(zone, "dev.example.com");
     }
 
-    /// A name may begin with each of the characters.
+    /// Adds probes for names that begin with each of the characters.
     fn may_begin(&mut self, zone: &str, rest: &str, rtype: &'static str) {
         for first in FIRST_CHARACTERS.chars() {
             self.change(true, zone, change("CREATE", format!("{first}{rest}").leak(), rtype));
@@ -161,7 +162,7 @@ impl Asker<'_> {
         }
     }
 
-    /// Names that speak for the name below which they stand, or for others.
+    /// Adds probes for names that make statements about the name above them, or about others.
     fn underscores(&mut self, zone: &str, below: &str) {
         for label in [
             "_acme-challenge",
@@ -250,7 +251,7 @@ fn function(kit: &Kit, probes: &mut Vec<Probe>) {
     let others = ["other.example.org", "a.team.example.org", "example.org"];
     let other = kit.fixture.aws.account("555555555555").hosted_zone("example.net").id();
     role.delegates([&kit.single_parent.id(), &other], TEAM, "_delegation-team.example.org", others);
-    for (wanted, action, resource) in [
+    for (allowed, action, resource) in [
         (true, "logs:CreateLogStream", LOGS),
         (true, "logs:PutLogEvents", LOGS),
         (false, "logs:PutLogEvents", "arn:aws:logs:us-east-1:222222222222:log-group:other:*"),
@@ -265,7 +266,7 @@ fn function(kit: &Kit, probes: &mut Vec<Probe>) {
         (false, "lambda:InvokeFunction", "*"),
         (false, "iam:PutRolePolicy", "*"),
     ] {
-        may(probes, "the function", &fixture.function_role, wanted, action, resource);
+        may(probes, "the function", &fixture.function_role, allowed, action, resource);
     }
 }
 
@@ -273,23 +274,23 @@ fn may(
     probes: &mut Vec<Probe>,
     who: &str,
     role: &Role,
-    wanted: bool,
+    allowed: bool,
     action: &str,
     resource: &str,
 ) {
-    // Ids of zones differ from run to run of other tests; nothing else hangs on them.
+    // Zone ids differ from run to run, so the name of the probe must not contain them.
     let shown = resource.split_once("hostedzone/").map_or(resource, |_| "the parent zone");
-    let name = format!("{who} {} {action} on {shown}", if wanted { "may" } else { "may not" });
+    let name = format!("{who} {} {action} on {shown}", if allowed { "may" } else { "may not" });
     probes.push(Probe {
         name,
-        wanted,
+        allowed,
         repeats: false,
         documents: &[],
         ask: Ask::May(role.clone(), action.to_owned(), resource.to_owned()),
     });
 }
 
-/// What the watch may read, and that it may change nothing.
+/// Adds probes for what the watch may read, and for changes, which it may not make.
 fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     let (zone, auditor) = (kit.fixture.parent.id(), kit.auditor_role.arn());
     let mut role = Asker { who: "the auditor", by: kit.auditor_role.credentials(), probes };
@@ -322,7 +323,7 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     );
     role.change(false, &zone, change("CREATE", TEAM, "NS"));
     role.call(false, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
-    for (wanted, action, resource) in [
+    for (allowed, action, resource) in [
         (true, "logs:CreateLogStream", WATCH_LOGS),
         (true, "logs:PutLogEvents", WATCH_LOGS),
         (false, "logs:PutLogEvents", LOGS),
@@ -337,7 +338,7 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
         (false, "sqs:SendMessage", QUEUE),
         (false, "lambda:InvokeFunction", WATCH),
     ] {
-        may(probes, "the watch", &kit.watch_role, wanted, action, resource);
+        may(probes, "the watch", &kit.watch_role, allowed, action, resource);
     }
     let function = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation";
     may(probes, "the timer", &kit.timer_role, true, "lambda:InvokeFunction", WATCH);
@@ -345,7 +346,7 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     let stranger = |account: &str, role: &str| {
         kit.fixture.aws.account(account).role(role).policy(everything())
     };
-    for (who, role, id, wanted) in [
+    for (who, role, id, allowed) in [
         (
             "a watch of another Region",
             stranger("222222222222", "route53-delegation-watch-eu-west-1"),
@@ -384,11 +385,11 @@ fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
         ),
     ] {
         let mut role = Asker { who, by: role.credentials(), probes };
-        role.call(wanted, "assume the auditor role", Call::Assume(auditor.clone(), Some(id)));
+        role.call(allowed, "assume the auditor role", Call::Assume(auditor.clone(), Some(id)));
     }
 }
 
-/// Who may assume the roles. All strangers have the right in their own policies.
+/// Adds probes for who may assume the roles. The policies of all strangers allow it.
 fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
     let stranger = |account: &str, role: &str| {
         kit.fixture.aws.account(account).role(role).policy(everything())
@@ -399,16 +400,16 @@ fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
         ("the parent role", kit.fixture.parent_role.arn()),
         ("the child role", kit.child_role.arn()),
     ] {
-        for (who, role, id, wanted) in [
+        for (who, role, id, allowed) in [
             (
                 "a function of another Region",
                 stranger("222222222222", named),
                 Some(EXTERNAL_ID),
                 true,
             ),
-            ("who has no external id", stranger("222222222222", named), None, false),
+            ("a function without an external id", stranger("222222222222", named), None, false),
             (
-                "who has another external id",
+                "a function with another external id",
                 stranger("222222222222", named),
                 Some("another-id"),
                 false,
@@ -433,20 +434,20 @@ fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
             ),
         ] {
             let mut role = Asker { who, by: role.credentials(), probes };
-            role.call(wanted, &format!("assume {whose}"), Call::Assume(arn.clone(), id));
+            role.call(allowed, &format!("assume {whose}"), Call::Assume(arn.clone(), id));
         }
     }
 }
 
-/// Somebody with every right in the account of the parent zone, and what the service control
-/// policies leave him.
+/// A role with all permissions in the account of the parent zone, and what the service control
+/// policies leave of them.
 #[allow(clippy::struct_excessive_bools, reason = "a row of a table: each is an answer of its own")]
 struct Person {
     who: &'static str,
     role: &'static str,
-    /// NS and DS record sets, and ownership records.
+    /// Whether it may change NS and DS record sets, and ownership records.
     delegations: bool,
-    /// Names with a label that begins with an underscore.
+    /// Whether it may change names with a label that begins with an underscore.
     underscores: bool,
     zones: bool,
     roles: bool,
@@ -484,14 +485,14 @@ const PEOPLE: [Person; 6] = {
             ..none
         },
         Person {
-            who: "a parent role with every right",
+            who: "a parent role with every permission",
             role: "route53-delegation-parent-team-a",
             delegations: true,
             underscores: false,
             ..none
         },
         Person {
-            who: "a function's role with every right",
+            who: "a function's role with every permission",
             role: "route53-delegation-function-eu-west-1",
             delegations: true,
             underscores: false,
@@ -501,7 +502,7 @@ const PEOPLE: [Person; 6] = {
     ]
 };
 
-/// The service control policies on the account of the parent zone.
+/// Adds probes for the service control policies on the account of the parent zone.
 fn organization(kit: &Kit, probes: &mut Vec<Probe>) {
     let (account, zone) = (&kit.guarded, kit.guarded_zone.id());
     let zone_arn = format!("arn:aws:route53:::hostedzone/{zone}");

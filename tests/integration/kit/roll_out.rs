@@ -1,5 +1,5 @@
-//! `docs/roll-out.md` from the first command to the last. After each step: what everybody can and
-//! can't do.
+//! Runs `docs/roll-out.md` from the first command to the last, and checks after each step what each
+//! principal can and can't do.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use sandbox::Role;
 use serde_json::{Value, json};
 
 use crate::kit::call::{Call, Change};
-use crate::kit::cloud::{Cloud, Done, Person, STACK_SETS};
+use crate::kit::cloud::{Cloud, CommandResult, Principal, STACK_SETS};
 use crate::kit::documents::everything;
-use crate::kit::shell::{self, Asked};
+use crate::kit::shell::{self, CommandLine};
 
 const PAGE: &str = "docs/roll-out.md";
 const DNS: &str = "111111111111";
 const TEAM_A: &str = "222222222222";
 const TEAM_B: &str = "333333333333";
-/// Outside of the organization.
+/// An account outside of the organization.
 const STRANGER: &str = "666666666666";
 const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
 
-/// The policy of a deployer of the page on permissions, for an account.
+/// Returns the deployer's policy of the page on permissions, for an account.
 fn deployer(account: &str) -> Value {
     let page = std::fs::read_to_string("docs/permissions.md").unwrap();
     let (_, section) = page.split_once("\n## Who deploys a stack\n").unwrap();
@@ -28,7 +28,7 @@ fn deployer(account: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The same with the rights on the topic, in place of those on the function.
+/// Returns the same policy with permissions for the topic instead of those for the function.
 fn publisher(account: &str) -> Value {
     let mut policy = deployer(account);
     policy["Statement"][0]["Resource"] = json!("*");
@@ -49,7 +49,7 @@ async fn organization() -> Cloud {
     Cloud::new(&profiles).await.with_unit("ou-exam-example1", &[TEAM_A, TEAM_B])
 }
 
-/// Who asks, what for, and after which headings the answer is yes. After all others it is no.
+/// A question, and the headings after which the answer becomes yes and no again.
 struct Question {
     name: String,
     since: &'static str,
@@ -57,12 +57,12 @@ struct Question {
     ask: Ask,
 }
 
-/// Who calls what; nobody where the role is not there yet.
+/// Returns the caller and its call; `None` while the role does not exist.
 type Caller = Box<dyn Fn(&Cloud) -> Option<(Role, Call)>>;
 
 enum Ask {
     Call(Caller),
-    May(Person, &'static str, String),
+    May(Principal, &'static str, String),
 }
 
 impl Question {
@@ -75,7 +75,7 @@ impl Question {
                 }
                 None => false,
             },
-            Ask::May(person, action, resource) => person.may(action, resource).is_ok(),
+            Ask::May(principal, action, resource) => principal.may(action, resource).is_ok(),
         }
     }
 }
@@ -93,7 +93,7 @@ fn role_arn(account: &str, role: &str) -> String {
     format!("arn:aws:iam::{account}:role/{role}")
 }
 
-/// A call by a role, once its function stands: the role is what the function has.
+/// A call by the role of a function, once the function exists.
 fn by_function(account: &'static str, region: &'static str, call: Call) -> Ask {
     let arn = format!("arn:aws:lambda:{region}:{account}:function:route53-delegation");
     Ask::Call(Box::new(move |cloud| Some((cloud.functions.get(&arn)?.role.clone(), call.clone()))))
@@ -112,7 +112,7 @@ fn assume(team: &str) -> Call {
     Call::Assume(role_arn(DNS, &format!("route53-delegation-parent-{team}")), Some(id.leak()))
 }
 
-/// The questions, and what they are asked about.
+/// The questions, and the organization that they are about.
 struct Questions<'a> {
     cloud: &'a Cloud,
     all: Vec<Question>,
@@ -123,11 +123,11 @@ impl Questions<'_> {
         self.all.push(Question { name: name.to_owned(), since, until, ask });
     }
 
-    fn person(&self, account: &str, role: &str) -> Person {
-        self.cloud.person(account, role, everything())
+    fn principal(&self, account: &str, role: &str) -> Principal {
+        self.cloud.principal(account, role, everything())
     }
 
-    /// What a function needs, and what another one's role is not given.
+    /// Adds questions on what functions need, and on what is reserved to the roles of others.
     fn functions(&mut self) {
         let team_a = |team| by_function(TEAM_A, "us-east-1", assume(team));
         let central = |call| by_function(DNS, "us-east-1", call);
@@ -152,12 +152,12 @@ impl Questions<'_> {
         );
         let change = central(create("team-c.example.com", "NS"));
         self.ask(NEVER, NEVER, "the central function changes the zone itself", change);
-        let _ = self.person(STRANGER, FUNCTION_ROLE);
+        let _ = self.principal(STRANGER, FUNCTION_ROLE);
         let stranger = by_role(STRANGER, FUNCTION_ROLE, assume("team-a"));
         self.ask(NEVER, NEVER, "a stranger has team A's parent role", stranger);
     }
 
-    /// What a parent role is for.
+    /// Adds questions on what parent roles are for.
     fn parents(&mut self) {
         const TEAM_A_ROLE: &str = "route53-delegation-parent-team-a";
         let mut role = |since, rtype, name: &'static str| {
@@ -187,17 +187,17 @@ impl Questions<'_> {
         self.ask(ROLES, ALWAYS, "team B's parent role creates NS team-b.example.com", team_b);
     }
 
-    /// People of the DNS account.
+    /// Adds questions on the roles of the DNS account.
     fn dns_account(&mut self) {
-        let administrator = self.person(DNS, "administrator");
+        let administrator = self.principal(DNS, "administrator");
         let (break_glass, admin) =
-            (self.person(DNS, "break-glass"), self.person(DNS, "route53-delegation-admin"));
-        let mut creates = |until, who: &str, person: &Person, rtype, name: &'static str| {
+            (self.principal(DNS, "break-glass"), self.principal(DNS, "route53-delegation-admin"));
+        let mut creates = |until, who: &str, principal: &Principal, rtype, name: &'static str| {
             self.ask(
                 BEGIN,
                 until,
                 &format!("{who} creates {rtype} {name}"),
-                by(person, create(name, rtype)),
+                by(principal, create(name, rtype)),
             );
         };
         creates(GUARDED, "an administrator", &administrator, "NS", "stray.example.com");
@@ -214,30 +214,30 @@ impl Questions<'_> {
         creates(GUARDED, "the delegation admin", &admin, "NS", "stray.example.com");
         let parent = role_arn(DNS, "route53-delegation-parent-team-a");
         let code = format!("arn:aws:lambda:us-east-1:{DNS}:function:route53-delegation");
-        for (until, person, who) in [
+        for (until, principal, who) in [
             (GUARDED, &administrator, "an administrator"),
             (ALWAYS, &admin, "the delegation admin"),
         ] {
-            let trust = may(person, "iam:UpdateAssumeRolePolicy", &parent);
+            let trust = may(principal, "iam:UpdateAssumeRolePolicy", &parent);
             self.ask(BEGIN, until, &format!("{who} changes who is trusted"), trust);
-            let update = may(person, "lambda:UpdateFunctionCode", &code);
+            let update = may(principal, "lambda:UpdateFunctionCode", &code);
             self.ask(BEGIN, until, &format!("{who} changes the central function"), update);
         }
     }
 
-    /// People of a team's account.
+    /// Adds questions on the roles of a team's account.
     fn team_account(&mut self) {
         let role = role_arn(TEAM_A, FUNCTION_ROLE);
         let code = format!("arn:aws:lambda:us-east-1:{TEAM_A}:function:route53-delegation");
-        let administrator = self.person(TEAM_A, "administrator");
+        let administrator = self.principal(TEAM_A, "administrator");
         self.ask(
             NEVER,
             NEVER,
             "team A's administrator has team A's parent role",
             by(&administrator, assume("team-a")),
         );
-        let stack_sets = self.person(TEAM_A, STACK_SETS);
-        for (until, person, who) in [
+        let stack_sets = self.principal(TEAM_A, STACK_SETS);
+        for (until, principal, who) in [
             (GUARDED, &administrator, "team A's administrator"),
             (ALWAYS, &stack_sets, "the stack sets' role"),
         ] {
@@ -252,13 +252,13 @@ impl Questions<'_> {
                     BEGIN,
                     until,
                     &format!("{who} may {action}"),
-                    may(person, action, resource),
+                    may(principal, action, resource),
                 );
             }
         }
         let zones = may(&administrator, "route53:CreateHostedZone", "*");
         self.ask(BEGIN, ALWAYS, "team A's administrator makes zones", zones);
-        let deployer = self.cloud.person(TEAM_A, "deployer", deployer(TEAM_A));
+        let deployer = self.cloud.principal(TEAM_A, "deployer", deployer(TEAM_A));
         self.ask(
             BEGIN,
             ALWAYS,
@@ -276,13 +276,13 @@ impl Questions<'_> {
     }
 }
 
-fn by(person: &Person, call: Call) -> Ask {
-    let role = person.role.clone();
+fn by(principal: &Principal, call: Call) -> Ask {
+    let role = principal.role.clone();
     Ask::Call(Box::new(move |_| Some((role.clone(), call.clone()))))
 }
 
-fn may(person: &Person, action: &'static str, resource: &str) -> Ask {
-    Ask::May(person.clone(), action, resource.to_owned())
+fn may(principal: &Principal, action: &'static str, resource: &str) -> Ask {
+    Ask::May(principal.clone(), action, resource.to_owned())
 }
 
 fn questions(cloud: &Cloud) -> Vec<Question> {
@@ -294,13 +294,13 @@ fn questions(cloud: &Cloud) -> Vec<Question> {
     questions.all
 }
 
-/// The name servers in the parent zone.
+/// Returns the name servers in the parent zone.
 fn delegated_to(cloud: &Cloud, name: &str) -> Vec<String> {
     cloud.fixture.parent.record(name, "NS").map(|set| set.values).unwrap_or_default()
 }
 
 #[tokio::test]
-async fn the_page_is_played_from_the_first_command_to_the_last() {
+async fn every_command_of_the_page_works() {
     let mut cloud = organization().await;
     let http = custom_delegation::http::client(None).unwrap();
     let questions = questions(&cloud);
@@ -311,16 +311,16 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
         let known = |heading: &str| [NEVER, ALWAYS].contains(&heading) || at(heading).is_some();
         assert!(
             known(question.since) && known(question.until),
-            "{}: no block below such a heading",
+            "{}: the page has no commands under such a heading",
             question.name
         );
     }
     let mut steps = 0;
-    shell::play("roll-out", &blocks, async |asked: &Asked| -> Done {
+    shell::run("roll-out", &blocks, async |command: &CommandLine| -> CommandResult {
         let ["checkpoint", heading] =
-            asked.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+            command.words.iter().map(String::as_str).collect::<Vec<_>>()[..]
         else {
-            return cloud.run(asked).await;
+            return cloud.run(command).await;
         };
         steps += 1;
         let last = order.iter().rposition(|known| known == heading) == Some(steps - 1);
@@ -330,23 +330,23 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
         let now = at(heading).unwrap();
         for question in &questions {
             let since = at(question.since).is_some_and(|since| since <= now);
-            let wanted = since && at(question.until).is_none_or(|until| now < until);
+            let expected = since && at(question.until).is_none_or(|until| now < until);
             let before = cloud.fixture.parent.records();
             let actual = question.is_yes(&cloud, &http).await;
             for set in cloud.fixture.parent.records().iter().filter(|set| !before.contains(set)) {
                 cloud.fixture.parent.remove(&set.name, &set.rtype);
             }
-            if actual != wanted {
+            if actual != expected {
                 return Err(format!("after {heading:?}: {} is {actual}", question.name));
             }
         }
-        let stands = |name: &str| !delegated_to(&cloud, name).is_empty();
-        let wanted =
+        let is_delegated = |name: &str| !delegated_to(&cloud, name).is_empty();
+        let expected =
             |since: &str| at(since).is_some_and(|since| since <= now) && now < at(END).unwrap();
         for (name, since) in
             [("team-a.example.com", "A team's stack"), ("team-c.example.com", CENTRAL)]
         {
-            if stands(name) != wanted(since) {
+            if is_delegated(name) != expected(since) {
                 return Err(format!(
                     "after {heading:?}: {name} is delegated to {:?}",
                     delegated_to(&cloud, name)
@@ -359,14 +359,14 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
                 *found.entry(code).or_default() += 1;
                 found
             });
-        let wanted = match heading {
+        let expected = match heading {
             "A new release" => BTreeMap::from([("the code of 0.1.0", 1), ("the code of 0.2.0", 4)]),
             heading if at(heading) < at(FUNCTIONS) => BTreeMap::new(),
             heading if at(heading) < at(CENTRAL) => BTreeMap::from([("the code of 0.1.0", 4)]),
             END => BTreeMap::from([("the code of 0.1.0", 1)]),
             _ => BTreeMap::from([("the code of 0.1.0", 5)]),
         };
-        if versions != wanted {
+        if versions != expected {
             return Err(format!("after {heading:?}: {versions:?}"));
         }
         Ok(String::new())
@@ -377,13 +377,14 @@ async fn the_page_is_played_from_the_first_command_to_the_last() {
     let left = cloud.fixture.parent.records();
     assert!(
         left.iter().all(|set| set.name.trim_end_matches('.') == "example.com"),
-        "nothing is left: {left:?}"
+        "everything must be deleted: {left:?}"
     );
 }
 
-/// Somebody made the bucket of a Region before us, and lets everybody read his code there.
+/// Somebody else created the bucket of a Region before us, and lets everybody read their code from
+/// it.
 #[tokio::test]
-async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
+async fn code_from_a_foreign_bucket_is_not_deployed() {
     let mut cloud = organization().await;
     let his = "example-delegation-eu-west-1";
     cloud.put_bucket(his, STRANGER, "0.1.0/arm64.zip", b"his code");
@@ -391,11 +392,11 @@ async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
     let mut blocks: Vec<_> =
         shell::blocks(PAGE).into_iter().take_while(|(heading, _)| until(heading)).collect();
     let run = async |name: &str, blocks: &[(String, String)], cloud: &mut Cloud| {
-        shell::play(name, blocks, async |asked| cloud.run(asked).await).await.unwrap_err()
+        shell::run(name, blocks, async |command| cloud.run(command).await).await.unwrap_err()
     };
     let why = run("squatted-bucket", &blocks, &mut cloud).await;
-    assert!(why.contains("BucketAlreadyExists"), "the first step finds out: {why}");
-    // An operator who made no bucket there, and adds the Region later without one.
+    assert!(why.contains("BucketAlreadyExists"), "the first step must fail: {why}");
+    // An operator created no bucket in the Region at first, and adds the Region later without one.
     for (_, block) in blocks.iter_mut().filter(|(heading, _)| heading == "Release") {
         *block = block.replace("us-east-1 eu-west-1", "us-east-1");
     }
@@ -405,7 +406,7 @@ async fn code_out_of_a_bucket_of_somebody_else_is_not_deployed() {
     assert!(why.contains("CodeIsTheOneMeant") && why.contains("CodeSHA256"), "{why}");
     assert!(
         cloud.functions.values().all(|function| function.code == b"the code of 0.1.0"),
-        "his is nowhere"
+        "the other code must not be deployed"
     );
     assert!(cloud.functions.keys().all(|arn| arn.contains(":us-east-1:")));
 }

@@ -1,5 +1,5 @@
-//! Plays the commands of a page in a real shell. `aws` and `make` are programs of this test, which
-//! hand their arguments to it.
+//! Runs the commands of a page in a real shell. Its `aws` and `make` are programs of this test,
+//! which pass their arguments to it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,27 +11,29 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-/// What the shell runs in the place of each of [`PROGRAMS`]. A test that wrote it could find it
-/// "busy": another thread that starts a process holds what is being written for a moment.
+/// The program that the shell runs for each of [`PROGRAMS`]: it sends its name, its arguments and
+/// its folder, and prints the response. The test must not write this file itself: it could then be
+/// "busy", because another thread that starts a process briefly holds any file that is open for
+/// writing.
 const PROGRAM: &str = "tests/integration/kit/program.py";
-/// The programs that a page may use beside those of the shell. `checkpoint` is put after each
-/// block.
+/// The programs that a page may use in addition to those of the shell. The test inserts
+/// `checkpoint` after each block.
 const PROGRAMS: [&str; 4] = ["aws", "make", "sam", "checkpoint"];
 
-/// A command that the shell runs.
-pub(crate) struct Asked {
+/// A command line that the shell runs.
+pub(crate) struct CommandLine {
     pub(crate) words: Vec<String>,
     pub(crate) folder: PathBuf,
 }
 
-impl Asked {
-    /// The word after an option.
+impl CommandLine {
+    /// Returns the word after an option.
     pub(crate) fn option(&self, name: &str) -> Option<&str> {
         self.words.iter().skip_while(|word| *word != name).nth(1).map(String::as_str)
     }
 }
 
-/// The blocks of commands of a page, each with the last heading before it.
+/// Returns the command blocks of a page, each with the heading above it.
 pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
     let text = fs::read_to_string(page).unwrap();
     let (mut found, mut heading, mut open) = (Vec::new(), String::new(), None::<String>);
@@ -58,12 +60,12 @@ pub(crate) fn blocks(page: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Runs the blocks in one shell. Each command is answered by `answer`: with what it prints, or why
-/// it fails, which ends all and is what this gives.
-pub(crate) async fn play(
+/// Runs the blocks in one shell. For each command, `answer` returns its output, or its error
+/// message, which ends the run and is returned.
+pub(crate) async fn run(
     name: &str,
     blocks: &[(String, String)],
-    mut answer: impl AsyncFnMut(&Asked) -> Result<String, String>,
+    mut answer: impl AsyncFnMut(&CommandLine) -> Result<String, String>,
 ) -> Result<(), String> {
     let folder = folder(name);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,27 +98,27 @@ pub(crate) async fn play(
 
 async fn serve(
     mut connection: TcpStream,
-    answer: &mut impl AsyncFnMut(&Asked) -> Result<String, String>,
+    answer: &mut impl AsyncFnMut(&CommandLine) -> Result<String, String>,
 ) {
     let (read, mut write) = connection.split();
     let mut line = String::new();
     BufReader::new(read).read_line(&mut line).await.unwrap();
-    let asked: Value = serde_json::from_str(&line).unwrap();
-    let words = asked["words"]
+    let command: Value = serde_json::from_str(&line).unwrap();
+    let words = command["words"]
         .as_array()
         .unwrap()
         .iter()
         .map(|word| word.as_str().unwrap().to_owned())
         .collect();
-    let asked = Asked { words, folder: PathBuf::from(asked["folder"].as_str().unwrap()) };
-    let (out, error) = match answer(&asked).await {
+    let command = CommandLine { words, folder: PathBuf::from(command["folder"].as_str().unwrap()) };
+    let (out, error) = match answer(&command).await {
         Ok(out) => (out, String::new()),
-        Err(error) => (String::new(), format!("{}: {error}\n", asked.words.join(" "))),
+        Err(error) => (String::new(), format!("{}: {error}\n", command.words.join(" "))),
     };
     write.write_all(format!("{}\n", json!({"out": out, "error": error})).as_bytes()).await.unwrap();
 }
 
-/// A copy of this repository, as far as the pages need one, with the programs.
+/// Creates a folder with links to what the pages need of this repository, and with the programs.
 fn folder(name: &str) -> PathBuf {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -1,23 +1,24 @@
-//! What fits into the policies of the templates, held against `docs/limits.md`.
+//! How much fits into the policies of the templates, compared with `docs/limits.md`.
 
 use std::fs;
 
 use sandbox::template::Template;
 use serde_json::Value;
 
-/// IAM, "IAM and AWS STS quotas": without white space.
+/// The size limits of policies (IAM, "IAM and AWS STS quotas"), which do not count white space.
 const INLINE: usize = 10_240;
 const TRUST: usize = 2048;
-/// Organizations, since 15 May 2026.
+/// The size limit of a service control policy (Organizations, since May 15, 2026).
 const SERVICE_CONTROL: usize = 10_240;
-/// CloudFormation, "Understand CloudFormation quotas": bytes of a parameter's value.
+/// The size limit of a parameter's value in bytes (CloudFormation, "Understand CloudFormation
+/// quotas").
 const PARAMETER: usize = 4096;
 
 fn size(document: &Value) -> usize {
     serde_json::to_string(document).unwrap().len()
 }
 
-/// The largest number for which all fits.
+/// Returns the largest number for which `fits` is true.
 fn most(fits: impl Fn(usize) -> bool) -> usize {
     (1..1000).take_while(|number| fits(*number)).last().unwrap()
 }
@@ -26,7 +27,7 @@ fn list(number: usize, one: impl Fn(usize) -> String) -> String {
     (0..number).map(one).collect::<Vec<_>>().join(",")
 }
 
-/// A name of 24 characters.
+/// Returns a name of 24 characters.
 fn name(number: usize) -> String {
     format!("team-{number:03}.dev.example.com")
 }
@@ -42,7 +43,8 @@ fn parent(names: &str, accounts: &str) -> Value {
     Template::read("examples/parent-role.yaml", &values).resource("/ParentRole/Properties")
 }
 
-/// IAM keeps an account in a trust policy as the ARN of its root, so that is counted.
+/// Returns the size of a trust policy. IAM stores an account as the ARN of its root, so that is
+/// what counts.
 fn trust(role: &Value) -> usize {
     let document = &role["AssumeRolePolicyDocument"];
     let accounts = document["Statement"][0]["Principal"]["AWS"].as_array().unwrap().len();
@@ -67,7 +69,7 @@ fn same_account() -> Value {
 }
 
 #[test]
-fn the_page_of_limits_says_what_fits() {
+fn the_page_of_limits_has_the_real_limits() {
     let one = "222222222222";
     let inline = |role: &Value| size(&role["Policies"][0]["PolicyDocument"]);
     let role = |number: usize| {
@@ -105,11 +107,11 @@ fn the_page_of_limits_says_what_fits() {
     let page = fs::read_to_string("docs/limits.md").unwrap();
     let rows = computed.map(|(what, number)| format!("| {what} | {number} | "));
     let missing: Vec<&String> = rows.iter().filter(|row| !page.contains(*row)).collect();
-    assert!(missing.is_empty(), "docs/limits.md should have: {missing:#?}");
+    assert!(missing.is_empty(), "docs/limits.md must have: {missing:#?}");
 }
 
 #[test]
-fn policies_that_do_not_grow_take_little_room() {
+fn fixed_policies_are_small() {
     for (name, share) in [("zones", 4), ("roles", 6)] {
         let text = fs::read_to_string(format!("examples/scp-{name}.json")).unwrap();
         let document: Value = serde_json::from_str(&text).unwrap();

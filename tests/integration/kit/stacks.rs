@@ -1,4 +1,5 @@
-//! Users' stacks: what cfn-lint with our schema says of them, and what the code says.
+//! Users' stacks: compares what cfn-lint with our schema and rules says about them with what the
+//! code says.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,7 @@ use sandbox::template::Template;
 use serde_json::{Value, json};
 use test_support::Fixture;
 
-/// What CloudFormation makes of the dynamic references of the stacks.
+/// The values of the dynamic references in the stacks, as CloudFormation resolves them.
 const RESOLVED: [(&str, &str); 4] = [
     ("{{resolve:secretsmanager:delegation:SecretString:external-id}}", "an-external-id"),
     ("{{resolve:ssm:/dns/parent-zone}}", "Z1EXAMPLE"),
@@ -21,15 +22,15 @@ const RESOLVED: [(&str, &str); 4] = [
 /// A stack of `stacks/good.yaml` or `stacks/bad.yaml`.
 struct Case {
     name: String,
-    /// What cfn-lint says of a bad one.
+    /// What cfn-lint must say about a bad stack.
     says: String,
-    /// Who else refuses a bad one, if the code does not.
+    /// Who refuses a bad stack instead of the code, if the code does not.
     by: Option<String>,
     template: Value,
     path: String,
 }
 
-/// The stacks of a kind, written as templates into a folder of the test that asks.
+/// Returns the stacks of a kind, written as templates into a folder of the test.
 fn stacks(kind: &str, test: &str) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     fs::create_dir_all(&folder).unwrap();
@@ -75,7 +76,7 @@ fn examples() -> Vec<String> {
 }
 
 #[test]
-fn cfn_lint_tells_good_stacks_from_bad_ones() {
+fn cfn_lint_accepts_good_stacks_and_rejects_bad_ones() {
     let Some(program) = std::env::var_os("CFN_LINT").filter(|program| !program.is_empty()) else {
         sandbox::not_checked("cfn-lint", "CFN_LINT is not set", "make unit");
         return;
@@ -105,25 +106,25 @@ fn cfn_lint_tells_good_stacks_from_bad_ones() {
         }
     }
     for case in &bad {
-        let (told, ours) =
+        let (output, ours) =
             (said(&case.path), |line: &&str| OURS.iter().any(|rule| line.contains(rule)));
-        if !told.iter().any(|line| ours(line) && line.contains(&case.says))
-            || !told.iter().all(ours)
+        if !output.iter().any(|line| ours(line) && line.contains(&case.says))
+            || !output.iter().all(ours)
         {
-            wrong.push(format!("bad, {}: {told:#?}", case.name));
+            wrong.push(format!("bad, {}: {output:#?}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Our rules, and those of cfn-lint by which it says what a function makes of a value that our
-/// schema then refuses. Nothing else is wrong with a bad stack.
+/// Our own rules, and the rules of cfn-lint that report a function's value against our schema. A
+/// bad stack must violate no others.
 const OURS: [&str; 9] = [
     ":E9001:", ":E9002:", ":W9003:", ":E9004:", ":E1010:", ":E1018:", ":E1020:", ":W1030:",
     ":W1031:",
 ];
 
-/// The texts of a constant of `src/cfn/properties.rs`.
+/// Returns the strings in a constant of `src/cfn/properties.rs`.
 fn constant(name: &str) -> BTreeSet<String> {
     let source = fs::read_to_string("src/cfn/properties.rs").unwrap();
     let after = source.split_once(&format!("const {name}: ")).map_or("", |(_, after)| after);
@@ -161,7 +162,7 @@ fn the_schema_has_the_properties_of_the_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_linter_has_the_attributes_of_an_answer() {
+async fn the_linter_knows_the_attributes_of_an_answer() {
     let fixture = Fixture::new().await;
     let answer = fixture.create(json!({})).await.success();
     let answered: BTreeSet<String> =
@@ -172,7 +173,7 @@ async fn the_linter_has_the_attributes_of_an_answer() {
     assert_eq!(only_read(&schema()).into_iter().chain(both).collect::<BTreeSet<_>>(), answered);
 }
 
-/// The properties of the delegation, as CloudFormation sends them.
+/// Returns the properties of the delegation, as CloudFormation sends them.
 fn sent(case: &Case) -> Value {
     let known = [
         ("Zone", "Z2EXAMPLE"),
@@ -203,8 +204,8 @@ fn sent(case: &Case) -> Value {
         .collect()
 }
 
-/// What the linter passes the code must read, and what the code would read the linter should not
-/// refuse.
+/// The code must accept what the linter accepts, and the linter must not reject what the code
+/// accepts.
 #[test]
 fn the_code_agrees_with_the_linter() {
     for case in stacks("good", "read") {

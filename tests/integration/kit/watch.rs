@@ -1,4 +1,5 @@
-//! The watch of the template: off by default, and what it is made of if there is a schedule.
+//! The watch in the template: it is off by default; its resources and settings if there is a
+//! schedule.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +21,7 @@ fn made(values: &[(&str, &str)]) -> BTreeSet<String> {
 }
 
 #[test]
-fn without_a_schedule_nothing_of_the_watch_is_made() {
+fn without_a_schedule_the_watch_has_no_resources() {
     let alarms = ("AlarmTopic", "222222222222:alarms");
     let digest = ("CodeSha256", crate::kit::documents::DIGEST);
     let more = |before: &[(&str, &str)], after: &[(&str, &str)]| -> Vec<String> {
@@ -60,13 +61,13 @@ fn without_a_schedule_nothing_of_the_watch_is_made() {
     assert_eq!(
         more(&[digest], &[digest, SCHEDULE]).len(),
         alone.len() + 1,
-        "its code is pinned as well"
+        "its code must be pinned as well"
     );
     assert!(!made(&[alarms, digest]).iter().any(|id| id.contains("Watch")));
 }
 
 #[test]
-fn both_functions_are_one_program() {
+fn both_functions_run_the_same_program() {
     let template = Template::read(
         "template.yaml",
         &[SCHEDULE, ("WatchRole.Arn", "role"), ("WatchLogGroup", "logs")],
@@ -84,7 +85,7 @@ fn both_functions_are_one_program() {
 }
 
 #[test]
-fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
+fn each_alarm_says_what_to_do_and_uses_an_existing_metric() {
     let page = std::fs::read_to_string("docs/logging.md").unwrap();
     let source = Template::source("template.yaml");
     let resources = source["Resources"].as_object().unwrap().iter();
@@ -93,7 +94,7 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
     assert_eq!(alarms.len(), 7);
     for (id, alarm) in alarms {
         let text = |property: &str| alarm["Properties"][property].as_str().unwrap();
-        assert!(text("AlarmDescription").contains("; "), "{id}: what it is; what to do");
+        assert!(text("AlarmDescription").contains("; "), "{id}: what it means; what to do");
         if text("Namespace") != custom_delegation::metrics::NAMESPACE {
             continue;
         }
@@ -104,8 +105,8 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
             page.contains(&format!("| `{}` | Count | {dimensions} |", text("MetricName"))),
             "{id}"
         );
-        // A run tells each severity, be it 0, and so ends an alarm; nothing else does. That no run
-        // ends is an alarm of its own.
+        // Every run writes the number of each severity, also if it is 0, and so clears an alarm;
+        // nothing else does. There is a separate alarm for runs that never end.
         assert!(
             dimension["Value"].as_str().is_none_or(|severity| severity.parse::<Severity>().is_ok()),
             "{id}"
@@ -116,7 +117,7 @@ fn each_alarm_says_what_to_do_and_is_about_a_metric_that_is_written() {
 }
 
 #[test]
-fn the_query_is_about_an_event_of_the_log_and_its_fields() {
+fn the_query_uses_an_existing_log_event_and_its_fields() {
     let query =
         Template::read("template.yaml", &[]).resource("/WatchNewQuery/Properties/QueryString");
     let query = query.as_str().unwrap();
@@ -128,25 +129,26 @@ fn the_query_is_about_an_event_of_the_log_and_its_fields() {
     assert!(used.len() > 6 && used.iter().all(|field| fields.contains(field)), "{used:?}");
 }
 
-/// `EventBridge` User Guide, "Event patterns": a field has one of the values that are listed.
+/// Returns whether an event matches a pattern (`EventBridge` User Guide, "Event patterns"): a field
+/// has one of the listed values.
 fn matches(pattern: &Value, event: &Value) -> bool {
     match pattern {
         Value::Array(values) => values.contains(event),
         Value::Object(fields) => {
             fields.iter().all(|(name, pattern)| matches(pattern, &event[name]))
         }
-        _ => panic!("{pattern} is no pattern"),
+        _ => panic!("{pattern} is not a valid pattern"),
     }
 }
 
-/// What the rule hands to its target.
+/// Returns the input that the rule passes to its target.
 fn input<'a>(target: &Value, event: &'a Value) -> &'a Value {
     let path = target["InputPath"].as_str().unwrap().strip_prefix("$.").unwrap();
     path.split('.').fold(event, |value, name| &value[name])
 }
 
-/// Makes the roles of the templates: the watch's, and the auditor's in the first two of its
-/// accounts. Somebody forgot the third.
+/// Creates the roles of the templates: the role of the watch, which is returned, and the auditor
+/// role in the first two accounts. Somebody forgot to set up the third account.
 fn roles(network: &Network, accounts: &[Account; 3], template: &Template) -> Role {
     let of_auditor = [("WatchAccounts", "222222222222"), ("ExternalId", EXTERNAL_ID)];
     let auditor = Template::read("examples/auditor-role.yaml", &of_auditor)
@@ -165,7 +167,8 @@ fn roles(network: &Network, accounts: &[Account; 3], template: &Template) -> Rol
     )
 }
 
-/// Makes a zone with two delegations, of which one leads to a server that refuses, and an empty one.
+/// Creates a zone with two delegations, one of which leads to a server that refuses queries, and an
+/// empty zone.
 fn zones(network: &Network, accounts: &[Account; 3]) {
     let zone = accounts[0].hosted_zone("example.com");
     accounts[1].hosted_zone("example.org");
@@ -179,10 +182,10 @@ fn zones(network: &Network, accounts: &[Account; 3]) {
     }
 }
 
-/// The function's environment, schedule, rule and roles as the templates make them, with the real
-/// watch in the middle.
+/// Takes the function's environment, schedule, rule and roles from the templates, and runs the real
+/// watch with them.
 #[tokio::test(start_paused = true)]
-async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but_its_own() {
+async fn a_run_starts_by_schedule_continues_by_rule_and_has_sufficient_permissions() {
     let network = Network::new();
     let accounts =
         ["111111111111", "333333333333", "444444444444"].map(|id| network.aws.account(id));
@@ -226,7 +229,7 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
     let mut payload: Value = serde_json::from_str(timer["Input"].as_str().unwrap()).unwrap();
     let mut found = Vec::new();
     for part in 1.. {
-        // So short that each account is a part.
+        // The timeout is so short that each account is a part of its own.
         let result = watch
             .run(&payload.to_string(), &network.invocation(Duration::from_mins(1)))
             .await
@@ -237,7 +240,8 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
             let text = |field: &str| finding[field].as_str().unwrap().to_owned();
             (text("name"), text("finding"), finding["alarm"].as_bool().unwrap())
         }));
-        // Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations".
+        // The event is that of "Capturing records of Lambda asynchronous invocations" (Lambda
+        // Developer Guide).
         let event = json!({
             "source": "lambda",
             "detail-type": "Lambda Function Invocation Result - Success",
@@ -251,7 +255,10 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
         let mut foreign = event.clone();
         foreign["detail"]["requestContext"]["functionArn"] =
             json!("arn:aws:lambda:us-east-1:222222222222:function:other:$LATEST");
-        assert!(!matches(&rule["EventPattern"], &foreign), "another function's result");
+        assert!(
+            !matches(&rule["EventPattern"], &foreign),
+            "another function's result must not match"
+        );
         if !matches(&rule["EventPattern"], &event) {
             break;
         }
@@ -274,5 +281,5 @@ async fn a_run_begins_by_the_schedule_goes_on_by_the_rule_and_needs_no_right_but
         .filter(|call| !call.succeeded())
         .map(|call| call.action)
         .collect();
-    assert_eq!(denied, ["AssumeRole"], "of the account that was forgotten alone");
+    assert_eq!(denied, ["AssumeRole"], "only the forgotten account may deny a call");
 }

@@ -1,5 +1,5 @@
-//! How events reach the function: twice, overtaking one another, after a freeze, or without a place
-//! to answer.
+//! How events reach the function: twice, out of order, after a freeze, or without a usable response
+//! URL.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::lambda::fixture::{Fixture, Invoked, Setting};
 
-/// Kills the process once its next change was carried out, before it hears of it.
+/// Kills the process when its next change has been executed, before it gets the response.
 fn die_after_the_next_change(fixture: &Fixture) {
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::HangAfter));
     let (process, armed) = (Arc::clone(&fixture.function), AtomicBool::new(true));
@@ -28,7 +28,7 @@ fn die_after_the_next_change(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_had_not() {
+async fn a_second_delivery_after_the_process_died_is_answered_normally() {
     let fixture = Fixture::new().await;
     die_after_the_next_change(&fixture);
     assert_eq!(fixture.deploy("Delegation", json!({})).await, StackOutcome::Complete);
@@ -48,25 +48,21 @@ async fn an_event_delivered_again_after_the_process_died_is_answered_as_if_it_ha
     assert_eq!(fixture.function.starts(), 4);
     let changes =
         fixture.actions().into_iter().filter(|action| action == "ChangeResourceRecordSets").count();
-    assert!(
-        (3..=4).contains(&changes),
-        "a redelivery may mark its claim, and changes nothing more: {changes}"
-    );
+    assert!((3..=4).contains(&changes), "a second delivery may only mark its claim: {changes}");
 }
 
-/// Kills the process once its next answer has come to the bucket, where that fault strikes.
+/// Kills the process when its next answer has reached the bucket, which then shows this fault.
 async fn die_at_the_next_answer(fixture: &Fixture, fault: BucketFault) {
     let before = fixture.bucket.puts().len();
     fixture.bucket.fault(fault, 1);
-    poll_until("an answer comes to the bucket", async || fixture.bucket.puts().len() > before)
-        .await;
+    poll_until("an answer reaches the bucket", async || fixture.bucket.puts().len() > before).await;
     fixture.function.kill_now();
 }
 
 #[tokio::test]
-async fn a_process_that_dies_around_its_answer_leaves_the_rest_to_a_redelivery() {
+async fn a_second_delivery_completes_the_work_of_a_process_that_died_around_its_answer() {
     let fixture = Fixture::new().await;
-    // Its answer is not stored; then it is, and the process does not hear so.
+    // At first, the answer is not stored; then it is, but the process does not get the response.
     for (fault, ttl) in [(BucketFault::Hang, 300), (BucketFault::ResetAfter, 60)] {
         let template = json!({"TTL": ttl});
         let (deployed, ()) = tokio::join!(
@@ -83,7 +79,7 @@ async fn a_process_that_dies_around_its_answer_leaves_the_rest_to_a_redelivery()
 }
 
 #[tokio::test]
-async fn a_duplicate_and_a_latecomer_change_nothing() {
+async fn a_duplicate_and_a_late_delivery_change_nothing() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let create = fixture.last().request_id;
@@ -93,7 +89,7 @@ async fn a_duplicate_and_a_latecomer_change_nothing() {
     assert!(matches!(fixture.stack.redeliver(&create).await, Some(Invocation::Returned(_))));
     assert_eq!(fixture.parent.revision(), revision);
 
-    // Response URLs are signed to the second, and an update never follows within one.
+    // The dates in response URLs have a resolution of a second, and real updates are further apart.
     fixture.bucket.clock().advance(Duration::from_secs(2));
     fixture.deploy("Delegation", json!({"TTL": 60})).await;
     let revision = fixture.parent.revision();
@@ -102,13 +98,13 @@ async fn a_duplicate_and_a_latecomer_change_nothing() {
     fixture.assert_delegated(60, 1);
 }
 
-/// One execution environment serves Creates, another one Deletes, and each Delete waits until a
-/// Create is held.
+/// Delivers Creates to one execution environment and Deletes to another one. Each Delete waits
+/// until a Create is held at the gate.
 struct Overtaking {
     creating: Arc<LambdaProcess>,
     deleting: LambdaProcess,
     gate: Gate,
-    looking: Arc<AtomicBool>,
+    is_deleting: Arc<AtomicBool>,
 }
 
 impl Function for Overtaking {
@@ -118,38 +114,38 @@ impl Function for Overtaking {
                 return self.creating.invoke(event).await;
             }
             self.gate.arrived().await;
-            self.looking.store(true, Ordering::Relaxed);
+            self.is_deleting.store(true, Ordering::Relaxed);
             self.deleting.invoke(event).await
         })
     }
 }
 
-/// Tells when the overtaking Delete has looked at the parent zone.
-fn looked(aws: &Sandbox, parent: &ZoneHandle, looking: &Arc<AtomicBool>) -> Arc<Notify> {
-    let (looked, seen) = (Arc::new(Notify::new()), Arc::clone(looking));
-    let (notify, zone) = (Arc::clone(&looked), parent.id());
+/// Returns what is notified when the overtaking Delete has read the parent zone.
+fn has_read(aws: &Sandbox, parent: &ZoneHandle, is_deleting: &Arc<AtomicBool>) -> Arc<Notify> {
+    let (has_read, seen) = (Arc::new(Notify::new()), Arc::clone(is_deleting));
+    let (notify, zone) = (Arc::clone(&has_read), parent.id());
     aws.after_call(Arc::new(move |call| {
         if call.zone.as_ref() == Some(&zone) && seen.load(Ordering::Relaxed) {
             notify.notify_one();
         }
     }));
-    looked
+    has_read
 }
 
-/// A cancelled Create whose change is held until its Delete has looked. Whichever change comes
-/// first, the other one is planned again: the Delete removes what the Create made, or the Create
-/// finds the tombstone of the Delete.
+/// A canceled Create whose change is held until its Delete has read the zone. Whichever change is
+/// made first, the other request reads again: the Delete removes what the Create made, or the
+/// Create finds the tombstone of the Delete.
 #[tokio::test]
-async fn of_a_cancelled_create_and_its_delete_whichever_comes_last_leaves_nothing() {
+async fn a_canceled_create_and_its_delete_leave_nothing_in_either_order() {
     let mut fixture = Fixture::new().await;
-    let (gate, looking) = (fixture.aws.gate("ChangeResourceRecordSets"), Arc::default());
-    let looked = looked(&fixture.aws, &fixture.parent, &looking);
+    let (gate, is_deleting) = (fixture.aws.gate("ChangeResourceRecordSets"), Arc::default());
+    let has_read = has_read(&fixture.aws, &fixture.parent, &is_deleting);
     let deleting = fixture.another(&Setting::default()).await;
     let creating = Arc::clone(&fixture.function);
-    fixture.serve_by(Overtaking { creating, deleting, gate: gate.clone(), looking });
+    fixture.serve_by(Overtaking { creating, deleting, gate: gate.clone(), is_deleting });
     let properties = fixture.properties(json!({}));
     let release = async {
-        looked.notified().await;
+        has_read.notified().await;
         gate.release();
     };
     let ((_, deleted), ()) =
@@ -166,11 +162,11 @@ async fn of_a_cancelled_create_and_its_delete_whichever_comes_last_leaves_nothin
 }
 
 #[tokio::test]
-async fn a_process_frozen_between_invocations_works_when_thawed() {
+async fn a_process_that_is_frozen_between_invocations_works_when_thawed() {
     let fixture = Fixture::new().await;
     for (n, ttl) in [300, 60, 300, 60].into_iter().enumerate() {
         if n == 2 {
-            // What the connections that it kept are good for after a long freeze.
+            // After a long freeze, the connections that it kept are closed.
             for action in ["AssumeRole", "GetHostedZone", "ListResourceRecordSets"] {
                 fixture.aws.fault(Fault::on(action).kind(FaultKind::ResetBefore));
             }
@@ -179,11 +175,14 @@ async fn a_process_frozen_between_invocations_works_when_thawed() {
         fixture.assert_delegated(ttl, 1);
         let pid = fixture.function.pid().await.unwrap();
         let stat = Path::new("/proc").join(pid.to_string()).join("stat");
-        assert!(std::fs::read_to_string(stat).unwrap().contains(") T "), "it is stopped");
+        assert!(
+            std::fs::read_to_string(stat).unwrap().contains(") T "),
+            "the process must be stopped"
+        );
     }
     assert_eq!(fixture.function.starts(), 1);
     let assumed = fixture.actions().into_iter().filter(|action| action == "AssumeRole").count();
-    assert_eq!(assumed, 1, "the session of the parent role is kept while warm");
+    assert_eq!(assumed, 1, "a warm function must reuse its session");
 }
 
 #[tokio::test]
@@ -197,7 +196,7 @@ async fn a_deadline_in_1970_means_that_none_is_known() {
 }
 
 #[tokio::test]
-async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
+async fn an_event_that_cannot_be_answered_fails_the_invocation() {
     let fixture = Fixture::new().await;
     let properties = fixture.properties(json!({}));
     let signed = "https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=5ec4e7";
@@ -210,7 +209,7 @@ async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
         let mut event = fixture.stack.event("Create", "Delegation", None, &properties, None);
         event["ResponseURL"] = url;
         let Invocation::Failed { message, .. } = fixture.function.invoke(event).await else {
-            panic!("it can't answer")
+            panic!("the invocation must fail")
         };
         assert!(message.contains("ResponseURL") && !message.contains("5ec4e7"), "{message}");
     }
@@ -224,5 +223,5 @@ async fn an_event_that_can_not_be_answered_fails_towards_lambda() {
     let log = fixture.function.logs().join("\n");
     assert_eq!(log.matches("this event can't be answered").count(), 8, "{log}");
     assert!(log.contains(r#""level":"ERROR""#) && !log.contains("5ec4e7"), "{log}");
-    assert_eq!(fixture.function.starts(), 1, "it lives on");
+    assert_eq!(fixture.function.starts(), 1, "the process must live on");
 }

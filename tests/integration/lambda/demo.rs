@@ -1,4 +1,4 @@
-//! `make demo`, with this build's `bootstrap`.
+//! `make demo`, with the `bootstrap` of this build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,25 +7,25 @@ use sandbox::demo::{self, Demo};
 
 use crate::program::BOOTSTRAP;
 
-async fn play(bootstrap: &str, events: &Path, colour: bool) -> (Result<(), String>, String) {
+async fn run(bootstrap: &str, events: &Path, color: bool) -> (Result<(), String>, String) {
     let mut out = Vec::new();
-    let demo = Demo { bootstrap: bootstrap.into(), events: events.to_owned(), colour };
-    let told = demo::run(&demo, &mut out).await;
-    (told, String::from_utf8(out).unwrap())
+    let demo = Demo { bootstrap: bootstrap.into(), events: events.to_owned(), color };
+    let result = demo::run(&demo, &mut out).await;
+    (result, String::from_utf8(out).unwrap())
 }
 
 #[tokio::test]
-async fn the_demo_shows_the_events_doing_their_job() {
-    let (told, text) = play(BOOTSTRAP, Path::new("events"), false).await;
-    assert_eq!(told, Ok(()), "{text}");
+async fn the_demo_runs_every_event() {
+    let (result, text) = run(BOOTSTRAP, Path::new("events"), false).await;
+    assert_eq!(result, Ok(()), "{text}");
     for entry in fs::read_dir("events").unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
-        // A notification of SNS wraps the first event; `tests/integration/function/sns.rs` sends
-        // such.
+        // An SNS notification wraps the first event; `tests/integration/function/sns.rs` sends such
+        // events.
         if file.ends_with("-sns.json") || file == "README.md" {
             continue;
         }
-        assert!(text.contains(&format!("events/{file}")), "{file} is played");
+        assert!(text.contains(&format!("events/{file}")), "the demo must show {file}");
     }
     for words in [
         "Action              CREATED",
@@ -57,14 +57,14 @@ async fn the_demo_shows_the_events_doing_their_job() {
     let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
     assert!(wide.is_empty(), "{wide:#?}");
     for secret in ["X-Amz", "route53-delegation-example", "\x1b"] {
-        assert!(!text.contains(secret), "{secret:?} is shown");
+        assert!(!text.contains(secret), "the demo must not show {secret:?}");
     }
 }
 
 #[tokio::test]
-async fn colour_changes_nothing_but_the_colour() {
-    let (told, text) = play(BOOTSTRAP, Path::new("events"), true).await;
-    assert_eq!(told, Ok(()));
+async fn color_changes_nothing_but_the_color() {
+    let (result, text) = run(BOOTSTRAP, Path::new("events"), true).await;
+    assert_eq!(result, Ok(()));
     assert!(
         text.contains("\x1b[32m+ testing.example.com. ")
             && text.contains("\x1b[31m- testing.example.com. ")
@@ -80,11 +80,11 @@ impl Drop for Folder {
 }
 
 #[tokio::test]
-async fn a_demo_that_goes_wrong_says_what() {
-    let (told, _) = play("no/such/bootstrap", Path::new("events"), false).await;
-    assert!(told.unwrap_err().contains("no/such/bootstrap can't be started"));
-    let (told, _) = play(BOOTSTRAP, Path::new("no/such/events"), false).await;
-    assert!(told.unwrap_err().contains("create.json"));
+async fn a_demo_that_fails_says_why() {
+    let (result, _) = run("no/such/bootstrap", Path::new("events"), false).await;
+    assert!(result.unwrap_err().contains("no/such/bootstrap can't be started"));
+    let (result, _) = run(BOOTSTRAP, Path::new("no/such/events"), false).await;
+    assert!(result.unwrap_err().contains("create.json"));
 
     let folder = Folder(std::env::temp_dir().join(format!("demo-events-{}", std::process::id())));
     fs::create_dir_all(&folder.0).unwrap();
@@ -95,19 +95,19 @@ async fn a_demo_that_goes_wrong_says_what() {
         let text = text.replace(r#""Dnssec": "true""#, r#""Dnssec": "false""#);
         fs::write(folder.0.join(path.file_name().unwrap()), text).unwrap();
     }
-    let (told, text) = play(BOOTSTRAP, &folder.0, false).await;
-    let wrong = told.unwrap_err();
+    let (result, text) = run(BOOTSTRAP, &folder.0, false).await;
+    let error = result.unwrap_err();
     assert!(
-        wrong.contains("update.json: not true that the answer is SUCCESS, Action UPDATED"),
-        "{wrong}"
+        error.contains("update.json: it is not true that the answer is SUCCESS, Action UPDATED"),
+        "{error}"
     );
     assert!(
-        wrong.contains("create-signed.json: not true that its DS record set stands"),
-        "{wrong}"
+        error.contains("create-signed.json: it is not true that its DS record set matches"),
+        "{error}"
     );
     assert!(
-        wrong.contains("the trace: not true that every zone's keys are those of the DS records"),
-        "{wrong}"
+        error.contains("the trace: it is not true that every zone's keys are those of the DS"),
+        "{error}"
     );
     assert!(text.contains("example.com -> testing.example.com, no DS"), "{text}");
     assert!(

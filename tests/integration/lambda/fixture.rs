@@ -1,4 +1,5 @@
-//! Two accounts, their zones, a `bootstrap` behind the Runtime API, and a stack that it serves.
+//! The fixture: two accounts, their zones, a `bootstrap` behind the Runtime API, and a stack that
+//! it serves.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use crate::program::{BOOTSTRAP, bootstrap, variables};
 /// A program that is the function with a bound on its memory.
 const BOUNDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/lambda/bounded.sh");
 
-/// What an invocation gives, as [`Function::invoke`] wants it.
+/// The future of an invocation, as [`Function::invoke`] returns it.
 pub(crate) type Invoked<'a> = Pin<Box<dyn Future<Output = Invocation> + Send + 'a>>;
 
 pub(crate) struct Fixture {
@@ -34,15 +35,15 @@ pub(crate) struct Fixture {
     gaps: Arc<Mutex<Vec<String>>>,
 }
 
-/// How the function runs.
+/// The settings of the function.
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) timeout: Duration,
     pub(crate) deadline: DeadlineStyle,
     pub(crate) log_level: &'static str,
-    /// How many bytes the kernel lets the process map for itself; `None` for no bound.
+    /// The limit of memory for data that the kernel enforces, in bytes.
     pub(crate) data: Option<u64>,
-    /// Further variables of its environment; one without a value is not set.
+    /// Additional variables of its environment; one without a value is removed.
     pub(crate) env: Vec<(&'static str, Option<String>)>,
 }
 
@@ -99,17 +100,17 @@ impl Fixture {
     }
 
     /// Another execution environment of the same function, as Lambda starts one for a second event
-    /// at a time.
+    /// at the same time.
     pub(crate) async fn another(&self, setting: &Setting) -> LambdaProcess {
         spawn(&self.aws, &self.bucket, &self.credentials, setting).await
     }
 
-    /// Hands the stack to another way of delivering its events.
+    /// Lets `function` deliver the events of the stack.
     pub(crate) fn serve_by(&mut self, function: impl Function + 'static) {
         self.stack = Stack::new("mine", "222222222222", &self.bucket, Arc::new(function));
     }
 
-    /// The properties of the README's example, with changes; null takes one away.
+    /// Returns the properties of the README's example, with these changes; null removes a property.
     pub(crate) fn properties(&self, changes: Value) -> Value {
         let mut properties = json!({
             "ServiceTimeout": 1800,
@@ -128,7 +129,7 @@ impl Fixture {
         properties
     }
 
-    /// A template with one delegation of that logical id.
+    /// A template with one delegation that has this logical id.
     pub(crate) fn template(&self, logical_id: &str, changes: Value) -> Template {
         Template::from([(logical_id.to_owned(), self.properties(changes))])
     }
@@ -139,7 +140,7 @@ impl Fixture {
 
     #[track_caller]
     pub(crate) fn assert_delegated(&self, ttl: u32, claims: usize) {
-        let record = self.parent.record(NAME, "NS").expect("the delegation stands");
+        let record = self.parent.record(NAME, "NS").expect("the name must be delegated");
         assert_eq!(
             (plain(&record.values), record.ttl),
             (plain(&self.child.name_servers()), Some(ttl))
@@ -147,7 +148,7 @@ impl Fixture {
         assert_eq!(self.claims().len(), claims, "{:?}", self.claims());
     }
 
-    /// The parent zone is as it was before any event.
+    /// Asserts that the parent zone is as it was before any event.
     #[track_caller]
     pub(crate) fn assert_as_before(&self) {
         assert_eq!(self.parent.records(), self.before);
@@ -157,7 +158,7 @@ impl Fixture {
         self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default()
     }
 
-    /// From now on, looks after every change that was carried out whether the delegation stands.
+    /// Makes the fixture check after every executed change whether the delegation exists.
     pub(crate) fn watch_the_delegation(&self) {
         let (zone, gaps) = (self.parent.clone(), Arc::clone(&self.gaps));
         self.aws.after_call(Arc::new(move |call| {
@@ -167,9 +168,10 @@ impl Fixture {
         }));
     }
 
-    /// The delegation stood after each change since [`Fixture::watch_the_delegation`].
+    /// Asserts that the delegation existed after each change since
+    /// [`Fixture::watch_the_delegation`].
     #[track_caller]
-    pub(crate) fn assert_it_always_stood(&self) {
+    pub(crate) fn assert_it_always_existed(&self) {
         assert_eq!(*self.gaps.lock().unwrap(), Vec::<String>::new());
     }
 
@@ -177,8 +179,8 @@ impl Fixture {
         self.aws.calls().iter().map(|call| call.action.clone()).collect()
     }
 
-    /// `Create Delegation`, `Update Delegation failed` and so on, of the requests so far.
-    pub(crate) fn story(&self) -> Vec<String> {
+    /// Returns the requests so far as `Create Delegation`, `Update Delegation failed` and so on.
+    pub(crate) fn requests(&self) -> Vec<String> {
         let line = |event: &StackEvent| {
             let failed = if event.failure.is_some() { " failed" } else { "" };
             format!("{} {}{failed}", event.request_type, event.logical_id)
@@ -216,7 +218,7 @@ async fn spawn(
     LambdaProcess::spawn(Bootstrap { path, timeout, deadline, ..bootstrap(env) }).await.unwrap()
 }
 
-/// The operation failed for a reason with these words, and all is as before.
+/// Asserts that the operation failed with these words in the reason, and was rolled back.
 #[track_caller]
 pub(crate) fn rolled_back(outcome: &StackOutcome, words: &str) {
     assert!(

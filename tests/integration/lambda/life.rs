@@ -1,4 +1,4 @@
-//! What succeeds: create, update, replace, delete.
+//! Requests that succeed: Create, Update, replacement, Delete.
 
 use sandbox::StackOutcome;
 use serde_json::json;
@@ -7,7 +7,7 @@ use test_support::{NAME, plain};
 use crate::lambda::fixture::Fixture;
 
 #[tokio::test]
-async fn a_whole_life_leaves_the_parent_zone_exactly_as_it_was() {
+async fn a_whole_life_leaves_the_parent_zone_as_it_was() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.deploy("Delegation", json!({})).await, StackOutcome::Complete);
     fixture.assert_delegated(300, 1);
@@ -25,8 +25,8 @@ async fn a_whole_life_leaves_the_parent_zone_exactly_as_it_was() {
 
     assert_eq!(fixture.stack.delete().await, StackOutcome::Complete);
     fixture.assert_as_before();
-    assert_eq!(fixture.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
-    assert_eq!(fixture.function.starts(), 1, "one process served them all");
+    assert_eq!(fixture.requests(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
+    assert_eq!(fixture.function.starts(), 1, "one process must serve all requests");
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn another_child_zone_of_the_same_name_is_an_update_in_place() {
     assert_eq!(plain(&servers), plain(&other.name_servers()));
     fixture.stack.delete().await;
     fixture.assert_as_before();
-    assert_eq!(fixture.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
+    assert_eq!(fixture.requests(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
 }
 
 #[tokio::test]
@@ -49,11 +49,11 @@ async fn a_child_zone_of_another_name_is_a_replacement_that_cleans_up() {
     fixture.deploy("Delegation", json!({})).await;
     let other = fixture.child_account.hosted_zone("staging.example.com");
     assert!(fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
-    assert_eq!(fixture.story(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
+    assert_eq!(fixture.requests(), ["Create Delegation", "Update Delegation", "Delete Delegation"]);
     assert_eq!(
         fixture.last().physical_id,
         format!("{}/{NAME}", fixture.parent.id()),
-        "the old place is deleted"
+        "the old delegation must be deleted"
     );
     assert_eq!(fixture.parent.record(NAME, "NS"), None);
     assert!(fixture.claims().is_empty());
@@ -64,7 +64,7 @@ async fn a_child_zone_of_another_name_is_a_replacement_that_cleans_up() {
 }
 
 #[tokio::test]
-async fn a_function_without_an_external_id_or_with_a_wrong_one_is_not_let_in() {
+async fn a_missing_or_wrong_external_id_is_denied() {
     let fixture = Fixture::new().await;
     for id in [json!(null), json!("wrong")] {
         fixture.deploy("Delegation", json!({"ParentExternalId": id})).await;

@@ -1,4 +1,4 @@
-//! What the function writes: JSON lines with the request's fields, and the metrics.
+//! The function's output: log lines in JSON with the fields of the request, and metrics.
 
 use std::process::Command;
 
@@ -13,7 +13,8 @@ use crate::program::BOOTSTRAP;
 
 const METRICS: &str = "_aws";
 
-/// A life with everything in it that is logged, warnings and failures included; its log lines.
+/// Runs the requests of a stack that cause every log message, including warnings and failures;
+/// returns its log lines.
 async fn live(log_level: &'static str) -> (Fixture, Vec<Value>) {
     let fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
     rolled_back(&fixture.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
@@ -32,14 +33,14 @@ async fn live(log_level: &'static str) -> (Fixture, Vec<Value>) {
     let lines = fixture.function.logs();
     let object = |line: &String| match serde_json::from_str(line) {
         Ok(Value::Object(map)) => Value::Object(map),
-        _ => panic!("{line} is no JSON object"),
+        _ => panic!("{line} is not a JSON object"),
     };
     let lines: Vec<Value> = lines.iter().map(object).collect();
     lines.iter().filter(|line| !is_metrics(line)).for_each(assert_listed);
     (fixture, lines)
 }
 
-/// An event is one of those that the page of logging lists, with no other fields than it says.
+/// Asserts that the page of logging lists the event, with all of its fields.
 fn assert_listed(line: &Value) {
     let of_all = ["timestamp", "level", "message", "name", "parent_zone_id"];
     let of_request = ["lambda_request_id", "request_id", "stack", "logical_id", "request_type"];
@@ -51,7 +52,7 @@ fn assert_listed(line: &Value) {
     assert_eq!(unlisted, None, "{line}");
 }
 
-/// The fields of the event of that line, as the page of logging lists them.
+/// Returns the fields of the event of the line, as the page on logging lists them.
 pub(crate) fn fields_of(line: &Value) -> &'static [&'static str] {
     let is_it = |event: &&(Level, &str, &[&str])| {
         line["message"] == event.1 && line["level"] == event.0.as_str()
@@ -59,12 +60,13 @@ pub(crate) fn fields_of(line: &Value) -> &'static [&'static str] {
     EVENTS.iter().find(is_it).unwrap_or_else(|| panic!("{line} is not listed")).2
 }
 
-/// What a function with these settings alone says before it ends, because they are wrong.
+/// Returns the problem that a function with only these settings, which are wrong, logs before it
+/// exits.
 pub(crate) fn problem(settings: &[(&str, &str)]) -> String {
     let mut bootstrap = Command::new(BOOTSTRAP);
     let output = bootstrap.env_clear().envs(settings.iter().copied()).output().unwrap();
     assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
-    // What follows is the Lambda runtime, which is not there.
+    // The other lines are those of the Lambda runtime, whose API is missing.
     let line: Value =
         serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
     assert_eq!(
@@ -93,7 +95,7 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
         for field in ["request_id", "stack", "logical_id", "request_type"] {
             assert!(event[field].is_string(), "{field}: {event}");
         }
-        // The zone's name or absent: "stats by name" counts zones.
+        // The name is that of the zone or missing, because "stats by name" counts zones.
         let name = event.get("name");
         assert!(name.is_none_or(|name| name == NAME || name == "example.org"), "{event}");
         assert_eq!(name.is_some(), event.get("parent_zone_id").is_some(), "{event}");
@@ -126,7 +128,7 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
     }
     let failures: Vec<_> =
         of("the request failed").iter().map(|event| event["failure"].clone()).collect();
-    assert_eq!(failures, ["input", "refused"], "each failure is logged once");
+    assert_eq!(failures, ["input", "refused"], "each failure must be logged once");
     assert_eq!(
         (of("the answer was not delivered").len(), of("this event can't be answered").len()),
         (3, 1)
@@ -169,7 +171,7 @@ async fn each_request_has_one_line_of_metrics() {
 }
 
 #[tokio::test]
-async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
+async fn at_level_error_only_errors_and_metrics_are_logged() {
     let (_, lines) = live("ERROR").await;
     let (metrics, events): (Vec<&Value>, Vec<&Value>) =
         lines.iter().partition(|line| is_metrics(line));
@@ -178,9 +180,9 @@ async fn at_the_level_error_only_errors_and_the_metrics_are_left() {
     assert!(events.iter().any(|event| event["message"] == "the request failed"));
 }
 
-/// The SDK tries again by itself, and says something about each try.
+/// The SDK retries by itself, and logs something about each attempt.
 #[tokio::test]
-async fn a_try_that_heals_is_no_error() {
+async fn a_retry_that_succeeds_logs_no_error() {
     let fixture = Fixture::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
     for (action, kind) in [
         ("AssumeRole", FaultKind::ResetBefore),
@@ -198,15 +200,15 @@ async fn a_try_that_heals_is_no_error() {
 }
 
 #[test]
-fn a_wrong_setting_is_one_line_at_the_start() {
+fn an_invalid_setting_is_one_log_line_at_the_start() {
     let problem = problem(&[("DELEGATION_PROPAGATION_WAIT", "soon")]);
     assert!(problem.contains("DELEGATION_PROPAGATION_WAIT"), "{problem}");
 }
 
-/// A forged event leads to somebody: to who may publish to that topic, and by the message's id to
-/// who did.
+/// A forged event can be traced: to everybody who may publish to the topic, and by the message's id
+/// to who did.
 #[tokio::test]
-async fn a_notification_leaves_its_topic_and_id_in_the_log() {
+async fn the_topic_and_id_of_a_notification_are_logged() {
     let fixture = Fixture::new().await;
     let sns = |message: &str, id: &str| {
         let topic = "arn:aws:sns:us-east-1:222222222222:delegation";
@@ -229,8 +231,8 @@ async fn a_notification_leaves_its_topic_and_id_in_the_log() {
     fixture.function.invoke(sns("{}", "message-2")).await;
     let lines = fixture.function.logs();
     for id in ["message-1", "message-2"] {
-        let told = lines.iter().filter(|line| line.contains(id)).collect::<Vec<_>>();
+        let found = lines.iter().filter(|line| line.contains(id)).collect::<Vec<_>>();
         let leads = |line: &&String| line.contains("arn:aws:sns:us-east-1:222222222222:delegation");
-        assert!(!told.is_empty() && told.iter().all(leads), "{id}: {lines:#?}");
+        assert!(!found.is_empty() && found.iter().all(leads), "{id}: {lines:#?}");
     }
 }

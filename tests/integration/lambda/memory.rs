@@ -1,9 +1,9 @@
-//! The largest events that Lambda delivers, to a function with 128 MB: each is answered, or refused
-//! towards Lambda, by the process that was there before it, which then serves a good event.
+//! The largest events that Lambda delivers, to a function with 128 MB. Each is answered, or fails
+//! its invocation, and the same process then serves a good event.
 //!
-//! The kernel holds the process to its memory (`ulimit -d`, setrlimit(2), "`RLIMIT_DATA`"): what it
-//! may map for itself is what 128 MB leave beside the program. A process that asks for more is
-//! ended, however fast the machine is.
+//! The kernel limits the process's memory (`ulimit -d`, setrlimit(2), "`RLIMIT_DATA`") to what the
+//! program itself leaves of the 128 MB. A process that maps more is killed, however fast the
+//! machine is.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use crate::lambda::fixture::{Fixture, Setting};
 
-/// The largest payload of an invocation ("Lambda quotas": 6 MB), less what the other fields of the
-/// event take.
+/// The largest payload of an invocation in bytes ("Lambda quotas": 6 MB), minus the other fields of
+/// the event.
 const LARGE: usize = 6 * 1024 * 1024 - 4096;
-/// What 128 MB leave for data: the program, its libraries and Lambda's own processes take less than
-/// 32 MB.
+/// What 128 MB leave for data, in bytes: the program, its libraries and Lambda's own processes take
+/// less than 32 MB.
 const DATA: u64 = 96 << 20;
 
 fn event(fixture: &Fixture, number: usize, changes: Value) -> Value {
@@ -41,10 +41,10 @@ fn event(fixture: &Fixture, number: usize, changes: Value) -> Value {
     event
 }
 
-/// What takes the most memory for its bytes, in each place that is read.
+/// Returns events that take the most memory for their size, in each field that is parsed.
 fn large(fixture: &Fixture) -> Vec<Value> {
     let long = "x".repeat(LARGE);
-    // Two bytes of JSON each, and a value of many bytes in memory.
+    // Each element is two bytes of JSON, and many bytes in memory.
     let many = json!(vec![0; LARGE / 2]);
     let few = json!(vec![0; (1 << 19) - 64]);
     let with = |name: &str, value: Value| json!({"ResourceProperties": fixture.properties(json!({ name: value }))});
@@ -58,17 +58,17 @@ fn large(fixture: &Fixture) -> Vec<Value> {
         with("Unknown", many.clone()),
         with(&long, json!("")),
         json!({"RequestType": "Update", "PhysicalResourceId": "x", "OldResourceProperties": {"A": many.clone()}}),
-        // As much as is read at all, in both.
+        // The most that is parsed, in both property lists.
         json!({
             "RequestType": "Update",
             "PhysicalResourceId": "x",
             "ResourceProperties": {"A": few},
             "OldResourceProperties": {"A": few},
         }),
-        // A field that nobody reads.
+        // A field that is not used.
         json!({"Other": many}),
     ];
-    // The text of a text: each quotation mark is two bytes of it.
+    // A JSON string within a JSON string: each quotation mark takes two bytes.
     events.push(json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "\"".repeat(LARGE / 2)}}]}));
     events
 }
@@ -84,20 +84,20 @@ async fn the_largest_events_fit_into_128_mb() {
     for (number, changes) in large(&fixture).into_iter().enumerate() {
         let wrapped = changes.get("Records").is_some();
         let event = if wrapped { changes } else { event(&fixture, number, changes) };
-        let told = fixture.function.invoke(event).await;
+        let result = fixture.function.invoke(event).await;
         assert!(
-            matches!(told, Invocation::Returned(_) | Invocation::Failed { .. }),
-            "event {number}: {told:?}: {:?}",
+            matches!(result, Invocation::Returned(_) | Invocation::Failed { .. }),
+            "event {number}: {result:?}: {:?}",
             fixture.function.logs().last()
         );
     }
-    assert_eq!(fixture.function.starts(), 1, "no event has ended the process");
+    assert_eq!(fixture.function.starts(), 1, "no event may kill the process");
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
 }
 
-/// Shows that the other one can fail.
+/// Shows that the previous test can fail.
 #[tokio::test]
-async fn a_process_without_that_memory_ends() {
+async fn a_process_with_less_memory_is_killed() {
     let fixture = Fixture::with(Setting {
         timeout: Duration::from_mins(5),
         data: Some(12 << 20),
@@ -105,7 +105,7 @@ async fn a_process_without_that_memory_ends() {
     })
     .await;
     let many = json!({"NameServers": vec![0; LARGE / 2]});
-    let told =
+    let result =
         fixture.function.invoke(event(&fixture, 0, json!({"ResourceProperties": many}))).await;
-    assert!(matches!(told, Invocation::Exited(_)), "{told:?}");
+    assert!(matches!(result, Invocation::Exited(_)), "{result:?}");
 }

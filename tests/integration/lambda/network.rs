@@ -1,5 +1,5 @@
-//! How the function reaches AWS: by the endpoints and the proxy that its environment names, and
-//! what it says of an AWS that is out of reach.
+//! How the function reaches AWS: through the endpoints and the proxy in its environment; and what
+//! it says about an AWS that it can't reach.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,13 +15,13 @@ use tokio::task::JoinHandle;
 
 use crate::lambda::fixture::{Fixture, Setting};
 
-/// The longest head of a request that the proxy reads.
+/// The longest request head that the proxy reads, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// A function has to have ten seconds to begin at all.
+/// A timeout just above the ten seconds that a request needs to start at all.
 const SHORT: Duration = Duration::from_secs(12);
 
-/// A forward proxy (RFC 9110, section 7.3): it carries `http`, and refuses the tunnels that `https`
-/// takes.
+/// A forward proxy (RFC 9110, section 7.3). It forwards `http` requests, and rejects the tunnels
+/// that `https` needs.
 struct Proxy {
     address: SocketAddr,
     asked: Arc<Mutex<BTreeSet<String>>>,
@@ -37,7 +37,7 @@ impl Proxy {
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let hosts = Arc::clone(&hosts);
-                // A client that goes away ends its connection, and nothing else.
+                // A client that disconnects only ends its own connection.
                 tokio::spawn(async move { drop(carry(client, &hosts).await) });
             }
         });
@@ -48,7 +48,7 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// The hosts that it was asked for, with their ports.
+    /// Returns the hosts that clients requested, with their ports.
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().cloned().collect()
     }
@@ -60,7 +60,7 @@ impl Drop for Proxy {
     }
 }
 
-/// One request of a client: to the host in its first line, as one connection.
+/// Forwards one request of a client to the host in its first line, on one connection.
 async fn carry(mut client: TcpStream, asked: &Mutex<BTreeSet<String>>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < LONGEST_HEAD {
@@ -81,7 +81,7 @@ async fn carry(mut client: TcpStream, asked: &Mutex<BTreeSet<String>>) -> std::i
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
-/// A fixture whose function has these variables as well, or lacks those without a value.
+/// A fixture whose function has these variables as well; one without a value is removed.
 async fn fixture(env: &[(&'static str, Option<String>)]) -> Fixture {
     Fixture::with(Setting { timeout: SHORT, env: env.to_vec(), ..Setting::default() }).await
 }
@@ -95,7 +95,7 @@ fn reason(outcome: &StackOutcome) -> String {
 }
 
 #[tokio::test]
-async fn everything_goes_by_the_proxy_but_what_no_proxy_names() {
+async fn all_requests_use_the_proxy_except_to_hosts_in_no_proxy() {
     let proxy = Proxy::start().await;
     let by_proxy = fixture(&[("HTTP_PROXY", Some(proxy.url()))]).await;
     assert!(by_proxy.deploy("Delegation", json!({})).await.is_complete());
@@ -112,9 +112,9 @@ async fn everything_goes_by_the_proxy_but_what_no_proxy_names() {
     assert_eq!(around.asked(), Vec::<String>::new());
 }
 
-/// Also: a proxy that refuses is an AWS out of reach.
+/// Also tests that a proxy that rejects connections counts as an unreachable AWS.
 #[tokio::test]
-async fn fips_and_dual_stack_endpoints_are_those_of_the_environment() {
+async fn fips_and_dual_stack_endpoints_follow_the_environment() {
     let plain = ["route53.amazonaws.com:443", "sts.us-east-1.amazonaws.com:443"];
     let fips = ["route53-fips.amazonaws.com:443", "sts-fips.us-east-1.amazonaws.com:443"];
     let dual_stack = ["route53.global.api.aws:443", "sts.us-east-1.api.aws:443"];
@@ -159,7 +159,7 @@ async fn fips_and_dual_stack_endpoints_are_those_of_the_environment() {
 }
 
 #[tokio::test]
-async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
+async fn an_unreachable_aws_is_reported_with_host_cause_and_attempts() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = closed.local_addr().unwrap();
     drop(closed);
@@ -191,7 +191,7 @@ async fn an_aws_out_of_reach_is_named_with_its_host_the_cause_and_the_tries() {
 }
 
 #[tokio::test]
-async fn certificates_that_are_not_there_are_told_in_the_answer() {
+async fn missing_certificates_are_reported_in_the_answer() {
     for variable in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
         let fixture = fixture(&[(variable, Some("/nowhere/bundle.pem".to_owned()))]).await;
         let reason = reason(&fixture.deploy("Delegation", json!({})).await);

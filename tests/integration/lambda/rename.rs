@@ -1,4 +1,4 @@
-//! A resource whose logical id is renamed in the template: its delegation must stand throughout.
+//! A resource whose logical id is renamed in the template: its delegation must exist throughout.
 
 use sandbox::StackOutcome;
 use serde_json::json;
@@ -11,14 +11,14 @@ async fn a_rename_keeps_the_delegation_throughout() {
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     assert_eq!(fixture.deploy("Renamed", json!({})).await, StackOutcome::Complete);
-    assert_eq!(fixture.story(), ["Create Delegation", "Create Renamed", "Delete Delegation"]);
+    assert_eq!(fixture.requests(), ["Create Delegation", "Create Renamed", "Delete Delegation"]);
     assert_eq!(fixture.stack.resources()["Renamed"].attributes["Action"], "SHARED");
     fixture.assert_delegated(300, 1);
     assert!(
         fixture.claims()[0].contains("by=came")
             && fixture.claims()[0].contains("owner=mine/Renamed")
     );
-    fixture.assert_it_always_stood();
+    fixture.assert_it_always_existed();
 }
 
 #[tokio::test]
@@ -35,19 +35,23 @@ async fn the_last_owner_of_a_renamed_delegation_removes_it() {
 async fn the_rollback_of_a_rename_keeps_the_delegation_throughout() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
-    let stands = fixture.parent.records();
+    let before = fixture.parent.records();
     fixture.watch_the_delegation();
     fixture.stack.fail_after("Renamed");
     rolled_back(&fixture.deploy("Renamed", json!({})).await, "another resource");
-    assert_eq!(fixture.story(), ["Create Delegation", "Create Renamed", "Delete Renamed"]);
-    assert_eq!(fixture.parent.records(), stands, "nothing is left of the rename");
-    fixture.assert_it_always_stood();
+    assert_eq!(fixture.requests(), ["Create Delegation", "Create Renamed", "Delete Renamed"]);
+    assert_eq!(
+        fixture.parent.records(),
+        before,
+        "the rollback must remove everything of the rename"
+    );
+    fixture.assert_it_always_existed();
     fixture.stack.delete().await;
     fixture.assert_as_before();
 }
 
 #[tokio::test]
-async fn a_rename_with_another_ttl_leaves_the_ttl_to_the_next_update() {
+async fn a_rename_with_another_ttl_changes_it_with_the_next_update() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
@@ -58,13 +62,13 @@ async fn a_rename_with_another_ttl_leaves_the_ttl_to_the_next_update() {
     assert_eq!(fixture.claims().len(), 1);
     assert!(fixture.deploy("Renamed", json!({"TTL": 120})).await.is_complete());
     fixture.assert_delegated(120, 1);
-    fixture.assert_it_always_stood();
+    fixture.assert_it_always_existed();
     fixture.stack.delete().await;
     fixture.assert_as_before();
 }
 
 #[tokio::test]
-async fn a_rename_beside_a_replacement_keeps_what_is_claimed() {
+async fn a_rename_next_to_a_replacement_keeps_what_is_claimed() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let other = fixture.child_account.hosted_zone("staging.example.com");

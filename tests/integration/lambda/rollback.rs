@@ -1,4 +1,4 @@
-//! What fails, and the way back.
+//! Requests that fail, and their rollbacks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,17 +18,17 @@ async fn a_refused_update_is_rolled_back() {
     fixture.watch_the_delegation();
     rolled_back(&fixture.deploy("Delegation", json!({"TTL": "an hour"})).await, "TTL");
     assert_eq!(
-        fixture.story(),
+        fixture.requests(),
         ["Create Delegation", "Update Delegation failed", "Update Delegation"]
     );
     fixture.assert_delegated(300, 1);
-    fixture.assert_it_always_stood();
+    fixture.assert_it_always_existed();
     fixture.stack.delete().await;
     fixture.assert_as_before();
 }
 
 #[tokio::test]
-async fn an_update_that_was_carried_out_but_never_answered_is_rolled_back() {
+async fn an_update_that_was_executed_but_never_answered_is_rolled_back() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
@@ -38,7 +38,7 @@ async fn an_update_that_was_carried_out_but_never_answered_is_rolled_back() {
         "did not receive a response",
     );
     fixture.assert_delegated(300, 1);
-    fixture.assert_it_always_stood();
+    fixture.assert_it_always_existed();
     fixture.stack.delete().await;
     fixture.assert_as_before();
 }
@@ -56,16 +56,16 @@ async fn a_failed_replacement_is_rolled_back() {
         "ns1.somebody.example.net",
     );
     assert_eq!(
-        fixture.story(),
+        fixture.requests(),
         ["Create Delegation", "Update Delegation failed", "Update Delegation"]
     );
     assert_eq!(fixture.parent.record("staging.example.com", "NS"), Some(foreign));
     fixture.assert_delegated(300, 1);
-    fixture.assert_it_always_stood();
+    fixture.assert_it_always_existed();
 }
 
 #[tokio::test]
-async fn a_replacement_is_taken_back_when_another_resource_fails() {
+async fn a_replacement_is_undone_when_another_resource_fails() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
@@ -76,26 +76,26 @@ async fn a_replacement_is_taken_back_when_another_resource_fails() {
         "another resource",
     );
     assert_eq!(
-        fixture.story(),
+        fixture.requests(),
         ["Create Delegation", "Update Delegation", "Update Delegation", "Delete Delegation"]
     );
     fixture.assert_delegated(300, 1);
-    fixture.assert_it_always_stood();
+    fixture.assert_it_always_existed();
     fixture.stack.delete().await;
     fixture.assert_as_before();
 }
 
 #[tokio::test]
-async fn a_new_resource_is_taken_back_when_another_one_fails() {
+async fn a_new_resource_is_removed_when_another_one_fails() {
     let fixture = Fixture::new().await;
     fixture.stack.fail_after("Delegation");
     rolled_back(&fixture.deploy("Delegation", json!({})).await, "another resource");
-    assert_eq!(fixture.story(), ["Create Delegation", "Delete Delegation"]);
+    assert_eq!(fixture.requests(), ["Create Delegation", "Delete Delegation"]);
     fixture.assert_as_before();
 }
 
 #[tokio::test]
-async fn a_create_that_changed_nothing_is_rolled_back_by_its_marker() {
+async fn a_create_that_changed_nothing_is_rolled_back_by_its_unresolved_id() {
     let fixture = Fixture::new().await;
     fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.example.net."]));
     let revision = fixture.parent.revision();
@@ -113,23 +113,23 @@ async fn a_create_that_changed_nothing_is_rolled_back_by_its_marker() {
     rolled_back(&fixture.deploy("Delegation", json!({"ChildZoneId": null})).await, "ChildZoneId");
     assert!(
         fixture.actions().is_empty(),
-        "neither the Create nor the Delete of its marker made a call"
+        "neither the Create nor the Delete of its unresolved id may make a call"
     );
     assert_eq!(fixture.parent.revision(), revision);
 }
 
 #[tokio::test]
-async fn a_create_that_was_carried_out_but_never_answered_is_deleted_by_an_invented_id() {
+async fn a_create_that_was_executed_but_never_answered_is_deleted_by_an_invented_id() {
     let fixture = Fixture::new().await;
     fixture.bucket.fault(BucketFault::Status(403), 3);
     rolled_back(&fixture.deploy("Delegation", json!({})).await, "did not receive a response");
-    assert_eq!(fixture.story(), ["Create Delegation failed", "Delete Delegation"]);
+    assert_eq!(fixture.requests(), ["Create Delegation failed", "Delete Delegation"]);
     assert!(fixture.last().physical_id.starts_with("mine-Delegation-"));
     fixture.assert_as_before();
 }
 
-/// Has each delivery of a Create die: the first after its change was carried out, the others before
-/// they did anything.
+/// Kills the process at each delivery of a Create: at the first one after its change was executed,
+/// at the others before they did anything.
 struct DiesCreating {
     aws: Sandbox,
     process: Arc<LambdaProcess>,
@@ -171,8 +171,12 @@ async fn a_create_that_died_at_each_delivery_is_deleted_by_an_invented_id() {
     }));
     fixture.serve_by(DiesCreating { aws, process, deliveries: AtomicUsize::new(0) });
     rolled_back(&fixture.deploy("Delegation", json!({})).await, "did not receive a response");
-    assert_eq!(fixture.function.starts(), 4, "it died at each of three deliveries");
-    assert_eq!(fixture.story(), ["Create Delegation failed", "Delete Delegation"]);
+    assert_eq!(
+        fixture.function.starts(),
+        4,
+        "the process must have died at each of three deliveries"
+    );
+    assert_eq!(fixture.requests(), ["Create Delegation failed", "Delete Delegation"]);
     fixture.assert_as_before();
 }
 
@@ -196,7 +200,7 @@ async fn a_delete_with_an_invented_id_leaves_a_tombstone_for_a_create_that_may_s
 }
 
 #[tokio::test]
-async fn a_delete_that_is_denied_is_stuck_until_the_role_lets_it_in() {
+async fn a_denied_delete_is_stuck_until_the_role_allows_it() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let denied =

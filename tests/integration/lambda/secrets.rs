@@ -1,5 +1,5 @@
-//! The response URL, external ids and credentials are in no log, whatever happens and however much
-//! is logged.
+//! The response URL, external ids and credentials are not in any log, whatever happens and whatever
+//! the log level is.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use test_support::EXTERNAL_ID;
 
 use crate::lambda::fixture::{Fixture, Invoked, Setting, rolled_back};
 
-/// Keeps the signatures of the response URLs that it delivers.
+/// Delivers events, and records the signatures of their response URLs.
 struct Noting {
     process: Arc<LambdaProcess>,
     signatures: Arc<Mutex<Vec<String>>>,
@@ -24,7 +24,7 @@ impl Function for Noting {
     }
 }
 
-/// A life with everything in it: what succeeds, what is refused, denied, retried, lost and never
+/// Runs requests of every kind: some succeed, others are refused, denied, retried, lost or never
 /// delivered.
 async fn live(log_level: &'static str) -> (Fixture, Vec<String>) {
     let mut fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
@@ -74,13 +74,13 @@ fn assert_silent(fixture: &Fixture, signatures: &[String]) {
     secrets.extend([EXTERNAL_ID, "wrong-external-id", "wrong external id"].map(str::to_owned));
     secrets.push(fixture.credentials.secret_access_key.clone());
     secrets.extend(fixture.credentials.session_token.clone());
-    // However a URL, a signature or the answer of AssumeRole would be written.
+    // In any form in which a URL, a signature or the response of AssumeRole could be logged.
     secrets.extend(
         ["X-Amz-", "AWS4-HMAC", "Signature", "SecretAccessKey", "SessionToken"].map(str::to_owned),
     );
     for secret in secrets {
         let shown = log.lines().find(|line| line.to_lowercase().contains(&secret.to_lowercase()));
-        assert_eq!(shown, None, "{secret} is in the log");
+        assert_eq!(shown, None, "the log contains {secret}");
     }
 }
 
@@ -95,12 +95,12 @@ async fn secrets_are_in_no_log() {
         "the delegation stands",
         "\"code\":\"access-denied\"",
     ] {
-        assert!(log.contains(words), "the log says {words:?}:\n{log}");
+        assert!(log.contains(words), "the log must contain {words:?}:\n{log}");
     }
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_log_at_the_level_trace_either() {
+async fn secrets_are_in_no_log_at_level_trace_either() {
     let (fixture, signatures) = live("TRACE").await;
     assert!(fixture.function.logs().iter().any(|line| line.contains(r#""level":"DEBUG""#)));
     assert_silent(&fixture, &signatures);

@@ -1,9 +1,9 @@
-//! A stack that holds the zone, its keys, the signing and the delegation: the template of
+//! A stack with the zone, its keys, the signing and the delegation: the template of
 //! `docs/custom-delegation.md`, "The sequences".
 //!
-//! Route 53 looks the DS record set up before it ends signing (API Reference,
-//! `DisableHostedZoneDNSSEC`), so the order and the waits of a Delete matter. Whether that look-up
-//! goes through a cache is not documented: both are played.
+//! Route 53 looks up the DS record set before it ends signing (API Reference,
+//! `DisableHostedZoneDNSSEC`), so the order and the waits of a Delete matter. Whether the lookup
+//! uses a cache is not documented; both are tested.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Signed {
         let fixture = Fixture::new().await;
         fixture.aws.sync_after(SyncRule::Immediately);
         let dns = fixture.aws.dns().await.unwrap();
-        // The stack makes its own.
+        // The stack creates its own zone.
         fixture.child.delete();
         let region = CloudFormation::new(&fixture.aws, &fixture.bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&fixture.function) as Arc<dyn Function>);
@@ -38,7 +38,7 @@ impl Signed {
         Self { fixture, dns, stack }
     }
 
-    /// The template of the page, for the accounts of this test.
+    /// Returns the template of the page, for the accounts of this test.
     fn template(&self, changes: Value) -> Value {
         let page = std::fs::read_to_string("docs/custom-delegation.md").unwrap();
         let section = page.split("\n### The sequences\n").nth(1).unwrap();
@@ -55,7 +55,7 @@ impl Signed {
     }
 
     async fn deploy(&self, changes: Value) {
-        // Requests of one second have no order.
+        // The dates in response URLs have a resolution of a second.
         self.fixture.bucket.clock().advance(Duration::from_secs(2));
         let done = self
             .stack
@@ -85,7 +85,7 @@ fn stuck(outcome: &StackOutcome, words: &str) {
     );
 }
 
-/// The Delete of the delegation waits until no name server has the DS record set any more.
+/// The Delete of the delegation waits until no name server has the DS record set anymore.
 #[tokio::test]
 async fn a_stack_with_zone_keys_signing_and_delegation_is_deleted() {
     let it = Signed::new().await;
@@ -100,9 +100,9 @@ async fn a_stack_with_zone_keys_signing_and_delegation_is_deleted() {
     it.fixture.assert_as_before();
 }
 
-/// Without that wait Route 53 still finds the DS record set. A second Delete comes through.
+/// Without that wait, Route 53 still finds the DS record set. A second Delete succeeds.
 #[tokio::test]
-async fn without_waiting_for_insync_signing_can_not_end() {
+async fn without_waiting_for_insync_signing_cannot_end() {
     let it = Signed::new().await;
     it.deploy(json!({"WaitForSync": false})).await;
     it.fixture.aws.sync_after(SyncRule::Never);
@@ -111,42 +111,41 @@ async fn without_waiting_for_insync_signing_can_not_end() {
     assert_eq!(it.delete().await, StackOutcome::Complete);
 }
 
-/// If the look-up goes through a cache, that has the DS record set for its TTL: the Delete is
-/// stuck, and the next one after that is not.
+/// If the lookup uses a cache, the cache has the DS record set for its TTL. The first Delete fails,
+/// and a Delete after that time succeeds.
 #[tokio::test]
-async fn a_look_up_through_a_cache_keeps_signing_for_the_ttl_of_the_ds() {
+async fn a_cached_lookup_prevents_the_end_of_signing_for_the_ttl_of_the_ds() {
     let it = Signed::new().await;
     it.deploy(json!({"DsTTL": 600})).await;
     it.dns.share_cache();
     let zone = it.fixture.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
-    assert!(it.dns.disable_signing(&zone).is_err(), "somebody has looked it up");
+    assert!(it.dns.disable_signing(&zone).is_err(), "the DS record set must be in the cache");
     stuck(&it.delete().await, "KeySigningKeyInParentDSRecord");
     assert_eq!(
         it.fixture.parent.record(NAME, "NS"),
         None,
-        "the delegation is gone, and signing stays"
+        "the delegation must be deleted while the zone is still signed"
     );
     it.fixture.aws.clock().advance(Duration::from_mins(10));
     assert_eq!(it.delete().await, StackOutcome::Complete);
     it.fixture.assert_as_before();
 }
 
-/// The sequence of the page, "A signed delegation is deleted": it can't be stuck, whatever cache is
-/// asked.
+/// The sequence "A signed delegation is deleted" of the page: it works with any cache.
 #[tokio::test]
-async fn without_a_ds_for_its_ttl_a_cache_keeps_nothing() {
+async fn after_the_ttl_of_the_ds_a_cache_prevents_nothing() {
     let it = Signed::new().await;
     it.deploy(json!({"DsTTL": 600})).await;
     it.dns.share_cache();
     let zone = it.fixture.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
-    assert!(it.dns.disable_signing(&zone).is_err(), "somebody has looked it up");
+    assert!(it.dns.disable_signing(&zone).is_err(), "the DS record set must be in the cache");
     it.deploy(json!({"DsTTL": 600, "Dnssec": false})).await;
     it.fixture.aws.clock().advance(Duration::from_mins(10));
     assert_eq!(it.delete().await, StackOutcome::Complete);
 }
 
 #[tokio::test]
-async fn a_look_up_that_fails_keeps_signing_until_it_does_not() {
+async fn a_failing_lookup_prevents_the_end_of_signing() {
     let it = Signed::new().await;
     it.deploy(json!({})).await;
     for server in it.fixture.parent.name_servers() {

@@ -1,5 +1,5 @@
-//! The same `bootstrap` as the watch: by `_HANDLER`, behind the Runtime API, with sockets and the
-//! system's time.
+//! `bootstrap` as the watch, chosen by `_HANDLER`: behind the Runtime API, with sockets and the
+//! system clock.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use test_support::EXTERNAL_ID;
 use crate::lambda::logs::{fields_of, problem};
 use crate::program::{bootstrap, variables};
 
-/// What the watch's lines have beside the fields of their event.
+/// The fields of the watch's log lines that are not those of their event.
 const OF_ALL: [&str; 6] = ["timestamp", "level", "message", "lambda_request_id", "run", "part"];
 
-/// Two parent accounts, of which one lets nobody in, and the function of the watch.
+/// Two parent accounts, of which one denies all access, and the function of the watch.
 struct Watched {
     process: LambdaProcess,
     credentials: Credentials,
@@ -64,10 +64,9 @@ impl Watched {
 }
 
 #[tokio::test]
-async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_a_line_of_its_own()
-{
+async fn the_program_is_the_watch_by_its_handler_and_logs_one_line_per_finding() {
     let watched = Watched::new("watch").await;
-    // With a minute for all, each account is a part of its own.
+    // With a timeout of a minute, each account is a part of its own.
     let mut results = Vec::new();
     let mut event = json!({});
     while !event.is_null() {
@@ -77,7 +76,7 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
         event = result["next"].clone();
         results.push(result);
     }
-    let told: Vec<(&str, &str)> = results
+    let result: Vec<(&str, &str)> = results
         .iter()
         .flat_map(|result| result["findings"].as_array().unwrap())
         .map(|finding| (finding["name"].as_str().unwrap(), finding["finding"].as_str().unwrap()))
@@ -88,7 +87,7 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
         ("good.example.com", "unowned"),
         ("333333333333", "unread"),
     ];
-    assert_eq!(told, expected, "{results:#?}\n{:#?}", watched.process.logs());
+    assert_eq!(result, expected, "{results:#?}\n{:#?}", watched.process.logs());
     assert_eq!((results.len(), &results[1]["complete"]), (2, &json!(true)));
 
     let logs = watched.process.logs();
@@ -126,7 +125,7 @@ async fn the_same_program_is_the_watch_by_its_handler_and_tells_each_finding_in_
     secrets.extend(["AWS4-HMAC", "SecretAccessKey", "SessionToken"].map(str::to_owned));
     let all = format!("{}\n{results:?}", logs.join("\n"));
     for secret in secrets {
-        assert!(!all.contains(&secret), "a secret is in a line");
+        assert!(!all.contains(&secret), "the log contains a secret");
     }
 }
 
@@ -140,7 +139,7 @@ async fn another_handler_is_the_function_of_the_resource() {
 }
 
 #[test]
-fn a_wrong_setting_of_the_watch_is_one_line_at_the_start() {
+fn an_invalid_setting_of_the_watch_is_one_log_line_at_the_start() {
     let problem = problem(&[("_HANDLER", "watch"), ("DELEGATION_WATCH_ROLES", "an-external-id")]);
     assert!(
         problem.contains("DELEGATION_WATCH_ROLES: item 1") && !problem.contains("external"),

@@ -1,5 +1,5 @@
-//! Many functions, each in an execution environment of its own, and the stacks that they serve at
-//! once.
+//! Many functions, each in its own execution environment, and the stacks that they serve at the
+//! same time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use test_support::{Asked, Network, plain};
 use tokio::time::Instant;
 
 pub(crate) const PARENT: &str = "111111111111";
-/// The timeout of the template.
+/// The timeout in the template.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(crate) struct Fleet {
@@ -30,8 +30,8 @@ struct Delegation {
 }
 
 impl Fleet {
-    /// So many delegations, dealt to so many stacks, each stack in an account of its own. `waits`:
-    /// each is answered only when its change is in sync.
+    /// Creates `delegations` delegations in `stacks` stacks, each of which has its own account. If
+    /// `waits`, each request is answered only when its change is in sync.
     pub(crate) async fn new(stacks: usize, delegations: usize, waits: bool) -> Self {
         let network = Network::new();
         let parent_account = network.aws.account(PARENT);
@@ -81,7 +81,7 @@ impl Fleet {
         Delegation { handler, child, key, event }
     }
 
-    /// Deploys them all at once; the time until the last one is answered.
+    /// Deploys all of them at once; returns the time until the last one is answered.
     pub(crate) async fn deploy(&self) -> Duration {
         let began = Instant::now();
         let invocation = self.network.invocation(TIMEOUT);
@@ -92,8 +92,9 @@ impl Fleet {
         began.elapsed()
     }
 
-    /// One answer and one change for each, and nothing else in the parent zone.
-    pub(crate) fn assert_each_stands_once(&self) {
+    /// Asserts that each delegation has one answer and one change, and that the parent zone has
+    /// nothing else.
+    pub(crate) fn assert_each_exists_once(&self) {
         let mut changes: BTreeMap<String, usize> = BTreeMap::new();
         for call in
             self.network.aws.calls().iter().filter(|call| call.action == "ChangeResourceRecordSets")
@@ -104,7 +105,12 @@ impl Fleet {
         }
         for delegation in &self.delegations {
             let answers = self.network.bucket.answers(&delegation.key.request_id);
-            assert_eq!(answers.len(), 1, "one answer for {}", delegation.key.request_id);
+            assert_eq!(
+                answers.len(),
+                1,
+                "there must be one answer for {}",
+                delegation.key.request_id
+            );
             let answer = answers[0].json();
             assert_eq!(
                 (&answer["Status"], &answer["Data"]["Action"]),
@@ -114,12 +120,19 @@ impl Fleet {
             let set = self.parent.record(&delegation.child.name(), "NS").unwrap();
             assert_eq!(plain(&set.values), plain(&delegation.child.name_servers()));
         }
-        let wanted = self.delegations.len();
-        assert_eq!(changes.values().sum::<usize>(), wanted, "one change for each delegation");
+        let expected = self.delegations.len();
+        assert_eq!(
+            changes.values().sum::<usize>(),
+            expected,
+            "there must be one change per delegation"
+        );
         let kinds =
             |rtype: &str| self.parent.records().iter().filter(|set| set.rtype == rtype).count();
         let before = |rtype: &str| self.before.iter().filter(|set| set.rtype == rtype).count();
-        assert_eq!((kinds("NS") - before("NS"), kinds("TXT") - before("TXT")), (wanted, wanted));
-        assert_eq!(self.parent.records().len(), self.before.len() + 2 * wanted);
+        assert_eq!(
+            (kinds("NS") - before("NS"), kinds("TXT") - before("TXT")),
+            (expected, expected)
+        );
+        assert_eq!(self.parent.records().len(), self.before.len() + 2 * expected);
     }
 }

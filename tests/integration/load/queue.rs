@@ -1,12 +1,12 @@
-//! Lambda's queue of asynchronous invocations, in simulated time: many requests at once for the
-//! real function, and an account whose concurrency lets a few of them run at a time.
+//! Lambda's queue of asynchronous invocations, in simulated time: many requests at once to the real
+//! function, in an account whose concurrency lets only a few of them run at a time.
 //!
-//! What Lambda does is told by its Developer Guide, "How Lambda handles errors and retries with
-//! asynchronous invocation": a throttled event goes back to the queue and is tried again, "from 1
-//! second after the first attempt to a maximum of 5 minutes"; one whose function failed is tried
-//! twice more, after one minute and after two; an event that is too old, or has failed three times,
-//! goes to the on-failure queue. The page does not say how retries are spread, so both ends are
-//! played: each pause with a jitter of half, and all events in step.
+//! Lambda's behavior is that of its Developer Guide, "How Lambda handles errors and retries with
+//! asynchronous invocation": a throttled event returns to the queue and is retried "from 1 second
+//! after the first attempt to a maximum of 5 minutes"; an event whose function failed is retried
+//! twice, after one minute and after two; an event that is too old, or has failed three times, goes
+//! to the on-failure queue. The page does not say how retries are spread, so both extremes are
+//! tested: each pause with a jitter of half its length, and all events in step.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -21,22 +21,22 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const PARENT: &str = "111111111111";
 const CHILD: &str = "222222222222";
-/// `Timeout` of the template.
+/// The `Timeout` of the template.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// Between two tries of an event that was throttled.
+/// The pauses between two attempts to deliver a throttled event: the first one, and the limit.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// Before the second and the third try of an event whose function failed.
+/// The pauses before the second and the third delivery of an event whose function failed.
 const AFTER_FAILURES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 /// When CloudFormation cancels some of the Creates.
-const CANCELLED_AFTER: Duration = Duration::from_secs(30);
+const CANCELED_AFTER: Duration = Duration::from_secs(30);
 
-/// How throttled events are tried again.
+/// How throttled events are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retries {
-    /// Each pause has a jitter of half.
+    /// Each pause has a jitter of half its length.
     Spread,
-    /// All events wait for the same time.
+    /// All events pause for the same time.
     InStep,
 }
 
@@ -49,21 +49,21 @@ impl fmt::Display for Retries {
     }
 }
 
-/// What is played.
+/// The parameters of a run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Play {
+pub(crate) struct QueueRun {
     pub(crate) concurrency: usize,
     pub(crate) creates: usize,
-    /// So many of the Creates are cancelled: a Delete with an invented id follows.
-    pub(crate) cancelled: usize,
+    /// How many of the Creates are canceled: each is followed by a Delete with an invented id.
+    pub(crate) canceled: usize,
     pub(crate) retries: Retries,
     pub(crate) times: Times,
-    /// Whether the name servers are asked, as by default.
+    /// Whether the DNS check runs, as by default.
     pub(crate) verifies: bool,
     pub(crate) seed: u64,
 }
 
-/// How long an event and a request live.
+/// The time limits of an event and of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {
     /// `MaximumEventAgeInSeconds`.
@@ -73,7 +73,7 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// As the template and the examples have them.
+    /// The values in the template and the examples.
     pub(crate) fn shipped() -> Self {
         let number = |file: &str, key: &str| {
             let text = fs::read_to_string(file).unwrap();
@@ -89,29 +89,29 @@ impl Times {
     }
 }
 
-/// How an event ended, and how long after it was sent.
+/// The result of an event, and the time from when it was sent.
 #[derive(Clone, Debug)]
 struct Ended {
     how: Ending,
     after: Duration,
 }
 
-/// How an event ended.
+/// The result of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    /// SUCCESS, all name servers have the change.
+    /// SUCCESS; all name servers have the change.
     Insync,
-    /// SUCCESS, without waiting until they do.
+    /// SUCCESS without waiting until they do.
     Pending,
     /// SUCCESS of a Delete.
     Deleted,
-    /// FAILED: its Delete came first.
-    Cancelled,
+    /// FAILED because its Delete was first.
+    Canceled,
     /// FAILED for another reason.
     Failed,
-    /// Nobody waited for the answer any more.
+    /// The answer came after CloudFormation stopped waiting.
     TooLate,
-    /// In the on-failure queue.
+    /// The event is in the on-failure queue.
     GivenUp,
 }
 
@@ -119,7 +119,7 @@ enum Ending {
 struct Lambda<'a> {
     network: &'a Network,
     idle: RefCell<Vec<Handler>>,
-    play: Play,
+    run: QueueRun,
 }
 
 /// A request, and when CloudFormation sends it.
@@ -152,14 +152,14 @@ impl Lambda<'_> {
                     None => return Ended { how: Ending::GivenUp, after: arrived.elapsed() },
                 }
             } else {
-                let wait = match self.play.retries {
+                let wait = match self.run.retries {
                     Retries::Spread => pause.mul_f64(0.5 + fastrand::f64() / 2.0),
                     Retries::InStep => pause,
                 };
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 wait
             };
-            let oldest = arrived + self.play.times.event_age;
+            let oldest = arrived + self.run.times.event_age;
             if Instant::now() + wait >= oldest {
                 sleep_until(oldest).await;
                 return Ended { how: Ending::GivenUp, after: arrived.elapsed() };
@@ -168,7 +168,7 @@ impl Lambda<'_> {
         }
     }
 
-    /// What CloudFormation was told of a request that Lambda is done with.
+    /// Returns the result of a request that Lambda is done with.
     fn answered(&self, request: &Request, arrived: Instant) -> Ended {
         let after = self.network.clock.now().duration_since(request.sent).unwrap_or_default();
         assert!(after >= arrived.elapsed(), "{after:?}");
@@ -181,12 +181,12 @@ impl Lambda<'_> {
             answer["Status"].as_str().unwrap(),
             request.event["RequestType"].as_str().unwrap(),
         ) {
-            _ if after > self.play.times.service => Ending::TooLate,
+            _ if after > self.run.times.service => Ending::TooLate,
             ("SUCCESS", "Delete") => Ending::Deleted,
             ("SUCCESS", _) if answer["Data"]["ChangeStatus"] == "INSYNC" => Ending::Insync,
             ("SUCCESS", _) => Ending::Pending,
             _ if answer["Reason"].as_str().unwrap().ends_with("[create-cancelled]") => {
-                Ending::Cancelled
+                Ending::Canceled
             }
             _ => Ending::Failed,
         };
@@ -194,32 +194,32 @@ impl Lambda<'_> {
     }
 }
 
-/// What a play came to, or the worst of several.
+/// The result of a run, or the worst of several.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
-    play: Play,
-    /// Answered with SUCCESS and `PENDING`.
+    run: QueueRun,
+    /// The number of requests that were answered with SUCCESS and `PENDING`.
     pending: usize,
-    /// In the on-failure queue, answered too late, or with another failure than that they were
-    /// cancelled.
+    /// The number of requests that are in the on-failure queue, were answered too late, or failed
+    /// for another reason than that they were canceled.
     pub(crate) lost: usize,
-    /// After how many seconds half of the requests were done.
+    /// The seconds until half of the requests were done.
     half: u64,
-    /// After how many seconds all were.
+    /// The seconds until all requests were done.
     all: u64,
 }
 
 impl Row {
-    /// The head of the table, as `docs/limits.md` has it.
+    /// The head of the table in `docs/limits.md`.
     pub(crate) const HEAD: &str = "| concurrency | requests | retries | `PENDING` | in the on-failure queue | half done after | all after |\n\
                                    |---|---|---|---|---|---|---|\n";
 
-    fn new(play: Play, ended: &[Ended]) -> Self {
+    fn new(run: QueueRun, ended: &[Ended]) -> Self {
         let count = |how: &[Ending]| ended.iter().filter(|ended| how.contains(&ended.how)).count();
         let mut after: Vec<u64> = ended.iter().map(|ended| ended.after.as_secs()).collect();
         after.sort_unstable();
         Self {
-            play,
+            run,
             pending: count(&[Ending::Pending]),
             lost: count(&[Ending::GivenUp, Ending::TooLate, Ending::Failed]),
             half: after[after.len() / 2],
@@ -227,10 +227,10 @@ impl Row {
         }
     }
 
-    /// The worse of two, number by number.
+    /// Returns the worse of two results, number by number.
     pub(crate) fn worse(self, other: Self) -> Self {
         Self {
-            play: self.play,
+            run: self.run,
             pending: self.pending.max(other.pending),
             lost: self.lost.max(other.lost),
             half: self.half.max(other.half),
@@ -238,19 +238,19 @@ impl Row {
         }
     }
 
-    /// The row of the page for a play, if that line is it.
-    pub(crate) fn published(line: &str, play: Play) -> Option<Self> {
+    /// Parses the line of the page, if it is the row of this run.
+    pub(crate) fn published(line: &str, run: QueueRun) -> Option<Self> {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let number = |cell: &str| cell.split(' ').next()?.parse::<u64>().ok();
         let [concurrency, requests, retries, pending, lost, half, all] = cells.as_slice() else {
             return None;
         };
-        let is_it = number(concurrency)? == play.concurrency as u64
-            && number(requests)? == (play.creates + play.cancelled) as u64
-            && *retries == play.retries.to_string();
+        let is_it = number(concurrency)? == run.concurrency as u64
+            && number(requests)? == (run.creates + run.canceled) as u64
+            && *retries == run.retries.to_string();
         let count = |cell| usize::try_from(number(cell)?).ok();
         let row = Self {
-            play,
+            run,
             pending: count(pending)?,
             lost: count(lost)?,
             half: number(half)?,
@@ -259,7 +259,7 @@ impl Row {
         is_it.then_some(row)
     }
 
-    /// True if nothing is worse than in `most`.
+    /// Returns whether no number is worse than in `most`.
     pub(crate) fn is_within(&self, most: &Self) -> bool {
         self.pending <= most.pending
             && self.lost <= most.lost
@@ -271,13 +271,13 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            play: Play { concurrency, creates, cancelled, retries, .. },
+            run: QueueRun { concurrency, creates, canceled, retries, .. },
             pending,
             lost,
             half,
             all,
         } = self;
-        let requests = creates + cancelled;
+        let requests = creates + canceled;
         writeln!(
             f,
             "| {concurrency} | {requests} | {retries} | {pending} | {lost} | {half} s | {all} s |"
@@ -285,11 +285,11 @@ impl fmt::Display for Row {
     }
 }
 
-/// Plays it.
-pub(crate) fn play(play: Play) -> Row {
-    simulate(play.seed, async || {
+/// Simulates a run.
+pub(crate) fn simulate_run(run: QueueRun) -> Row {
+    simulate(run.seed, async || {
         let network = Network::new();
-        // The time that a change takes is that of four questions: about 45 seconds.
+        // A change is in sync at the fourth poll, after about 45 seconds.
         network.aws.sync_after(SyncRule::Polls(3));
         let quota = Some(Quota { per_second: 10.0, burst: 50.0 });
         network.aws.rate_limit(quota);
@@ -301,21 +301,21 @@ pub(crate) fn play(play: Play) -> Row {
         let function_role =
             child_account.role("function").allow_all_route53().allow_assume(&role.arn());
         let mut idle = Vec::new();
-        for _ in 0..play.concurrency {
+        for _ in 0..run.concurrency {
             idle.push(network.function("delegation", function_role.credentials(), |_| {}).await);
         }
-        let zones: Vec<ZoneHandle> = (0..play.creates)
+        let zones: Vec<ZoneHandle> = (0..run.creates)
             .map(|n| child_account.hosted_zone(&format!("team-{n}.example.com")))
             .collect();
-        let requests = requests(&network, play, &role, &zones);
-        let lambda = Lambda { network: &network, idle: RefCell::new(idle), play };
+        let requests = requests(&network, run, &role, &zones);
+        let lambda = Lambda { network: &network, idle: RefCell::new(idle), run };
         let ended = join_all(requests.iter().map(|request| lambda.deliver(request))).await;
-        assert_right(&parent, &zones, &ended, play);
-        Row::new(play, &ended)
+        assert_zone_matches(&parent, &zones, &ended, run);
+        Row::new(run, &ended)
     })
 }
 
-fn requests(network: &Network, play: Play, role: &Role, zones: &[ZoneHandle]) -> Vec<Request> {
+fn requests(network: &Network, run: QueueRun, role: &Role, zones: &[ZoneHandle]) -> Vec<Request> {
     let now = network.clock.now();
     let request = |kind: &str, number: usize, after: Duration| {
         let key = ResponseKey {
@@ -323,43 +323,43 @@ fn requests(network: &Network, play: Play, role: &Role, zones: &[ZoneHandle]) ->
             logical_id: "Delegation".into(),
             request_id: format!("{kind}-{number}"),
         };
-        // The properties of the README's example. The DNS check takes less than a second where all
-        // is well, but the local DNS needs half a minute for so many zones.
+        // The properties of the README's example. The DNS check takes less than a second where
+        // nothing is wrong, but the local DNS needs half a minute for so many zones.
         let properties = json!({
-            "ServiceTimeout": play.times.service.as_secs().to_string(),
+            "ServiceTimeout": run.times.service.as_secs().to_string(),
             "ChildZoneId": zones[number].id(),
             "ParentZoneName": "example.com",
             "ParentRoleArn": role.arn(),
-            "Verification": if play.verifies { "REPORT" } else { "NONE" },
+            "Verification": if run.verifies { "REPORT" } else { "NONE" },
         });
         let id = (kind == "Delete").then(|| format!("team-{number}-Delegation-1X2Y3Z4ABCDE"));
         let asked = Asked { id: id.as_deref(), new: &properties, old: None };
         let sent = now + after;
         Request { event: network.event(kind, &key, sent, &asked), key, sent, after }
     };
-    let creates = (0..play.creates).map(|number| request("Create", number, Duration::ZERO));
-    let deletes = (0..play.cancelled)
-        .map(|number| request("Delete", of_delete(play, number), CANCELLED_AFTER));
+    let creates = (0..run.creates).map(|number| request("Create", number, Duration::ZERO));
+    let deletes =
+        (0..run.canceled).map(|number| request("Delete", of_delete(run, number), CANCELED_AFTER));
     creates.chain(deletes).collect()
 }
 
-/// Which Create a Delete cancels: they lie evenly among all.
-fn of_delete(play: Play, number: usize) -> usize {
-    number * play.creates / play.cancelled
+/// Returns the number of the Create that a Delete cancels; they are spread evenly.
+fn of_delete(run: QueueRun, number: usize) -> usize {
+    number * run.creates / run.canceled
 }
 
-/// What was answered is in the parent zone, and nothing else.
-fn assert_right(parent: &ZoneHandle, zones: &[ZoneHandle], ended: &[Ended], play: Play) {
-    let delete_of = |create| (0..play.cancelled).find(|number| of_delete(play, *number) == create);
+/// Asserts that the parent zone has exactly what was answered.
+fn assert_zone_matches(parent: &ZoneHandle, zones: &[ZoneHandle], ended: &[Ended], run: QueueRun) {
+    let delete_of = |create| (0..run.canceled).find(|number| of_delete(run, *number) == create);
     for (number, zone) in zones.iter().enumerate() {
-        let (create, stands) = (&ended[number], parent.record(&zone.name(), "NS").is_some());
-        match delete_of(number).map(|delete| ended[play.creates + delete].how) {
+        let (create, exists) = (&ended[number], parent.record(&zone.name(), "NS").is_some());
+        match delete_of(number).map(|delete| ended[run.creates + delete].how) {
             None => assert_eq!(
-                stands,
+                exists,
                 matches!(create.how, Ending::Insync | Ending::Pending),
                 "{number}: {create:?}"
             ),
-            Some(Ending::Deleted) => assert!(!stands, "{number}: {create:?}"),
+            Some(Ending::Deleted) => assert!(!exists, "{number}: {create:?}"),
             Some(_) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What a deployment took, beside what the quota alone demands.
+//! The table of what deployments took, compared with what the quota alone demands.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,10 +12,10 @@ use crate::load::fleet::PARENT;
 pub(crate) struct Row {
     scenario: Scenario,
     pub(crate) took: Duration,
-    /// The least time in which the quota lets these calls pass.
+    /// The least time in which the quota admits these calls.
     pub(crate) quota_allows: Duration,
     throttled: usize,
-    /// Calls that were let pass, by `parent` or `child` account and action.
+    /// The admitted calls by the account, `parent` or `child`, and the action.
     by_action: BTreeMap<(&'static str, String), usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Back again: the delegation goes on without the resource, and to the CDK's construct.
+//! Migrations away: the delegation continues without the resource, or with the CDK's construct.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use sandbox::TemplateStack;
 use serde_json::{Value, json};
 
-use super::{Migration, Played, Step, assert_harm, check};
+use super::{Migration, Outcome, Step, assert_harm, check};
 use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
 use crate::migrations::tools::{CdkHandler, zone_of};
 
@@ -35,8 +35,9 @@ impl Migration for Back {
         ]
     }
 
-    /// The record set is anybody's: nobody claims it, and CloudFormation knows nothing of it.
-    async fn end(&self) -> Played {
+    /// Checks that the record set belongs to nobody: it has no claim, and no stack has a resource
+    /// for it.
+    async fn end(&self) -> Outcome {
         if self.stack.resources() != ["Zone"] {
             return Err(format!("the stack still has {:?}", self.stack.resources()));
         }
@@ -62,7 +63,7 @@ async fn each_step_is_needed() {
 const OLD: [(&str, &str); 1] =
     [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:cdk")];
 
-/// The construct of the CDK for the zone that is there.
+/// Returns a template with the CDK's construct for the existing zone.
 fn with_the_old_construct() -> Value {
     let mut template = template("cdk/1-before");
     template["Resources"]["Zone"] =
@@ -70,10 +71,10 @@ fn with_the_old_construct() -> Value {
     template
 }
 
-/// From there the construct of the CDK takes it, which overwrites whatever stands, and removes it
-/// in the end.
+/// Afterwards, the CDK's construct takes the delegation over: it overwrites any record set, and
+/// removes it in the end.
 #[tokio::test(flavor = "multi_thread")]
-async fn to_the_construct_of_the_cdk() {
+async fn the_cdks_construct_takes_the_delegation_over() {
     let it = Back::begin().await;
     it.fixture.region.register(
         "Custom::CrossAccountZoneDelegation",
@@ -84,14 +85,15 @@ async fn to_the_construct_of_the_cdk() {
     }
     complete(&it.stack, it.stack.deploy(&with_the_old_construct(), &OLD).await).unwrap();
     assert_eq!(it.fixture.check_the_delegation("with the old construct"), Ok(()));
-    assert_eq!(it.fixture.check_it_always_stood(), Ok(()));
+    assert_eq!(it.fixture.check_it_always_existed(), Ok(()));
     complete(&it.stack, it.stack.delete().await).unwrap();
     assert!(it.fixture.delegated_to().is_empty());
 }
 
-/// Both at once in one deployment: the Delete of the resource finds what it wrote, and removes it.
+/// If one deployment replaces the resource by the construct, the Delete of the resource finds its
+/// own delegation, and removes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_swap_at_once_takes_the_delegation_along() {
+async fn a_swap_in_one_deployment_removes_the_delegation() {
     let it = Back::begin().await;
     it.fixture.region.register(
         "Custom::CrossAccountZoneDelegation",

@@ -1,9 +1,9 @@
-//! From a record set that was made by hand: there is no tool to let go of it.
+//! The migration of a record set that was created by hand. No tool has to let go of it.
 
 use futures::FutureExt as _;
 use sandbox::{RecordSet, TemplateStack};
 
-use super::{Migration, Played, Step, assert_harm, check};
+use super::{Migration, Outcome, Step, assert_harm, check};
 use test_support::NAME;
 
 use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
@@ -14,7 +14,7 @@ struct FromHand {
 }
 
 impl FromHand {
-    async fn deploy(&self, trigger: &str) -> Played {
+    async fn deploy(&self, trigger: &str) -> Outcome {
         let zone = self.fixture.child().id();
         self.fixture
             .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
@@ -33,7 +33,7 @@ impl Migration for FromHand {
         vec![("declare", |it| it.deploy("").boxed()), ("settle", |it| it.deploy("settled").boxed())]
     }
 
-    async fn end(&self) -> Played {
+    async fn end(&self) -> Outcome {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
@@ -49,8 +49,8 @@ async fn each_step_is_needed() {
     assert_harm(&harms, "settle", "a Delete leaves something behind");
 }
 
-/// A short TTL is what a careful person sets before a migration: the way back is short as long as
-/// nothing is settled.
+/// A careful person sets a short TTL before a migration. It is kept until the delegation is
+/// settled, so that a rollback takes effect quickly.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ttl_stays_until_it_is_settled() {
     let it = FromHand::begin().await;
@@ -60,14 +60,17 @@ async fn the_ttl_stays_until_it_is_settled() {
         (Some(300), "ADOPTED".into())
     );
     let warning = it.stack.attribute("Delegation", "Warning").to_string();
-    assert!(warning.contains("172800"), "what the next update brings is told: {warning}");
+    assert!(
+        warning.contains("172800"),
+        "the warning must name the TTL of the next Update: {warning}"
+    );
     it.deploy("settled").await.unwrap();
     assert_eq!(it.fixture.ttl(), Some(172_800));
 }
 
-/// Deleting the stack before it is settled gives the delegation back.
+/// Deleting the stack before the delegation is settled leaves the delegation in place.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trial_leaves_no_trace() {
+async fn a_trial_leaves_the_delegation_as_it_was() {
     let it = FromHand::begin().await;
     it.deploy("").await.unwrap();
     assert_eq!(it.fixture.claims(), 1);
@@ -76,7 +79,7 @@ async fn a_trial_leaves_no_trace() {
     assert_eq!(it.fixture.claims(), 0);
 }
 
-/// Other name servers than those of the zone: refused, with both, and as it was.
+/// Name servers other than the zone's are refused; the message names both, and nothing is changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_name_servers_are_refused() {
     let it = FromHand::begin().await;

@@ -1,11 +1,11 @@
-//! From the CDK's `CrossAccountZoneDelegationRecord`, in the stack that has it.
+//! The migration from the CDK's `CrossAccountZoneDelegationRecord`, within its stack.
 
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
 
-use super::{Migration, Played, Step, assert_harm, check};
+use super::{Migration, Outcome, Step, assert_harm, check};
 use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
 use crate::migrations::tools::{CdkHandler, zone_of};
 
@@ -40,7 +40,7 @@ impl Migration for FromCdk {
         ]
     }
 
-    async fn end(&self) -> Played {
+    async fn end(&self) -> Outcome {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
@@ -58,7 +58,7 @@ async fn each_step_is_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_takes_two_deployments_and_the_second_changes_nothing_at_the_delegation() {
+async fn the_second_deployment_does_not_change_the_delegation() {
     let it = FromCdk::begin().await;
     let before = it.fixture.parent.record(test_support::NAME, "NS");
     it.fixture.deploy(&it.stack, "cdk/2-between", &OLD).await.unwrap();
@@ -72,8 +72,8 @@ async fn it_takes_two_deployments_and_the_second_changes_nothing_at_the_delegati
     );
 }
 
-/// The way back while nothing is settled: the second deployment is rolled back, and both tools are
-/// where they were.
+/// The rollback while the delegation is not settled: the second deployment is rolled back, and both
+/// tools are as before.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_swap_can_be_rolled_back() {
     let it = FromCdk::begin().await;
@@ -85,17 +85,20 @@ async fn the_swap_can_be_rolled_back() {
     assert_eq!(it.stack.resources(), ["DelegateCrossAccountZoneDelegationCustomResource", "Zone"]);
 }
 
-/// What the page says to do if the first deployment was forgotten.
+/// What the page says to do if the first deployment was left out.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_swap_at_once_removed_the_next_change_makes_again() {
+async fn the_next_change_recreates_what_a_swap_in_one_deployment_removed() {
     let it = FromCdk::begin().await;
     it.fixture.deploy(&it.stack, "cdk/3-after", &[]).await.unwrap();
-    assert!(it.fixture.delegated_to().is_empty(), "the clean-up took the live delegation along");
+    assert!(
+        it.fixture.delegated_to().is_empty(),
+        "the cleanup must have removed the live delegation"
+    );
     it.fixture.deploy(&it.stack, "cdk/3-after", &[("Trigger", "again")]).await.unwrap();
     assert_eq!(it.fixture.check_the_delegation("after the next change"), Ok(()));
 }
 
-/// A construct that brings a zone of its own makes a second, empty zone of the same name. It is
+/// A construct that creates a zone of its own creates a second, empty zone of the same name. It is
 /// refused, and nothing changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_zone_of_the_same_name_is_refused() {
@@ -113,5 +116,5 @@ async fn a_second_zone_of_the_same_name_is_refused() {
         assert!(refused.contains(&server), "{refused}");
     }
     assert_eq!(it.fixture.check_the_delegation("after the refusal"), Ok(()));
-    assert_eq!(it.fixture.check_it_always_stood(), Ok(()));
+    assert_eq!(it.fixture.check_it_always_existed(), Ok(()));
 }

@@ -1,11 +1,12 @@
-//! From AWS Copilot: its environment's stack has the zone and the delegation, and is to go.
+//! The migration from AWS Copilot. The stack of its environment has the zone and the delegation,
+//! and is to be deleted.
 
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
 
-use super::{Migration, Played, Step, assert_harm, check};
+use super::{Migration, Outcome, Step, assert_harm, check};
 use crate::migrations::fixture::{ACCOUNT, Fixture, complete};
 use crate::migrations::tools::{CopilotHandler, zone_of};
 
@@ -19,14 +20,14 @@ const OLD: [(&str, &str); 1] =
     [("OldServiceToken", "arn:aws:lambda:us-east-1:222222222222:function:copilot")];
 
 impl FromCopilot {
-    async fn deploy(&self, trigger: &str) -> Played {
+    async fn deploy(&self, trigger: &str) -> Outcome {
         let zone = self.fixture.child().id();
         self.fixture
             .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
             .await
     }
 
-    async fn delete_the_environment(&self) -> Played {
+    async fn delete_the_environment(&self) -> Outcome {
         complete(&self.environment, self.environment.delete().await)
     }
 }
@@ -56,7 +57,7 @@ impl Migration for FromCopilot {
         ]
     }
 
-    async fn end(&self) -> Played {
+    async fn end(&self) -> Outcome {
         if !self.fixture.child().exists() {
             return Err("the zone is gone".to_owned());
         }
@@ -74,26 +75,26 @@ impl Migration for FromCopilot {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_is_needed() {
     let harms = check::<FromCopilot>().await;
-    // The TTL is not 60 any more, so that Copilot's Delete does not match.
+    // The TTL is no longer 60, so Copilot's Delete does not match.
     assert_harm(&harms, "retain", "Stuck");
     assert_harm(&harms, "declare", "a Delete leaves something behind");
     assert_harm(&harms, "settle", "a Delete leaves something behind");
     assert_harm(&harms, "delete the environment", "Copilot still has");
 }
 
-/// As long as the TTL is the one that Copilot wrote, its Delete removes whatever stands.
+/// While the TTL is the one that Copilot wrote, Copilot's Delete removes any record set.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_delete_takes_an_adopted_delegation_along() {
+async fn copilots_delete_removes_an_adopted_delegation() {
     let it = FromCopilot::begin().await;
     it.deploy("").await.unwrap();
-    assert_eq!(it.fixture.ttl(), Some(60), "adopted as it stands");
+    assert_eq!(it.fixture.ttl(), Some(60), "the TTL must stay at adoption");
     it.delete_the_environment().await.unwrap();
     assert!(it.fixture.delegated_to().is_empty());
 }
 
-/// The way out of a deletion that sticks: delete the stack once more, and retain the resource.
+/// The remedy for a deletion that fails: delete the stack again, and retain the resource.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_sticks_ends_when_the_resource_is_retained() {
+async fn a_stuck_deletion_ends_when_the_resource_is_retained() {
     let it = FromCopilot::begin().await;
     it.deploy("").await.unwrap();
     it.deploy("settled").await.unwrap();
@@ -105,9 +106,9 @@ async fn a_deletion_that_sticks_ends_when_the_resource_is_retained() {
     assert!(it.fixture.child().exists());
 }
 
-/// The patches of the page are what makes the template between of the one before.
+/// The page's patches must turn each template into the next one.
 #[test]
-fn the_patches_make_the_template_between() {
+fn the_patches_give_the_next_template() {
     use sandbox::template::Template;
     use serde_json::json;
     let (mut made, between) = (

@@ -1,4 +1,4 @@
-//! Two accounts, the function, and a child zone that is delegated.
+//! The fixture: two accounts, the function, and a child zone that is delegated.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use sandbox::{
 use serde_json::Value;
 use test_support::{NAME, RECORD, plain};
 
-use crate::migrations::Played;
+use crate::migrations::Outcome;
 use crate::program::{bootstrap, variables};
 
 pub(crate) const PARENT_ACCOUNT: &str = "111111111111";
@@ -31,10 +31,10 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Without a child zone: the old tool makes it.
+    /// Starts without a child zone: the old tool creates it.
     pub(crate) async fn new() -> Self {
         let aws = Sandbox::start().await.unwrap();
-        // Waiting for Route 53 is tested elsewhere.
+        // Other tests cover the wait for Route 53.
         aws.sync_after(SyncRule::Immediately);
         let bucket = ResponseBucket::start().await.unwrap();
         let (parent_account, account) = (aws.account(PARENT_ACCOUNT), aws.account(ACCOUNT));
@@ -67,7 +67,7 @@ impl Fixture {
         }
     }
 
-    /// The same with a child zone that somebody delegated by hand, with this TTL.
+    /// Starts with a child zone that somebody delegated by hand, with this TTL.
     pub(crate) async fn with_delegation(ttl: u32) -> Self {
         let fixture = Self::new().await;
         let child = fixture.aws.account(ACCOUNT).hosted_zone(NAME);
@@ -76,7 +76,7 @@ impl Fixture {
         fixture
     }
 
-    /// From now on the delegation of that zone must stand.
+    /// Sets the zone whose delegation must exist from now on.
     pub(crate) fn delegates_to(&self, child: &ZoneHandle) {
         *self.child.lock().unwrap() = Some(child.clone());
         let (zone, gaps) = (self.parent.clone(), Arc::clone(&self.gaps));
@@ -91,7 +91,7 @@ impl Fixture {
         self.child.lock().unwrap().clone().unwrap()
     }
 
-    /// The name servers of the child zone, as one text of parameters.
+    /// Returns the name servers of the child zone as the value of a template parameter.
     pub(crate) fn servers(&self) -> String {
         self.child().name_servers().join(",")
     }
@@ -100,7 +100,7 @@ impl Fixture {
         self.parent.record(NAME, "NS").and_then(|set| set.ttl)
     }
 
-    /// The claims that the ownership record has.
+    /// Returns the number of claims in the ownership record.
     pub(crate) fn claims(&self) -> usize {
         let values = self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
         values.iter().filter(|value| value.contains(",claim=")).count()
@@ -114,8 +114,8 @@ impl Fixture {
         self.parent.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
     }
 
-    /// The delegation stands, and leads to the child zone.
-    pub(crate) fn check_the_delegation(&self, when: &str) -> Played {
+    /// Checks that the delegation exists, and leads to the child zone.
+    pub(crate) fn check_the_delegation(&self, when: &str) -> Outcome {
         let (found, wanted) = (self.delegated_to(), plain(&self.child().name_servers()));
         if found == wanted {
             Ok(())
@@ -124,8 +124,8 @@ impl Fixture {
         }
     }
 
-    /// It never was gone, not even between two calls.
-    pub(crate) fn check_it_always_stood(&self) -> Played {
+    /// Checks that the delegation existed throughout, also between two calls.
+    pub(crate) fn check_it_always_existed(&self) -> Outcome {
         // The last Delete of our own resource is meant to remove it.
         let gaps = self.gaps.lock().unwrap().clone();
         if gaps.len() <= 1 {
@@ -135,28 +135,29 @@ impl Fixture {
         }
     }
 
-    /// What the Delete of our own resource must come to: no delegation, and no claim.
-    pub(crate) async fn check_that_a_delete_removes_it(&self, stack: &TemplateStack) -> Played {
+    /// Checks that the Delete of our own resource leaves no delegation and no claim.
+    pub(crate) async fn check_that_a_delete_removes_it(&self, stack: &TemplateStack) -> Outcome {
         self.let_time_pass();
         complete(stack, stack.delete().await)?;
         match (self.delegated_to().is_empty(), self.claims()) {
             (true, 0) => Ok(()),
             (gone, claims) => {
-                let told = self
+                let answer = self
                     .function
                     .logs()
                     .into_iter()
                     .rfind(|line| line.contains("\"WARN\""))
                     .unwrap_or_default();
                 Err(format!(
-                    "a Delete leaves something behind: delegation {}, {claims} claims: {told}",
+                    "a Delete leaves something behind: delegation {}, {claims} claims: {answer}",
                     !gone
                 ))
             }
         }
     }
 
-    /// Requests of one second have no order, and two deployments are not that quick.
+    /// Advances the clock. The dates in response URLs have a resolution of a second, and real
+    /// deployments are further apart.
     fn let_time_pass(&self) {
         self.clock.advance(Duration::from_secs(2));
     }
@@ -167,19 +168,19 @@ impl Fixture {
         stack: &TemplateStack,
         file: &str,
         parameters: &[(&str, &str)],
-    ) -> Played {
+    ) -> Outcome {
         self.let_time_pass();
         complete(stack, stack.deploy(&template(file), parameters).await)
     }
 }
 
-/// A template of `examples/migrations/`.
+/// Reads a template of `examples/migrations/`.
 pub(crate) fn template(file: &str) -> Value {
     Template::source(&format!("examples/migrations/{file}.yaml"))
 }
 
-/// The operation ended as it should.
-pub(crate) fn complete(stack: &TemplateStack, outcome: StackOutcome) -> Played {
+/// Checks that the operation completed.
+pub(crate) fn complete(stack: &TemplateStack, outcome: StackOutcome) -> Outcome {
     match outcome {
         StackOutcome::Complete => Ok(()),
         other => Err(format!("{other:?}: {:?}", stack.events())),

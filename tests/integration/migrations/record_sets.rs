@@ -1,10 +1,10 @@
-//! From `AWS::Route53::RecordSet` and `AWS::Route53::RecordSetGroup` in a stack of the parent
-//! account.
+//! The migration from `AWS::Route53::RecordSet` and `AWS::Route53::RecordSetGroup` in a stack of
+//! the parent account.
 
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
 
-use super::{Migration, Played, Step, assert_harm, check};
+use super::{Migration, Outcome, Step, assert_harm, check};
 use test_support::NAME;
 
 use crate::migrations::fixture::{ACCOUNT, Fixture, PARENT_ACCOUNT, complete};
@@ -21,7 +21,7 @@ type FromGroup = FromRecordSets<true>;
 impl<const GROUP: bool> FromRecordSets<GROUP> {
     const LOGICAL_ID: &str = if GROUP { "Records" } else { "TestingNs" };
 
-    async fn deploy_old(&self, file: &str) -> Played {
+    async fn deploy_old(&self, file: &str) -> Outcome {
         let folder = if GROUP { "record-set-group" } else { "record-set" };
         let servers = self.fixture.servers();
         let (zone, servers) =
@@ -30,7 +30,7 @@ impl<const GROUP: bool> FromRecordSets<GROUP> {
         self.fixture.deploy(&self.old, &format!("{folder}/{file}"), &parameters).await
     }
 
-    async fn deploy(&self, trigger: &str) -> Played {
+    async fn deploy(&self, trigger: &str) -> Outcome {
         let zone = self.fixture.child().id();
         self.fixture
             .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
@@ -58,7 +58,7 @@ impl<const GROUP: bool> Migration for FromRecordSets<GROUP> {
         ]
     }
 
-    async fn end(&self) -> Played {
+    async fn end(&self) -> Outcome {
         if self.old.resources().iter().any(|id| id == Self::LOGICAL_ID) {
             return Err(format!("the old stack still has {}", Self::LOGICAL_ID));
         }
@@ -91,9 +91,9 @@ async fn each_step_from_a_group_is_needed() {
     assert_harm(&harms, "remove", "the old stack still has Records");
 }
 
-/// To take the one record set out of the group in place removes it from the zone.
+/// Removing the record set from the group in the template deletes it from the zone.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_does_not_let_go_of_one_of_its_record_sets() {
+async fn a_group_deletes_a_record_set_that_is_removed_from_it() {
     let it = FromGroup::begin().await;
     let mut without = crate::migrations::fixture::template("record-set-group/2-between");
     without["Resources"]["Records"]["Properties"]["RecordSets"].as_array_mut().unwrap().remove(0);

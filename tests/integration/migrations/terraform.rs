@@ -1,11 +1,11 @@
-//! From Terraform, which has one NS record set for each of several zones.
+//! The migration from Terraform, which has an NS record set for each of several zones.
 
 use std::sync::Mutex;
 
 use futures::FutureExt as _;
 use sandbox::{RecordSet, TemplateStack};
 
-use super::{Migration, Played, Step, assert_harm, check};
+use super::{Migration, Outcome, Step, assert_harm, check};
 use test_support::NAME;
 
 use crate::migrations::fixture::{ACCOUNT, Fixture};
@@ -22,9 +22,9 @@ struct FromTerraform<const ALL: bool> {
     configured: Mutex<Configuration>,
 }
 
-/// One of the zones goes to the resource.
+/// The migration of one of the zones.
 type One = FromTerraform<false>;
-/// All of them do; one is enough to see.
+/// The migration of all of them; the test has one.
 type All = FromTerraform<true>;
 
 impl<const ALL: bool> FromTerraform<ALL> {
@@ -42,20 +42,20 @@ impl<const ALL: bool> FromTerraform<ALL> {
         Configuration { instances, removed: Vec::new() }
     }
 
-    async fn deploy(&self, trigger: &str) -> Played {
+    async fn deploy(&self, trigger: &str) -> Outcome {
         let zone = self.fixture.child().id();
         self.fixture
             .deploy(&self.stack, "by-hand/after", &[("ZoneId", &zone), ("Trigger", trigger)])
             .await
     }
 
-    /// Writes another configuration.
+    /// Sets another configuration.
     fn configure(&self, configuration: Configuration) {
         *self.configured.lock().unwrap() = configuration;
     }
 
-    /// `terraform apply` of what is written.
-    fn apply(&self) -> Played {
+    /// Runs `terraform apply` with the configuration.
+    fn apply(&self) -> Outcome {
         let configuration = self.configured.lock().unwrap().clone();
         self.terraform.apply(&configuration)
     }
@@ -97,8 +97,8 @@ impl<const ALL: bool> Migration for FromTerraform<ALL> {
         steps
     }
 
-    /// What is written is applied by the next person, and some day all of it is destroyed.
-    async fn end(&self) -> Played {
+    /// The next person applies the configuration, and everything in it is destroyed some day.
+    async fn end(&self) -> Outcome {
         self.apply()?;
         self.configure(Configuration::default());
         self.apply()?;
@@ -126,7 +126,7 @@ async fn each_step_for_all_is_needed() {
     assert_harm(&harms, "removed", "the live delegation is gone");
 }
 
-/// The files say what the model was told.
+/// The files must name the addresses that the model uses.
 #[test]
 fn the_files_name_the_addresses() {
     let read = |file: &str| {

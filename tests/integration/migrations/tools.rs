@@ -1,5 +1,5 @@
-//! Models of the tools that people come from: what each does to the NS record set on Create, Update
-//! and Delete. Each was written after its source was read, at the versions that `docs/migrating.md`
+//! Models of the tools that people migrate from: what each does to the NS record set on Create,
+//! Update and Delete. They follow the source of each tool, at the versions that `docs/migrating.md`
 //! names.
 
 use std::collections::BTreeMap;
@@ -25,9 +25,9 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The CDK's `CrossAccountZoneDelegationRecord`: UPSERT on Create and Update, and on Delete a
-/// DELETE of exactly what the properties say. An Update with another name deletes under the old
-/// name first.
+/// The CDK's `CrossAccountZoneDelegationRecord`: an UPSERT on Create and Update, and on Delete a
+/// DELETE of exactly what the properties say. An Update with another name first deletes the record
+/// set under the old name.
 pub(crate) struct CdkHandler(pub(crate) ZoneHandle);
 
 impl CdkHandler {
@@ -43,7 +43,7 @@ impl CdkHandler {
         self.0.change(&one(action, record))
     }
 
-    fn carry_out(&self, request: &ResourceRequest) -> Result<Physical, String> {
+    fn execute(&self, request: &ResourceRequest) -> Result<Physical, String> {
         let new = &request.properties;
         let id = match &request.action {
             ResourceAction::Create => {
@@ -68,19 +68,19 @@ impl CdkHandler {
 
 impl ResourceType for CdkHandler {
     fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
-        answer(self.carry_out(&request))
+        answer(self.execute(&request))
     }
 }
 
-/// Copilot's `Custom::DNSDelegationFunction`: UPSERT with a TTL of 60 on Create and Update. Its
-/// Delete looks for the record set and removes the values that it finds, no matter who wrote them,
-/// with a TTL of 60, whatever stands.
+/// Copilot's `Custom::DNSDelegationFunction`: an UPSERT with a TTL of 60 on Create and Update. Its
+/// Delete lists the record set, and deletes the values that it finds, no matter who wrote them,
+/// with a TTL of 60.
 pub(crate) struct CopilotHandler(pub(crate) ZoneHandle);
 
 impl CopilotHandler {
     const TTL: u32 = 60;
 
-    fn carry_out(&self, request: &ResourceRequest) -> Result<Physical, String> {
+    fn execute(&self, request: &ResourceRequest) -> Result<Physical, String> {
         let name = request.properties["SubdomainName"].as_str().unwrap_or_default();
         let id = name.to_owned();
         if let ResourceAction::Delete(_) = request.action {
@@ -100,23 +100,24 @@ impl CopilotHandler {
 
 impl ResourceType for CopilotHandler {
     fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
-        answer(self.carry_out(&request))
+        answer(self.execute(&request))
     }
 }
 
-/// Terraform with `aws_route53_record`, as far as it matters here: a state of instances by address.
+/// Terraform with `aws_route53_record`, as far as it is relevant here: a state with the instances
+/// by their addresses.
 pub(crate) struct Terraform {
     zone: ZoneHandle,
     state: Mutex<BTreeMap<String, RecordSet>>,
 }
 
-/// What is written in the configuration.
+/// The contents of the configuration.
 #[derive(Clone, Default)]
 pub(crate) struct Configuration {
-    /// Instances by address, `aws_route53_record.delegation["testing"]`.
+    /// The instances by address, such as `aws_route53_record.delegation["testing"]`.
     pub(crate) instances: BTreeMap<String, RecordSet>,
-    /// `removed` blocks with `destroy = false`: the resources without keys, for Terraform takes
-    /// none there.
+    /// The `removed` blocks with `destroy = false`. They name resources without keys, because
+    /// Terraform accepts none there.
     pub(crate) removed: Vec<String>,
 }
 
@@ -125,7 +126,7 @@ impl Terraform {
         Self { zone: zone.clone(), state: Mutex::default() }
     }
 
-    /// `terraform state rm ADDRESS`: an instance, or a resource with all of its instances.
+    /// `terraform state rm ADDRESS`: removes an instance, or a resource with all of its instances.
     pub(crate) fn forget(&self, address: &str) {
         self.state
             .lock()
@@ -134,7 +135,7 @@ impl Terraform {
     }
 
     /// `terraform apply`: refreshes the state, then creates with CREATE, changes with UPSERT, and
-    /// deletes whatever stands at the name of what is not configured any more.
+    /// deletes the record set under each name that is no longer configured, whoever wrote it.
     pub(crate) fn apply(&self, configuration: &Configuration) -> Result<(), String> {
         for resource in &configuration.removed {
             if configuration.instances.keys().any(|address| address.starts_with(resource)) {
@@ -168,7 +169,7 @@ impl Terraform {
     }
 }
 
-/// Who works by hand: an account's owner, in the console.
+/// The zone as somebody who works by hand in the console sees it.
 pub(crate) fn zone_of(aws: &Sandbox, id: Option<String>) -> ZoneHandle {
     aws.zone(&id.unwrap()).unwrap()
 }

@@ -1,8 +1,8 @@
-//! The numbers of `docs/limits.md` are those of the code.
+//! The numbers of `docs/limits.md` must be those of the code.
 
 use std::fs;
 
-/// The whole numbers in a text.
+/// Returns the whole numbers in a text.
 fn numbers(text: &str) -> Vec<String> {
     let digits = text.replace('_', "");
     digits
@@ -13,7 +13,7 @@ fn numbers(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_constant_of_the_page_of_limits_has_the_number_that_stands_beside_it() {
+fn every_constant_on_the_page_of_limits_has_its_value() {
     let page = fs::read_to_string("docs/limits.md").unwrap();
     let mut seen = 0;
     for row in page.lines().filter(|line| line.starts_with("| ")) {
@@ -25,7 +25,7 @@ fn every_constant_of_the_page_of_limits_has_the_number_that_stands_beside_it() {
             let source = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
             let (_, after) = source
                 .split_once(&format!("const {name}: "))
-                .unwrap_or_else(|| panic!("no {name} in {path}"));
+                .unwrap_or_else(|| panic!("there is no {name} in {path}"));
             let value = after.split_once('=').unwrap().1.split_once(';').unwrap().0;
             let value = numbers(value).pop().unwrap();
             assert!(stated.contains(&value), "{name} is {value}: {row}");
@@ -36,7 +36,7 @@ fn every_constant_of_the_page_of_limits_has_the_number_that_stands_beside_it() {
 }
 
 #[test]
-fn the_times_of_the_page_of_limits_are_those_of_the_template() {
+fn the_times_on_the_page_of_limits_are_those_of_the_template() {
     let page = fs::read_to_string("docs/limits.md").unwrap();
     let template = fs::read_to_string("template.yaml").unwrap();
     for (what, line) in [

@@ -1,4 +1,4 @@
-//! Links between the pages: files and headings that exist.
+//! Links between the pages must lead to existing files and headings.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,8 +18,7 @@ pub(crate) fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// The lines of a page outside of code blocks, and the text of each without what stands between
-/// backticks.
+/// Returns the lines of a page outside of code blocks, without the text between backticks.
 fn prose(text: &str) -> Vec<String> {
     let (mut lines, mut code) = (Vec::new(), false);
     for line in text.lines() {
@@ -29,11 +28,12 @@ fn prose(text: &str) -> Vec<String> {
             lines.push(line.split('`').step_by(2).collect::<Vec<_>>().join(""));
         }
     }
-    assert!(!code, "a code block without an end");
+    assert!(!code, "a code block is not closed");
     lines
 }
 
-/// Headings as GitHub names them: lower case, blanks as hyphens, other marks left out.
+/// Returns the anchors that GitHub gives to headings: in lower case, with hyphens instead of
+/// blanks, and without other punctuation.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut code = false;
     let lines = text.lines().filter(|line| {
@@ -49,7 +49,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What the links of a page lead to. A link may go over the end of a line.
+/// Returns the targets of a page's links. A link may span lines.
 fn targets(text: &str) -> Vec<String> {
     let lines = prose(text);
     let whole = lines.join("\n");
@@ -70,7 +70,7 @@ fn targets(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let (mut broken, mut followed) = (Vec::new(), 0);
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
@@ -95,20 +95,20 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_page_is_linked_from_the_readme_beside_it() {
+fn every_page_is_linked_from_the_readme_in_its_folder() {
     for page in pages().iter().filter(|page| !page.ends_with("README.md")) {
         let readme = fs::read_to_string(page.with_file_name("README.md")).unwrap();
         let name = page.file_name().unwrap().display().to_string();
         assert!(
             readme.contains(&format!("]({name})")),
-            "README.md does not lead to {}",
+            "README.md has no link to {}",
             page.display()
         );
     }
 }
 
 #[test]
-fn headings_and_links_are_read_as_they_are_shown() {
+fn headings_and_links_are_parsed_as_they_are_shown() {
     let text = "# From CDK's `X`, twice\n\n[a](b.md#c) and `[no](link)`\n```sh\n# no heading [no](link)\n```\n[d][e]\n\n[e]: f.md\n";
     assert_eq!(anchors(text), BTreeSet::from(["from-cdks-x-twice".to_owned()]));
     assert_eq!(targets(text), ["b.md#c", "f.md"]);

@@ -1,24 +1,24 @@
-//! Each case of `docs/peer-cases.md` has a test, and the tests that it names are there.
+//! Each case of `docs/peer-cases.md` must name a test, and the test must exist.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use super::sources::tests;
 
-/// How many cases there are at least: they may become more.
+/// The minimum number of cases, so that none gets lost.
 const CASES: usize = 141;
 
 #[test]
-fn every_case_of_the_peers_names_a_test_that_is_there() {
+fn every_case_of_the_peers_names_an_existing_test() {
     let page = fs::read_to_string("docs/peer-cases.md").unwrap();
     let tests = tests();
     let mut cases = BTreeSet::new();
     for row in page.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
         let [case, _, test] = cells.as_slice() else { panic!("{row}") };
-        assert!(cases.insert((*case).to_owned()), "{case} is there twice");
-        let name = test.split('`').nth(1).unwrap_or_else(|| panic!("no test: {row}"));
-        assert!(tests.contains(name), "no test is called {name}: {row}");
+        assert!(cases.insert((*case).to_owned()), "the case {case} appears twice");
+        let name = test.split('`').nth(1).unwrap_or_else(|| panic!("there is no test: {row}"));
+        assert!(tests.contains(name), "there is no test named {name}: {row}");
     }
     assert!(cases.len() >= CASES, "{} cases", cases.len());
 }

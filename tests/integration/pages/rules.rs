@@ -1,5 +1,4 @@
-//! Each rule of the design has a test that cites its id, and each id that code cites is that of a
-//! rule.
+//! Each rule of the design has a test that cites its id, and each cited id is that of a rule.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +7,13 @@ use regex_lite::Regex;
 use super::page;
 use super::sources::sources;
 
-/// What a form finds in a text.
+/// Returns the matches of a regular expression in a text.
 fn ids(text: &str, form: &str) -> BTreeSet<String> {
     let form = Regex::new(form).unwrap();
     form.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
-/// The ids at the beginning of headings and of cells.
+/// Returns the ids at the beginning of headings and of table cells.
 fn rules() -> BTreeSet<String> {
     let rules = ids(&page("design"), "(?:\n#+|\\|) ([A-Z]+-[0-9]+): ");
     assert!(rules.len() > 50, "{rules:?}");
@@ -39,6 +38,6 @@ fn every_rule_that_code_cites_is_in_the_design() {
         let cited = ids(&source.text, r"\b([A-Z]+-[0-9]+)\b");
         let unknown: Vec<_> =
             cited.difference(&rules).filter(|id| families.contains(&family(id))).collect();
-        assert!(unknown.is_empty(), "{}: no rule {unknown:?}", source.path.display());
+        assert!(unknown.is_empty(), "{}: there is no rule {unknown:?}", source.path.display());
     }
 }

@@ -1,9 +1,9 @@
-//! Each statement of the page of security names the test that shows it; the test exists.
+//! Each statement of the page on security names the test that proves it; the test must exist.
 
 use super::page;
 use super::sources::tests;
 
-/// The last cells of the tables whose last column is that of tests.
+/// Returns the last cells of the tables whose last column names tests.
 fn cells(page: &str) -> Vec<&str> {
     let mut cells = Vec::new();
     let mut in_table = false;
@@ -30,7 +30,7 @@ fn every_test_that_the_page_of_security_names_exists() {
         cells(&page).into_iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     assert!(named.len() > 20, "{named:?}");
     let missing: Vec<_> = named.iter().filter(|name| !all.contains(**name)).collect();
-    assert!(missing.is_empty(), "no such test: {missing:#?}");
+    assert!(missing.is_empty(), "there are no such tests: {missing:#?}");
 }
 
 #[test]

@@ -1,17 +1,17 @@
-//! The Rust sources of the project, for the pages that name what is in them.
+//! The Rust sources of the project, for tests of pages that name tests or cite rules.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file in Rust.
+/// A Rust source file.
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
 }
 
 impl Source {
-    /// What of it is tests; all of a file below a folder `tests` or called so.
+    /// Returns the part of the file that is tests: all of a file in a folder `tests`, or named so.
     pub(crate) fn tests(&self) -> &str {
         if self.path.iter().any(|part| part == "tests" || part == "tests.rs") {
             return &self.text;
@@ -20,7 +20,7 @@ impl Source {
     }
 }
 
-/// All files of product, crates, local AWS, tests and benchmarks.
+/// Returns all source files of the function, the crates, the sandbox, the tests and the benchmarks.
 pub(crate) fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     for folder in ["src", "crates", "sandbox", "tests", "benches"] {
@@ -40,7 +40,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// The names of all tests.
+/// Returns the names of all tests.
 pub(crate) fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for source in sources() {

@@ -1,4 +1,4 @@
-//! Change batches: what is accepted, and what is refused in which words.
+//! Change batches: what is accepted, and how the rest is refused.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecor
 use aws_sdk_route53::types::{ChangeAction, ChangeStatus, ResourceRecord};
 use futures_util::future::join_all;
 
-use crate::bench::{change, create, delete, set, set_for, told, upsert};
+use crate::bench::{change, create, delete, error_text, set, set_for, upsert};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -162,7 +162,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .start_record_name(bench.domain())
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             let own = format!(".{}.", bench.domain());
             let sets =
                 page.resource_record_sets.into_iter().filter(|set| set.name().ends_with(&own));
@@ -182,13 +182,13 @@ pub(super) const PROBES: &[Probe] = &[
                 create(set(&bench.name("b"), "A", &[ONE])),
                 create(set(&bench.name("a"), "A", &[TWO])),
             ];
-            let told = bench.change(both).await;
-            let told = if told.starts_with("400 InvalidChangeBatch") {
+            let answer = bench.change(both).await;
+            let answer = if answer.starts_with("400 InvalidChangeBatch") {
                 "refused".to_owned()
             } else {
-                told
+                answer
             };
-            Ok(format!("{told}; listed: {}", bench.listed_labels().await?))
+            Ok(format!("{answer}; listed: {}", bench.listed_labels().await?))
         }
     ),
     probe!(
@@ -249,9 +249,9 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let one = set(&bench.name("a"), "A", &[ONE]);
             bench.must([create(one.clone())]).await?;
-            let told =
+            let answer =
                 bench.change([delete(one), create(set(&bench.name("a"), "A", &[TWO]))]).await;
-            Ok(format!("{told}; {}", bench.listed().await?.join("; ")))
+            Ok(format!("{answer}; {}", bench.listed().await?.join("; ")))
         }
     ),
     probe!(
@@ -352,8 +352,8 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; 400 InvalidChangeBatch: [Number of characters limit of 32000 exceeded.]; 400 InvalidChangeBatch: [Number of \
          characters limit of 32000 exceeded.]",
         |bench| {
-            // 14 strings of 255 and their quotes and blanks: 250 * 16 = 4000 characters with
-            // 16 * 3 - 1 of them around.
+            // 14 strings of 255, with quotes and blanks: 250 * 16 = 4000 characters, with 16 * 3 -
+            // 1 around them.
             let value = |n: usize, length: usize| {
                 let mut text = format!("{n:03}");
                 text.extend(std::iter::repeat_n('x', length - 3 - 2));
@@ -426,12 +426,14 @@ pub(super) const PROBES: &[Probe] = &[
                     .hosted_zone_id(&bench.lab.zone.id)
                     .change_batch(batch);
                 seen.push(
-                    call.send().await.map_or_else(|error| told(&error), |_| "accepted".to_owned()),
+                    call.send()
+                        .await
+                        .map_or_else(|error| error_text(&error), |_| "accepted".to_owned()),
                 );
             }
             Ok(seen
                 .iter()
-                .map(|told| told.split(": ").next().unwrap_or_default())
+                .map(|answer| answer.split(": ").next().unwrap_or_default())
                 .collect::<Vec<_>>()
                 .join("; "))
         }
@@ -461,7 +463,7 @@ pub(super) const PROBES: &[Probe] = &[
             let id = info.id().trim_start_matches("/change/");
             for _ in 0..100 {
                 let call = bench.lab.parent.route53.get_change().id(id);
-                let answer = call.send().await.map_err(|error| told(&error))?;
+                let answer = call.send().await.map_err(|error| error_text(&error))?;
                 if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
                     let took = since.elapsed().as_secs();
                     return Ok(if took <= 60 {
@@ -486,7 +488,7 @@ pub(super) const PROBES: &[Probe] = &[
         "404 NoSuchChange: Could not find resource with ID: C0UNKNOWNEXAMPLE",
         |bench| {
             let answer = bench.lab.parent.route53.get_change().id("C0UNKNOWNEXAMPLE").send().await;
-            Ok(answer.map_or_else(|error| told(&error), |_| "found".to_owned()))
+            Ok(answer.map_or_else(|error| error_text(&error), |_| "found".to_owned()))
         }
     ),
     probe!(
@@ -502,10 +504,10 @@ pub(super) const PROBES: &[Probe] = &[
             let batches = (0..20).map(|n| {
                 bench.send(&client, [create(set(&bench.name(&format!("a{n}")), "A", &[ONE]))])
             });
-            let told = join_all(batches.collect::<Vec<_>>()).await;
-            let strange = told.into_iter().filter_map(Result::err).find(|told| {
-                !told.starts_with("400 PriorRequestNotComplete")
-                    && !told.starts_with("400 Throttling")
+            let answer = join_all(batches.collect::<Vec<_>>()).await;
+            let strange = answer.into_iter().filter_map(Result::err).find(|answer| {
+                !answer.starts_with("400 PriorRequestNotComplete")
+                    && !answer.starts_with("400 Throttling")
             });
             Ok(strange.unwrap_or_else(|| "as expected".to_owned()))
         }
@@ -522,15 +524,15 @@ pub(super) const PROBES: &[Probe] = &[
             bench.lab.place.throttle(true);
             let zone = &bench.lab.zone.id;
             let calls = (0..150).map(|_| async {
-                client.get_hosted_zone().id(zone).send().await.map_err(|error| told(&error))
+                client.get_hosted_zone().id(zone).send().await.map_err(|error| error_text(&error))
             });
-            let told = join_all(calls.collect::<Vec<_>>()).await;
+            let answer = join_all(calls.collect::<Vec<_>>()).await;
             bench.lab.place.throttle(false);
             if !bench.lab.place.is_local() {
-                // The next probes begin with a full bucket.
+                // The next probes start with a full bucket again.
                 tokio::time::sleep(Duration::from_secs(10)).await;
             }
-            Ok(told
+            Ok(answer
                 .into_iter()
                 .find_map(Result::err)
                 .unwrap_or_else(|| "150 requests at once were answered".to_owned()))

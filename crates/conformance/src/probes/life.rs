@@ -1,11 +1,11 @@
-//! The whole life of a delegation by the shipped templates: the function, the role of the parent
+//! The whole life of a delegation with the shipped templates: the function, the role of the parent
 //! zone, the child zone and its delegation.
 
 use std::time::Duration;
 
 use aws_sdk_route53::types::{DelegationSet, ResourceRecord, ResourceRecordSet};
 
-use crate::bench::{Account, Bench, Zone, create, set, told};
+use crate::bench::{Account, Bench, Zone, create, error_text, set};
 use crate::cleanup;
 use crate::journal::Thing;
 use crate::place::Side;
@@ -13,9 +13,9 @@ use crate::probe::Needs::Stacks;
 use crate::probe::{Probe, Seen, probe};
 use crate::stacks::{GONE, Template};
 
-/// What the parent role asks for and the resource gives.
+/// The external id of the parent role.
 const EXTERNAL_ID: &str = "conformance-external-id";
-/// A resource whose properties the function refuses, so that what comes with it is rolled back.
+/// A resource with properties that the function refuses, so that its deployment is rolled back.
 const FAILS: &str = "
   Fails:
     Type: Custom::Delegation
@@ -28,13 +28,13 @@ const FAILS: &str = "
 
 ";
 
-/// What all steps work with.
+/// What all steps use.
 struct Life<'a> {
     bench: &'a Bench,
     prefix: &'a str,
-    /// The end of the name of the stack with the child zone.
+    /// The suffix of the name of the stack with the child zone.
     stack: &'static str,
-    /// `examples/child-stack.yaml`, for the function of this run.
+    /// `examples/child-stack.yaml`, changed for the function of this run.
     child_stack: String,
 }
 
@@ -45,14 +45,14 @@ struct Step<'a> {
     /// The first label of the child zone's name.
     label: &'a str,
     ttl: u32,
-    /// Whose role the function assumes: that of the account with the parent zone.
+    /// The account with the parent zone, whose role the function assumes.
     parent: Side,
     /// `OFF`, `SIGNED` or `CHAINED`.
     dnssec: &'a str,
 }
 
 impl<'a> Life<'a> {
-    /// Deploys the function and the parent role. None if there is no function to deploy.
+    /// Deploys the function and the parent role. Returns `None` if there is no function to deploy.
     async fn begin(bench: &'a Bench, stack_name: &'static str) -> Result<Option<Self>, String> {
         let (lab, prefix) = (&bench.lab, bench.lab.prefix.as_str());
         let Some(function) = lab.place.function(prefix) else {
@@ -100,10 +100,10 @@ impl<'a> Life<'a> {
         Ok(Some(Self { child_stack, ..life }))
     }
 
-    /// Deploys the role with which the function writes to a parent zone of that account.
+    /// Deploys the role with which the function writes to a parent zone in that account.
     async fn make_role(&self, side: Side, zone: &Zone) -> Result<(), String> {
         let (lab, name) = (&self.bench.lab, format!("{}-parent", self.prefix));
-        // The template keeps the role: without it no delegation can be removed.
+        // The template retains the role, because no delegation can be deleted without it.
         let role = Thing::Role { side, name: name.clone() };
         lab.journal.making(role).map_err(|error| error.to_string())?;
         let parameters = vec![
@@ -124,7 +124,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Deploys a form of the child stack: how that ended.
+    /// Deploys a variant of the child stack; returns how that ended.
     async fn deploy(&self, step: Step<'_>) -> Result<String, String> {
         let lab = &self.bench.lab;
         let path =
@@ -157,19 +157,19 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// What the run's parent zone has at a name.
+    /// Describes the delegation of a name in the run's parent zone.
     async fn at(&self, label: &str) -> Result<String, String> {
         self.in_zone(Side::Parent, &self.bench.lab.zone, label).await
     }
 
-    /// What a parent zone has at a name: the TTL, whether it is the stack's zone to which it leads,
-    /// and whether with the DS record set of that zone's keys.
+    /// Describes the delegation of a name in a parent zone: its TTL, whether it leads to the
+    /// stack's zone, and whether it has the DS record set of that zone's keys.
     async fn in_zone(&self, side: Side, parent: &Zone, label: &str) -> Result<String, String> {
         let (lab, name) = (&self.bench.lab, self.bench.name(label));
         let route53 = &self.account(side).route53;
         let call =
             route53.list_resource_record_sets().hosted_zone_id(&parent.id).start_record_name(&name);
-        let page = call.max_items(20).send().await.map_err(|error| told(&error))?;
+        let page = call.max_items(20).send().await.map_err(|error| error_text(&error))?;
         let own = format!("{name}.");
         let find = |rtype: &str| {
             page.resource_record_sets()
@@ -181,7 +181,7 @@ impl<'a> Life<'a> {
                 if find("DS").is_some() { "a DS record set alone" } else { "nothing" }.to_owned()
             );
         };
-        // Without the stack it is not known whose it is.
+        // Without the stack, the id of its zone is unknown.
         let Ok(zone) = lab.stack(Side::Child, &self.stack()).output("ZoneId").await else {
             return Ok(format!("{} left behind", ns.ttl().unwrap_or_default()));
         };
@@ -192,7 +192,7 @@ impl<'a> Life<'a> {
             .id(&zone)
             .send()
             .await
-            .map_err(|error| told(&error))?;
+            .map_err(|error| error_text(&error))?;
         let servers = answer.delegation_set().into_iter().flat_map(DelegationSet::name_servers);
         let to = if values(ns) == sorted(servers.map(String::as_str)) {
             "to the zone"
@@ -207,13 +207,13 @@ impl<'a> Life<'a> {
             .hosted_zone_id(&zone)
             .send()
             .await
-            .map_err(|error| told(&error))?;
+            .map_err(|error| error_text(&error))?;
         let keys = sorted(signing.key_signing_keys().iter().filter_map(|key| key.ds_record()));
         let by = if values(ds) == keys { "with its DS" } else { "with another DS" };
         Ok(format!("{} {to} {by}", ns.ttl().unwrap_or_default()))
     }
 
-    /// Takes away what a stack has left of a zone that it replaced.
+    /// Deletes a zone that the stack has replaced and retained.
     async fn forget(&self, label: &str) -> Result<(), String> {
         let child = &self.bench.lab.child;
         for zone in cleanup::zones(child, &self.bench.name(label)).await? {
@@ -222,7 +222,7 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    /// Deletes the child stack: how that ended, and what is left at a name.
+    /// Deletes the child stack; returns how that ended, and what is left at a name.
     async fn delete(&self, label: &str) -> Result<String, String> {
         let status = self.bench.lab.delete_stack(Side::Child, &self.stack()).await?;
         let left = if status.status == GONE { self.at(label).await? } else { status.reason };
@@ -257,14 +257,14 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let Some(life) = Life::begin(bench, "child").await? else {
                 return Ok(Seen::Nothing(
-                    "there is no function in dist/; `make package` makes one".into(),
+                    "there is no function in dist/; run `make package`".into(),
                 ));
             };
             let plain = life.child_stack.clone();
             let renamed = plain
                 .replace("\n  Delegation:\n", "\n  Renamed:\n")
                 .replace("Delegation.", "Renamed.");
-            // The rename of the rename, and something that fails after it.
+            // The next rename, together with a resource that fails after it.
             let refused = FAILS.replace(
                 "route53-delegation-ServiceToken",
                 &format!("{}-ServiceToken", life.prefix),
@@ -319,18 +319,18 @@ pub(super) const PROBES: &[Probe] = &[
                 life.at("b").await?
             ));
             life.forget("b").await?;
-            // A request is dated to the second, and one of the second of the take-over could be
-            // that one again.
+            // The date of a request has a resolution of a second, so in the second of the take-over
+            // this request could count as its duplicate.
             tokio::time::sleep(Duration::from_millis(1100)).await;
             let status = life.deploy(step).await?;
             seen.push(format!("settled: {status}, {}", life.at("c").await?));
 
-            // Another zone of the parent zone's name, which the world does not ask: the function
-            // goes by the role.
+            // Another zone with the parent zone's name, which is not delegated to: the function
+            // finds it with the role of its account.
             let other =
                 bench.lab.make_zone(&bench.lab.child, &bench.lab.zone.name, "other").await?;
             life.make_role(Side::Child, &other).await?;
-            // From now on the child stack can't be deleted without that role.
+            // From now on, the child stack can't be deleted without that role.
             let stack = Thing::Stack { side: Side::Child, name: life.stack() };
             bench.lab.journal.making(stack).map_err(|error| error.to_string())?;
             let status = life.deploy(Step { parent: Side::Child, ..step }).await?;
@@ -366,7 +366,7 @@ pub(super) const PROBES: &[Probe] = &[
             }
             let Some(life) = Life::begin(bench, "signed-child").await? else {
                 return Ok(Seen::Nothing(
-                    "there is no function in dist/; `make package` makes one".into(),
+                    "there is no function in dist/; run `make package`".into(),
                 ));
             };
             let plain = life.child_stack.clone();
@@ -377,7 +377,7 @@ pub(super) const PROBES: &[Probe] = &[
                 let status = life.deploy(step).await?;
                 seen.push(format!("{name}: {status}, {}", life.at("d").await?));
             }
-            // Nobody has looked the DS record set up, so that no cache has it.
+            // No resolver has looked up the DS record set, so it is in no cache.
             seen.push(life.delete("d").await?);
             Ok(Seen::Text(seen.join("; ")))
         }
@@ -387,17 +387,17 @@ pub(super) const PROBES: &[Probe] = &[
 /// The function that a run deploys.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Its template.
+    /// The path of its template.
     pub template: std::path::PathBuf,
-    /// What its template needs beside names.
+    /// The template's parameters, except for names.
     pub parameters: Vec<(&'static str, String)>,
-    /// Its zip file, and its key in the bucket of the run.
+    /// The path of its zip file, and the object's key in the run's bucket.
     pub code: Option<(String, String)>,
 }
 
 impl Function {
-    /// What `make package` has made in that folder, for the processor that is cheaper if it is
-    /// there.
+    /// Returns the package that `make package` has created in that folder; if there are several,
+    /// the one for the cheaper processor.
     pub fn packaged(dist: &std::path::Path, prefix: &str) -> Option<Self> {
         let names: Vec<String> = std::fs::read_dir(dist)
             .ok()?

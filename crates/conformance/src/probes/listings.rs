@@ -1,8 +1,8 @@
-//! Listings: order, starts and pages.
+//! Listings: order, start and pages.
 
 use aws_sdk_route53::types::{HostedZone, RrType};
 
-use crate::bench::{create, set, told};
+use crate::bench::{create, error_text, set};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -71,13 +71,13 @@ pub(super) const PROBES: &[Probe] = &[
                 .start_record_name(bench.name("aa"))
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             let next = list()
                 .start_record_name(bench.name("b"))
                 .start_record_type(RrType::Txt)
                 .send()
                 .await;
-            let next = next.map_err(|error| told(&error))?;
+            let next = next.map_err(|error| error_text(&error))?;
             Ok(format!("{}; TXT of b, c: {}", names(&page, 2), names(&next, 1)))
         }
     ),
@@ -96,8 +96,8 @@ pub(super) const PROBES: &[Probe] = &[
                 .list_resource_record_sets()
                 .hosted_zone_id(&bench.lab.zone.id);
             let answer = call.start_record_type(RrType::Ns).send().await;
-            let told = answer.map_or_else(|error| told(&error), |_| "listed".to_owned());
-            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+            let answer = answer.map_or_else(|error| error_text(&error), |_| "listed".to_owned());
+            Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
     probe!(
@@ -125,7 +125,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .max_items(1)
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             let first = page
                 .resource_record_sets()
                 .first()
@@ -160,7 +160,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .max_items(1000)
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             Ok(format!("{} of 301", page.resource_record_sets().len()))
         }
     ),
@@ -181,7 +181,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .hosted_zone_id(&bench.lab.zone.id);
             let answer = call.max_items(0).send().await;
             Ok(answer.map_or_else(
-                |error| told(&error),
+                |error| error_text(&error),
                 |page| format!("{} record sets", page.resource_record_sets().len()),
             ))
         }
@@ -200,7 +200,7 @@ pub(super) const PROBES: &[Probe] = &[
             }
             let call =
                 bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(bench.domain());
-            let page = call.send().await.map_err(|error| told(&error))?;
+            let page = call.send().await.map_err(|error| error_text(&error))?;
             Ok(page
                 .hosted_zones()
                 .iter()
@@ -226,10 +226,11 @@ pub(super) const PROBES: &[Probe] = &[
             let list = || {
                 bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(&name).max_items(1)
             };
-            let first = list().send().await.map_err(|error| told(&error))?;
+            let first = list().send().await.map_err(|error| error_text(&error))?;
             let bare = |id: &str| id.trim_start_matches("/hostedzone/").to_owned();
             let next = first.next_hosted_zone_id().map(bare).unwrap_or_default();
-            let second = list().hosted_zone_id(&next).send().await.map_err(|error| told(&error))?;
+            let second =
+                list().hosted_zone_id(&next).send().await.map_err(|error| error_text(&error))?;
             let mut ids: Vec<String> = [&first, &second]
                 .iter()
                 .flat_map(|page| page.hosted_zones())
@@ -263,8 +264,9 @@ pub(super) const PROBES: &[Probe] = &[
                 .route53
                 .list_hosted_zones_by_name()
                 .hosted_zone_id(&bench.lab.zone.id);
-            let told = call.send().await.map_or_else(|error| told(&error), |_| "listed".to_owned());
-            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+            let answer =
+                call.send().await.map_or_else(|error| error_text(&error), |_| "listed".to_owned());
+            Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
     probe!(
@@ -283,7 +285,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .marker("Z0UNKNOWNEXAMPLE")
                 .send()
                 .await;
-            Ok(answer.map_or_else(|error| told(&error), |_| "listed".to_owned()))
+            Ok(answer.map_or_else(|error| error_text(&error), |_| "listed".to_owned()))
         }
     ),
 ];

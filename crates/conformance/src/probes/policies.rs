@@ -1,8 +1,8 @@
-//! What policies allow and deny of Route 53, and in which words.
+//! What policies allow and deny in Route 53, with the error messages.
 
 use serde_json::json;
 
-use crate::bench::{Account, Assume, Bench, create, delete, set, told, upsert};
+use crate::bench::{Account, Assume, Bench, create, delete, error_text, set, upsert};
 use crate::probe::Needs::Roles;
 use crate::probe::{Probe, probe};
 
@@ -12,32 +12,32 @@ const KEYS: &str = "Route 53 Developer Guide, \"Using IAM policy conditions for 
 const SETS: &str = "IAM User Guide, \"Set operators for multivalued context keys\"";
 const EVALUATION: &str = "IAM User Guide, \"Policy evaluation logic\"";
 
-/// A session of a role of the parent account.
+/// A session of a role in the parent account.
 async fn session(bench: &Bench, name: &str) -> Result<Account, String> {
     bench.session(&bench.lab.parent, &bench.lab.parent, name).await
 }
 
-/// The refusal, with the ARN of the session that asked in short.
-fn short(account: &Account, told: &str) -> String {
-    told.replace(&format!("arn:aws:sts::{}:assumed-role/", account.id), "")
+/// Shortens the ARN of the session in an error message.
+fn short(account: &Account, answer: &str) -> String {
+    answer.replace(&format!("arn:aws:sts::{}:assumed-role/", account.id), "")
 }
 
-/// What is denied of a batch: the code.
+/// Returns only status and code of the error of a denied batch.
 async fn code(
     bench: &Bench,
     session: &Account,
     changes: Vec<aws_sdk_route53::types::Change>,
 ) -> String {
-    let told = bench
+    let answer = bench
         .send(&session.route53, changes)
         .await
-        .map_or_else(|told| told, |_| "accepted".to_owned());
-    told.split(": ").next().unwrap_or_default().to_owned()
+        .map_or_else(|answer| answer, |_| "accepted".to_owned());
+    answer.split(": ").next().unwrap_or_default().to_owned()
 }
 
 async fn read(bench: &Bench, session: &Account) -> String {
     let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
-    answer.map_or_else(|error| short(session, &told(&error)), |_| "read".to_owned())
+    answer.map_or_else(|error| short(session, &error_text(&error)), |_| "read".to_owned())
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -78,8 +78,8 @@ pub(super) const PROBES: &[Probe] = &[
             let first = read(bench, &session).await;
             let answer =
                 session.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
-            let denied =
-                answer.map_or_else(|error| short(&session, &told(&error)), |_| "read".to_owned());
+            let denied = answer
+                .map_or_else(|error| short(&session, &error_text(&error)), |_| "read".to_owned());
             Ok(format!("{first}; {denied}"))
         }
     ),
@@ -116,7 +116,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let session = session(bench, "nothing").await?;
             let answer = session.route53.list_hosted_zones_by_name().send().await;
-            Ok(answer.map_or_else(|error| short(&session, &told(&error)), |_| "listed".to_owned()))
+            Ok(answer
+                .map_or_else(|error| short(&session, &error_text(&error)), |_| "listed".to_owned()))
         }
     ),
     probe!(
@@ -133,8 +134,9 @@ pub(super) const PROBES: &[Probe] = &[
                 let id = id.clone();
                 async move {
                     let answer = session.route53.get_change().id(&id).send().await;
-                    let told = answer.map_or_else(|error| told(&error), |_| "read".to_owned());
-                    told.split(": ").next().unwrap_or_default().to_owned()
+                    let answer =
+                        answer.map_or_else(|error| error_text(&error), |_| "read".to_owned());
+                    answer.split(": ").next().unwrap_or_default().to_owned()
                 }
             };
             let with = ask(session(bench, "limited").await?).await;
@@ -152,7 +154,7 @@ pub(super) const PROBES: &[Probe] = &[
             let session = session(bench, "limited").await?;
             let first = read(bench, &session).await;
             let other = session.route53.get_hosted_zone().id("Z0UNKNOWNEXAMPLE").send().await;
-            let other = other.map_or_else(|error| told(&error), |_| "read".to_owned());
+            let other = other.map_or_else(|error| error_text(&error), |_| "read".to_owned());
             Ok(format!("{first}; {}", other.split(": ").next().unwrap_or_default()))
         }
     ),
@@ -186,11 +188,11 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let session = session(bench, "limited").await?;
             let wildcard = set(&format!("*.wild.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
-            let told = code(bench, &session, vec![create(wildcard.clone())]).await;
-            if told == "accepted" {
+            let answer = code(bench, &session, vec![create(wildcard.clone())]).await;
+            if answer == "accepted" {
                 bench.must([delete(wildcard)]).await?;
             }
-            Ok(told)
+            Ok(answer)
         }
     ),
     probe!(

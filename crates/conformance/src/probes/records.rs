@@ -1,4 +1,4 @@
-//! Names, types, values, and what can't be beside what.
+//! Names, types and values of record sets, and what can't exist together.
 
 use aws_sdk_route53::types::{AliasTarget, ResourceRecordSet, RrType};
 
@@ -18,7 +18,7 @@ const NO_PAGE: &str = "no page";
 const ONE: &str = "192.0.2.1";
 const DIGEST: &str = "1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD";
 
-/// A record set that is given to another one of the same zone.
+/// An alias of another record set in the same zone.
 fn alias(name: &str, zone: &str, target: &str) -> Result<ResourceRecordSet, String> {
     let alias = AliasTarget::builder()
         .hosted_zone_id(zone)
@@ -69,11 +69,11 @@ pub(super) const PROBES: &[Probe] = &[
                 .await?;
             let mut seen = Vec::new();
             for label in [r"\052", "A"] {
-                let told = bench.change([create(set(&bench.name(label), "A", &[ONE]))]).await;
-                seen.push(if told.ends_with("but it already exists]") {
+                let answer = bench.change([create(set(&bench.name(label), "A", &[ONE]))]).await;
+                seen.push(if answer.ends_with("but it already exists]") {
                     "refused".to_owned()
                 } else {
-                    told
+                    answer
                 });
             }
             Ok(seen.join("; "))
@@ -113,12 +113,12 @@ pub(super) const PROBES: &[Probe] = &[
         "A name may have at most 255 characters, including its trailing dot.",
         "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainNameTooLong (Domain name is too long)",
         |bench| {
-            // Each label has a dot after it.
+            // Each label is followed by a dot.
             let name = |length: usize| {
                 let mut left = length - (bench.domain().len() + 1);
                 let mut labels = Vec::new();
                 while left > 0 {
-                    // None may be left for a label without characters.
+                    // At least one character must be left for the next label.
                     let own = if left == 65 { 62 } else { left.min(64) - 1 };
                     labels.push("a".repeat(own));
                     left -= own + 1;
@@ -148,9 +148,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A record set of a type that Route 53 does not know is refused.",
         "400 InvalidInput",
         |bench| {
-            let told =
+            let answer =
                 bench.change([create(set(&bench.name("a"), "HINFO", &["\"a\" \"b\""]))]).await;
-            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+            Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
     probe!(
@@ -163,9 +163,9 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut seen = Vec::new();
             for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
-                let told =
+                let answer =
                     bench.change([create(set_for(ttl, &bench.name(label), "A", &[ONE]))]).await;
-                seen.push(format!("{ttl}: {}", told.split(": ").next().unwrap_or_default()));
+                seen.push(format!("{ttl}: {}", answer.split(": ").next().unwrap_or_default()));
             }
             Ok(seen.join("; "))
         }
@@ -210,10 +210,10 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; a.set-alias.example.com. A ",
         |bench| {
             bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
-            let told = bench
+            let answer = bench
                 .change([create(alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?)])
                 .await;
-            Ok(format!("{told}; {}", bench.listed().await?.first().cloned().unwrap_or_default()))
+            Ok(format!("{answer}; {}", bench.listed().await?.first().cloned().unwrap_or_default()))
         }
     ),
     probe!(
@@ -303,11 +303,11 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut seen = Vec::new();
             for (rtype, value) in [("MX", "mail.example.net"), ("SRV", "1 2 www.example.net")] {
-                let told = bench.change([create(set(&bench.name("a"), rtype, &[value]))]).await;
-                seen.push(if told.starts_with("400 InvalidChangeBatch") {
+                let answer = bench.change([create(set(&bench.name("a"), rtype, &[value]))]).await;
+                seen.push(if answer.starts_with("400 InvalidChangeBatch") {
                     "refused".to_owned()
                 } else {
-                    told
+                    answer
                 });
             }
             Ok(seen.join("; "))
@@ -332,11 +332,11 @@ pub(super) const PROBES: &[Probe] = &[
                 &DIGEST.replace("1 ", "70000 "),
                 "1 13 2",
             ] {
-                let told = bench.change([upsert(set(&name, "DS", &[value]))]).await;
-                seen.push(if told.starts_with("400 InvalidChangeBatch") {
+                let answer = bench.change([upsert(set(&name, "DS", &[value]))]).await;
+                seen.push(if answer.starts_with("400 InvalidChangeBatch") {
                     "refused".to_owned()
                 } else {
-                    told
+                    answer
                 });
             }
             Ok(seen.join("; "))
@@ -391,8 +391,8 @@ pub(super) const PROBES: &[Probe] = &[
         "The value of a TXT record may have at most 4,000 characters, including quotes and blanks.",
         "accepted; refused",
         |bench| {
-            // 15 strings of 255 with their quotes and a blank are 3870 characters, and one of 128
-            // makes it 4000.
+            // 15 strings of 255 with their quotes and blanks have 3870 characters; one of 128 makes
+            // it 4000.
             let value = |rest: usize| {
                 let mut strings = vec![format!("\"{}\"", "x".repeat(255)); 15];
                 strings.push(format!("\"{}\"", "x".repeat(rest)));
@@ -448,8 +448,12 @@ pub(super) const PROBES: &[Probe] = &[
         "refused",
         |bench| {
             let values = ["www.example.net", "www.example.org"];
-            let told = bench.change([create(set(&bench.name("a"), "CNAME", &values))]).await;
-            Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
+            let answer = bench.change([create(set(&bench.name("a"), "CNAME", &values))]).await;
+            Ok(if answer.starts_with("400 InvalidChangeBatch") {
+                "refused".to_owned()
+            } else {
+                answer
+            })
         }
     ),
     probe!(
@@ -490,7 +494,7 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let apex = &bench.lab.zone.name;
             let mut cname = bench.change([create(set(apex, "CNAME", &["www.example.net"]))]).await;
-            // It may also say that it can't be beside the SOA and NS record sets.
+            // The message may add that it conflicts with the SOA and NS record sets.
             if let Some((first, _)) = cname.split_once(", RRSet") {
                 cname = format!("{first}]");
             }
@@ -513,7 +517,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .list_resource_record_sets()
                 .hosted_zone_id(&bench.lab.zone.id);
             let page =
-                call.max_items(2).send().await.map_err(|error| crate::bench::told(&error))?;
+                call.max_items(2).send().await.map_err(|error| crate::bench::error_text(&error))?;
             let mut seen = Vec::new();
             for one in page.resource_record_sets {
                 seen.push(bench.change([delete(one)]).await);
@@ -530,8 +534,12 @@ pub(super) const PROBES: &[Probe] = &[
         "refused",
         |bench| {
             let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
-            let told = bench.change([create(set(&bench.name("a"), "SOA", &[value]))]).await;
-            Ok(if told.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { told })
+            let answer = bench.change([create(set(&bench.name("a"), "SOA", &[value]))]).await;
+            Ok(if answer.starts_with("400 InvalidChangeBatch") {
+                "refused".to_owned()
+            } else {
+                answer
+            })
         }
     ),
     probe!(
@@ -603,9 +611,9 @@ pub(super) const PROBES: &[Probe] = &[
          server but is not one.",
         "400 InvalidChangeBatch, NS_FORMAT_CHECK",
         |bench| {
-            let told =
+            let answer =
                 bench.change([create(set(&bench.name("a"), "NS", &["ns-1.awsdns-99.com"]))]).await;
-            Ok(by_guardrail(told, "NS_FORMAT_CHECK"))
+            Ok(by_guardrail(answer, "NS_FORMAT_CHECK"))
         }
     ),
     probe!(
@@ -619,8 +627,8 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let servers =
                 bench.lab.child_zone.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
-            let told = bench.change([create(set(&bench.name("a"), "NS", &servers))]).await;
-            Ok(by_guardrail(told, "NS_DELEGATION_AUTHORITY_CHECK"))
+            let answer = bench.change([create(set(&bench.name("a"), "NS", &servers))]).await;
+            Ok(by_guardrail(answer, "NS_DELEGATION_AUTHORITY_CHECK"))
         }
     ),
     probe!(
@@ -635,19 +643,19 @@ pub(super) const PROBES: &[Probe] = &[
             let child = &bench.lab.child_zone;
             let servers = child.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
             let ns = set(&child.name, "NS", &servers);
-            let told = bench.change([create(ns.clone())]).await;
-            if told == "accepted" {
+            let answer = bench.change([create(ns.clone())]).await;
+            if answer == "accepted" {
                 bench.must([delete(ns)]).await?;
             }
-            Ok(told)
+            Ok(answer)
         }
     ),
 ];
 
-/// Of a refusal by a guardrail its name: the words are not known.
-fn by_guardrail(told: String, guardrail: &str) -> String {
-    match told.split_once(": ") {
+/// Returns only the name of the guardrail from its error, because the words are not documented.
+fn by_guardrail(answer: String, guardrail: &str) -> String {
+    match answer.split_once(": ") {
         Some((code, words)) if words.contains(guardrail) => format!("{code}, {guardrail}"),
-        _ => told,
+        _ => answer,
     }
 }

@@ -1,8 +1,8 @@
-//! `AssumeRole`: who is let in, and how it is refused.
+//! `AssumeRole`: who may assume a role, and how others are denied.
 
 use serde_json::json;
 
-use crate::bench::{Account, Assume, Bench, told};
+use crate::bench::{Account, Assume, Bench, error_text};
 use crate::probe::Needs::{Api, RealAws, Roles};
 use crate::probe::{Probe, Seen, probe};
 
@@ -12,15 +12,16 @@ const DENIED: &str =
 const CROSS: &str = "IAM User Guide, \"Cross-account policy evaluation logic\"";
 const EXTERNAL: &str = "IAM User Guide, \"Access to AWS accounts owned by third parties\"";
 
-/// The role of the child account that calls.
+/// A session of the role in the child account that assumes the others.
 async fn caller(bench: &Bench) -> Result<Account, String> {
     bench.session(&bench.lab.child, &bench.lab.child, "caller").await
 }
 
-/// "assumed", or the refusal, with the ARN of the session that asked in short.
+/// Returns "assumed", or the error with the ARN of the session shortened.
 async fn assumed(bench: &Bench, caller: &Account, ask: &Assume) -> String {
-    let told = bench.assume(caller, ask).await.map_or_else(|told| told, |_| "assumed".to_owned());
-    told.replace(&format!("arn:aws:sts::{}:assumed-role/", caller.id), "")
+    let answer =
+        bench.assume(caller, ask).await.map_or_else(|answer| answer, |_| "assumed".to_owned());
+    answer.replace(&format!("arn:aws:sts::{}:assumed-role/", caller.id), "")
 }
 
 fn role(bench: &Bench, name: &str) -> Assume {
@@ -42,7 +43,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .get_caller_identity()
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             Ok(answer.arn().unwrap_or_default().to_owned())
         }
     ),
@@ -57,10 +58,10 @@ pub(super) const PROBES: &[Probe] = &[
             let open = role(bench, "open");
             bench.session_by(&caller(bench).await?, &bench.lab.parent, &open).await?;
             let bare = bench.session(&bench.lab.child, &bench.lab.child, "bare").await?;
-            let told = assumed(bench, &bare, &open).await;
+            let answer = assumed(bench, &bare, &open).await;
             Ok(format!(
                 "assumed; without a policy of its own: {}",
-                told.split(": ").next().unwrap_or_default()
+                answer.split(": ").next().unwrap_or_default()
             ))
         }
     ),
@@ -79,7 +80,7 @@ pub(super) const PROBES: &[Probe] = &[
                 ..role(bench, "external")
             };
             bench.session_by(&caller, &bench.lab.parent, &with(Some("an-external-id"))).await?;
-            let code = |told: String| told.split(": ").next().unwrap_or_default().to_owned();
+            let code = |answer: String| answer.split(": ").next().unwrap_or_default().to_owned();
             let without = code(assumed(bench, &caller, &with(None)).await);
             let another = code(assumed(bench, &caller, &with(Some("another-id"))).await);
             Ok(format!("assumed; without: {without}; another: {another}"))
@@ -117,8 +118,8 @@ pub(super) const PROBES: &[Probe] = &[
             let named = role(bench, "named");
             bench.session_by(&caller(bench).await?, &bench.lab.parent, &named).await?;
             let stranger = bench.session(&bench.lab.child, &bench.lab.child, "stranger").await?;
-            let told = assumed(bench, &stranger, &named).await;
-            Ok(format!("assumed; another role: {}", told.split(": ").next().unwrap_or_default()))
+            let answer = assumed(bench, &stranger, &named).await;
+            Ok(format!("assumed; another role: {}", answer.split(": ").next().unwrap_or_default()))
         }
     ),
     probe!(
@@ -132,10 +133,10 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let local = bench.session(&bench.lab.parent, &bench.lab.parent, "local").await?;
             bench.session_by(&local, &bench.lab.parent, &role(bench, "by-name")).await?;
-            let told = assumed(bench, &local, &role(bench, "by-account")).await;
+            let answer = assumed(bench, &local, &role(bench, "by-account")).await;
             Ok(format!(
                 "by name: assumed; by account: {}",
-                told.split(": ").next().unwrap_or_default()
+                answer.split(": ").next().unwrap_or_default()
             ))
         }
     ),
@@ -202,8 +203,8 @@ pub(super) const PROBES: &[Probe] = &[
             let mut seen = Vec::new();
             for name in ["a", &"a".repeat(65), "a b"] {
                 let ask = Assume { session: Some(name.to_owned()), ..role(bench, "open") };
-                let told = assumed(bench, &bench.lab.child, &ask).await;
-                seen.push(told.split(": ").next().unwrap_or_default().to_owned());
+                let answer = assumed(bench, &bench.lab.child, &ask).await;
+                seen.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
             Ok(seen.join("; "))
         }
@@ -219,8 +220,8 @@ pub(super) const PROBES: &[Probe] = &[
             let mut seen = Vec::new();
             for id in ["a", &"a".repeat(1225), "a b"] {
                 let ask = Assume { external_id: Some(id.to_owned()), ..role(bench, "open") };
-                let told = assumed(bench, &bench.lab.child, &ask).await;
-                seen.push(told.split(": ").next().unwrap_or_default().to_owned());
+                let answer = assumed(bench, &bench.lab.child, &ask).await;
+                seen.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
             Ok(seen.join("; "))
         }
@@ -252,8 +253,8 @@ pub(super) const PROBES: &[Probe] = &[
                 policy: Some(json!({"Statement": []}).to_string() + "x"),
                 ..role(bench, "open")
             };
-            let told = assumed(bench, &bench.lab.child, &ask).await;
-            Ok(told.split(": ").next().unwrap_or_default().to_owned())
+            let answer = assumed(bench, &bench.lab.child, &ask).await;
+            Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
     probe!(
@@ -273,7 +274,7 @@ pub(super) const PROBES: &[Probe] = &[
                     .await?;
                 let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
                 let name = answer.map_or_else(
-                    |error| told(&error),
+                    |error| error_text(&error),
                     |zone| zone.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
                 );
                 seen.push(format!("{region}: {name}"));
@@ -293,7 +294,7 @@ pub(super) const PROBES: &[Probe] = &[
                 bench.lab.child.in_region("af-south-1").sts.get_caller_identity().send().await;
             Ok(match answer {
                 Ok(_) => Seen::Nothing("the child account has opted in to af-south-1".into()),
-                Err(error) => Seen::Text(told(&error)),
+                Err(error) => Seen::Text(error_text(&error)),
             })
         }
     ),

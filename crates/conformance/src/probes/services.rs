@@ -1,16 +1,16 @@
-//! Signed zones, and what takes more of AWS than a local one has: Lambda.
+//! Signed zones and Lambda, which a local AWS does not have.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bench::{LOCAL_PAUSE, create, delete, set_for, told};
+use crate::bench::{LOCAL_PAUSE, create, delete, error_text, set_for};
 use crate::place::Side;
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, Seen, probe};
 use crate::stacks::Template;
 
-/// Seconds for which resolvers may keep what the probe of signing has in the parent zone.
+/// The TTL in seconds of the record sets in the parent zone that the probe of signing uses.
 const TTL: i64 = 60;
 
 pub(super) const PROBES: &[Probe] = &[
@@ -43,7 +43,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .hosted_zone_id(&zone)
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             let key = signing
                 .key_signing_keys()
                 .first()
@@ -55,8 +55,9 @@ pub(super) const PROBES: &[Probe] = &[
             bench.lab.in_sync(&made).await?;
             let disable = async || {
                 let answer = child.disable_hosted_zone_dnssec().hosted_zone_id(&zone).send().await;
-                let told = answer.map_or_else(|error| told(&error), |_| "accepted".to_owned());
-                told.split(": ").next().unwrap_or_default().to_owned()
+                let answer =
+                    answer.map_or_else(|error| error_text(&error), |_| "accepted".to_owned());
+                answer.split(": ").next().unwrap_or_default().to_owned()
             };
             let before = disable().await;
             let gone = bench.must([delete(ds)]).await?;

@@ -1,4 +1,4 @@
-//! What CloudFormation sends to a custom resource, and what it makes of the answers.
+//! The requests that CloudFormation sends to a custom resource, and how it reacts to the answers.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, probe};
-use crate::recorder::{Answer, Event, Play};
+use crate::recorder::{Answer, Event, StackRun};
 use crate::stacks::Status;
 
 const REQUESTS: &str =
@@ -18,12 +18,12 @@ const NO_PAGE: &str = "no page";
 const PRESIGNED: &str =
     "Amazon S3 User Guide, \"Sharing objects with presigned URLs\"; no page for CloudFormation's";
 
-/// One resource with that value.
+/// The resource `Thing` with this value.
 fn thing(value: &str) -> Value {
     json!({"Thing": {"Properties": {"Value": value}}})
 }
 
-/// A resource, and one that comes after it.
+/// Two resources, of which the second depends on the first.
 fn two(value: &str) -> Value {
     json!({
         "Thing": {"Properties": {"Value": value}},
@@ -35,18 +35,18 @@ fn one(_: &Event) -> Answer {
     Answer::Success("one")
 }
 
-/// What was sent, and the stack's status.
-fn told((lines, status): &(Vec<String>, Status)) -> String {
+/// Formats the requests and the stack's status.
+fn format_requests((lines, status): &(Vec<String>, Status)) -> String {
     let sent = if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") };
     format!("{sent} -> {}", status.status)
 }
 
-/// The same, where what follows a failure comes in no order that matters.
-fn told_rolled_back((lines, status): &(Vec<String>, Status), first: usize) -> String {
+/// Like [`format_requests`], but sorts the requests after a failure, whose order is irrelevant.
+fn format_rolled_back((lines, status): &(Vec<String>, Status), first: usize) -> String {
     let (before, after) = lines.split_at(first.min(lines.len()));
     let mut after = after.to_vec();
     after.sort();
-    told(&([before, &after].concat(), status.clone()))
+    format_requests(&([before, &after].concat(), status.clone()))
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -59,7 +59,7 @@ pub(super) const PROBES: &[Probe] = &[
         "LogicalResourceId RequestId RequestType ResourceProperties ResourceType ResponseURL ServiceToken StackId; \
          List: [\"1\",\"two\"]; Number: \"300\"; Truth: \"true\"; the ServiceToken is among the properties, too",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             let resources = json!({"Thing": {"Properties": {"Number": 300, "Truth": true, "List": [1, "two"]}}});
             let mut seen = String::new();
             play.deploy(&resources, &[], |event| {
@@ -97,7 +97,7 @@ pub(super) const PROBES: &[Probe] = &[
          valid for two hours.",
         "https; the bucket is in the host; dated; 7200",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             let mut seen = String::new();
             play.deploy(&thing("a"), &[], |event| {
                 let url = event.text("/ResponseURL");
@@ -135,7 +135,7 @@ pub(super) const PROBES: &[Probe] = &[
         "content type: 403 SignatureDoesNotMatch; other signature: 403 SignatureDoesNotMatch; GET: 403 SignatureDoesNotMatch; none: \
          200",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let body = event.document("SUCCESS", "one").to_string().into_bytes();
@@ -179,7 +179,7 @@ pub(super) const PROBES: &[Probe] = &[
         "The first response counts; a later one changes nothing.",
         "200, 200; CREATE_COMPLETE; Delete Thing first: a -> GONE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let good = event.document("SUCCESS", "first").to_string().into_bytes();
@@ -188,7 +188,7 @@ pub(super) const PROBES: &[Probe] = &[
             let bad = event.document("FAILED", "second").to_string().into_bytes();
             let bad = play.recorder().put(&event, bad, &[]).await?;
             let deleted = play.delete(one).await?;
-            Ok(format!("{good}, {bad}; {}; {}", status.status, told(&deleted)))
+            Ok(format!("{good}, {bad}; {}; {}", status.status, format_requests(&deleted)))
         }
     ),
     probe!(
@@ -202,7 +202,7 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut seen = Vec::new();
             for size in [4096, 4097] {
-                let mut play = Play::new(bench).await?;
+                let mut play = StackRun::new(bench).await?;
                 let all = play
                     .deploy(&thing("a"), &[], |event| {
                         let mut document = event.document("SUCCESS", "one");
@@ -215,7 +215,7 @@ pub(super) const PROBES: &[Probe] = &[
                         Answer::Document(document)
                     })
                     .await?;
-                seen.push(format!("{size}: {}", told(&all)));
+                seen.push(format!("{size}: {}", format_requests(&all)));
                 play.end().await?;
             }
             Ok(seen.join("; "))
@@ -231,7 +231,7 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let mut seen = Vec::new();
             for length in [1024, 1025, 0] {
-                let mut play = Play::new(bench).await?;
+                let mut play = StackRun::new(bench).await?;
                 let id = "x".repeat(length);
                 let (_, status) = play
                     .deploy(&thing("a"), &[], |event| {
@@ -253,7 +253,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A Create that fails is followed by a Delete with the physical id of its response.",
         "Create Thing: a; Delete Thing made: a -> ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             let all = play
                 .deploy(&thing("a"), &[], |event| match event.what().0 {
                     "Create" => Answer::Failed("made"),
@@ -261,7 +261,7 @@ pub(super) const PROBES: &[Probe] = &[
                 })
                 .await?;
             play.end().await?;
-            Ok(told(&all))
+            Ok(format_requests(&all))
         }
     ),
     probe!(
@@ -273,7 +273,7 @@ pub(super) const PROBES: &[Probe] = &[
          a physical id of the form <stack>-<logical id>-....",
         "Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceTimeout": 30}}});
             let all = play
                 .deploy(&resources, &[], |event| match event.what().0 {
@@ -282,7 +282,7 @@ pub(super) const PROBES: &[Probe] = &[
                 })
                 .await?;
             play.end().await?;
-            Ok(told(&all))
+            Ok(format_requests(&all))
         }
     ),
     probe!(
@@ -295,12 +295,12 @@ pub(super) const PROBES: &[Probe] = &[
         "Create Thing: a -> CREATE_COMPLETE; Update Thing one: b from a -> UPDATE_COMPLETE; nothing -> UPDATE_COMPLETE; Delete Thing \
          one: b -> GONE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             let mut seen = Vec::new();
             for value in ["a", "b", "b"] {
-                seen.push(told(&play.deploy(&thing(value), &[], one).await?));
+                seen.push(format_requests(&play.deploy(&thing(value), &[], one).await?));
             }
-            seen.push(told(&play.delete(one).await?));
+            seen.push(format_requests(&play.delete(one).await?));
             Ok(seen.join("; "))
         }
     ),
@@ -313,7 +313,7 @@ pub(super) const PROBES: &[Probe] = &[
          id and the old properties follows.",
         "Update Thing one: b from a; Delete Thing one: a -> UPDATE_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let all = play
                 .deploy(&thing("b"), &[], |event| match event.what().0 {
@@ -322,7 +322,7 @@ pub(super) const PROBES: &[Probe] = &[
                 })
                 .await?;
             play.end().await?;
-            Ok(told(&all))
+            Ok(format_requests(&all))
         }
     ),
     probe!(
@@ -333,12 +333,12 @@ pub(super) const PROBES: &[Probe] = &[
         "Renaming a logical id causes a Create of the new one, and then a Delete of the old one.",
         "Create Renamed: a; Delete Thing one: a -> UPDATE_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let all =
                 play.deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], one).await?;
             play.end().await?;
-            Ok(told(&all))
+            Ok(format_requests(&all))
         }
     ),
     probe!(
@@ -351,7 +351,7 @@ pub(super) const PROBES: &[Probe] = &[
         "Update Thing one: b from a; Update Other one: b from a; Update Other one: a from b; Update Thing one: a from b -> \
          UPDATE_ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&two("a"), &[], one).await?;
             let all = play
                 .deploy(&two("b"), &[], |event| {
@@ -362,7 +362,7 @@ pub(super) const PROBES: &[Probe] = &[
                 })
                 .await?;
             play.end().await?;
-            Ok(told_rolled_back(&all, 2))
+            Ok(format_rolled_back(&all, 2))
         }
     ),
     probe!(
@@ -375,7 +375,7 @@ pub(super) const PROBES: &[Probe] = &[
         "Update Thing one: b from a; Update Other one: b from a; Delete Thing two: b; Update Other one: a from b; Update Thing two: a \
          from b -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&two("a"), &[], one).await?;
             let all = play
                 .deploy(&two("b"), &[], |event| {
@@ -389,7 +389,7 @@ pub(super) const PROBES: &[Probe] = &[
                 })
                 .await?;
             play.end().await?;
-            Ok(told_rolled_back(&all, 2))
+            Ok(format_rolled_back(&all, 2))
         }
     ),
     probe!(
@@ -400,7 +400,7 @@ pub(super) const PROBES: &[Probe] = &[
         "The rollback of a rename deletes the new resource, and sends nothing to the old one.",
         "Create Renamed: a; Create Last: a; Delete Last last: a; Delete Renamed one: a -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let resources = json!({
                 "Renamed": {"Properties": {"Value": "a"}},
@@ -414,7 +414,7 @@ pub(super) const PROBES: &[Probe] = &[
                 })
                 .await?;
             play.end().await?;
-            Ok(told_rolled_back(&all, 2))
+            Ok(format_rolled_back(&all, 2))
         }
     ),
     probe!(
@@ -426,10 +426,14 @@ pub(super) const PROBES: &[Probe] = &[
          is deleted again.",
         "Delete Thing one: a -> DELETE_FAILED; Delete Thing one: a -> GONE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let failed = play.delete(|_| Answer::Failed("one")).await?;
-            Ok(format!("{}; {}", told(&failed), told(&play.delete(one).await?)))
+            Ok(format!(
+                "{}; {}",
+                format_requests(&failed),
+                format_requests(&play.delete(one).await?)
+            ))
         }
     ),
     probe!(
@@ -441,12 +445,16 @@ pub(super) const PROBES: &[Probe] = &[
          the policy changes, no Update is sent.",
         "nothing -> UPDATE_COMPLETE; nothing -> GONE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let resources =
                 json!({"Thing": {"DeletionPolicy": "Retain", "Properties": {"Value": "a"}}});
             let changed = play.deploy(&resources, &[], one).await?;
-            Ok(format!("{}; {}", told(&changed), told(&play.delete(one).await?)))
+            Ok(format!(
+                "{}; {}",
+                format_requests(&changed),
+                format_requests(&play.delete(one).await?)
+            ))
         }
     ),
     probe!(
@@ -458,14 +466,14 @@ pub(super) const PROBES: &[Probe] = &[
          Create has ended.",
         "Create Thing: a; Delete Thing (invented): a -> GONE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let (mut lines, status) = play
                 .delete(|event| Answer::Document(event.document("SUCCESS", given(event))))
                 .await?;
             lines.insert(0, format!("{} {}: a", event.what().0, event.what().1));
-            Ok(told(&(lines, status)))
+            Ok(format_requests(&(lines, status)))
         }
     ),
     probe!(
@@ -477,14 +485,14 @@ pub(super) const PROBES: &[Probe] = &[
          first one has ended.",
         "Update Thing one: b from a; Update Thing one: a from b -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             play.begin(&thing("b"), &[]).await?;
             let event = first(&mut play).await?;
             play.stack().command("cancel-update-stack", &[]).await?;
             let (mut lines, status) = play.answer(one).await?;
             lines.insert(0, format!("{} {} one: b from a", event.what().0, event.what().1));
-            let seen = told(&(lines, status));
+            let seen = format_requests(&(lines, status));
             play.end().await?;
             Ok(seen)
         }
@@ -498,12 +506,12 @@ pub(super) const PROBES: &[Probe] = &[
          of its response, and creates it again.",
         "Create Thing: a -> CREATE_FAILED; Create Thing: b; Delete Thing made: a -> UPDATE_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             let failed = play
                 .deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made"))
                 .await?;
             let again = play.deploy(&thing("b"), &["--disable-rollback"], one).await?;
-            let seen = format!("{}; {}", told(&failed), told_rolled_back(&again, 0));
+            let seen = format!("{}; {}", format_requests(&failed), format_rolled_back(&again, 0));
             play.end().await?;
             Ok(seen)
         }
@@ -517,14 +525,14 @@ pub(super) const PROBES: &[Probe] = &[
          token.",
         "nothing -> UPDATE_ROLLBACK_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let account = &bench.lab.child.id;
             let token = format!("arn:aws:sns:us-east-1:{account}:another-topic");
             let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceToken": token}}});
             let all = play.deploy(&resources, &[], one).await?;
             play.end().await?;
-            Ok(told(&all))
+            Ok(format_requests(&all))
         }
     ),
     probe!(
@@ -535,7 +543,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A stack refactoring that renames a custom resource sends nothing.",
         "EXECUTE_COMPLETE; nothing -> UPDATE_COMPLETE",
         |bench| {
-            let mut play = Play::new(bench).await?;
+            let mut play = StackRun::new(bench).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let path = play.template(&json!({"Renamed": {"Properties": {"Value": "a"}}}))?;
             let body = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
@@ -575,22 +583,22 @@ pub(super) const PROBES: &[Probe] = &[
                     break;
                 }
             }
-            let seen = format!("{state}; {}", told(&play.answer(one).await?));
+            let seen = format!("{state}; {}", format_requests(&play.answer(one).await?));
             play.end().await?;
             Ok(seen)
         }
     ),
 ];
 
-/// The first request after a deployment has begun.
-async fn first(play: &mut Play<'_>) -> Result<Event, String> {
+/// Waits for the first request of a deployment.
+async fn first(play: &mut StackRun<'_>) -> Result<Event, String> {
     for _ in 0..200 {
         if let Some(event) = play.next().await? {
             return Ok(event);
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    Err("CloudFormation sent nothing".to_owned())
+    Err("CloudFormation sent no request".to_owned())
 }
 
 fn given(event: &Event) -> &str {

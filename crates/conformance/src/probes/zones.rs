@@ -1,8 +1,8 @@
-//! Hosted zones: whose they are, how they are made and deleted, and who signs requests.
+//! Hosted zones: access to them, their creation and deletion, and the signatures of requests.
 
 use std::collections::BTreeSet;
 
-use crate::bench::{Account, Keys, create, line, set, told};
+use crate::bench::{Account, Keys, create, error_text, line, set};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -11,21 +11,21 @@ const GET: &str = "Route 53 API Reference, GetHostedZone; the words: no page";
 const APEX: &str = "Route 53 Developer Guide, \"NS and SOA records that Amazon Route 53 creates for a public hosted zone\"";
 const ERRORS: &str = "Route 53 API Reference, \"Common Errors\"; the words: no page";
 
-/// The answer of `GetHostedZone`: the zone's name, or the refusal.
+/// Calls `GetHostedZone`; returns the zone's name, or the error.
 async fn read(account: &Account, zone: &str) -> String {
     let answer = account.impatient().get_hosted_zone().id(zone).send().await;
     answer.map_or_else(
-        |error| told(&error),
+        |error| error_text(&error),
         |answer| answer.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
     )
 }
 
-/// The answer of `CreateHostedZone`: that the zone was made, or status and code of the refusal.
+/// Calls `CreateHostedZone`; returns that the zone was created, or status and code of the error.
 async fn make(account: &Account, name: &str, reference: String) -> String {
     let answer =
         account.route53.create_hosted_zone().name(name).caller_reference(reference).send().await;
-    let told = answer.map_or_else(|error| told(&error), |_| "created".to_owned());
-    told.split(": ").next().unwrap_or_default().to_owned()
+    let answer = answer.map_or_else(|error| error_text(&error), |_| "created".to_owned());
+    answer.split(": ").next().unwrap_or_default().to_owned()
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -46,7 +46,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .hosted_zone_id("Z0UNKNOWNEXAMPLE")
                 .send()
                 .await;
-            let listed = answer.map_or_else(|error| told(&error), |_| "listed".to_owned());
+            let listed = answer.map_or_else(|error| error_text(&error), |_| "listed".to_owned());
             Ok(format!("{} | {listed}", read(&bench.lab.parent, "Z0UNKNOWNEXAMPLE").await))
         }
     ),
@@ -87,7 +87,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .id(id)
                 .send()
                 .await
-                .map_err(|error| told(&error))?;
+                .map_err(|error| error_text(&error))?;
             let returned =
                 answer.hosted_zone().map(|zone| zone.id().to_owned()).unwrap_or_default();
             let (bare, whole) = (
@@ -129,7 +129,7 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let zone = &bench.lab.child_zone;
             let call = bench.lab.child.route53.list_resource_record_sets().hosted_zone_id(&zone.id);
-            let page = call.send().await.map_err(|error| told(&error))?;
+            let page = call.send().await.map_err(|error| error_text(&error))?;
             let lines: Vec<String> = page.resource_record_sets().iter().map(line).collect();
             let mut values: Vec<String> =
                 zone.name_servers.iter().map(|server| format!("{server}.")).collect();
@@ -166,7 +166,7 @@ pub(super) const PROBES: &[Probe] = &[
         |bench| {
             let name = bench.name("a");
             bench.lab.make_zone(&bench.lab.parent, &name, "").await?;
-            // What was made would be found by its reference: the clean-up knows it.
+            // A zone that was created is found by its reference, which the cleanup knows.
             let reference = bench.lab.reference(&name, "");
             Ok(make(&bench.lab.parent, &name, reference).await)
         }
@@ -207,14 +207,16 @@ pub(super) const PROBES: &[Probe] = &[
                     .change_batch(batch)
                     .send()
             };
-            change(batch(create(record.clone()))?).await.map_err(|error| told(&error))?;
+            change(batch(create(record.clone()))?).await.map_err(|error| error_text(&error))?;
             let refused = client.delete_hosted_zone().id(&zone.id).send().await;
-            let refused = refused.map_or_else(|error| told(&error), |_| "deleted".to_owned());
-            change(batch(crate::bench::delete(record))?).await.map_err(|error| told(&error))?;
+            let refused = refused.map_or_else(|error| error_text(&error), |_| "deleted".to_owned());
+            change(batch(crate::bench::delete(record))?)
+                .await
+                .map_err(|error| error_text(&error))?;
             let gone = client.delete_hosted_zone().id(&zone.id).send().await;
             Ok(format!(
                 "{refused}; emptied: {}",
-                gone.map_or_else(|error| told(&error), |_| "deleted".to_owned())
+                gone.map_or_else(|error| error_text(&error), |_| "deleted".to_owned())
             ))
         }
     ),
@@ -234,7 +236,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .hosted_zone_id(&bench.lab.zone.id)
                 .send()
                 .await;
-            let answer = answer.map_err(|error| told(&error))?;
+            let answer = answer.map_err(|error| error_text(&error))?;
             let state =
                 answer.status().and_then(|status| status.serve_signature()).unwrap_or_default();
             Ok(format!("{state}, {} keys", answer.key_signing_keys().len()))

@@ -1,4 +1,4 @@
-//! A probe that is broken on purpose, and an AWS that is, are reported.
+//! A probe that is wrong on purpose, and an AWS that behaves differently, must be reported.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ async fn run_on(
     let local = Arc::new(local);
     let lab = lab(accounts(&local).await, local.clone()).await;
     spoil(&local, &lab);
-    let mut told = Vec::new();
-    let results = run::run(&lab, probes, &mut told).await.unwrap();
-    (results, String::from_utf8(told).unwrap())
+    let mut text = Vec::new();
+    let results = run::run(&lab, probes, &mut text).await.unwrap();
+    (results, String::from_utf8(text).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_probe_that_expects_something_else_is_reported() {
     let broken = Probe { expected: "refused", ..probe("route53/upsert") };
-    let (results, told) = run_on(
+    let (results, text) = run_on(
         Local::start().await.unwrap(),
         &[broken, probe("route53/create-existing")],
         |_, _| {},
@@ -35,16 +35,16 @@ async fn a_probe_that_expects_something_else_is_reported() {
     .await;
     let seen = "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2";
     assert_eq!(results.0.first().unwrap().1, Verdict::Differs(seen.into()));
-    assert_eq!(results.0.last().unwrap().1, Verdict::Agrees, "the others go on");
+    assert_eq!(results.0.last().unwrap().1, Verdict::Agrees, "the other probes must still run");
     assert!(
-        told.contains(&format!(
+        text.contains(&format!(
             "DIFFERS route53/upsert\n          expected: refused\n          seen:     {seen}\n"
         )),
-        "{told}"
+        "{text}"
     );
     assert!(
-        told.ends_with("2 probes: 1 as expected, 1 differ, 0 could not look, 0 do not apply\n"),
-        "{told}"
+        text.ends_with("2 probes: 1 as expected, 1 differ, 0 could not look, 0 do not apply\n"),
+        "{text}"
     );
 }
 
@@ -62,7 +62,7 @@ async fn an_aws_that_is_another_one_is_reported() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_probe_that_cannot_look_is_a_difference_too() {
-    let (results, told) =
+    let (results, text) =
         run_on(Local::start().await.unwrap(), &[probe("route53/list-order")], |local, _| {
             let denied =
                 FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "no".into() };
@@ -71,10 +71,10 @@ async fn a_probe_that_cannot_look_is_a_difference_too() {
         .await;
     assert_eq!(results.0.first().unwrap().1, Verdict::Failed("403 AccessDenied: no".into()));
     assert_eq!(results.differences().count(), 1);
-    assert!(told.contains("FAILED  route53/list-order\n"), "{told}");
+    assert!(text.contains("FAILED  route53/list-order\n"), "{text}");
 }
 
-/// The program says it by its exit status.
+/// The exit status of the program must tell the result.
 #[test]
 fn the_exit_status_tells() {
     let run = |arguments: &[&str]| {
@@ -82,7 +82,7 @@ fn the_exit_status_tells() {
     };
     let fine = run(&["sandbox", "--only", "route53/upsert"]);
     assert_eq!(fine.status.code(), Some(0), "{fine:?}");
-    // Exit status 1: see moto.rs.
+    // `moto.rs` tests exit status 1.
     let nowhere = run(&["emulator", "--endpoint-url", "http://127.0.0.1:9"]);
     assert_eq!(nowhere.status.code(), Some(2), "{nowhere:?}");
 }

@@ -1,5 +1,5 @@
-//! moto disagrees where it is known to be lax: the probes can fail. What it does agree with is said
-//! by somebody else than us.
+//! moto disagrees where it is known to be lax, which shows that the probes can fail. Where it
+//! agrees, the facts have support from others.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,11 +15,11 @@ use conformance::{probes, run, setup};
 
 use crate::lab::lab;
 
-/// How long moto may take to start: Python imports a lot on a busy machine.
+/// The time limit for the start of moto, which imports many Python modules.
 const START: Duration = Duration::from_mins(2);
 
-/// Where moto 5.2.5 is as AWS is taken to be. Everywhere else it differs: it is lax, or has other
-/// words. A new version that agrees more often, or less, is news.
+/// The probes with which moto 5.2.5 agrees. Everywhere else it is lax or uses other words. The test
+/// fails if another version agrees with more or fewer of them.
 const AGREES: &[&str] = &[
     "route53/delete-as-listed",
     "route53/batch-delete-then-create",
@@ -44,7 +44,7 @@ const AGREES: &[&str] = &[
     "iam/key-names-escaped",
 ];
 
-/// What it does where this project relies on a refusal.
+/// What moto does where this project relies on a refusal.
 const LAX: [(&str, &str); 7] = [
     ("route53/batch-whole-or-not", "accepted; listed: a a b"),
     ("route53/batch-twice", "accepted"),
@@ -55,7 +55,7 @@ const LAX: [(&str, &str); 7] = [
     ("iam/key-types", "accepted"),
 ];
 
-/// A running moto; dropping it ends it.
+/// A running moto, which is killed when dropped.
 struct Moto(Child);
 
 impl Drop for Moto {
@@ -65,7 +65,7 @@ impl Drop for Moto {
     }
 }
 
-/// Starts it on a free port, which it tells on its standard error.
+/// Starts it on a free port, which it prints to standard error.
 fn start(program: &OsStr) -> (Moto, String) {
     let mut command = Command::new(program);
     command
@@ -78,7 +78,7 @@ fn start(program: &OsStr) -> (Moto, String) {
     let stderr = BufReader::new(process.stderr.take().unwrap());
     let moto = Moto(process);
     let (sender, url) = mpsc::channel();
-    // Reads on to the end, for a full pipe would hold the server up.
+    // The thread reads until the end, because a full pipe would block the server.
     std::thread::spawn(move || {
         for line in stderr.lines().map_while(Result::ok) {
             if let Some((_, url)) = line.split_once("Running on ") {
@@ -86,7 +86,7 @@ fn start(program: &OsStr) -> (Moto, String) {
             }
         }
     });
-    (moto, url.recv_timeout(START).expect("moto says where it listens"))
+    (moto, url.recv_timeout(START).expect("moto did not print its address"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,9 +100,9 @@ async fn moto_differs_exactly_where_it_is_known_to() {
     let [parent, child] = setup::emulated(&url).await.unwrap();
     let accounts = [Account::load(parent).await.unwrap(), Account::load(child).await.unwrap()];
     let lab = lab(accounts, Arc::new(Emulator)).await;
-    let mut told = Vec::new();
-    let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
-    let said = String::from_utf8_lossy(&told);
+    let mut text = Vec::new();
+    let results = run::run(&lab, &probes::all(), &mut text).await.unwrap();
+    let said = String::from_utf8_lossy(&text);
     let agreeing = results
         .0
         .iter()
@@ -110,7 +110,7 @@ async fn moto_differs_exactly_where_it_is_known_to() {
         .map(|(probe, _)| probe.id);
     let known: BTreeSet<&str> = AGREES.iter().copied().collect();
     let news: Vec<&str> = known.symmetric_difference(&agreeing.collect()).copied().collect();
-    assert!(news.is_empty(), "agrees now and did not, or the other way round: {news:#?}\n{said}");
+    assert!(news.is_empty(), "the agreement has changed: {news:#?}\n{said}");
     let program = |id: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
         command

@@ -1,4 +1,4 @@
-//! `docs/conformance.md` has a row for each probe, and nothing else.
+//! `docs/conformance.md` must have a row for each probe, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn the_page_is_that_of_the_probes() {
     let text = std::fs::read_to_string(page).unwrap();
     assert!(
         Page::parse(&text).render(&probes::all()) == text,
-        "write it anew: cargo run -p conformance -- page"
+        "the page is out of date; run `cargo run -p conformance -- page`"
     );
 }
 
@@ -21,18 +21,18 @@ fn the_page_is_that_of_the_probes() {
 fn every_probe_has_a_name_of_its_own_that_a_label_can_be() {
     let all = probes::all();
     let ids: BTreeSet<&str> = all.iter().map(|probe| probe.id).collect();
-    assert_eq!(ids.len(), all.len(), "no name twice");
+    assert_eq!(ids.len(), all.len(), "two probes have the same id");
     for probe in all {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         assert!(!probe.slug().is_empty() && probe.slug().len() <= 40, "{}", probe.id);
         assert!(probe.slug().chars().all(allowed), "{}", probe.id);
         let (guess, page) = (probe.source.contains("no page"), probe.basis == Basis::Page);
-        assert!(!(guess && page), "{}: a promise has a page", probe.id);
+        assert!(!(guess && page), "{}: only a fact with a page is documented", probe.id);
         assert!(probe.fact.ends_with('.') && !probe.source.is_empty(), "{}", probe.id);
     }
 }
 
-/// The page of a run says what was seen, and keeps it when it is written anew.
+/// The page of a run has its results, and keeps them when it is written again.
 #[test]
 fn what_was_seen_stays_until_something_else_is_expected() {
     let probes: Vec<Probe> = probes::all().into_iter().take(3).collect();

@@ -1,5 +1,5 @@
-//! The run against real AWS, with the sandbox in its place: the program as people start it, their
-//! profiles, and an `aws` that is a program of this test.
+//! The run against real AWS, with the sandbox instead of AWS: the program as users start it, their
+//! profiles, and an `aws` command that is part of this test.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -17,11 +17,11 @@ use conformance::place::Side;
 use sandbox::{Call, RecordSet, ZoneHandle};
 use test_support::poll_until;
 
-/// The `aws` of the test. A test that wrote it could find it "busy": another thread that starts a
-/// process holds what is being written for a moment.
+/// The `aws` command of the test. It is a file of the repository, because a program that the test
+/// has just written can be "busy": another thread that starts a process keeps it open for a moment.
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/aws.sh");
 
-/// A few probes that make zones, record sets, sessions of roles, and stacks.
+/// A few probes that create zones, record sets, role sessions and stacks.
 const FEW: [&str; 8] = [
     "--only",
     "route53/upsert",
@@ -33,8 +33,8 @@ const FEW: [&str; 8] = [
     "cloudformation/update",
 ];
 
-/// Two accounts of the sandbox with a zone of somebody, who has profiles for them.
-struct World {
+/// The fixture: a user with a zone in the sandbox, and with profiles for two accounts.
+struct Fixture {
     local: Arc<Local>,
     zone: ZoneHandle,
     folder: PathBuf,
@@ -42,10 +42,10 @@ struct World {
     strike: Arc<Strike>,
 }
 
-/// Does something to the running program when it changes something for the n-th time.
+/// Sends a signal to the running program at its nth change.
 #[derive(Default)]
 struct Strike {
-    /// 0 for never.
+    /// The number of the change; 0 for never.
     at: AtomicUsize,
     changes: AtomicUsize,
     process: AtomicU32,
@@ -53,7 +53,7 @@ struct Strike {
 }
 
 impl Strike {
-    /// Something is about to be changed; it is changed whatever becomes of who asked for it.
+    /// Counts a change, which is about to be executed whether the program lives or not.
     fn change(&self) {
         let count = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
         if count == self.at.load(Ordering::SeqCst) {
@@ -70,7 +70,7 @@ impl Strike {
     }
 }
 
-impl World {
+impl Fixture {
     async fn new(name: &str) -> Self {
         let local = Arc::new(Local::start().await.unwrap());
         let zone = local.sandbox().account(account(Side::Parent)).hosted_zone("example.com");
@@ -79,7 +79,7 @@ impl World {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         symlink(PROGRAM, folder.join("aws")).unwrap();
-        // What `make package` makes; the local AWS never looks into the zip file.
+        // Instead of the output of `make package`; the local AWS never reads the zip file.
         let packaged = |arguments: &[&str]| {
             let mut python = Command::new("python3");
             python
@@ -134,7 +134,7 @@ impl World {
         fs::read_to_string(self.folder.join("page.md")).unwrap_or_default()
     }
 
-    /// Runs the program, with this on its standard input.
+    /// Runs the program with this on its standard input.
     async fn run(&self, arguments: &[&str], input: &str) -> Output {
         let path = format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
@@ -165,14 +165,14 @@ impl World {
         output
     }
 
-    /// Waits until AWS has carried out what a killed program had asked for.
+    /// Waits until AWS has executed the calls of a killed program.
     async fn settled(&self) {
         let is_settled =
             async || self.local.sandbox().calls().iter().all(|call| call.outcome.is_some());
         poll_until("the end of each call", is_settled).await;
     }
 
-    /// Nothing is there but what somebody had before.
+    /// Asserts that nothing exists but what the user had before.
     async fn assert_is_empty(&self, when: &str) {
         assert_eq!(self.local.stacks(), Vec::<String>::new(), "{when}");
         for side in [Side::Parent, Side::Child] {
@@ -205,7 +205,7 @@ fn serve(connection: &TcpStream, local: &Local, strike: &Strike) {
         bytes.pop();
         String::from_utf8(bytes).unwrap()
     };
-    // Empty if who asked was ended before it had said anything.
+    // The word is empty if the caller was killed before it wrote anything.
     let Ok(count) = word().parse::<usize>() else {
         return;
     };
@@ -213,7 +213,7 @@ fn serve(connection: &TcpStream, local: &Local, strike: &Strike) {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let profile = words.iter().skip_while(|word| **word != "--profile").nth(1).copied();
     let side = if profile == Some("parent") { Side::Parent } else { Side::Child };
-    // How often a queue is read depends on how fast the machine is.
+    // Reads of a queue are not counted, since their number depends on the machine's speed.
     if !words.get(1).is_some_and(|verb| {
         ["describe", "list", "receive"].iter().any(|reads| verb.starts_with(reads))
     }) {
@@ -223,7 +223,7 @@ fn serve(connection: &TcpStream, local: &Local, strike: &Strike) {
         Ok(out) => (0, out),
         Err(error) => (1, error),
     };
-    // Who asked may be gone.
+    // The caller may be gone.
     let mut connection = connection;
     let _ = write!(connection, "{status}\n{text}");
 }
@@ -238,41 +238,41 @@ fn text(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
-    let world = World::new("whole").await;
-    let output = world.run(&[], "yes\n").await;
-    let told = text(&output);
-    // The program can not switch a quota of the sandbox on: that is seen, too.
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    let differing: Vec<&str> = told
+    let fixture = Fixture::new("whole").await;
+    let output = fixture.run(&[], "yes\n").await;
+    let text = text(&output);
+    // The program can't turn on a quota of the sandbox, so this probe must differ.
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let differing: Vec<&str> = text
         .lines()
         .filter(|line| line.starts_with("DIFFERS") || line.starts_with("FAILED"))
         .collect();
-    assert_eq!(differing, ["DIFFERS route53/throttling"], "{told}");
+    assert_eq!(differing, ["DIFFERS route53/throttling"], "{text}");
     for said in [
         "111111111111 (profile parent)",
         "222222222222 (profile child)",
         "less than 2 US dollars",
         "an hour",
     ] {
-        assert!(told.contains(said), "{said}: {told}");
+        assert!(text.contains(said), "{said}: {text}");
     }
-    world.assert_is_empty("after a run").await;
-    let page = world.page();
+    fixture.assert_is_empty("after a run").await;
+    let page = fixture.page();
     assert!(page.contains("**Against real AWS:** 20"), "{page}");
     assert!(page.contains("us-east-1. ") && page.contains(" 1 differ, 0 could not look"), "{page}");
     for life in ["life/by-the-templates", "life/signed-by-the-templates"] {
-        assert!(told.contains(&format!("ok      {life}\n")), "{told}");
+        assert!(text.contains(&format!("ok      {life}\n")), "{text}");
     }
     assert!(!page.contains("not run yet |"), "{page}");
-    let tags = world
+    let tags = fixture
         .local
         .commands()
         .iter()
         .filter(|words| words.contains("change-tags-for-resource"))
         .count();
-    assert!(tags >= 2, "every zone is tagged");
+    assert!(tags >= 2, "every zone must be tagged");
     assert!(
-        world
+        fixture
             .local
             .commands()
             .iter()
@@ -282,118 +282,118 @@ async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_made_without_a_yes() {
-    let world = World::new("no").await;
+    let fixture = Fixture::new("no").await;
     for answer in ["no\n", "", "y\n"] {
-        let output = world.run(&[], answer).await;
+        let output = fixture.run(&[], answer).await;
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-        assert!(text(&output).contains("Nothing was made."), "{}", text(&output));
-        fs::remove_file(world.journal()).unwrap_or_default();
-        world.assert_is_empty("after no yes").await;
+        assert!(text(&output).contains("Nothing was created."), "{}", text(&output));
+        fs::remove_file(fixture.journal()).unwrap_or_default();
+        fixture.assert_is_empty("after no yes").await;
     }
-    assert_eq!(world.strike.changes.load(Ordering::SeqCst), 0);
-    let output = world.run(&["--zone", "example.net"], "yes\n").await;
+    assert_eq!(fixture.strike.changes.load(Ordering::SeqCst), 0);
+    let output = fixture.run(&["--zone", "example.net"], "yes\n").await;
     assert!(output.status.code() == Some(2), "{}", text(&output));
 }
 
-/// A run that is killed wherever it is leaves nothing that a second one does not clean up.
+/// Wherever a run is killed, a second one cleans up everything that it left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_run_leaves_nothing_that_a_second_one_does_not_clean_up() {
-    let world = World::new("killed").await;
+    let fixture = Fixture::new("killed").await;
     let few = [&["--yes"], FEW.as_slice()].concat();
-    world.strike.set(0, "-KILL");
-    let output = world.run(&few, "").await;
+    fixture.strike.set(0, "-KILL");
+    let output = fixture.run(&few, "").await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let changes = world.strike.changes.load(Ordering::SeqCst);
+    let changes = fixture.strike.changes.load(Ordering::SeqCst);
     assert!(changes > 15, "{changes}");
-    // All of them take minutes.
+    // A run with every change takes minutes.
     let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { 2 };
     for at in (1..=changes).step_by(step) {
         let when = format!("killed at change {at} of {changes}");
-        world.strike.set(at, "-KILL");
-        let killed = world.run(&few, "").await;
+        fixture.strike.set(at, "-KILL");
+        let killed = fixture.run(&few, "").await;
         assert_eq!(killed.status.code(), None, "{when}: {}", text(&killed));
-        world.strike.set(0, "-KILL");
+        fixture.strike.set(0, "-KILL");
 
-        let refused = if at == 1 { Some(world.run(&few, "").await) } else { None };
+        let refused = if at == 1 { Some(fixture.run(&few, "").await) } else { None };
         if let Some(refused) = refused {
             assert_eq!(refused.status.code(), Some(2), "{when}");
             assert!(text(&refused).contains("was not finished"), "{}", text(&refused));
         }
-        // Every other time the rest of the probes is asked, too.
+        // Every other time, the second run continues with the remaining probes.
         let goes_on = at / step % 2 == 1;
         let second = [few.as_slice(), &[if goes_on { "--resume" } else { "--cleanup" }]].concat();
-        let output = world.run(&second, "").await;
+        let output = fixture.run(&second, "").await;
         assert_eq!(output.status.code(), Some(0), "{when}: {}", text(&output));
         if goes_on {
             assert!(text(&output).contains("4 probes: 4 as expected"), "{when}: {}", text(&output));
         }
-        world.assert_is_empty(&when).await;
+        fixture.assert_is_empty(&when).await;
     }
 }
 
-/// The life of a delegation leaves stacks, roles, zones and record sets wherever it ends.
+/// The life of a delegation leaves stacks, roles, zones and record sets, wherever it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_life_leaves_nothing_that_a_clean_up_does_not_take_away() {
-    let world = World::new("life").await;
+    let fixture = Fixture::new("life").await;
     let life = ["--yes", "--only", "life/"];
-    world.strike.set(0, "-KILL");
-    let output = world.run(&life, "").await;
+    fixture.strike.set(0, "-KILL");
+    let output = fixture.run(&life, "").await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains("2 probes: 2 as expected"), "{}", text(&output));
-    world.assert_is_empty("after a life").await;
-    let changes = world.strike.changes.load(Ordering::SeqCst);
-    // All of them take minutes.
+    fixture.assert_is_empty("after a life").await;
+    let changes = fixture.strike.changes.load(Ordering::SeqCst);
+    // A run with every change takes minutes.
     let step = if std::env::var_os("ALL_KILLS").is_some() { 1 } else { changes / 10 };
     for at in (step..changes).step_by(step) {
         let when = format!("killed at change {at} of {changes}");
-        world.strike.set(at, "-KILL");
-        let killed = world.run(&life, "").await;
+        fixture.strike.set(at, "-KILL");
+        let killed = fixture.run(&life, "").await;
         assert_eq!(killed.status.code(), None, "{when}: {}", text(&killed));
-        world.strike.set(0, "-KILL");
-        let output = world.run(&["--cleanup"], "").await;
+        fixture.strike.set(0, "-KILL");
+        let output = fixture.run(&["--cleanup"], "").await;
         assert_eq!(output.status.code(), Some(0), "{when}: {}", text(&output));
-        world.assert_is_empty(&when).await;
+        fixture.assert_is_empty(&when).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_run_cleans_up() {
-    let world = World::new("interrupted").await;
+    let fixture = Fixture::new("interrupted").await;
     let few = [&["--yes"], FEW.as_slice()].concat();
     for at in [1, 3, 5, 7, 9] {
-        world.strike.set(at, "-INT");
-        let output = world.run(&few, "").await;
+        fixture.strike.set(at, "-INT");
+        let output = fixture.run(&few, "").await;
         assert_eq!(output.status.code(), Some(2), "{at}: {}", text(&output));
         assert!(
-            text(&output).contains("interrupted. All that was made is gone."),
+            text(&output).contains("interrupted. Everything that was created has been deleted."),
             "{at}: {}",
             text(&output)
         );
-        world.assert_is_empty(&format!("interrupted at change {at}")).await;
+        fixture.assert_is_empty(&format!("interrupted at change {at}")).await;
     }
 }
 
-/// What can't be taken away is said, and stays in the journal.
+/// What can't be deleted is reported, and stays in the journal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_left_is_said_and_taken_away_later() {
-    let world = World::new("left").await;
+    let fixture = Fixture::new("left").await;
     let few = [&["--yes"], FEW.as_slice()].concat();
     let denied = sandbox::FaultKind::Error {
         status: 403,
         code: "AccessDenied".into(),
         message: "not today".into(),
     };
-    world.local.sandbox().fault(sandbox::Fault::on("DeleteHostedZone").always().kind(denied));
-    let output = world.run(&few, "").await;
+    fixture.local.sandbox().fault(sandbox::Fault::on("DeleteHostedZone").always().kind(denied));
+    let output = fixture.run(&few, "").await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let told = text(&output);
+    let text = text(&output);
     assert!(
-        told.contains("left: {\"kind\":\"zones\"") && told.contains("AccessDenied: not today"),
-        "{told}"
+        text.contains("left: {\"kind\":\"zones\"") && text.contains("AccessDenied: not today"),
+        "{text}"
     );
-    assert!(world.page().contains("4 as expected"), "the page is written all the same");
-    world.local.sandbox().clear_faults();
-    let output = world.run(&["--cleanup"], "").await;
+    assert!(fixture.page().contains("4 as expected"), "the page must be written nonetheless");
+    fixture.local.sandbox().clear_faults();
+    let output = fixture.run(&["--cleanup"], "").await;
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    world.assert_is_empty("after a second clean-up").await;
+    fixture.assert_is_empty("after a second clean-up").await;
 }

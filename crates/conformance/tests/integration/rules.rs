@@ -1,8 +1,8 @@
-//! The rules of the sandbox and the probes belong together: each rule says in its comment which
-//! probe asks AWS for it, or why none does, and each probe that the sandbox can be asked is named
-//! by a rule.
+//! The rules of the sandbox and the probes belong together. The comment of each rule names the
+//! probe that checks it on AWS, or says why there is none; and a rule names each probe that the
+//! sandbox can run.
 //!
-//! A rule is a function that refuses something, or a comment that cites a page of AWS.
+//! A rule is a function that returns an error of AWS, or a comment that cites an AWS page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use conformance::probe::Needs;
 use conformance::probes;
 
-/// What refuses.
+/// The code that returns errors.
 const REFUSALS: [&str; 7] = [
     "ApiError::new(",
     "ApiError::constraint(",
@@ -21,7 +21,7 @@ const REFUSALS: [&str; 7] = [
     ".rejects(record",
     "invalid(\"",
 ];
-/// Pages of AWS.
+/// The titles of AWS's documents.
 const PAGES: [&str; 7] = [
     "Developer Guide",
     "API reference",
@@ -32,7 +32,8 @@ const PAGES: [&str; 7] = [
     "Quotas",
 ];
 
-/// The sources that keep rules of AWS: without tests, what only shows, and what speaks DNS alone.
+/// Collects the sources with rules of AWS: no tests, no code of the demo, none that is only for
+/// DNS.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -47,8 +48,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The pieces of a source: each function with the comment above it, and each comment that stands
-/// elsewhere.
+/// Splits a source into pieces: each function with the comment above it, and every other comment.
 fn pieces(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let is_comment = |line: &str| line.trim_start().starts_with("//");
@@ -76,7 +76,7 @@ fn pieces(text: &str) -> Vec<String> {
     pieces
 }
 
-/// The probes that a piece names, and whether it says anything of probes.
+/// Returns the probes that a piece names, and whether it mentions probes at all.
 fn named(piece: &str) -> (BTreeSet<String>, bool) {
     let comments: Vec<&str> =
         piece.lines().map(str::trim_start).filter(|line| line.starts_with("//")).collect();
@@ -138,7 +138,7 @@ fn the_rules_name_probes_that_exist_and_all_that_the_sandbox_can_be_asked() {
         all_pieces().iter().flat_map(|(_, piece)| named(piece).0).collect();
     let exist: BTreeSet<String> = probes::all().iter().map(|probe| probe.id.to_owned()).collect();
     let unknown: Vec<_> = named.difference(&exist).collect();
-    assert!(unknown.is_empty(), "no such probe: {unknown:?}");
+    assert!(unknown.is_empty(), "there are no such probes: {unknown:?}");
     let asked = probes::all().into_iter().filter(|probe| !matches!(probe.needs, Needs::RealAws(_)));
     let nobodys: Vec<&str> =
         asked.map(|probe| probe.id).filter(|id| !named.contains(*id)).collect();

@@ -1,4 +1,4 @@
-//! The sandbox agrees with all that is taken for granted.
+//! The sandbox must agree with every probe.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::lab::{accounts, lab};
 async fn the_sandbox_agrees_with_every_probe() {
     let local = Arc::new(Local::start().await.unwrap());
     let lab = lab(accounts(&local).await, local.clone()).await;
-    let mut told = Vec::new();
-    let results = run::run(&lab, &probes::all(), &mut told).await.unwrap();
+    let mut text = Vec::new();
+    let results = run::run(&lab, &probes::all(), &mut text).await.unwrap();
     let differing: Vec<_> =
         results.differences().map(|(probe, verdict)| (probe.id, verdict, probe.expected)).collect();
     assert!(differing.is_empty(), "{differing:#?}");

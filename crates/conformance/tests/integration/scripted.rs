@@ -1,6 +1,6 @@
-//! The probes that only real AWS can answer, against an AWS that says what they expect: else nobody
-//! would know before the run against real AWS whether they can look at all. What CloudFormation
-//! sends is a script here; all the rest is the sandbox.
+//! Runs the probes that only real AWS can answer, with an AWS that answers as they expect.
+//! Otherwise, only the run against real AWS would show whether they work. The requests of
+//! CloudFormation are scripted; the rest is the sandbox.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -23,7 +23,7 @@ use crate::lab::{accounts, lab, probe};
 /// and old.
 type Request = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
-/// What follows a command of a stack: requests, and the stack's status once the last of them is
+/// The effect of a stack command: requests, and the stack's status once the last of them is
 /// answered.
 struct Step {
     verb: &'static str,
@@ -42,7 +42,7 @@ const DELETE: Step = step("delete-stack", &[("Delete", "Thing", "one", "a", "")]
 #[derive(Debug)]
 struct Scripted {
     local: Arc<Local>,
-    /// The name of the stack that is played.
+    /// The name of the scripted stack.
     stack: String,
     bucket: u16,
     state: Mutex<State>,
@@ -51,15 +51,15 @@ struct Scripted {
 #[derive(Default)]
 struct State {
     steps: VecDeque<Step>,
-    /// What is not received yet.
+    /// The messages that were not received yet.
     queue: VecDeque<Value>,
-    /// How many requests of the last step are not answered.
+    /// The number of requests of the last step that are not answered.
     open: usize,
-    /// The first request of the last step.
+    /// The index of the first request of the last step.
     from: usize,
     sent: usize,
     status: &'static str,
-    /// Commands that no step is for.
+    /// Commands for which the script has no step.
     unexpected: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// Takes whatever is PUT, as the bucket of CloudFormation does.
+/// Starts a server that accepts every PUT, as CloudFormation's bucket does.
 fn bucket() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -100,7 +100,7 @@ fn bucket() -> u16 {
 }
 
 impl Scripted {
-    fn carry_out(&self, side: Side, words: &[&str]) -> Result<String, String> {
+    fn execute(&self, side: Side, words: &[&str]) -> Result<String, String> {
         let option = |name: &str| {
             words.iter().skip_while(|word| **word != name).nth(1).copied().unwrap_or_default()
         };
@@ -165,7 +165,7 @@ impl State {
     fn advance(&mut self, verb: &str, name: &str, bucket: u16) -> Result<String, String> {
         let Some(step) = self.steps.pop_front().filter(|step| step.verb == verb) else {
             self.unexpected.push(verb.to_owned());
-            return Err(format!("the script has no {verb}"));
+            return Err(format!("the script has no step for {verb}"));
         };
         (self.status, self.open, self.from) = (step.ends, step.sends.len(), self.sent);
         for (kind, logical_id, physical_id, value, old) in step.sends {
@@ -208,12 +208,12 @@ impl Place for Scripted {
         side: Side,
         words: &'a [&'a str],
     ) -> BoxFuture<'a, Result<String, String>> {
-        Box::pin(std::future::ready(self.carry_out(side, words)))
+        Box::pin(std::future::ready(self.execute(side, words)))
     }
 }
 
-/// What becomes of a probe whose stack has that end of its name and goes by these steps.
-async fn played(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) -> Verdict {
+/// Runs a probe with a script for the stack whose name has this suffix; returns the result.
+async fn run_scripted(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) -> Verdict {
     let local = Arc::new(Local::start().await.unwrap());
     let accounts = accounts(&local).await;
     let run = RunOf::local(&accounts[0], &accounts[1]);
@@ -298,28 +298,29 @@ async fn probes_of_real_aws_can_look() {
         ),
         ("sts/opt-in-region", "nothing", vec![]),
     ] {
-        assert_eq!(played(id, stack, steps).await, Verdict::Agrees, "{id}");
+        assert_eq!(run_scripted(id, stack, steps).await, Verdict::Agrees, "{id}");
     }
 }
 
-/// An AWS that does something else is seen.
+/// An AWS that behaves differently must be reported.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_aws_is_reported() {
     let sends = step("update-stack", &[("Update", "Thing", "one", "a", "a")], "UPDATE_COMPLETE");
     let verdict =
-        played("cloudformation/service-token", "service-token", [CREATE, sends, DELETE]).await;
+        run_scripted("cloudformation/service-token", "service-token", [CREATE, sends, DELETE])
+            .await;
     assert_eq!(verdict, Verdict::Differs("Update Thing one: a from a -> UPDATE_COMPLETE".into()));
     let fails =
         step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "DELETE_FAILED");
     let verdict =
-        played("cloudformation/cancelled-create", "cancelled-create", [CREATE, fails]).await;
+        run_scripted("cloudformation/cancelled-create", "cancelled-create", [CREATE, fails]).await;
     assert_eq!(
         verdict,
         Verdict::Differs("Create Thing: a; Delete Thing (invented): a -> DELETE_FAILED".into())
     );
 }
 
-/// What no test can play is no more than this: it takes a bucket of S3 behind a name of AWS.
+/// Only this is left without a script: it needs an S3 bucket with a name of AWS.
 #[test]
 fn every_probe_of_real_aws_is_played_or_named_here() {
     let source = include_str!("scripted.rs");

@@ -1,20 +1,25 @@
-//! Flags as properties of the resource, and messages about properties as messages about flags.
+//! Translates flags to properties of the resource, and messages about properties to messages about
+//! flags.
 
 use serde_json::{Map, Value};
 
 use custom_delegation::cfn::properties::{Partial, PropertyError};
+
+/// Sets a property, if the flag is given.
 pub(super) fn put(into: &mut Map<String, Value>, key: &str, text: Option<&String>) {
     if let Some(text) = text {
         into.insert(key.to_owned(), Value::String(text.clone()));
     }
 }
 
+/// Sets a list property, if the flag is given.
 pub(super) fn put_list(into: &mut Map<String, Value>, key: &str, texts: &[String]) {
     if !texts.is_empty() {
         into.insert(key.to_owned(), texts.into());
     }
 }
 
+/// Parses the properties that `fill` sets, in the same way as the function.
 pub(super) fn partial(
     fill: impl FnOnce(&mut Map<String, Value>),
 ) -> Result<Partial, PropertyError> {
@@ -24,7 +29,7 @@ pub(super) fn partial(
     errors.into_iter().next().map_or(Ok(read), Err)
 }
 
-/// The properties of roles, zones and name servers, and their flags.
+/// The properties of roles, zones and name servers, with their flags.
 const FLAGS: [(&str, &str); 10] = [
     ("ChildZoneId", "--child-zone-id"),
     ("ChildRoleArn", "--child-role-arn"),
@@ -38,7 +43,8 @@ const FLAGS: [(&str, &str); 10] = [
     ("AssumeRoleRegion", "--assume-role-region"),
 ];
 
-/// The other properties, whose names are words of other messages as well, and their flags.
+/// The other properties, with their flags. Messages of `verify` and `list` use their names in another
+/// sense.
 const FLAGS_OF_PLAN: [(&str, &str); 8] = [
     ("TTL", "--ttl"),
     ("AllowOverwrite", "--allow-overwrite"),
@@ -50,13 +56,12 @@ const FLAGS_OF_PLAN: [(&str, &str); 8] = [
     ("WaitForSync", "--wait-for-sync"),
 ];
 
-/// A message of the function for somebody who gave flags: it names the flags instead of the
-/// properties.
+/// Replaces the names of properties in a message of the function by those of the flags.
 pub(crate) fn in_flags(message: &str) -> String {
     with_flags(message, &FLAGS)
 }
 
-/// The same for somebody who gave the flags of `plan`.
+/// Like [`in_flags`], with the additional flags of `plan`.
 pub(crate) fn in_flags_of_plan(message: &str) -> String {
     with_flags(&in_flags(message), &FLAGS_OF_PLAN)
 }

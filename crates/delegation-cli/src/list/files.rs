@@ -1,4 +1,4 @@
-//! The files that a listing reads.
+//! Reads the files that a listing uses.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use inventory::batch::ascii;
 fn read(flag: &str, path: &Path) -> Result<String, Unanswered> {
     let read = std::fs::read_to_string(path);
     read.map_err(|error| {
-        Unanswered::new(format!("{flag} {}: the file can't be read: {error}", path.display()))
+        Unanswered::new(format!("{flag} {}: can't read the file: {error}", path.display()))
     })
 }
 
-fn wrong(path: &Path, what: &str) -> Unanswered {
+fn invalid(path: &Path, what: &str) -> Unanswered {
     Unanswered::new(format!("{}: {what}", path.display()))
 }
 
-/// The ARNs of stacks, separated by white space as `aws cloudformation list-stacks --output text`
-/// prints them.
+/// Reads the ARNs of stacks, separated by white space, as `aws cloudformation list-stacks --output
+/// text` prints them.
 pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
     let stacks: Vec<String> =
         read("--stacks", path)?.split_whitespace().map(str::to_owned).collect();
@@ -28,7 +28,7 @@ pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
         text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/")
     };
     if let Some(other) = stacks.iter().find(|text| !is_stack(text)) {
-        return Err(wrong(
+        return Err(invalid(
             path,
             &format!(
                 "\"{}\" is not the ARN of a stack. The file must have the ARNs of all stacks, which \
@@ -38,16 +38,16 @@ pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
         ));
     }
     if stacks.is_empty() {
-        return Err(wrong(
+        return Err(invalid(
             path,
-            "the file is empty, so every claim would count as dead. It must have the ARNs of all stacks.",
+            "the file is empty, so every claim would count as dead. It must contain the ARNs of all stacks.",
         ));
     }
     Ok(stacks)
 }
 
-/// The roles, one a line: an ARN, and behind white space its external id if it has one. Behind a
-/// `#` there is a remark.
+/// Reads roles, one per line: an ARN, optionally followed by white space and its external id. A `#`
+/// starts a comment.
 pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered> {
     let mut roles = Vec::new();
     for (number, line) in read("--roles", path)?.lines().enumerate() {
@@ -57,32 +57,32 @@ pub(super) fn roles(path: &Path, scope: &Scope) -> Result<Vec<Role>, Unanswered>
             [] => continue,
             [arn] => scope.role(arn, None),
             [arn, external_id] => scope.role(arn, Some(external_id)),
-            // What else there is may be a secret.
+            // The rest may be a secret, so it is not repeated.
             _ => {
-                return Err(wrong(
+                return Err(invalid(
                     path,
                     &format!("line {} has more than a role and its external id", number + 1),
                 ));
             }
         };
-        let wrong_line = |message: String| {
-            // The file has no flags.
+        let invalid_line = |message: String| {
+            // The file does not use property names.
             let message = message
                 .replace("ParentRoleArn", "the role")
                 .replace("ParentExternalId", "the external id");
-            wrong(path, &format!("line {}: {message}", number + 1))
+            invalid(path, &format!("line {}: {message}", number + 1))
         };
-        let role = role.map_err(|error| wrong_line(error.to_string()))?;
+        let role = role.map_err(|error| invalid_line(error.to_string()))?;
         roles.extend(role);
     }
     if roles.is_empty() {
-        return Err(wrong(path, "the file has no role; write the ARN of one on each line"));
+        return Err(invalid(path, "the file has no roles; write one role ARN per line"));
     }
     Ok(roles)
 }
 
-/// The findings that are accepted.
+/// Reads the accepted findings.
 pub(super) fn accepted(path: &Path) -> Result<Accepted, Unanswered> {
     let accepted = Accepted::parse(&read("--accepted", path)?);
-    accepted.map_err(|error| wrong(path, &output::plain(&error.to_string())))
+    accepted.map_err(|error| invalid(path, &output::plain(&error.to_string())))
 }

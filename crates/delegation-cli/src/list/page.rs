@@ -1,8 +1,8 @@
-//! A listing as one page for people: it needs no network and no script, and nothing in it can bring
-//! one along.
+//! Displays a listing as an HTML page. The page works without a network and without scripts, and
+//! none of its contents can add a script.
 //!
-//! Names, values and messages are the text of strangers. The templates escape all of it, and the
-//! page's policy lets a browser run the one script and apply the one style that are part of this
+//! Names, values and messages come from strangers. The templates escape all of them. The page's
+//! Content Security Policy allows only the one script and the one style sheet that are part of this
 //! program, by their digests (W3C, "Content Security Policy Level 3").
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use time::macros::format_description;
 
 use super::super::{Unanswered, output};
 use super::table::owners;
-use super::{Told, ToldZone};
+use super::{Results, ZoneResults};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Server, ServerState};
@@ -25,7 +25,7 @@ use inventory::{Delegation, Examined, Facts, FindingKind, Found, Severity};
 
 const STYLE: &str = include_str!("../../templates/page.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
-/// The state of a delegation of which nothing is found.
+/// The state of a delegation without findings.
 const IN_ORDER: &str = "in-order";
 
 #[derive(Template)]
@@ -43,7 +43,7 @@ struct Page {
     zones: Vec<Zone>,
 }
 
-/// A state by which one can filter.
+/// A state to filter by.
 struct State {
     word: &'static str,
     label: &'static str,
@@ -68,9 +68,9 @@ struct Zone {
 
 struct Line {
     name: String,
-    /// The words of its findings, separated by spaces.
+    /// Its findings, separated by spaces.
     states: String,
-    /// What a search looks in, in lower case.
+    /// The text that a search is matched against, in lower case.
     text: String,
     is_alarm: bool,
     badges: Vec<Badge>,
@@ -78,7 +78,7 @@ struct Line {
     findings: Vec<Finding>,
     facts: Vec<(&'static str, String)>,
     servers: Vec<NameServer>,
-    /// The zones of this name to which it leads.
+    /// The zones with this name that the delegation leads to.
     children: Vec<Zone>,
 }
 
@@ -106,17 +106,17 @@ struct NameServer {
 }
 
 /// Writes the page of a listing to a file.
-pub(super) fn write(told: &Told<'_>, path: &Path) -> Result<(), Unanswered> {
-    let wrong = |error: String| {
-        Unanswered::new(format!("--html {}: the page can't be written: {error}", path.display()))
+pub(super) fn write(results: &Results<'_>, path: &Path) -> Result<(), Unanswered> {
+    let failed = |error: String| {
+        Unanswered::new(format!("--html {}: can't write the page: {error}", path.display()))
     };
-    let page = render(told).map_err(|error| wrong(error.to_string()))?;
-    std::fs::write(path, page).map_err(|error| wrong(error.to_string()))
+    let page = render(results).map_err(|error| failed(error.to_string()))?;
+    std::fs::write(path, page).map_err(|error| failed(error.to_string()))
 }
 
-fn render(told: &Told<'_>) -> Result<String, askama::Error> {
-    let facts = &told.listing.facts;
-    let unread = told.listing.scan.unread.iter().map(|unread| NotRead {
+fn render(results: &Results<'_>) -> Result<String, askama::Error> {
+    let facts = &results.listing.facts;
+    let unread = results.listing.scan.unread.iter().map(|unread| NotRead {
         subject: output::plain(&unread.subject()),
         error: output::plain(unread.failure.message()),
     });
@@ -130,16 +130,16 @@ fn render(told: &Told<'_>) -> Result<String, askama::Error> {
         script: SCRIPT,
         when: date_and_time(facts.now),
         checked: facts.checked,
-        zone_count: told.zones.len(),
-        delegations: told.lines().count(),
-        states: states(told),
+        zone_count: results.zones.len(),
+        delegations: results.lines().count(),
+        states: states(results),
         unread: unread.collect(),
-        zones: tree(told),
+        zones: tree(results),
     };
     page.render()
 }
 
-/// The digest by which a policy names a script or a style.
+/// The digest of a script or a style sheet, as a Content Security Policy contains it.
 fn digest(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
@@ -150,11 +150,11 @@ fn date_and_time(seconds: i64) -> String {
     time.format(format).unwrap_or_default()
 }
 
-/// How many delegations there are of each state, the most urgent first.
-fn states(told: &Told<'_>) -> Vec<State> {
+/// The number of delegations in each state, most urgent first.
+fn states(results: &Results<'_>) -> Vec<State> {
     let mut counts: BTreeMap<FindingKind, usize> = BTreeMap::new();
     let mut in_order = 0;
-    for line in told.lines() {
+    for line in results.lines() {
         in_order += usize::from(line.findings.is_empty());
         for kind in line.kinds() {
             *counts.entry(kind).or_default() += 1;
@@ -166,8 +166,8 @@ fn states(told: &Told<'_>) -> Vec<State> {
         class: class(kind),
         count,
     });
-    // Without a check nobody knows.
-    let label = if told.listing.facts.checked { "in order" } else { "nothing found" };
+    // Without a DNS check, "in order" would be a guess.
+    let label = if results.listing.facts.checked { "in order" } else { "nothing found" };
     found
         .chain((in_order > 0).then_some(State {
             word: IN_ORDER,
@@ -188,30 +188,30 @@ fn class(kind: FindingKind) -> &'static str {
     }
 }
 
-/// The zones as a tree: a zone lies below the delegation of its name in the zone nearest above, if
-/// that leads to its own name servers.
-fn tree(told: &Told<'_>) -> Vec<Zone> {
+/// The zones as a tree. A zone is placed below the delegation with its name in the closest zone
+/// above it, if that delegation leads to the zone's own name servers.
+fn tree(results: &Results<'_>) -> Vec<Zone> {
     let mut below: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
     let mut is_below = BTreeSet::new();
-    for (index, zone) in told.zones.iter().enumerate() {
+    for (index, zone) in results.zones.iter().enumerate() {
         let own = zone.scanned.inventory.apex.as_ref().map(|apex| &apex.name_servers);
-        let above = own.and_then(|own| above(told, &zone.scanned.zone.name, own));
+        let above = own.and_then(|own| above(results, &zone.scanned.zone.name, own));
         if let Some(above) = above {
             below.entry(above).or_default().push(index);
             is_below.insert(index);
         }
     }
-    (0..told.zones.len())
+    (0..results.zones.len())
         .filter(|index| !is_below.contains(index))
-        .filter_map(|index| zone(told, index, &below))
+        .filter_map(|index| zone(results, index, &below))
         .collect()
 }
 
-/// The delegation that leads to a zone: by the places of its zone and of its line.
-fn above(told: &Told<'_>, name: &Name, servers: &NameServers) -> Option<(usize, usize)> {
+/// The delegation that leads to a zone, as the indexes of its zone and its line.
+fn above(results: &Results<'_>, name: &Name, servers: &NameServers) -> Option<(usize, usize)> {
     let above =
-        told.zones.iter().enumerate().filter(|(_, zone)| name.is_below(&zone.scanned.zone.name));
-    let of_name = above.filter_map(|(index, zone)| {
+        results.zones.iter().enumerate().filter(|(_, zone)| name.is_below(&zone.scanned.zone.name));
+    let candidates = above.filter_map(|(index, zone)| {
         let line = zone.lines.iter().position(|line| {
             let delegation =
                 line.entry.delegation.as_ref().filter(|_| line.entry.name.as_ref() == Some(name));
@@ -219,21 +219,21 @@ fn above(told: &Told<'_>, name: &Name, servers: &NameServers) -> Option<(usize, 
         })?;
         Some((zone.scanned.zone.name.labels().count(), (index, line)))
     });
-    of_name.max_by_key(|(labels, _)| *labels).map(|(_, place)| place)
+    candidates.max_by_key(|(labels, _)| *labels).map(|(_, place)| place)
 }
 
-/// A zone with what lies below it. A zone is below names that it is itself below, so that this
-/// ends.
+/// A zone with everything below it. The recursion ends, because a zone is only placed below zones
+/// whose names enclose its own.
 fn zone(
-    told: &Told<'_>,
+    results: &Results<'_>,
     index: usize,
     below: &BTreeMap<(usize, usize), Vec<usize>>,
 ) -> Option<Zone> {
-    let shown: &ToldZone<'_> = told.zones.get(index)?;
+    let shown: &ZoneResults<'_> = results.zones.get(index)?;
     let lines = shown.lines.iter().enumerate().map(|(number, examined)| {
         let children = below.get(&(index, number)).into_iter().flatten();
-        let children = children.filter_map(|child| zone(told, *child, below)).collect();
-        line(told, shown, examined, children)
+        let children = children.filter_map(|child| zone(results, *child, below)).collect();
+        line(results, shown, examined, children)
     });
     Some(Zone {
         id: shown.scanned.zone.id.as_str().to_owned(),
@@ -248,12 +248,12 @@ fn zone(
 }
 
 fn line(
-    told: &Told<'_>,
-    zone: &ToldZone<'_>,
+    results: &Results<'_>,
+    zone: &ZoneResults<'_>,
     examined: &Examined<'_>,
     children: Vec<Zone>,
 ) -> Line {
-    let facts = &told.listing.facts;
+    let facts = &results.listing.facts;
     let name = output::plain(&examined.name());
     let owners: Vec<String> =
         owners(examined, facts).iter().map(|owner| output::plain(owner)).collect();
@@ -299,17 +299,17 @@ fn badges(examined: &Examined<'_>, facts: &Facts<'_>) -> Vec<Badge> {
 }
 
 fn finding(
-    zone: &ToldZone<'_>,
+    zone: &ZoneResults<'_>,
     examined: &Examined<'_>,
     found: &Found,
     facts: &Facts<'_>,
 ) -> Finding {
     let accepted = found.acceptance.as_ref().map(|acceptance| {
         let (until, reason) = (acceptance.until, output::plain(&acceptance.reason));
-        if acceptance.holds(facts.now) {
+        if acceptance.is_valid(facts.now) {
             format!("Accepted until {until}: {reason}")
         } else {
-            format!("Was accepted until {until}, which is over: {reason}")
+            format!("Was accepted until {until}, which has passed: {reason}")
         }
     });
     Finding {
@@ -320,11 +320,11 @@ fn finding(
         remedy: found.kind.remedy(),
         accepted,
         seen: found.seen.iter().map(|seen| output::plain(seen)).collect(),
-        command: examined.mending(found, &zone.scanned.zone.id).map(|(_, command)| command),
+        command: examined.fix(found, &zone.scanned.zone.id).map(|(_, command)| command),
     }
 }
 
-/// What the records of the parent zone say.
+/// The records of the parent zone, as pairs of a label and a value.
 fn known(examined: &Examined<'_>) -> Vec<(&'static str, String)> {
     let entry = examined.entry;
     let mut facts = Vec::new();

@@ -1,5 +1,5 @@
-//! How far a long listing is: a bar on the terminal, and nothing where the standard error output is
-//! none.
+//! Displays a progress bar on the terminal during a long listing. Displays nothing if the standard
+//! error output is not a terminal.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use custom_delegation::scan;
 
-/// The bar; it goes when it is dropped.
+/// The progress bar. It disappears when it is dropped.
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
@@ -21,7 +21,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// Zones are being read.
+    /// Records progress in reading zones.
     pub(super) fn read(&self, step: scan::Progress) {
         match step {
             scan::Progress::Found(more) => self.0.inc_length(more as u64),
@@ -29,16 +29,16 @@ impl Progress {
         }
     }
 
-    /// From now on name servers are asked, for so many delegations.
-    pub(super) fn looks_at(&self, all: usize) {
-        self.0.set_message("asking name servers");
+    /// Starts the DNS checks of this many delegations.
+    pub(super) fn start_checks(&self, all: usize) {
+        self.0.set_message("querying name servers");
         self.0.set_position(0);
         self.0.set_length(all as u64);
         self.0.reset_eta();
     }
 
-    /// One more delegation is known.
-    pub(super) fn looked(&self) {
+    /// Records that one more delegation was checked.
+    pub(super) fn check_done(&self) {
         self.0.inc(1);
     }
 }

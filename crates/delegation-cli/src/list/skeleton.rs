@@ -1,4 +1,5 @@
-//! Skeletons of templates that adopt what no stack claims: one resource for each delegation.
+//! Writes skeletons of templates that adopt unclaimed delegations, with one resource per
+//! delegation.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,30 +8,33 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::super::Unanswered;
-use super::{Told, ToldZone};
+use super::{Results, ZoneResults};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ttl::Ttl;
 use inventory::{Examined, FindingKind};
 
-/// How many delegations a template has at most. CloudFormation takes 500 resources, and a stack of
-/// which one fails rolls back all.
-const MOST: usize = 200;
+/// The most delegations in one template. CloudFormation allows 500 resources, and if one of them
+/// fails, the whole stack is rolled back.
+const MAX_PER_TEMPLATE: usize = 200;
 
-/// Writes the templates to a folder, and tells which, with how many delegations each.
-pub(super) fn write(told: &Told<'_>, folder: &Path) -> Result<Vec<(String, usize)>, Unanswered> {
-    let wrong = |path: &Path, error: std::io::Error| {
+/// Writes the templates to a folder. Returns the path of each, and its number of delegations.
+pub(super) fn write(
+    results: &Results<'_>,
+    folder: &Path,
+) -> Result<Vec<(String, usize)>, Unanswered> {
+    let failed = |path: &Path, error: std::io::Error| {
         Unanswered::new(format!(
-            "--skeletons {}: the template can't be written: {error}",
+            "--skeletons {}: can't write the template: {error}",
             path.display()
         ))
     };
-    fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let mut written = Vec::new();
-    for zone in &told.zones {
+    for zone in &results.zones {
         let adoptable: Vec<Adoptable<'_>> = zone.lines.iter().filter_map(Adoptable::new).collect();
-        for (number, part) in adoptable.chunks(MOST).enumerate() {
-            // A name has no character that a path could not.
+        for (number, part) in adoptable.chunks(MAX_PER_TEMPLATE).enumerate() {
+            // Every character of a name is allowed in a path.
             let name = format!(
                 "{}-{}-{}.json",
                 file_name(&zone.scanned.zone.name),
@@ -39,19 +43,19 @@ pub(super) fn write(told: &Told<'_>, folder: &Path) -> Result<Vec<(String, usize
             );
             let path = folder.join(&name);
             fs::write(&path, format!("{:#}\n", template(zone, part)))
-                .map_err(|error| wrong(&path, error))?;
+                .map_err(|error| failed(&path, error))?;
             written.push((path.display().to_string(), part.len()));
         }
     }
     Ok(written)
 }
 
-/// The name of a zone as part of that of a file.
+/// The name of a zone as a part of a file name.
 fn file_name(zone: &Name) -> String {
     zone.as_str().replace('\\', "_")
 }
 
-/// A delegation that no stack claims, and that a resource can ask for as it is.
+/// A delegation that no stack claims, and that a resource can declare as it is.
 struct Adoptable<'a> {
     name: &'a Name,
     name_servers: NameServers,
@@ -64,14 +68,14 @@ impl<'a> Adoptable<'a> {
         let is_hidden = line.kinds().any(|kind| kind == FindingKind::Hidden);
         let delegation = line.entry.delegation.as_ref().filter(|_| is_unowned && !is_hidden)?;
         let name_servers = delegation.name_servers()?;
-        // What the property would refuse is for a person to look at.
-        let given: Vec<&str> = name_servers.iter().map(Name::as_str).collect();
-        NameServers::parse(&given).ok()?;
+        // If the property would not accept these names, a person has to decide.
+        let names: Vec<&str> = name_servers.iter().map(Name::as_str).collect();
+        NameServers::parse(&names).ok()?;
         Some(Self { name: line.entry.name.as_ref()?, name_servers, ttl: delegation.ttl() })
     }
 }
 
-fn template(zone: &ToldZone<'_>, part: &[Adoptable<'_>]) -> Value {
+fn template(zone: &ZoneResults<'_>, part: &[Adoptable<'_>]) -> Value {
     let hosted = &zone.scanned.zone;
     let mut taken = BTreeSet::new();
     let mut resources = Map::new();
@@ -82,15 +86,15 @@ fn template(zone: &ToldZone<'_>, part: &[Adoptable<'_>]) -> Value {
     let optional = |what: &str| json!({"Type": "String", "Default": "", "Description": what});
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": format!("Delegations of {} ({}) that no stack claimed", hosted.name.for_people(), hosted.id),
+        "Description": format!("Delegations of {} ({}) without a claim of a stack", hosted.name.for_people(), hosted.id),
         "Parameters": {
-            "ParentRoleArn": optional("Role with which the function changes the parent zone; empty if it needs none"),
+            "ParentRoleArn": optional("Role that the function assumes to change the parent zone; empty if it needs none"),
             "ParentExternalId": {
-                "Type": "String", "Default": "", "NoEcho": true, "Description": "External id of that role; empty if it asks for none",
+                "Type": "String", "Default": "", "NoEcho": true, "Description": "External id of that role; empty if it has none",
             },
             "Trigger": {
                 "Type": "String", "Default": "adopted",
-                "Description": "Change it once the stack exists: the Update settles the delegations, which then go with the stack",
+                "Description": "Change this value once the stack exists: the Update settles the delegations, so that they are removed with the stack",
             },
         },
         "Resources": resources,
@@ -114,8 +118,8 @@ fn resource(adoptable: &Adoptable<'_>, zone: &str) -> Value {
     json!({"Type": "Custom::Delegation", "Properties": properties})
 }
 
-/// The labels below the zone, the highest first, as a logical id: letters and digits alone, and
-/// none twice.
+/// A logical id from the labels below the zone, the highest first. It has only letters and digits,
+/// and is unique.
 fn logical_id(name: &Name, zone: &Name, taken: &mut BTreeSet<String>) -> String {
     let below = name.labels().count().saturating_sub(zone.labels().count());
     let labels: Vec<&str> = name.labels().take(below).collect();
@@ -132,7 +136,7 @@ fn logical_id(name: &Name, zone: &Name, taken: &mut BTreeSet<String>) -> String 
             .chain(letters)
             .collect::<String>()
     };
-    // CloudFormation takes 255 characters.
+    // CloudFormation allows 255 characters.
     let base: String =
         ["Delegation".to_owned()].into_iter().chain(words.map(capital)).collect::<String>();
     let base: String = base.chars().take(240).collect();
@@ -148,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logical_ids_are_readable_and_none_comes_twice() {
+    fn logical_ids_are_readable_and_unique() {
         let (zone, mut taken) = ("example.com".parse().unwrap(), BTreeSet::new());
         let mut id = |name: &str| logical_id(&name.parse().unwrap(), &zone, &mut taken);
         assert_eq!(id("team-1.dev.example.com"), "DelegationDevTeam1");

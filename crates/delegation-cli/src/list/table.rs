@@ -1,48 +1,49 @@
-//! A listing as tables, one for each zone.
+//! Displays a listing as tables, one per zone.
 
 use super::super::output;
-use super::{Told, ToldZone};
+use super::{Results, ZoneResults};
 use delegation_model::ownership_record::Claim;
 use inventory::{Delegation, Examined, Facts, Found};
 
-pub(super) fn print(told: &Told<'_>) {
-    let facts = &told.listing.facts;
-    let many = told.listing.args.scope.all_zones;
-    let is_filtered = !told.listing.args.finding.is_empty() || told.listing.args.owner.is_some();
-    for zone in told.zones.iter().filter(|zone| !many || !zone.lines.is_empty()) {
+pub(super) fn print(results: &Results<'_>) {
+    let facts = &results.listing.facts;
+    let many = results.listing.args.scope.all_zones;
+    let is_filtered =
+        !results.listing.args.finding.is_empty() || results.listing.args.owner.is_some();
+    for zone in results.zones.iter().filter(|zone| !many || !zone.lines.is_empty()) {
         print_zone(zone, facts, is_filtered);
         if many {
             output::line("");
         }
     }
-    for unread in &told.listing.scan.unread {
+    for unread in &results.listing.scan.unread {
         output::line(&format!("{}: unread: {}", unread.subject(), unread.failure.message()));
     }
-    for acceptance in told.gone() {
+    for acceptance in results.obsolete_acceptances() {
         output::line(&format!(
-            "{}: {} is accepted, and is not found any more",
+            "{}: {} is accepted, but no longer found",
             acceptance.name, acceptance.kind
         ));
     }
     if many {
-        let (zones, delegations) = (told.zones.len(), told.lines().count());
+        let (zones, delegations) = (results.zones.len(), results.lines().count());
         output::line(&format!(
             "{}, {}, {}, {} unknown, {} not read",
             counted(zones, "zone"),
             counted(delegations, "delegation"),
-            counted(told.alarms, "alarm"),
-            told.unknown,
-            told.listing.scan.unread.len()
+            counted(results.alarms, "alarm"),
+            results.unknown,
+            results.listing.scan.unread.len()
         ));
     }
 }
 
-/// A number of things, with its noun.
+/// A number and a noun in the right form.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-fn print_zone(zone: &ToldZone<'_>, facts: &Facts<'_>, is_filtered: bool) {
+fn print_zone(zone: &ZoneResults<'_>, facts: &Facts<'_>, is_filtered: bool) {
     let (all, hosted) = (zone.scanned.inventory.entries.len(), &zone.scanned.zone);
     let shown = zone.lines.len();
     let all = counted(all, "delegation");
@@ -70,18 +71,18 @@ fn print_zone(zone: &ToldZone<'_>, facts: &Facts<'_>, is_filtered: bool) {
     }
 }
 
-/// What is to be said of an acceptance.
+/// The remark about an acceptance.
 fn remark(found: &Found, facts: &Facts<'_>) -> Option<String> {
     let acceptance = found.acceptance.as_ref()?;
     let (until, reason) = (acceptance.until, &acceptance.reason);
-    Some(if acceptance.holds(facts.now) {
+    Some(if acceptance.is_valid(facts.now) {
         format!("is accepted until {until}: {reason}")
     } else {
-        format!("was accepted until {until}, which is over: {reason}")
+        format!("was accepted until {until}, which has passed: {reason}")
     })
 }
 
-/// The findings, owners, DS and name servers.
+/// The cells of a row: name, findings, owners, DS and name servers.
 fn cells(line: &Examined<'_>, facts: &Facts<'_>) -> [String; 5] {
     let delegation = line.entry.delegation.as_ref();
     let remark = |found: &Found| if found.is_accepted(facts.now) { " (accepted)" } else { "" };
@@ -102,7 +103,7 @@ fn cells(line: &Examined<'_>, facts: &Facts<'_>) -> [String; 5] {
     ]
 }
 
-/// The owners, each with what is special about its claim.
+/// The owners, each with a remark if its claim is special.
 pub(super) fn owners(line: &Examined<'_>, facts: &Facts<'_>) -> Vec<String> {
     let entry = line.entry;
     let owner = |claim: &Claim| {
@@ -110,7 +111,7 @@ pub(super) fn owners(line: &Examined<'_>, facts: &Facts<'_>) -> Vec<String> {
         let holds = entry.delegation.is_none() || entry.is_held_by(claim);
         let remark = match (dead, holds) {
             (true, _) => " (dead)",
-            (false, false) => " (wants other name servers)",
+            (false, false) => " (names other name servers)",
             (false, true) => "",
         };
         format!("{}{remark}", claim.owner)

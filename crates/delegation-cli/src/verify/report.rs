@@ -1,4 +1,4 @@
-//! What a verification found, as text or as a document.
+//! The result of `delegation verify`, as text or as a JSON document.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use delegation_model::name::Name;
 use dns_check::{Finding, Report, Server, Severity, Verdict};
 use inventory::document_of_server;
 
-/// A report in parts, for programs.
+/// A report as JSON.
 pub(super) fn document(delegation: &Delegation, report: &Report) -> Value {
     let Delegation { source, parent, expected } = delegation;
     let problems: Vec<String> =
@@ -24,15 +24,15 @@ pub(super) fn document(delegation: &Delegation, report: &Report) -> Value {
         "verdict": verdict(report.verdict()),
         "finding": report.to_string(),
         "problems": problems,
-        "findings": report.findings().iter().map(of_finding).collect::<Vec<_>>(),
+        "findings": report.findings().iter().map(finding_document).collect::<Vec<_>>(),
         "name_servers": report.servers().iter().map(document_of_server).collect::<Vec<_>>(),
         "parent_name_servers": report.parent_servers().iter().map(document_of_server).collect::<Vec<_>>(),
         "ds": expected.ds.iter().flat_map(DsRecords::values).collect::<Vec<_>>(),
     })
 }
 
-/// A finding in parts, for programs.
-fn of_finding(finding: &Finding) -> Value {
+/// A finding as JSON.
+fn finding_document(finding: &Finding) -> Value {
     json!({
         "severity": severity(finding.severity()),
         "code": finding.code(),
@@ -46,7 +46,7 @@ fn of_finding(finding: &Finding) -> Value {
     })
 }
 
-/// A report as text, for people.
+/// Prints a report as text.
 pub(super) fn print(delegation: &Delegation, report: &Report) {
     let Delegation { source, parent, expected } = delegation;
     let name = &expected.name;
@@ -56,35 +56,35 @@ pub(super) fn print(delegation: &Delegation, report: &Report) {
         Source::ParentZone => "the parent zone in Route 53",
         Source::Dns => "the parent zone's name servers",
     };
-    output::line(&format!("{name}, as it should be by {from}:"));
-    let of_child = report.servers().iter().map(|server| row(name, server));
-    let of_parent = report
+    output::line(&format!("{name}, expected according to {from}:"));
+    let child_rows = report.servers().iter().map(|server| row(name, server));
+    let parent_rows = report
         .parent_servers()
         .iter()
         .filter_map(|server| Some(row(&parent.as_ref()?.name, server)));
-    let rows: Vec<_> = of_parent.chain(of_child).collect();
+    let rows: Vec<_> = parent_rows.chain(child_rows).collect();
     output::table(["ZONE", "NAME SERVER", "STATE", "SERIAL", "ADDRESSES"], &rows);
     for ds in expected.ds.iter().flat_map(DsRecords::values) {
         output::line(&format!("DS {ds}"));
     }
     match report.verdict() {
-        // What is not known of anybody has one cause.
+        // If nothing is known of any server, there is a single cause.
         Verdict::Unknown if report.no_egress() => return output::line(&format!("{report}.")),
-        Verdict::Unknown => output::line(&format!("Nothing is known of {name}.")),
+        Verdict::Unknown => output::line(&format!("Nothing is known about {name}.")),
         Verdict::Good => output::line(&format!("{}.", report.summary())),
         Verdict::Bad => {}
     }
     for finding in report.findings() {
         let word = match finding.severity() {
             Severity::Problem => "Problem",
-            Severity::Unknown => "Not known",
+            Severity::Unknown => "Unknown",
             Severity::Remark => "Remark",
         };
         output::line(&format!("{word}: {}", sentences(finding)));
     }
 }
 
-/// What was found, and what to do about it.
+/// A finding and what to do about it.
 fn sentences(finding: &Finding) -> String {
     let remedy = finding.remedy().map(|remedy| format!(" {remedy}")).unwrap_or_default();
     format!("{finding}.{remedy}")

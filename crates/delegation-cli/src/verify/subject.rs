@@ -1,4 +1,5 @@
-//! Finds out what a delegation should be: by the flags, the child zone, the parent zone, or DNS.
+//! Determines what a name should be delegated to, from the flags, the child zone, the parent zone,
+//! or DNS.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,14 +13,15 @@ use delegation_model::ds::{Ds, DsError, DsRecords};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Expected, ParentZone, ReferralError, Verifier};
-/// What is to be verified.
+
+/// The name to check.
 pub(super) enum Subject {
     Delegation(Delegation),
-    /// The parent zone does not delegate the name, and nothing tells what it should delegate to.
+    /// The parent zone does not delegate the name, and nothing says what it should delegate to.
     NotDelegated(NotDelegated),
 }
 
-/// A delegation as it should be.
+/// The expected delegation.
 pub(super) struct Delegation {
     pub(super) source: Source,
     /// The parent zone, if it is known.
@@ -27,13 +29,14 @@ pub(super) struct Delegation {
     pub(super) expected: Expected,
 }
 
-/// The parent zone has no delegation of the name.
+/// There is no delegation to check.
 pub(super) struct NotDelegated {
     pub(super) source: Source,
     pub(super) parent: Name,
-    pub(super) words: String,
+    pub(super) message: String,
 }
-/// What tells how the delegation should be.
+
+/// Where the expected delegation comes from.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
     Flags,
@@ -52,10 +55,11 @@ impl Source {
         }
     }
 }
-/// The parent zone as Route 53 has it.
+
+/// The parent zone in Route 53, with the session that may read it.
 type HostedParent = (Arc<Session>, HostedZone);
 
-/// What `name` should be delegated to.
+/// Determines what `name` should be delegated to.
 pub(super) async fn find(
     tools: &Tools,
     args: &Args,
@@ -77,32 +81,36 @@ pub(super) async fn find(
         }
     };
     let zone = child_zone(tools, &child, name).await?;
-    let held = match &hosted {
+    let parent_side = match &hosted {
         Some((session, zone)) => Some(expected::by_parent(session, zone, name).await?),
         None => None,
     };
     let by_zone = zone.as_ref().map(|zone| zone.name_servers.clone());
-    let (source, mut expected) = match (child.name_servers.clone().or(by_zone), held, &parent) {
-        (Some(name_servers), held, parent) => {
+    let (source, mut expected) = match (
+        child.name_servers.clone().or(by_zone),
+        parent_side,
+        &parent,
+    ) {
+        (Some(name_servers), parent_side, parent) => {
             let source =
                 if child.name_servers.is_some() { Source::Flags } else { Source::ChildZone };
             let ds = if args.dnssec { zone.as_ref().map(ds_of_zone).transpose()? } else { None };
             // Without keys, a DS record set would make the zone bogus.
             let check_ds = zone.is_some_and(|zone| zone.ds.is_err());
-            let glue = match held {
-                Some(held) => held.glue,
+            let glue = match parent_side {
+                Some(parent_side) => parent_side.glue,
                 None => glue(verifier, parent.as_ref(), name, &name_servers).await,
             };
             (source, Expected { name: name.clone(), name_servers, ds, check_ds, glue })
         }
-        (None, Some(held), Some(parent)) => {
-            let Some(expected) = held.wanted else {
+        (None, Some(parent_side), Some(parent)) => {
+            let Some(expected) = parent_side.delegation else {
                 let parent = parent.name.clone();
-                let words = format!(
-                    "{name} is not delegated: the parent zone {parent} has no NS record set of it"
+                let message = format!(
+                    "{name} is not delegated: the parent zone {parent} has no NS record set for it"
                 );
                 let source = Source::ParentZone;
-                return Ok(Subject::NotDelegated(NotDelegated { source, parent, words }));
+                return Ok(Subject::NotDelegated(NotDelegated { source, parent, message }));
             };
             (Source::ParentZone, expected)
         }
@@ -110,13 +118,13 @@ pub(super) async fn find(
             Ok(expected) => (Source::Dns, expected),
             Err(error @ ReferralError::NotDelegated { .. }) => {
                 let (source, parent) = (Source::Dns, parent.name.clone());
-                let words = error.to_string();
-                return Ok(Subject::NotDelegated(NotDelegated { source, parent, words }));
+                let message = error.to_string();
+                return Ok(Subject::NotDelegated(NotDelegated { source, parent, message }));
             }
             Err(error) => return Err(no_referral(tools, &error)),
         },
         (None, _, None) => {
-            return Err(Unanswered::new("--child-only needs --name-servers or --child-zone-id"));
+            return Err(Unanswered::new("--child-only requires --name-servers or --child-zone-id"));
         }
     };
     expected.ds = ds_of_flags.or(expected.ds);
@@ -125,34 +133,35 @@ pub(super) async fn find(
 
 fn ds_of_flags(args: &Args) -> Result<Option<DsRecords>, Unanswered> {
     let parsed = args.ds.iter().map(|text| {
-        let wrong = |error| format!("--ds \"{text}\": {error}, such as \"12345 13 2 0A1B...\"");
-        text.parse().map_err(|error: DsError| Unanswered::new(wrong(error)))
+        let invalid = |error| format!("--ds \"{text}\": {error}, such as \"12345 13 2 0A1B...\"");
+        text.parse().map_err(|error: DsError| Unanswered::new(invalid(error)))
     });
     Ok(DsRecords::new(parsed.collect::<Result<Vec<Ds>, _>>()?))
 }
 
-/// The parent zone in Route 53, if a flag names it.
+/// Reads the parent zone in Route 53, if a flag names it.
 async fn hosted_parent(
     tools: &Tools,
     args: &Args,
     name: &Name,
 ) -> Result<Option<HostedParent>, Unanswered> {
-    let (asked, role) = args.parent.read().map_err(|error| Unanswered::new(error.to_string()))?;
+    let (requested, role) =
+        args.parent.read().map_err(|error| Unanswered::new(error.to_string()))?;
     if !args.parent.is_given() {
         return Ok(None);
     }
     let parent =
-        expected::parent_zone(tools.accounts()?, role.as_ref(), &asked, Some(name)).await?;
+        expected::parent_zone(tools.accounts()?, role.as_ref(), &requested, Some(name)).await?;
     if !name.is_below(&parent.1.name) {
         return Err(Unanswered::new(format!(
-            "{name} does not lie below the parent zone {}; correct one of them",
+            "{name} is not below the parent zone {}; correct one of them",
             parent.1.name
         )));
     }
     Ok(Some(parent))
 }
 
-/// The child zone in Route 53, if a flag names it.
+/// Reads the child zone in Route 53, if a flag names it.
 async fn child_zone(
     tools: &Tools,
     child: &Partial,
@@ -162,7 +171,7 @@ async fn child_zone(
     let zone = expected::by_child(tools.accounts()?, child.child_role.as_ref(), id).await?;
     if zone.name != *name {
         return Err(Unanswered::new(format!(
-            "the child zone is {}, and not {name}; correct one of them",
+            "the child zone is {}, not {name}; correct one of them",
             zone.name
         )));
     }
@@ -174,7 +183,7 @@ fn ds_of_zone(zone: &ChildZone) -> Result<DsRecords, Unanswered> {
     zone.ds.clone().map_err(failure)
 }
 
-/// The addresses of name servers below the name that the parent zone gives, where it is delegated.
+/// The parent zone's addresses of name servers at or below the name, if it is delegated.
 async fn glue(
     verifier: &Verifier,
     parent: Option<&ParentZone>,
@@ -194,11 +203,11 @@ async fn glue(
 fn no_referral(tools: &Tools, error: &ReferralError) -> Unanswered {
     Unanswered::new(match (error, tools.config.dns_resolver) {
         (ReferralError::NoResolver, Some(resolver)) => {
-            format!("the resolver {resolver} does not answer; name one that can be reached from here with --resolver")
+            format!("the resolver {resolver} does not respond; use --resolver with one that can be reached from here")
         }
         (ReferralError::NoResolver, None) => {
-            "no resolver of this machine answers; name one that can be reached from here with --resolver".to_owned()
+            "no resolver of this machine responds; use --resolver with one that can be reached from here".to_owned()
         }
-        (error, _) => format!("{error}. --resolver names another resolver"),
+        (error, _) => format!("{error}. Use --resolver to query another resolver"),
     })
 }

@@ -1,4 +1,4 @@
-//! Wrong flags, help, and credentials.
+//! Tests of invalid flags, the help, and credentials.
 
 use custom_delegation::cfn::properties::KNOWN;
 
@@ -10,7 +10,7 @@ fn bare() -> Shell {
 }
 
 #[test]
-fn help_tells_everything() {
+fn the_help_describes_every_subcommand_and_property() {
     for (args, words) in [
         (&["--help"][..], &["plan", "verify", "list", "Exit status:", "AWS_PROFILE"][..]),
         (
@@ -41,14 +41,14 @@ fn help_tells_everything() {
 }
 
 #[test]
-fn wrong_flags_are_errors() {
+fn invalid_flags_are_errors() {
     for (args, words) in [
         (&[][..], "Usage"),
         (&["plna"], "plan"),
         (&["list", "--chekc"], "--check"),
         (&["list", "--unowned"], "--check"),
         (&["list", "--all-zones", "--parent-zone-name", "example.com"], "--all-zones"),
-        (&["list", "--all-zones", "--finding", "ill"], "takeover, dangling"),
+        (&["list", "--all-zones", "--finding", "broken"], "takeover, dangling"),
         (&["list", "--all-zones", "--json", "--json-lines"], "--json-lines"),
         (&["list", "--roles", "roles.txt"], "--all-zones"),
         (&["list", "--all-zones", "--owner", ""], "--owner"),
@@ -63,7 +63,7 @@ fn wrong_flags_are_errors() {
     bare()
         .run(&["plan"])
         .ended(1)
-        .complains(&["--child-zone-id is missing", "--name-servers with --domain-name"]);
+        .complains(&["--child-zone-id is missing", "set --name-servers and --domain-name"]);
     let plan = ["plan", "--child-zone-id", "Z1"];
     for ttl in [&["--ttl", "-1"][..], &["--ttl=-1"]] {
         bare()
@@ -78,7 +78,7 @@ fn wrong_flags_are_errors() {
     bare().run(&["list"]).ended(1).complains(&["no parent zone is given", "--all-zones"]);
     let role = ["--parent-role-arn", "arn:aws:iam::111111111111:role/a"];
     let twice = [&["list", "--parent-zone-id", "Z1"], &role[..], &role].concat();
-    bare().run(&twice).ended(1).complains(&["several roles are for --all-zones"]);
+    bare().run(&twice).ended(1).complains(&["several roles require --all-zones"]);
     bare()
         .run(&["list", "--parent-zone-id", "Z-1"])
         .ended(1)
@@ -88,7 +88,7 @@ fn wrong_flags_are_errors() {
         .ended(1)
         .complains(&["--name-servers", "is an address"]);
     bare().run(&["verify", "a..b"]).ended(1).complains(&["not a domain name"]);
-    bare().run(&["verify", "a.b", "--child-only"]).ended(1).complains(&["--child-only needs"]);
+    bare().run(&["verify", "a.b", "--child-only"]).ended(1).complains(&["--child-only requires"]);
     bare()
         .run(&["verify", "a.b", "--ds", "x"])
         .ended(1)
@@ -96,7 +96,7 @@ fn wrong_flags_are_errors() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_with_its_flag() {
+fn an_unreadable_file_is_reported_with_its_flag() {
     for args in [
         &["plan", "--properties", "/nowhere/x"][..],
         &["list", "--parent-zone-id", "Z1", "--stacks", "/nowhere/x"],
@@ -104,24 +104,29 @@ fn a_file_that_cannot_be_read_is_named_with_its_flag() {
         &["list", "--all-zones", "--roles", "/nowhere/x"],
     ] {
         let flag = args[args.len() - 2];
-        bare().run(args).ended(1).complains(&[flag, "/nowhere/x: the file can't be read"]);
+        bare().run(args).ended(1).complains(&[flag, "/nowhere/x: can't read the file"]);
     }
 }
 
 #[test]
-fn functions_of_a_template_are_not_resolved() {
+fn template_functions_are_rejected() {
     for (value, function) in [
         (r#"{"Ref": "Zone"}"#, "Ref"),
         (r#"[{"Fn::GetAtt": ["Zone", "NameServers"]}]"#, "Fn::GetAtt"),
     ] {
         let properties = format!(r#"{{"ChildZoneId": {value}}}"#);
         let ran = bare().run_with(&["plan", "--properties", "-"], &properties).ended(1);
-        ran.complains(&["--properties", "ChildZoneId has the function", function, "Put its value"]);
+        ran.complains(&[
+            "--properties",
+            "ChildZoneId has the template function",
+            function,
+            "Replace it",
+        ]);
     }
 }
 
 #[test]
-fn nothing_is_looked_for_that_cannot_be_found() {
+fn findings_that_are_never_found_without_another_flag_are_rejected() {
     let list = ["list", "--parent-zone-id", "Z1", "--finding"];
     for (finding, flag) in
         [("missing,takeover", "--check"), ("unknown", "--check"), ("dead-claim", "--stacks")]
@@ -129,12 +134,12 @@ fn nothing_is_looked_for_that_cannot_be_found() {
         bare()
             .run(&[&list[..], &[finding]].concat())
             .ended(1)
-            .complains(&["--finding", &format!("needs {flag}")]);
+            .complains(&["--finding", &format!("requires {flag}")]);
     }
 }
 
 #[test]
-fn an_endpoint_is_named_with_its_variable() {
+fn an_invalid_endpoint_is_reported_with_its_variable() {
     let args = ["list", "--parent-zone-id", "Z1"];
     let shell =
         bare().with("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").with("AWS_SECRET_ACCESS_KEY", "secret");
@@ -151,7 +156,7 @@ fn an_endpoint_is_named_with_its_variable() {
 }
 
 #[test]
-fn without_credentials_it_says_how_to_get_some() {
+fn without_credentials_the_error_says_how_to_get_them() {
     bare()
         .run(&["list", "--parent-zone-id", "Z1"])
         .ended(1)
@@ -159,7 +164,7 @@ fn without_credentials_it_says_how_to_get_some() {
 }
 
 #[tokio::test]
-async fn a_profile_is_read_as_everywhere() {
+async fn profiles_are_read_like_the_aws_cli_reads_them() {
     let fixture = Fixture::behind_sockets().await;
     let key = fixture.parent_account.user_credentials();
     let folder = std::env::temp_dir().join(format!("delegation-profile-{}", std::process::id()));
@@ -197,7 +202,7 @@ async fn a_profile_is_read_as_everywhere() {
         .run(&[&args[..], &["--profile", "nosuch"]].concat())
         .ended(1)
         .complains(&["no AWS credentials", "nosuch"]);
-    // Keys of the environment are somebody else's.
+    // Keys in the environment that belong to somebody else.
     let shell = shell.with("AWS_ACCESS_KEY_ID", "AKIAOTHER").with("AWS_SECRET_ACCESS_KEY", "other");
     shell.run(&[&args[..], &["--profile", "key"]].concat()).ended(0).says(&["example.com"]);
     shell

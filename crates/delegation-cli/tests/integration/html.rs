@@ -1,5 +1,5 @@
-//! The page that `delegation list --html` writes: what is in it, and that nothing hostile comes to
-//! life.
+//! Tests of the page that `delegation list --html` writes: its contents, and that hostile data
+//! stays text.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,11 +16,11 @@ use sha2::{Digest as _, Sha256};
 use crate::shell::Shell;
 use test_support::{Fixture, NAME};
 
-/// What somebody who may write to the zone would like to be run.
+/// Text that an attacker with write access to the zone would like to be executed.
 const HOSTILE: &str =
     "\"><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">";
 
-/// A zone with something of each kind, some of it hostile.
+/// Fills a zone with delegations in every state, some of them hostile.
 async fn fill(fixture: &Fixture, dns: &Dns) {
     fixture.create(json!({})).await.success();
     let put = |name: &str, rtype: &str, values: &[&str]| {
@@ -38,7 +38,7 @@ async fn fill(fixture: &Fixture, dns: &Dns) {
     dns.fault("ns1.silent.net", DnsFault::Silent);
     put("evil.example.com", "NS", &[HOSTILE, "\u{202e}gro.dab."]);
     put("\\074script\\076alert\\0501\\051.example.com", "NS", &["ns1.good.net."]);
-    // A claim's owner, and a value that is none of ours.
+    // A claim with a hostile owner, and a value of somebody else.
     let owner = format!(
         "\"heritage=custom-delegation,claim=0011223344556677,ns=0011223344556677,for=0011223344556677,at=1,req=00112233,by=up,owner={}\"",
         HOSTILE.replace('"', "'")
@@ -48,7 +48,7 @@ async fn fill(fixture: &Fixture, dns: &Dns) {
         "TXT",
         &[&owner, &format!("\"{}\"", HOSTILE.replace('"', "'"))],
     );
-    // A zone below, which is a zone of the account too.
+    // A child zone in the same account.
     let below = fixture.parent_account.hosted_zone("below.example.com");
     let servers: Vec<String> = below.name_servers();
     fixture.parent.put(RecordSet::new("below.example.com", "NS", 300, servers));
@@ -56,14 +56,14 @@ async fn fill(fixture: &Fixture, dns: &Dns) {
     dns.zone("deep.below.example.com", ["ns1.good.net"], []);
 }
 
-/// The page of that zone; the folder goes with it.
+/// The page of that zone. Its folder is removed when it is dropped.
 struct Page {
     folder: PathBuf,
     text: String,
 }
 
 impl Page {
-    async fn of(name: &str, more: &[&str]) -> Self {
+    async fn new(name: &str, more: &[&str]) -> Self {
         let folder =
             std::env::temp_dir().join(format!("delegation-page-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -72,11 +72,11 @@ impl Page {
         let dns = fixture.aws.dns().await.unwrap();
         fill(&fixture, &dns).await;
         let shell =
-            Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+            Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
         let flags = ["list", "--all-zones", "--check", "--html", path.to_str().unwrap()];
         shell.run(&[&flags[..], more].concat()).ended(2);
         let text = fs::read_to_string(&path).unwrap();
-        // To be looked at: PAGES=. cargo test -p delegation-cli html::
+        // To look at the pages: PAGES=. cargo test -p delegation-cli html::
         if let Some(kept) = std::env::var_os("PAGES") {
             fs::write(Path::new(&kept).join(format!("{name}.html")), &text).unwrap();
         }
@@ -103,10 +103,10 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn nothing_hostile_becomes_more_than_text() {
-    let page = Page::of("hostile", &[]).await;
+async fn hostile_data_stays_text() {
+    let page = Page::new("hostile", &[]).await;
     let tokens = page.tokens();
-    let (mut tags, mut policy, mut inside, mut told) =
+    let (mut tags, mut policy, mut inside, mut embedded) =
         (BTreeSet::new(), String::new(), None, Vec::new());
     for token in &tokens {
         match token {
@@ -119,7 +119,7 @@ async fn nothing_hostile_becomes_more_than_text() {
                         !matches!(key.as_str(), "src" | "srcset" | "action" | "formaction"),
                         "{name} has {key}"
                     );
-                    assert!(key != "href" || value.starts_with('#'), "{name} leads to {value}");
+                    assert!(key != "href" || value.starts_with('#'), "{name} links to {value}");
                     if value.starts_with("default-src") {
                         policy = value;
                     }
@@ -129,11 +129,11 @@ async fn nothing_hostile_becomes_more_than_text() {
             }
             Token::EndTag(_) => inside = None,
             Token::String(content) => match &inside {
-                Some(tag) => told.push((tag.clone(), text(content))),
+                Some(tag) => embedded.push((tag.clone(), text(content))),
                 None => {
                     assert!(
                         !text(content).contains('\u{202e}'),
-                        "what turns the text around is shown as an escape"
+                        "bidirectional control characters are escaped"
                     );
                 }
             },
@@ -142,43 +142,46 @@ async fn nothing_hostile_becomes_more_than_text() {
         }
     }
     assert!(!tags.contains("img") && !tags.contains("link") && !tags.contains("base"), "{tags:?}");
-    // One script and one style, those of the policy, which lets nothing else in.
-    assert_eq!(told.iter().map(|(tag, _)| tag.as_str()).collect::<Vec<_>>(), ["style", "script"]);
-    for (tag, content) in &told {
+    // One script and one style sheet. The policy allows these and nothing else.
+    assert_eq!(
+        embedded.iter().map(|(tag, _)| tag.as_str()).collect::<Vec<_>>(),
+        ["style", "script"]
+    );
+    for (tag, content) in &embedded {
         let digest = STANDARD.encode(Sha256::digest(content));
         assert!(policy.contains(&format!("{tag}-src 'sha256-{digest}'")), "{policy}");
     }
     assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{policy}");
-    // It is there to be read.
+    // The hostile text can be read.
     let shown = page.text.matches("document.title=&#39;pwned&#39;").count();
     assert!(shown >= 1, "{}", page.text);
 }
 
 #[tokio::test]
-async fn it_says_what_is_found_with_owners_servers_and_remedies() {
-    let page = Page::of("words", &[]).await;
+async fn the_page_shows_findings_with_owners_servers_and_remedies() {
+    let page = Page::new("words", &[]).await;
     for words in [
         "<span class=\"badge critical\">takeover</span>",
         "<span class=\"badge ok\">in order</span>",
         "mine/Delegation",
         NAME,
-        "Anybody who registers the domain of the name server answers for the name.",
+        "Anybody who registers the domain of the name server can answer for the name.",
         "aws route53 change-resource-record-sets --hosted-zone-id",
         "data-states=\"in-order\"",
-        "What each name server said",
+        "Result of each name server",
         "ns1.free.net",
         "unresolved",
         "below.example.com",
     ] {
         assert!(page.text.contains(words), "{words:?} is not on the page");
     }
-    // The zone below lies inside of its delegation.
+    // The child zone is nested in its delegation.
     let (_, behind) =
         page.text.split_once("<span class=\"name\">below.example.com</span>").unwrap();
     let (inside, _) = behind.split_once("</li>").unwrap();
     assert!(inside.contains("deep.below.example.com"), "{inside}");
-    // Every state that is shown can be filtered by.
-    let page = Page::of("filtered", &["--finding", "takeover"]).await;
+    // There is a filter for each state on the page.
+    let page = Page::new("filtered", &["--finding", "takeover"]).await;
     assert!(
         page.text.contains("· 1 delegation ·") && !page.text.contains("value=\"outage\""),
         "{}",
@@ -186,7 +189,7 @@ async fn it_says_what_is_found_with_owners_servers_and_remedies() {
     );
 }
 
-/// A browser, where there is one.
+/// The command of an installed browser, if any.
 fn browser() -> Option<&'static str> {
     let is_there = |name: &&str| {
         Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
@@ -194,7 +197,7 @@ fn browser() -> Option<&'static str> {
     ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there)
 }
 
-/// The page after its scripts have run, as this browser has it.
+/// The page's DOM after its scripts have run in this browser.
 fn rendered(browser: &str, page: &Path, folder: &Path) -> String {
     let output = Command::new(browser)
         .args([
@@ -213,17 +216,17 @@ fn rendered(browser: &str, page: &Path, folder: &Path) -> String {
 }
 
 #[tokio::test]
-async fn in_a_browser_its_own_script_runs_and_no_other() {
+async fn a_browser_runs_only_the_page_s_own_script() {
     let Some(browser) = browser() else {
         sandbox::not_checked("page", "no Chromium is installed", "sudo apt-get install chromium");
         return;
     };
-    let page = Page::of("browser", &[]).await;
+    let page = Page::new("browser", &[]).await;
     let dom = rendered(browser, &page.path(), &page.folder);
     assert!(dom.contains("data-ready=\"yes\""), "the script of the page ran: {dom}");
-    assert!(dom.contains("10 of 10 delegations are shown"), "{dom}");
+    assert!(dom.contains("10 of 10 delegations shown"), "{dom}");
     assert!(!dom.contains("<title>pwned</title>"), "{dom}");
-    // The same test sees a page that lets it run.
+    // The same check detects a page that lets the script run.
     let open = page
         .text
         .replace("&#34;&gt;&lt;script&gt;", "<script>")

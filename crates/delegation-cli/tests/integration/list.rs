@@ -1,14 +1,14 @@
-//! `delegation list`.
+//! Tests of `delegation list`.
 
 use std::collections::BTreeMap;
 
 use sandbox::{Dns, DnsFault, RecordSet};
 use serde_json::{Value, json};
 
-use crate::shell::{Shell, Still};
+use crate::shell::{Shell, Snapshot};
 use test_support::{Fixture, NAME, RECORD};
 
-/// The parent account's auditor, who may read.
+/// An auditor of the parent account, with read-only permissions.
 fn auditor(fixture: &Fixture) -> Shell {
     let role = fixture.parent_account.role("auditor").policy(json!({"Statement": [{
         "Effect": "Allow",
@@ -18,7 +18,7 @@ fn auditor(fixture: &Fixture) -> Shell {
     Shell::new(&fixture.aws, &role.credentials())
 }
 
-/// A zone outside Route 53 to which the parent zone delegates.
+/// Adds a zone outside of Route 53, and its delegation in the parent zone.
 fn outside(fixture: &Fixture, dns: &Dns, name: &str, servers: &[&str]) -> sandbox::OutsideZone {
     fixture.parent.put(RecordSet::new(
         name,
@@ -30,8 +30,8 @@ fn outside(fixture: &Fixture, dns: &Dns, name: &str, servers: &[&str]) -> sandbo
 }
 
 /// The findings by name.
-fn findings(told: &Value) -> BTreeMap<String, Vec<String>> {
-    let entries = told["delegations"].as_array().unwrap().iter();
+fn findings(output: &Value) -> BTreeMap<String, Vec<String>> {
+    let entries = output["delegations"].as_array().unwrap().iter();
     entries
         .map(|entry| {
             let name =
@@ -48,11 +48,11 @@ fn list(shell: &Shell, more: &[&str]) -> crate::shell::Ran {
 }
 
 #[tokio::test]
-async fn the_inventory_names_owners_and_name_servers() {
+async fn the_list_shows_owners_and_name_servers() {
     let fixture = Fixture::behind_sockets().await;
     fixture.create(json!({})).await.success();
     fixture.parent.put(RecordSet::new("byhand.example.com", "NS", 300, ["ns1.example.net."]));
-    let still = Still::of(&fixture);
+    let snapshot = Snapshot::new(&fixture);
     let shell = auditor(&fixture);
     let ran = list(&shell, &[]).ended(0).says(&[
         "NAME",
@@ -61,9 +61,9 @@ async fn the_inventory_names_owners_and_name_servers() {
         "byhand.example.com",
         "mine/Delegation",
     ]);
-    assert!(!ran.out.contains("in order"), "nobody was asked: {}", ran.out);
-    let told = list(&shell, &["--json"]).ended(0).json();
-    let entry = &told["delegations"][1];
+    assert!(!ran.out.contains("in order"), "there was no DNS check: {}", ran.out);
+    let output = list(&shell, &["--json"]).ended(0).json();
+    let entry = &output["delegations"][1];
     assert_eq!(entry["name"], NAME);
     assert_eq!(entry["name_servers"], json!(fixture.child_servers()));
     assert_eq!(
@@ -74,16 +74,20 @@ async fn the_inventory_names_owners_and_name_servers() {
         (&entry["ttl"], &entry["ownership_record"], &entry["findings"]),
         (&json!(300), &json!(RECORD), &json!([]))
     );
-    assert_eq!((&told["checked"], &told["delegations"][0]["owners"]), (&json!(false), &json!([])));
-    still.holds();
+    assert_eq!(
+        (&output["checked"], &output["delegations"][0]["owners"]),
+        (&json!(false), &json!([]))
+    );
+    snapshot.assert_unchanged();
 }
 
 #[tokio::test]
-async fn every_finding_is_found() {
+async fn every_kind_of_finding_is_found() {
     let mut fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     let server = |label: &str| format!("ns1.{label}.net");
-    // In order: testing.example.com, by the function. Its sibling's claim is on what drifts.
+    // testing.example.com is in order. A second resource has claims on two delegations, one of
+    // which drifts.
     fixture.create(json!({})).await.success();
     fixture.logical_id = "Other".into();
     outside(&fixture, &dns, "drifted.example.com", &[&server("drift")]);
@@ -92,7 +96,7 @@ async fn every_finding_is_found() {
     outside(&fixture, &dns, "drifted.example.com", &[&server("elsewhere")]);
     fixture.create(given("missing.example.com", &[&server("missing")])).await.success();
     fixture.parent.remove("missing.example.com", "NS");
-    // Not a zone of anybody, a name server that does not exist, and one that does not answer.
+    // No zone with this name, a name server that does not exist, and one that does not respond.
     fixture.parent.put(RecordSet::new(
         "dangling.example.com",
         "NS",
@@ -121,10 +125,10 @@ async fn every_finding_is_found() {
     outside(&fixture, &dns, "good.example.com", &[&server("good")]);
     fixture.parent.put(RecordSet::new("below.good.example.com", "NS", 300, ["ns1.gone.net."]));
 
-    let still = Still::of(&fixture);
-    let shell = auditor(&fixture).asking(&dns);
-    let told = list(&shell, &["--check", "--json"]).ended(2).json();
-    still.holds();
+    let snapshot = Snapshot::new(&fixture);
+    let shell = auditor(&fixture).with_dns(&dns);
+    let output = list(&shell, &["--check", "--json"]).ended(2).json();
+    snapshot.assert_unchanged();
     let expected = [
         ("below.good.example.com", &["hidden", "unowned"][..]),
         ("bogus.example.com", &["bogus", "unowned"]),
@@ -141,9 +145,9 @@ async fn every_finding_is_found() {
     let expected = expected.map(|(name, marks)| {
         (name.to_owned(), marks.iter().map(|mark| (*mark).to_owned()).collect())
     });
-    assert_eq!(findings(&told), BTreeMap::from(expected));
+    assert_eq!(findings(&output), BTreeMap::from(expected));
     assert_eq!(
-        (&told["alarms"], &told["unknown"], &told["checked"]),
+        (&output["alarms"], &output["unknown"], &output["checked"]),
         (&json!(8), &json!(0), &json!(true))
     );
     let ran = list(&shell, &["--check"]).ended(2);
@@ -156,22 +160,22 @@ async fn every_finding_is_found() {
     ]);
 }
 
-/// A network with a resolver and no way out on port 53, and a delegation whose name servers do not
-/// exist.
+/// The network has a resolver but no egress on port 53, and one delegation has name servers that do
+/// not exist.
 #[tokio::test]
-async fn without_a_way_out_good_delegations_are_unknown() {
+async fn without_egress_good_delegations_are_unknown() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     fixture.create(json!({})).await.success();
     outside(&fixture, &dns, "good.example.com", &["ns1.good.net"]);
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
-    dns.close_the_way_out();
-    let told = list(&auditor(&fixture).asking(&dns), &["--check", "--json"]).ended(2).json();
+    dns.block_egress();
+    let output = list(&auditor(&fixture).with_dns(&dns), &["--check", "--json"]).ended(2).json();
     let expected = [
         ("gone.example.com", vec!["takeover", "unowned"]),
         ("good.example.com", vec!["unknown", "unowned"]),
     ];
-    let found = findings(&told);
+    let found = findings(&output);
     for (name, marks) in expected {
         assert_eq!(found[name], marks);
     }
@@ -179,36 +183,36 @@ async fn without_a_way_out_good_delegations_are_unknown() {
 }
 
 #[tokio::test]
-async fn delegations_by_hand_are_no_alarm_unless_asked_for() {
+async fn unowned_delegations_raise_an_alarm_only_with_unowned() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     outside(&fixture, &dns, "byhand.example.com", &["ns1.good.net"]);
-    let shell = auditor(&fixture).asking(&dns);
+    let shell = auditor(&fixture).with_dns(&dns);
     list(&shell, &["--check"]).ended(0).says(&["unowned"]);
-    let told = list(&shell, &["--check", "--unowned", "--json"]).ended(2).json();
-    assert_eq!((&told["alarms"], &told["delegations"][0]["alarm"]), (&json!(1), &json!(true)));
+    let output = list(&shell, &["--check", "--unowned", "--json"]).ended(2).json();
+    assert_eq!((&output["alarms"], &output["delegations"][0]["alarm"]), (&json!(1), &json!(true)));
 }
 
 #[tokio::test]
-async fn where_nothing_answers_nothing_is_known() {
+async fn without_any_response_delegations_are_unknown() {
     let fixture = Fixture::behind_sockets().await;
     fixture.create(json!({})).await.success();
     let shell = auditor(&fixture);
-    // Nobody listens on the discard port of the loopback interface.
+    // Nothing listens on the discard port of the loopback interface.
     let ran = list(&shell, &["--check", "--json", "--resolver", "127.0.0.1:9"]).ended(1);
     assert_eq!(findings(&ran.json())[NAME], ["unknown"]);
-    assert!(ran.err.contains("could not be asked"), "{ran:?}");
+    assert!(ran.err.contains("could not be queried"), "{ran:?}");
 }
 
 #[tokio::test]
-async fn what_the_zone_says_never_reaches_the_terminal_raw() {
+async fn zone_data_is_escaped_for_the_terminal() {
     let fixture = Fixture::behind_sockets().await;
     fixture.parent.put(RecordSet::new("evil.example.com", "NS", 300, ["\u{9b}2Jx\u{7f}\u{202e}"]));
     let shell = auditor(&fixture);
     // Each run asserts that no control character is printed.
     list(&shell, &[]).ended(0).says(&["evil.example.com", "\\u{9b}2Jx\\u{7f}\\u{202e}"]);
-    let told = list(&shell, &["--json"]).ended(0).json();
-    assert_eq!(told["delegations"][0]["name_servers"], json!(["\u{9b}2Jx\u{7f}\u{202e}"]));
+    let output = list(&shell, &["--json"]).ended(0).json();
+    assert_eq!(output["delegations"][0]["name_servers"], json!(["\u{9b}2Jx\u{7f}\u{202e}"]));
 }
 
 #[tokio::test]
@@ -230,14 +234,14 @@ async fn a_large_zone_is_listed_page_by_page() {
             ["ns1.example.net."],
         ));
     }
-    // More of one name than fit a page.
+    // More record sets of one name than fit on a page.
     for number in 0..700 {
         let weighted = RecordSet::new("many.example.com", "A", 60, ["192.0.2.2"]);
         fixture.parent.put(weighted.weighted(&format!("set{number:03}"), 1));
     }
     fixture.aws.clear_calls();
-    let told = list(&auditor(&fixture), &["--json"]).ended(0).json();
-    assert_eq!(told["delegations"].as_array().unwrap().len(), 1_000);
+    let output = list(&auditor(&fixture), &["--json"]).ended(0).json();
+    assert_eq!(output["delegations"].as_array().unwrap().len(), 1_000);
     assert_eq!(
         fixture.actions().iter().filter(|action| *action == "ListResourceRecordSets").count(),
         36
@@ -245,7 +249,7 @@ async fn a_large_zone_is_listed_page_by_page() {
 }
 
 #[tokio::test]
-async fn the_parent_zone_must_be_there_once_and_readable() {
+async fn the_parent_zone_must_be_unique_public_and_readable() {
     let fixture = Fixture::behind_sockets().await;
     let shell = auditor(&fixture);
     let list_of = |more: &[&str]| shell.run(&[&["list"], more].concat());

@@ -1,5 +1,5 @@
-//! The real command against the sandbox, over HTTP and DNS: what it prints, how it ends, and that
-//! it changes nothing.
+//! Tests of the real command against the sandbox, over HTTP and DNS: its output, its exit status,
+//! and that it changes nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! `delegation list` over many zones and accounts, with filters, accepted findings and what would
-//! mend a finding.
+//! Tests of `delegation list` over many zones and accounts, with filters, accepted findings and
+//! fixes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use sandbox::{Account, Dns, DnsFault, RecordSet, ZoneHandle};
 use serde_json::{Value, json};
 
 use crate::plan::{apply, argument_of};
-use crate::shell::{Ran, Shell, Still};
+use crate::shell::{Ran, Shell, Snapshot};
 use test_support::{EXTERNAL_ID, Fixture, NAME};
 
-/// A file of a test; it goes with it.
+/// A file that is removed when it is dropped.
 struct File(PathBuf);
 
 impl File {
@@ -32,7 +32,7 @@ impl Drop for File {
     }
 }
 
-/// A role of the account that its auditors may assume, and its ARN.
+/// Creates a role in the account that auditors may assume, and returns its ARN.
 fn role(account: &Account) -> String {
     let role = account.role("auditor").trust_account("222222222222", Some(EXTERNAL_ID));
     let policy = json!({"Statement": [{
@@ -41,13 +41,13 @@ fn role(account: &Account) -> String {
     role.policy(policy).arn()
 }
 
-/// The command in the account of the function, whose role may assume every auditor.
+/// The command in the account of the function, with a role that may assume every auditor role.
 fn auditor(fixture: &Fixture, dns: &Dns) -> Shell {
     let role = fixture.child_account.role("security").allow_assume("arn:aws:iam::*:role/auditor");
-    Shell::new(&fixture.aws, &role.credentials()).asking(dns)
+    Shell::new(&fixture.aws, &role.credentials()).with_dns(dns)
 }
 
-/// A delegation by hand to a server that serves it.
+/// Creates a delegation by hand to a server that serves the zone.
 fn by_hand(zone: &ZoneHandle, dns: &Dns, name: &str) {
     zone.put(RecordSet::new(name, "NS", 300, ["ns1.good.net."]));
     dns.zone(name, ["ns1.good.net"], []);
@@ -58,7 +58,7 @@ fn names(delegations: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn several_accounts_are_listed_at_once_and_one_that_is_denied_is_a_finding() {
+async fn several_accounts_are_listed_and_a_denied_one_is_a_finding() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     fixture.create(json!({})).await.success();
@@ -85,18 +85,18 @@ async fn several_accounts_are_listed_at_once_and_one_that_is_denied_is_a_finding
     ];
     let flags = [&flags[..], &["--roles", file.path()]].concat();
 
-    let still = Still::of(&fixture);
-    let told = shell.run(&[&flags[..], &["--json"]].concat()).ended(2).json();
-    still.holds();
-    let zones = told["zones"].as_array().unwrap();
+    let snapshot = Snapshot::new(&fixture);
+    let output = shell.run(&[&flags[..], &["--json"]].concat()).ended(2).json();
+    snapshot.assert_unchanged();
+    let zones = output["zones"].as_array().unwrap();
     let found: Vec<(&str, Vec<&str>)> = zones
         .iter()
         .map(|zone| (zone["parent_zone_name"].as_str().unwrap(), names(&zone["delegations"])))
         .collect();
     assert_eq!(found, [("example.com", vec![NAME]), ("example.org", vec!["byhand.example.org"])]);
     assert_eq!(zones[1]["role"], json!(roles[1]));
-    assert_eq!((&told["alarms"], &told["unknown"]), (&json!(1), &json!(0)));
-    let unread = &told["unread"][0];
+    assert_eq!((&output["alarms"], &output["unknown"]), (&json!(1), &json!(0)));
+    let unread = &output["unread"][0];
     assert_eq!((&unread["role"], &unread["finding"]), (&json!(roles[2]), &json!("unread")));
     assert!(unread["error"].as_str().unwrap().contains("denied"), "{unread}");
 
@@ -107,11 +107,11 @@ async fn several_accounts_are_listed_at_once_and_one_that_is_denied_is_a_finding
         "444444444444: unread",
         "2 zones, 2 delegations, 1 alarm, ",
     ]);
-    // Somebody knows about the account.
+    // The account's finding is accepted.
     let text = r#"[{"name": "444444444444", "finding": "unread", "reason": "closed", "until": "2999-12-31"}]"#;
     let accepted = File::new("accepted-account", text);
     shell.run(&[&flags[..], &["--accepted", accepted.path()]].concat()).ended(0);
-    // Where nothing can be read, nothing is answered.
+    // If nothing can be read at all, that is an error.
     let ran = shell.run(&[
         "list",
         "--all-zones",
@@ -124,13 +124,13 @@ async fn several_accounts_are_listed_at_once_and_one_that_is_denied_is_a_finding
 }
 
 #[tokio::test]
-async fn json_lines_come_one_for_each_delegation_and_end_with_a_sum() {
+async fn json_lines_has_one_line_per_delegation_and_a_summary() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     fixture.create(json!({})).await.success();
     by_hand(&fixture.parent, &dns, "byhand.example.com");
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
-    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
     let ran = shell.run(&["list", "--all-zones", "--check", "--json-lines"]).ended(2);
     let lines: Vec<Value> =
         ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -143,7 +143,7 @@ async fn json_lines_come_one_for_each_delegation_and_end_with_a_sum() {
         .iter()
         .map(|line| (line["type"].as_str().unwrap(), line["name"].as_str().unwrap()))
         .collect();
-    // What is not good is looked at again, and told last.
+    // Delegations with findings are checked again, and reported last.
     assert_eq!(found.last(), Some(&("delegation", "gone.example.com")));
     found.sort_unstable();
     assert_eq!(
@@ -153,14 +153,14 @@ async fn json_lines_come_one_for_each_delegation_and_end_with_a_sum() {
     for line in lines {
         assert_eq!(line["parent_zone_id"], json!(fixture.parent.id()));
     }
-    // Without a check they come too, and nobody is asked.
+    // Without a check the lines are the same, and no name server is queried.
     dns.clear_queries();
     let ran = shell.run(&["list", "--all-zones", "--json-lines"]).ended(0);
     assert_eq!((ran.out.lines().count(), dns.queries().len()), (4, 0));
 }
 
 #[tokio::test]
-async fn filters_show_and_count_what_is_asked_for_alone() {
+async fn filters_select_what_is_listed_checked_and_counted() {
     let mut fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     fixture.create(json!({})).await.success();
@@ -170,7 +170,7 @@ async fn filters_show_and_count_what_is_asked_for_alone() {
     let other = json!({"ChildZoneId": null, "DomainName": "other.example.com", "NameServers": ["ns1.good.net"]});
     fixture.create(other).await.success();
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
-    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
     let list = |more: &[&str]| {
         shell.run(&[&["list", "--parent-zone-name", "example.com", "--check"], more].concat())
     };
@@ -188,18 +188,18 @@ async fn filters_show_and_count_what_is_asked_for_alone() {
     assert_eq!(shown(&ran), ["gone.example.com"]);
     assert_eq!(shown(&list(&["--json", "--finding", "lame"]).ended(0)), [""; 0]);
     list(&["--owner", "mine"]).ended(0).says(&["1 of 3 delegations", NAME]);
-    // Nobody is asked about what is not listed.
+    // Delegations that are not listed are not queried.
     dns.clear_queries();
     list(&["--owner", "theirs"]).ended(0);
     assert!(dns.queries().iter().all(|query| !query.name.contains("gone")), "{:?}", dns.queries());
 }
 
 #[tokio::test]
-async fn what_is_accepted_is_no_alarm_until_its_day_is_over() {
+async fn an_accepted_finding_is_no_alarm_until_the_acceptance_expires() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     fixture.parent.put(RecordSet::new("gone.example.com", "NS", 300, ["ns1.gone.net."]));
-    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
     let item = |name: &str, until: &str| json!({"name": name, "finding": "takeover", "reason": "we are buying it", "until": until});
     let list = |items: &[Value], more: &[&str]| {
         let file = File::new("accepted", &json!(items).to_string());
@@ -207,16 +207,16 @@ async fn what_is_accepted_is_no_alarm_until_its_day_is_over() {
             ["list", "--parent-zone-name", "example.com", "--check", "--accepted", file.path()];
         shell.run(&[&flags[..], more].concat())
     };
-    let holds = item("gone.example.com", "2999-12-31");
-    let ran = list(std::slice::from_ref(&holds), &[]).ended(0);
+    let valid = item("gone.example.com", "2999-12-31");
+    let ran = list(std::slice::from_ref(&valid), &[]).ended(0);
     ran.says(&[
         "takeover (accepted), unowned",
         "takeover is accepted until 2999-12-31: we are buying it",
     ]);
-    let told = list(std::slice::from_ref(&holds), &["--json"]).ended(0).json();
-    let details = &told["delegations"][0]["details"][0];
+    let output = list(std::slice::from_ref(&valid), &["--json"]).ended(0).json();
+    let details = &output["delegations"][0]["details"][0];
     assert_eq!(
-        (&details["finding"], &details["alarm"], &told["alarms"]),
+        (&details["finding"], &details["alarm"], &output["alarms"]),
         (&json!("takeover"), &json!(false), &json!(0))
     );
     assert_eq!(
@@ -224,21 +224,21 @@ async fn what_is_accepted_is_no_alarm_until_its_day_is_over() {
         json!({"reason": "we are buying it", "until": "2999-12-31", "expired": false})
     );
     let ran = list(&[item("gone.example.com", "2020-01-31")], &[]).ended(2);
-    ran.says(&["takeover, unowned", "takeover was accepted until 2020-01-31, which is over"]);
-    // What is not found any more is told, so that the file does not grow old.
-    let ran = list(&[holds, item("mended.example.com", "2999-12-31")], &[]).ended(0);
-    ran.says(&["mended.example.com: takeover is accepted, and is not found any more"]);
+    ran.says(&["takeover, unowned", "takeover was accepted until 2020-01-31, which has passed"]);
+    // An acceptance without a finding is reported, so that the file stays up to date.
+    let ran = list(&[valid, item("fixed.example.com", "2999-12-31")], &[]).ended(0);
+    ran.says(&["fixed.example.com: takeover is accepted, but no longer found"]);
     let ran =
         shell.run(&["list", "--parent-zone-name", "example.com", "--accepted", "no-such-file"]);
-    ran.ended(1).complains(&["no-such-file", "can't be read"]);
+    ran.ended(1).complains(&["no-such-file", "can't read"]);
     let file = File::new("mistaken", r#"[{"name": "a.example.com", "finding": "lame"}]"#);
     let ran = shell.run(&["list", "--parent-zone-name", "example.com", "--accepted", file.path()]);
     ran.ended(1).complains(&["item 1", "reason"]);
 }
 
-/// Sends what each finding says would mend it, and looks again.
+/// Applies the fix of each finding, and lists again.
 #[tokio::test]
-async fn what_would_mend_a_finding_mends_it() {
+async fn the_fix_of_a_finding_fixes_it() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
     let put = |name: &str, rtype: &str, values: &[&str]| {
@@ -270,11 +270,11 @@ async fn what_would_mend_a_finding_mends_it() {
     dns.server("ns1.silent.net");
     dns.fault("ns1.silent.net", DnsFault::Silent);
 
-    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).asking(&dns);
+    let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
     let list = || shell.run(&["list", "--parent-zone-name", "example.com", "--check", "--json"]);
-    let told = list().ended(2).json();
-    let mut mended = Vec::new();
-    for entry in told["delegations"].as_array().unwrap() {
+    let output = list().ended(2).json();
+    let mut fixed = Vec::new();
+    for entry in output["delegations"].as_array().unwrap() {
         for details in entry["details"].as_array().unwrap() {
             for field in ["risk", "remedy", "severity"] {
                 assert!(!details[field].as_str().unwrap().is_empty(), "{details}");
@@ -285,16 +285,16 @@ async fn what_would_mend_a_finding_mends_it() {
             }
             assert_eq!(argument_of(details["command"].as_str().unwrap()), details["batch"]);
             apply(&fixture, &details["batch"]).await;
-            mended.push(format!(
+            fixed.push(format!(
                 "{} {}",
                 entry["name"].as_str().unwrap(),
                 details["finding"].as_str().unwrap()
             ));
         }
     }
-    mended.sort();
+    fixed.sort();
     assert_eq!(
-        mended,
+        fixed,
         [
             "below.good.example.com hidden",
             "bogus.example.com bogus",
@@ -304,8 +304,8 @@ async fn what_would_mend_a_finding_mends_it() {
             "refused.example.com dangling",
         ]
     );
-    let told = list().ended(2).json();
-    let left: Vec<(&str, &str)> = told["delegations"]
+    let output = list().ended(2).json();
+    let left: Vec<(&str, &str)> = output["delegations"]
         .as_array()
         .unwrap()
         .iter()
@@ -328,10 +328,10 @@ async fn what_would_mend_a_finding_mends_it() {
     );
 }
 
-/// Two hundred delegations by hand: the templates declare them as they are, and the report tells
-/// which are still to be settled.
+/// The skeletons declare two hundred unclaimed delegations as they are, and the list shows which
+/// are still unsettled.
 #[tokio::test]
-async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
+async fn skeletons_of_templates_adopt_unclaimed_delegations() {
     let mut fixture = Fixture::behind_sockets().await;
     let zone = &fixture.parent;
     for number in 0..205 {
@@ -356,12 +356,13 @@ async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
         .collect();
     fs::remove_dir_all(&folder).unwrap();
     templates.sort_by_key(|template| template["Resources"].as_object().unwrap().len());
-    // So many at once wait for each other: docs/limits.md, "Many requests at once".
+    // With this many at once, requests wait for each other: docs/limits.md, "Many requests at
+    // once".
     let mut resources =
         templates.iter().flat_map(|template| template["Resources"].as_object().unwrap().values());
     assert!(resources.all(|resource| resource["Properties"]["ServiceTimeout"] == 3600));
 
-    // Five of them in the name of a stack.
+    // A stack adopts five of them.
     fixture.stack = fixture.stack.replace("stack/mine/", "stack/adopting/");
     let resources = templates[0]["Resources"].as_object().unwrap().clone();
     assert_eq!((resources.len(), templates[1]["Resources"].as_object().unwrap().len()), (5, 200));
@@ -385,9 +386,9 @@ async fn what_no_stack_claims_is_adopted_by_the_skeletons_of_templates() {
         ids.push(answer.id().to_owned());
     }
     let report = || {
-        let told =
+        let output =
             shell.run(&["list", "--all-zones", "--finding", "unsettled", "--json"]).ended(0).json();
-        told["zones"]
+        output["zones"]
             .as_array()
             .unwrap()
             .iter()

@@ -1,4 +1,4 @@
-//! `docs/command.md` shows what the command prints.
+//! Tests that `docs/command.md` shows what the command prints.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::shell::Shell;
 
-/// The stack of the page.
+/// The stack in the page.
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:222222222222:stack/testing/1f3c";
 
-/// A box of the page: command lines, and what they print.
+/// The console boxes of the page: a command, and what it prints.
 fn boxes(page: &str) -> Vec<Vec<&str>> {
     page.split("```console\n")
         .skip(1)
@@ -19,7 +19,7 @@ fn boxes(page: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// The time in a claim and the digest of it are not the same twice.
+/// Replaces the time in a claim and everything derived from it, which differ in each run.
 fn without_times(text: &str) -> String {
     let mut parts = text.split("at=");
     let head = parts.next().unwrap().to_owned();
@@ -28,7 +28,7 @@ fn without_times(text: &str) -> String {
     })
 }
 
-/// Name servers have other addresses in each run.
+/// Replaces the addresses of name servers, which differ in each run.
 fn without_addresses(line: &str) -> String {
     match line.rsplit_once(' ') {
         Some((head, last))
@@ -40,15 +40,15 @@ fn without_addresses(line: &str) -> String {
     }
 }
 
-/// What the stack's Create makes of the zone.
+/// Applies to the zone what the Create of a stack would do.
 fn create(shell: &Shell, parent: &ZoneHandle, child: &[&str], stack: &str) {
     let args = ["plan", "--json", "--verification", "NONE", "--parent-zone-name", "example.com"];
-    let of = ["--stack-id", stack, "--logical-id", "Delegation"];
-    let told = shell.run(&[&args[..], child, &of].concat()).ended(2).json();
-    for change in told["changes"].as_array().unwrap() {
+    let owner = ["--stack-id", stack, "--logical-id", "Delegation"];
+    let output = shell.run(&[&args[..], child, &owner].concat()).ended(2).json();
+    for change in output["changes"].as_array().unwrap() {
         let text = |key: &str| change[key].as_str().unwrap().to_owned();
         let values: Vec<String> = serde_json::from_value(change["values"].clone()).unwrap();
-        // Of some day before: an Update rewrites it.
+        // A time in the past, so that an Update rewrites it.
         let values =
             values.iter().map(|value| without_times(value).replace("at=…", "at=1700000000"));
         let ttl = u32::try_from(change["ttl"].as_u64().unwrap()).unwrap();
@@ -56,7 +56,7 @@ fn create(shell: &Shell, parent: &ZoneHandle, child: &[&str], stack: &str) {
     }
 }
 
-/// A zone with something of each kind.
+/// Fills a zone with delegations in several states.
 fn fill(shell: &Shell, parent: &ZoneHandle, dns: &Dns) {
     create(shell, parent, &["--child-zone-id", "Z0CHILDEXAMPLE"], STACK);
     let shop = [
@@ -78,13 +78,13 @@ fn fill(shell: &Shell, parent: &ZoneHandle, dns: &Dns) {
 }
 
 #[tokio::test]
-async fn the_page_shows_what_is_printed() {
+async fn the_page_shows_what_the_command_prints() {
     let aws = Sandbox::start().await.unwrap();
     let account = aws.account("111111111111");
     let parent = account.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
     account.hosted_zone_with_id("Z0CHILDEXAMPLE", "testing.example.com");
     let dns = aws.dns().await.unwrap();
-    let shell = Shell::new(&aws, &account.user_credentials()).asking(&dns);
+    let shell = Shell::new(&aws, &account.user_credentials()).with_dns(&dns);
     let page = fs::read_to_string("../../docs/command.md").unwrap();
     let boxes = boxes(&page);
     assert!(boxes.len() > 5, "the boxes were found");
@@ -103,9 +103,12 @@ async fn the_page_shows_what_is_printed() {
         let printed = without_times(&printed.join("\n"));
         assert_eq!(without_times(&shown.join("\n")), printed, "{command}");
     }
-    let told: Value = shell.run(&["list", "--parent-zone-name", "example.com", "--json"]).json();
-    for field in
-        told.as_object().unwrap().keys().chain(told["delegations"][0].as_object().unwrap().keys())
+    let output: Value = shell.run(&["list", "--parent-zone-name", "example.com", "--json"]).json();
+    for field in output
+        .as_object()
+        .unwrap()
+        .keys()
+        .chain(output["delegations"][0].as_object().unwrap().keys())
     {
         assert!(page.contains(&format!("`{field}`")), "the page lacks the field {field}");
     }

@@ -1,4 +1,4 @@
-//! `delegation plan`.
+//! Tests of `delegation plan`.
 
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use delegation_model::ttl::Ttl;
 use sandbox::{DnsFault, Fault, FaultKind, KeySigningKey, RecordSet};
 use serde_json::{Value, json};
 
-use crate::shell::{Ran, Shell, Still};
+use crate::shell::{Ran, Shell, Snapshot};
 use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
 
 /// The flags of the README's example.
@@ -35,24 +35,24 @@ fn flags(fixture: &Fixture) -> Vec<String> {
 }
 
 fn plan(fixture: &Fixture, more: &[&str]) -> Ran {
-    plan_in(&Shell::of(fixture), fixture, more)
+    plan_in(&Shell::of_function(fixture), fixture, more)
 }
 
 fn plan_in(shell: &Shell, fixture: &Fixture, more: &[&str]) -> Ran {
     let flags = flags(fixture);
     let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
-    let still = Still::of(fixture);
+    let snapshot = Snapshot::new(fixture);
     let ran = shell.run(&flags);
-    still.holds();
+    snapshot.assert_unchanged();
     ran
 }
 
-/// The flags of an Update of the stack's resource.
+/// The flags for an Update of the stack's resource.
 fn update<'a>(fixture: &'a Fixture, id: &'a str) -> Vec<&'a str> {
     vec!["--physical-id", id, "--stack-id", &fixture.stack, "--logical-id", &fixture.logical_id]
 }
 
-/// Applies the batch as the AWS CLI would.
+/// Applies a batch as the AWS CLI would.
 pub(crate) async fn apply(fixture: &Fixture, batch: &Value) {
     let credentials = fixture.parent_account.user_credentials();
     let given = Given {
@@ -87,7 +87,7 @@ pub(crate) async fn apply(fixture: &Fixture, batch: &Value) {
     session.change(&zone, batch["Comment"].as_str().unwrap(), &changes).await.unwrap();
 }
 
-/// What a POSIX shell hands to the AWS CLI as the change batch.
+/// The change batch that a POSIX shell passes to the AWS CLI.
 pub(crate) fn argument_of(command: &str) -> Value {
     let script = format!("aws() {{ printf %s \"$6\"; }}; {command}");
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
@@ -95,7 +95,7 @@ pub(crate) fn argument_of(command: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_create_is_a_diff_and_a_batch_that_applies() {
+async fn a_create_is_shown_as_a_diff_and_an_applicable_batch() {
     let fixture = Fixture::behind_sockets().await;
     let server = &fixture.child.name_servers()[0];
     let sign = format!("    + {}.", server.trim_end_matches('.'));
@@ -109,35 +109,40 @@ async fn a_create_is_a_diff_and_a_batch_that_applies() {
         "aws route53 change-resource-record-sets --hosted-zone-id",
     ]);
 
-    let told = plan(&fixture, &["--json"]).ended(2).json();
-    assert_eq!((&told["decision"], &told["action"]), (&json!("CHANGE"), &json!("CREATED")));
-    assert_eq!(told["physical_id"], json!(fixture.id()));
-    assert_eq!(told["changes"].as_array().unwrap().len(), 2);
-    assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 1, "by hand, no claim: {told}");
-    assert_eq!(argument_of(told["command"].as_str().unwrap()), told["batch"]);
-    apply(&fixture, &told["batch"]).await;
+    let output = plan(&fixture, &["--json"]).ended(2).json();
+    assert_eq!((&output["decision"], &output["action"]), (&json!("CHANGE"), &json!("CREATED")));
+    assert_eq!(output["physical_id"], json!(fixture.id()));
+    assert_eq!(output["changes"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        output["batch"]["Changes"].as_array().unwrap().len(),
+        1,
+        "without a stack there is no claim: {output}"
+    );
+    assert_eq!(argument_of(output["command"].as_str().unwrap()), output["batch"]);
+    apply(&fixture, &output["batch"]).await;
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 #[tokio::test]
-async fn with_a_stack_the_batch_is_the_function_s_own() {
+async fn with_a_stack_the_batch_is_the_same_as_the_function_s() {
     let fixture = Fixture::behind_sockets().await;
-    let told =
+    let output =
         plan(&fixture, &["--json", "--stack-id", &fixture.stack, "--logical-id", "Delegation"])
             .ended(2)
             .json();
-    apply(&fixture, &told["batch"]).await;
+    apply(&fixture, &output["batch"]).await;
     assert_eq!((fixture.delegated_to(), fixture.claims().len()), (fixture.child_servers(), 1));
-    // What the claim says, the function takes for its own.
+    // The function recognizes the claim as its own.
     let answer =
         fixture.update(&fixture.id(), json!({}), json!({"Trigger": "again"})).await.success();
     assert_eq!((answer.get("Action"), answer.get("Warning")), ("UNCHANGED", ""));
 }
 
 #[tokio::test]
-async fn an_update_shows_what_goes_comes_and_stays() {
+async fn an_update_shows_removed_added_and_unchanged_lines() {
     let fixture = Fixture::behind_sockets().await;
-    // A minute ago, so that the time in the claim is not the one that the plan would write.
+    // Created a minute ago, so that the time in the claim differs from the one that the plan would
+    // write.
     let minute_ago = SystemTime::now() - Duration::from_mins(1);
     let properties = json!({"ResourceProperties": fixture.properties(json!({}))});
     let id = fixture
@@ -163,21 +168,21 @@ async fn an_update_shows_what_goes_comes_and_stays() {
         "    + TTL 60",
         &kept,
     ];
-    Shell::of(&fixture).run(&flags).ended(2).says(&words);
-    let told = Shell::of(&fixture).run(&[flags, vec!["--json"]].concat()).json();
-    assert_eq!(told["request"], "Update");
-    apply(&fixture, &told["batch"]).await;
+    Shell::of_function(&fixture).run(&flags).ended(2).says(&words);
+    let output = Shell::of_function(&fixture).run(&[flags, vec!["--json"]].concat()).json();
+    assert_eq!(output["request"], "Update");
+    apply(&fixture, &output["batch"]).await;
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(60));
 }
 
 #[tokio::test]
-async fn what_stands_as_wanted_is_adopted_and_there_is_nothing_to_do_by_hand() {
+async fn an_existing_delegation_is_adopted_with_no_change_by_hand() {
     let fixture = Fixture::behind_sockets().await;
     let servers = fixture.child_servers();
     fixture.put_ns(&servers.iter().map(String::as_str).collect::<Vec<_>>());
-    let told = plan(&fixture, &["--json"]).ended(2).json();
+    let output = plan(&fixture, &["--json"]).ended(2).json();
     assert_eq!(
-        (&told["action"], &told["batch"], &told["command"]),
+        (&output["action"], &output["batch"], &output["command"]),
         (&json!("ADOPTED"), &json!(null), &json!(null))
     );
     plan(&fixture, &[])
@@ -186,24 +191,27 @@ async fn what_stands_as_wanted_is_adopted_and_there_is_nothing_to_do_by_hand() {
 }
 
 #[tokio::test]
-async fn refusals_are_the_function_s() {
+async fn a_plan_refuses_with_the_function_s_own_reason() {
     let fixture = Fixture::behind_sockets().await;
     fixture.put_ns(&["ns1.somebody.net"]);
     let answer = fixture.create(json!({})).await.failed(&["already delegated"]);
     let ran = plan(&fixture, &[]).ended(3).says(&["Refused: ", answer.reason()]);
     assert!(!ran.out.contains("aws route53"), "{}", ran.out);
-    let told = plan(&fixture, &["--json"]).ended(3).json();
-    assert_eq!((&told["decision"], &told["reason"]), (&json!("REFUSED"), &json!(answer.reason())));
-    assert_eq!((&told["batch"], &told["changes"]), (&json!(null), &json!([])));
+    let output = plan(&fixture, &["--json"]).ended(3).json();
+    assert_eq!(
+        (&output["decision"], &output["reason"]),
+        (&json!("REFUSED"), &json!(answer.reason()))
+    );
+    assert_eq!((&output["batch"], &output["changes"]), (&json!(null), &json!([])));
 
-    let told = plan(&fixture, &["--json", "--allow-overwrite"]).ended(2).json();
-    assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 2);
-    apply(&fixture, &told["batch"]).await;
+    let output = plan(&fixture, &["--json", "--allow-overwrite"]).ended(2).json();
+    assert_eq!(output["batch"]["Changes"].as_array().unwrap().len(), 2);
+    apply(&fixture, &output["batch"]).await;
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 #[tokio::test]
-async fn occluded_records_refuse_and_then_warn() {
+async fn occluded_records_are_refused_or_warned_about() {
     let fixture = Fixture::behind_sockets().await;
     fixture.parent.put(RecordSet::new("www.testing.example.com", "A", 300, ["192.0.2.7"]));
     plan(&fixture, &[]).ended(3).says(&[
@@ -217,7 +225,7 @@ async fn occluded_records_refuse_and_then_warn() {
 }
 
 #[tokio::test]
-async fn a_claim_of_another_stack_shares_or_refuses_a_plan_of_nobody() {
+async fn a_plan_without_a_stack_shares_with_or_is_refused_by_another_stack_s_claim() {
     let fixture = Fixture::behind_sockets().await;
     fixture.create(json!({})).await.success();
     plan(&fixture, &[]).ended(2).says(&["Action: SHARED", "also held by mine/Delegation"]);
@@ -228,19 +236,21 @@ async fn a_claim_of_another_stack_shares_or_refuses_a_plan_of_nobody() {
 #[tokio::test]
 async fn names_that_the_function_may_not_delegate_are_refused() {
     let fixture = Fixture::behind_sockets().await;
-    let shell = Shell::of(&fixture).with("DELEGATION_ALLOWED_NAMES", "other.example.com");
+    let shell = Shell::of_function(&fixture).with("DELEGATION_ALLOWED_NAMES", "other.example.com");
     plan_in(&shell, &fixture, &[]).ended(3).says(&["DELEGATION_ALLOWED_NAMES"]);
-    let shell = Shell::of(&fixture).with("DELEGATION_ALLOWED_NAMES", "a..b");
-    plan_in(&shell, &fixture, &[]).ended(1).complains(&["the environment is wrong", "a..b"]);
+    let shell = Shell::of_function(&fixture).with("DELEGATION_ALLOWED_NAMES", "a..b");
+    plan_in(&shell, &fixture, &[])
+        .ended(1)
+        .complains(&["an environment variable is invalid", "a..b"]);
 }
 
 #[tokio::test]
-async fn dnssec_brings_the_ds_record_set() {
+async fn dnssec_adds_the_ds_record_set() {
     let fixture = Fixture::behind_sockets().await;
     let key = KeySigningKey::active("ksk", 4711, &"AB".repeat(32));
     fixture.child.sign([key.clone()]);
-    let told = plan(&fixture, &["--json", "--dnssec"]).ended(2).json();
-    let ds = told["changes"]
+    let output = plan(&fixture, &["--json", "--dnssec"]).ended(2).json();
+    let ds = output["changes"]
         .as_array()
         .unwrap()
         .iter()
@@ -248,8 +258,8 @@ async fn dnssec_brings_the_ds_record_set() {
         .unwrap()
         .clone();
     assert_eq!(ds["values"], json!([key.ds_record()]));
-    assert!(told["warnings"][0].as_str().unwrap().contains("not signed"), "{told}");
-    assert_eq!(told["batch"]["Changes"].as_array().unwrap().len(), 2);
+    assert!(output["warnings"][0].as_str().unwrap().contains("not signed"), "{output}");
+    assert_eq!(output["batch"]["Changes"].as_array().unwrap().len(), 2);
     plan(&fixture, &["--dnssec", "--key-signing-keys", "typo"])
         .ended(3)
         .says(&["typo", "ksk (ACTIVE)"]);
@@ -257,9 +267,9 @@ async fn dnssec_brings_the_ds_record_set() {
     plan(&fixture, &["--dnssec"]).ended(3).says(&["not signing"]);
 }
 
-/// What the function would refuse for the age of a key, and what it would say must stay.
+/// A new key is refused because of its age, and the old key must stay active.
 #[tokio::test]
-async fn the_age_of_keys_counts() {
+async fn the_age_of_keys_is_checked() {
     let fixture = Fixture::behind_sockets().await;
     fixture.child.create_key("one");
     fixture.child.start_signing();
@@ -277,16 +287,16 @@ async fn the_age_of_keys_counts() {
 }
 
 #[tokio::test]
-async fn the_name_servers_are_asked_before_the_change() {
+async fn the_name_servers_are_queried_before_the_change() {
     let fixture = Fixture::behind_sockets().await;
     let dns = fixture.aws.dns().await.unwrap();
-    let shell = Shell::of(&fixture).asking(&dns);
-    let with = |how| {
+    let shell = Shell::of_function(&fixture).with_dns(&dns);
+    let with = |mode| {
         let flags: Vec<String> =
-            flags(&fixture).into_iter().map(|flag| flag.replace("NONE", how)).collect();
-        let still = Still::of(&fixture);
+            flags(&fixture).into_iter().map(|flag| flag.replace("NONE", mode)).collect();
+        let snapshot = Snapshot::new(&fixture);
         let ran = shell.run(&flags.iter().map(String::as_str).collect::<Vec<_>>());
-        still.holds();
+        snapshot.assert_unchanged();
         ran
     };
     with("REQUIRE")
@@ -311,41 +321,41 @@ async fn another_parent_zone_is_a_replacement() {
         .map(String::as_str)
         .filter(|flag| !["--parent-zone-name", "example.com"].contains(flag));
     let flags: Vec<&str> = flags.chain(more).collect();
-    let ran = Shell::of(&fixture).run(&flags).ended(2);
+    let ran = Shell::of_function(&fixture).run(&flags).ended(2);
     ran.says(&[
         "Action: CREATED",
-        &format!("Afterwards CloudFormation deletes the old place, {id}"),
+        &format!("CloudFormation then deletes the old delegation, {id}"),
     ]);
-    let told = Shell::of(&fixture).run(&[flags, vec!["--json"]].concat()).json();
+    let output = Shell::of_function(&fixture).run(&[flags, vec!["--json"]].concat()).json();
     assert_eq!(
-        (&told["replaces"], &told["physical_id"]),
+        (&output["replaces"], &output["physical_id"]),
         (&json!(id), &json!(format!("{other_id}/{NAME}")))
     );
 }
 
 #[tokio::test]
-async fn properties_come_from_a_file_and_flags_go_before_it() {
+async fn properties_are_read_from_a_file_and_flags_override_them() {
     let fixture = Fixture::behind_sockets().await;
     let properties = fixture.properties(json!({})).to_string();
-    let told = Shell::of(&fixture)
+    let output = Shell::of_function(&fixture)
         .run_with(&["plan", "--properties", "-", "--json", "--ttl", "77"], &properties);
-    let told = told.ended(2).json();
-    assert_eq!(told["changes"][0]["ttl"], 77);
+    let output = output.ended(2).json();
+    assert_eq!(output["changes"][0]["ttl"], 77);
     assert_eq!(
         plain(
-            &serde_json::from_value::<Vec<String>>(told["changes"][0]["values"].clone()).unwrap()
+            &serde_json::from_value::<Vec<String>>(output["changes"][0]["values"].clone()).unwrap()
         ),
         fixture.child_servers()
     );
-    let shell = Shell::of(&fixture);
+    let shell = Shell::of_function(&fixture);
     shell
         .run_with(&["plan", "--properties", "-"], "[]")
         .ended(1)
-        .complains(&["-: this is not a JSON object"]);
+        .complains(&["-: the file does not contain a JSON object"]);
     shell
         .run(&["plan", "--properties", "/nowhere/x.json"])
         .ended(1)
-        .complains(&["/nowhere/x.json", "can't be read"]);
+        .complains(&["/nowhere/x.json", "can't read"]);
     let typo = json!({"ParentZonename": "example.com"}).to_string();
     shell
         .run_with(&["plan", "--properties", "-"], &typo)
@@ -359,8 +369,8 @@ async fn a_denied_call_says_what_to_do() {
     fixture.parent_role.clone().without_policies();
     plan(&fixture, &[]).ended(1).complains(&[
         "denied",
-        "looking for the parent zone example.com",
-        "Grant to the role in --parent-role-arn",
+        "searching for the parent zone example.com",
+        "Grant the role in --parent-role-arn",
     ]);
     fixture.parent_role.clone().trust_account("222222222222", Some("another"));
     plan(&fixture, &[]).ended(1).complains(&[
@@ -371,7 +381,7 @@ async fn a_denied_call_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_update_does_without_a_child_zone_that_can_t_be_read() {
+async fn an_update_tolerates_an_unreadable_child_zone() {
     let fixture = Fixture::behind_sockets().await;
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let blind = fixture.child_account.role("blind").allow_assume(&fixture.parent_role.arn());
@@ -384,7 +394,7 @@ async fn an_update_does_without_a_child_zone_that_can_t_be_read() {
 }
 
 #[tokio::test]
-async fn an_error_of_aws_is_told_in_its_words() {
+async fn an_error_of_aws_is_shown_with_its_message() {
     let fixture = Fixture::behind_sockets().await;
     let kind = FaultKind::Error {
         status: 400,
@@ -394,5 +404,5 @@ async fn an_error_of_aws_is_told_in_its_words() {
     fixture.aws.fault(Fault::on("ListHostedZonesByName").always().kind(kind));
     plan(&fixture, &[])
         .ended(1)
-        .complains(&["delegation: looking for the parent zone", "something is odd"]);
+        .complains(&["delegation: searching for the parent zone", "something is odd"]);
 }

@@ -1,4 +1,4 @@
-//! `delegation plan --release` and what `delegation list` says of claims.
+//! Tests of `delegation plan --release`, and of the claims in `delegation list`.
 
 use std::fs;
 
@@ -12,18 +12,18 @@ use sandbox::RecordSet;
 use serde_json::{Value, json};
 use test_support::{Fixture, NAME, RECORD};
 
-use crate::shell::{Ran, Shell, Still};
+use crate::shell::{Ran, Shell, Snapshot};
 
 const ALPHA: &str = "arn:aws:cloudformation:eu-west-1:222222222222:stack/alpha/1f3c";
 const BETA: &str = "arn:aws:cloudformation:eu-west-1:222222222222:stack/beta/2f3c";
-/// A stack of the same name in another account.
+/// A stack with the same name in another account.
 const OTHER_ALPHA: &str = "arn:aws:cloudformation:eu-west-1:333333333333:stack/alpha/3f3c";
 
 fn servers(names: &[&str]) -> NameServers {
     NameServers::from_values(names).unwrap()
 }
 
-/// The claim of a resource named Delegation on these name servers, of some day before.
+/// The claim of a resource named Delegation on these name servers, written in the past.
 fn claim(stack: &str, names: &[&str]) -> Claim {
     let claimant = Claimant::new(stack, "Delegation", &NAME.parse().unwrap());
     Claim {
@@ -42,7 +42,7 @@ fn claim(stack: &str, names: &[&str]) -> Claim {
     }
 }
 
-/// A delegation to `ns1.x.net` with this ownership record.
+/// A fixture with a delegation to `ns1.x.net` and this ownership record.
 async fn delegated(fill: impl FnOnce(&mut OwnershipRecord)) -> Fixture {
     let fixture = Fixture::behind_sockets().await;
     fixture.parent.put(RecordSet::new(NAME, "NS", 300, ["ns1.x.net."]));
@@ -61,49 +61,49 @@ fn release(fixture: &Fixture, owner: &str, more: &[&str]) -> Ran {
     plan(fixture, &[&["--domain-name", NAME, "--release", owner], more].concat())
 }
 
-fn changes(told: &Value) -> Vec<String> {
+fn changes(output: &Value) -> Vec<String> {
     let change = |change: &Value| {
         format!("{} {}", change["action"].as_str().unwrap(), change["type"].as_str().unwrap())
     };
-    told["changes"].as_array().unwrap().iter().map(change).collect()
+    output["changes"].as_array().unwrap().iter().map(change).collect()
 }
 
 #[tokio::test]
-async fn a_dead_claim_beside_a_living_one_goes_alone() {
+async fn releasing_one_of_two_claims_keeps_the_delegation() {
     let fixture = delegated(|record| {
         record.put_claim(claim(ALPHA, &["ns1.x.net"]));
         record.put_claim(claim(BETA, &["ns1.x.net"]));
     })
     .await;
-    let still = Still::of(&fixture);
-    let told = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
-    assert_eq!(changes(&told), ["DELETE TXT", "CREATE TXT"]);
+    let snapshot = Snapshot::new(&fixture);
+    let output = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
+    assert_eq!(changes(&output), ["DELETE TXT", "CREATE TXT"]);
     assert!(
-        told["changes"][1]["values"][0].as_str().unwrap().contains("owner=beta/Delegation"),
-        "{told}"
+        output["changes"][1]["values"][0].as_str().unwrap().contains("owner=beta/Delegation"),
+        "{output}"
     );
-    assert_eq!(told["owner"], "alpha/Delegation");
+    assert_eq!(output["owner"], "alpha/Delegation");
     let ran = release(&fixture, "alpha/Delegation", &[]).ended(2);
     ran.says(&[
-        "The claim goes; the name servers stay.",
-        "Do this only if the stack is gone",
+        "The claim is removed; the name servers stay.",
+        "Do this only if the stack no longer exists",
         "change-resource-record-sets",
     ]);
-    still.holds();
+    snapshot.assert_unchanged();
 }
 
 #[tokio::test]
-async fn the_last_claim_takes_the_delegation_along() {
+async fn releasing_the_last_claim_removes_the_delegation() {
     let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
-    let told = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
-    assert_eq!(changes(&told), ["DELETE NS", "DELETE TXT"]);
+    let output = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
+    assert_eq!(changes(&output), ["DELETE NS", "DELETE TXT"]);
     release(&fixture, "alpha/Delegation", &[])
         .ended(2)
-        .says(&["It is the last claim: the delegation goes with it."]);
+        .says(&["This is the last claim: the delegation is removed with it."]);
 }
 
 #[tokio::test]
-async fn what_the_dead_claim_displaced_is_put_back() {
+async fn releasing_a_claim_restores_what_it_displaced() {
     let old = Displaced {
         name_servers: servers(&["ns1.old.net"]),
         ttl: Ttl::new(60).unwrap(),
@@ -118,11 +118,11 @@ async fn what_the_dead_claim_displaced_is_put_back() {
     })
     .await;
     let ran = release(&fixture, "alpha/Delegation", &[]).ended(2);
-    ran.says(&["The name servers that it displaced are put back.", "+ ns1.old.net."]);
+    ran.says(&["The displaced name servers are restored.", "+ ns1.old.net."]);
 }
 
 #[tokio::test]
-async fn owners_of_one_name_are_told_apart_by_the_digest_of_the_claim() {
+async fn owners_with_the_same_name_are_distinguished_by_the_digest_of_their_claims() {
     let (one, other) = (claim(ALPHA, &["ns1.x.net"]), claim(OTHER_ALPHA, &["ns1.x.net"]));
     let ids = [one.id.to_string(), other.id.to_string()];
     let fixture = delegated(|record| {
@@ -131,13 +131,13 @@ async fn owners_of_one_name_are_told_apart_by_the_digest_of_the_claim() {
     })
     .await;
     let ran = release(&fixture, "alpha/Delegation", &[]).ended(1);
-    ran.complains(&["several accounts or Regions", &ids[0], &ids[1]]);
-    let told = release(&fixture, &ids[1], &["--json"]).ended(2).json();
-    assert_eq!(told["claim"], json!(ids[1]));
+    ran.complains(&["different accounts or Regions", &ids[0], &ids[1]]);
+    let output = release(&fixture, &ids[1], &["--json"]).ended(2).json();
+    assert_eq!(output["claim"], json!(ids[1]));
 }
 
 #[tokio::test]
-async fn a_release_names_what_it_lacks() {
+async fn a_release_reports_an_unknown_owner_or_missing_flag() {
     let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
     release(&fixture, "gamma/Delegation", &[]).ended(1).complains(&[
         "\"gamma/Delegation\" has no claim on testing.example.com",
@@ -148,7 +148,7 @@ async fn a_release_names_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn the_list_shows_dead_claims_what_is_unsettled_and_who_wants_others() {
+async fn the_list_shows_dead_unsettled_and_differing_claims() {
     let fixture = delegated(|record| {
         record.put_claim(claim(ALPHA, &["ns1.x.net"]));
         record.put_claim(claim(BETA, &["ns1.y.net"]));
@@ -164,28 +164,28 @@ async fn the_list_shows_dead_claims_what_is_unsettled_and_who_wants_others() {
         |more: &[&str]| shell.run(&[&["list", "--parent-zone-name", "example.com"], more].concat());
     let ran = list(&[])
         .ended(0)
-        .says(&["unsettled", "alpha/Delegation, beta/Delegation (wants other name servers)"]);
+        .says(&["unsettled", "alpha/Delegation, beta/Delegation (names other name servers)"]);
     assert!(!ran.out.contains("dead"), "{ran:?}");
-    let told = list(&["--json", "--stacks", &file]).ended(0).json();
-    assert_eq!(told["delegations"][0]["findings"], json!(["unsettled"]));
-    let state = |told: &Value| {
-        let owners = told["delegations"][0]["owners"].as_array().unwrap();
+    let output = list(&["--json", "--stacks", &file]).ended(0).json();
+    assert_eq!(output["delegations"][0]["findings"], json!(["unsettled"]));
+    let state = |output: &Value| {
+        let owners = output["delegations"][0]["owners"].as_array().unwrap();
         let dead: Vec<Value> = owners.iter().map(|owner| owner["dead"].clone()).collect();
         let holds: Vec<Value> = owners.iter().map(|owner| owner["holds"].clone()).collect();
         (dead, holds)
     };
-    assert_eq!(state(&told), (vec![json!(false), json!(false)], vec![json!(true), json!(false)]));
+    assert_eq!(state(&output), (vec![json!(false), json!(false)], vec![json!(true), json!(false)]));
 
     fs::write(&stacks, BETA).unwrap();
     list(&["--stacks", &file]).ended(0).says(&["dead-claim, unsettled", "alpha/Delegation (dead)"]);
-    let told = list(&["--json", "--stacks", &file]).ended(0).json();
-    assert_eq!(state(&told).0, [json!(true), json!(false)]);
-    assert_eq!(told["alarms"], 1);
+    let output = list(&["--json", "--stacks", &file]).ended(0).json();
+    assert_eq!(state(&output).0, [json!(true), json!(false)]);
+    assert_eq!(output["alarms"], 1);
 
     fs::write(&stacks, "alpha").unwrap();
     list(&["--stacks", &file]).ended(1).complains(&["\"alpha\" is not the ARN of a stack"]);
     fs::write(&stacks, " ").unwrap();
     list(&["--stacks", &file]).ended(1).complains(&["the file is empty"]);
     fs::remove_file(&stacks).unwrap();
-    list(&["--stacks", &file]).ended(1).complains(&["can't be read"]);
+    list(&["--stacks", &file]).ended(1).complains(&["can't read"]);
 }

@@ -1,4 +1,4 @@
-//! Runs the command as a person does.
+//! Runs the command like a person in a shell.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use test_support::{EXTERNAL_ID, Fixture};
 
-/// The command with its credentials and resolver.
+/// The environment variables of the command, with its credentials and resolver.
 pub(crate) struct Shell {
     pub(crate) env: Vec<(String, String)>,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: i32,
@@ -26,8 +26,8 @@ impl Shell {
         Self { env: aws.env(credentials) }
     }
 
-    /// With the rights of the function.
-    pub(crate) fn of(fixture: &Fixture) -> Self {
+    /// With the permissions of the function.
+    pub(crate) fn of_function(fixture: &Fixture) -> Self {
         Self::new(&fixture.aws, &fixture.function_role.credentials())
     }
 
@@ -36,8 +36,8 @@ impl Shell {
         self
     }
 
-    /// Asking the sandbox's DNS.
-    pub(crate) fn asking(self, dns: &Dns) -> Self {
+    /// With the sandbox's DNS as the resolver.
+    pub(crate) fn with_dns(self, dns: &Dns) -> Self {
         self.with("DELEGATION_DNS_RESOLVER", dns.resolver())
             .with("DELEGATION_DNS_ANY_ADDRESS", "true")
     }
@@ -46,8 +46,8 @@ impl Shell {
         self.run_with(args, "")
     }
 
-    /// Runs it with something on its standard input. Nothing of this process's environment reaches
-    /// it.
+    /// Runs the command with `input` on its standard input. It does not inherit the environment of
+    /// this process.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_delegation"));
         command
@@ -66,7 +66,7 @@ impl Shell {
             err: text(output.stderr),
         };
         for stream in [&ran.out, &ran.err] {
-            assert!(!stream.contains(EXTERNAL_ID), "an external id is told: {ran:?}");
+            assert!(!stream.contains(EXTERNAL_ID), "an external id is printed: {ran:?}");
             assert!(
                 stream.chars().all(|c| c == '\n' || !c.is_control()),
                 "control characters: {ran:?}"
@@ -83,7 +83,7 @@ impl Ran {
         self
     }
 
-    /// The words stand in what was printed.
+    /// Asserts that the standard output contains these words.
     #[track_caller]
     pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
@@ -92,7 +92,8 @@ impl Ran {
         self
     }
 
-    /// One line on the standard error output has these words, and nothing else was printed.
+    /// Asserts that there is one line on the standard error output, with these words, and no
+    /// standard output.
     #[track_caller]
     pub(crate) fn complains(self, words: &[&str]) -> Self {
         assert_eq!((self.err.lines().count(), self.out.as_str()), (1, ""), "{self:?}");
@@ -109,21 +110,21 @@ impl Ran {
     }
 }
 
-/// The fixture did not change while the command ran.
-pub(crate) struct Still {
+/// A snapshot of the fixture, to assert that the command did not change it.
+pub(crate) struct Snapshot {
     zones: Vec<(sandbox::ZoneHandle, u64)>,
     aws: Sandbox,
 }
 
-impl Still {
-    pub(crate) fn of(fixture: &Fixture) -> Self {
+impl Snapshot {
+    pub(crate) fn new(fixture: &Fixture) -> Self {
         fixture.aws.clear_calls();
         let zones = [&fixture.parent, &fixture.child].map(|zone| (zone.clone(), zone.revision()));
         Self { zones: zones.into(), aws: fixture.aws.clone() }
     }
 
     #[track_caller]
-    pub(crate) fn holds(&self) {
+    pub(crate) fn assert_unchanged(&self) {
         for (zone, revision) in &self.zones {
             assert_eq!(zone.revision(), *revision, "{}", zone.name());
         }

@@ -1,4 +1,4 @@
-//! Which addresses are asked, and that no packet goes to the others.
+//! Tests of the choice of addresses to query, and that no packet goes to any other.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,30 +18,30 @@ fn list(text: &str) -> Vec<IpAddr> {
 }
 
 #[test]
-fn what_the_internet_can_reach() {
-    let edges_inside = "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 127.255.255.255 \
+fn global_addresses_are_distinguished_from_special_purpose_ones() {
+    let special = "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.1 127.255.255.255 \
         169.254.0.0 169.254.169.253 169.254.169.254 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 \
         192.0.0.255 192.0.2.53 192.88.99.1 192.168.0.0 192.168.255.255 198.18.0.0 198.19.255.255 \
         198.51.100.1 203.0.113.1 224.0.0.0 240.0.0.1 255.255.255.255 :: ::1 ::ffff:8.8.8.8 ::ffff:10.0.0.1 \
         ::10.0.0.1 64:ff9b::10.0.0.1 64:ff9b:1::1 100::1 1fff:ffff::1 2001::1 2001:0:a00:1::1 2001:2::1 \
         2001:10::1 2001:1ff:ffff::1 2001:db8::53 2001:db8:ffff::1 2002:a00:1::1 2002:ffff::1 3fff::1 \
         3fff:fff:ffff::1 4000::1 5f00::1 fc00::1 fd00:ec2::253 fe80::1 fec0::1 ff02::1";
-    for address in list(edges_inside) {
+    for address in list(special) {
         assert!(!is_global(address), "{address}");
     }
-    let edges_outside = "1.0.0.0 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 \
+    let global = "1.0.0.0 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 \
         169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 \
         192.88.98.255 192.88.100.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 198.51.99.255 \
         198.51.101.0 203.0.112.255 203.0.114.0 205.251.192.2 223.255.255.255 2000::1 2001:200::1 \
         2001:4860:4860::8888 2001:db7:ffff::1 2001:db9::1 2003::1 2600:9000:5300:200::1 3ffe:ffff::1 \
         3fff:1000::1";
-    for address in list(edges_outside) {
+    for address in list(global) {
         assert!(is_global(address), "{address}");
     }
 }
 
 #[test]
-fn two_of_each_family_are_asked() {
+fn two_addresses_of_each_family_are_queried() {
     let all = addresses(&[
         "10.0.0.1", "2600::1", "8.8.8.1", "8.8.8.2", "8.8.8.3", "fe80::1", "2600::2", "2600::3",
     ]);
@@ -64,18 +64,18 @@ fn two_of_each_family_are_asked() {
     assert_eq!(Addresses::choose(&[], false).unwrap_err(), Unresolved::NoAddress);
 }
 
-/// An inward resolver tells where to ask, and not that all of its network may be asked.
+/// A private resolver does not allow queries to private name servers.
 #[tokio::test]
-async fn a_resolver_of_ones_own_does_not_lift_the_rule() {
-    for lifted in [false, true] {
+async fn a_private_resolver_does_not_allow_private_name_servers() {
+    for allowed in [false, true] {
         let servers = || child(SERVERS).script();
         let fixture =
             Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, servers()), (12, servers())]);
-        let verifier = fixture.verifier(patient()).at_any_address(lifted);
+        let verifier = fixture.verifier(patient()).at_any_address(allowed);
         let report = verifier.verify_child(&expected(), Duration::ZERO).await;
-        let state = if lifted { ServerState::Serves } else { ServerState::Unresolved };
+        let state = if allowed { ServerState::Serves } else { ServerState::Unresolved };
         assert_eq!(states(&report), [state; 2], "{report}");
-        assert_eq!(fixture.asked(11).is_empty() && fixture.asked(12).is_empty(), !lifted);
+        assert_eq!(fixture.asked(11).is_empty() && fixture.asked(12).is_empty(), !allowed);
     }
 }
 
@@ -84,8 +84,8 @@ fn states(report: &Report) -> Vec<ServerState> {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_into_the_network_of_who_asks() {
-    // By the resolver, for the child and for its parent, and by glue.
+async fn nothing_is_sent_to_private_addresses() {
+    // Private addresses from the resolver, for the child and its parent, and from glue.
     let inside = "ns.testing.example.com";
     let name_servers = NameServers::parse(&["ns1.example.net", "ns2.example.net", inside]).unwrap();
     let glue = vec![(inside.parse().unwrap(), IpAddr::from([127, 0, 0, 13]))];
@@ -103,7 +103,7 @@ async fn nothing_is_sent_into_the_network_of_who_asks() {
     let fixture = Fixture::start(scripts);
     let check = fixture.strict(&expected);
     let report = check.run(Some(&parent_zone()), PATIENCE).await;
-    let words = "has an address that the internet can't reach";
+    let words = "has an address that can't be reached over the internet";
     assert_eq!(
         report.to_string(),
         format!(
@@ -117,9 +117,9 @@ async fn nothing_is_sent_into_the_network_of_who_asks() {
     }
 }
 
-/// What is then said of it: see the tests of the check.
+/// The resulting findings are covered by the other tests of the check.
 #[tokio::test]
-async fn only_the_other_addresses_of_such_a_server_are_asked() {
+async fn only_the_public_addresses_of_a_server_are_queried() {
     const MIXED: &[(&str, &str)] = &[
         ("ns1.example.net", "127.0.0.11"),
         ("ns1.example.net", "8.8.8.8"),

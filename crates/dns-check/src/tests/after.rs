@@ -1,4 +1,4 @@
-//! [`Verifier::verify_delegation`]: after the change is in sync.
+//! Tests of [`Verifier::verify_delegation`], after the change is in sync.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn check(fixture: &Fixture, expected: &Expected, patience: Duration) -> Re
 }
 
 #[tokio::test]
-async fn a_delegation_that_resolves() {
+async fn a_delegation_that_resolves_is_good() {
     let fixture = fixture(parent(SERVERS).script(), parent(SERVERS).script());
     let report = check(&fixture, &expected(), PATIENCE).await;
     assert_eq!(
@@ -43,11 +43,11 @@ async fn a_delegation_that_resolves() {
         .into_iter()
         .filter(|(name, _)| name.is_at_or_below(&expected().name))
         .count();
-    assert_eq!(below, 0, "no resolver hears of the child");
+    assert_eq!(below, 0, "the resolver is not asked about the child");
 }
 
 #[tokio::test]
-async fn servers_of_the_parent_zone_that_are_not_in_sync_yet() {
+async fn servers_of_the_parent_zone_that_are_not_in_sync_are_queried_again() {
     let late = |zone: Zone| {
         script(move |ask| match (ask.record_type(), ask.nth) {
             (RecordType::NS, 0) => parent(&[]).answer(ask),
@@ -63,12 +63,12 @@ async fn servers_of_the_parent_zone_that_are_not_in_sync_yet() {
     assert_eq!(
         (fixture.count(22, RecordType::SOA), fixture.count(11, RecordType::SOA)),
         (1, 1),
-        "good ones are left alone"
+        "good servers are not queried again"
     );
 }
 
 #[tokio::test]
-async fn what_the_parent_zone_may_have_wrong() {
+async fn a_wrong_or_missing_delegation_is_a_finding() {
     for (zone, words) in [
         (parent(&[]), "does not delegate the name"),
         (parent(&["ns1.example.net"]), "refers to other name servers: ns1.example.net"),
@@ -87,8 +87,8 @@ async fn what_the_parent_zone_may_have_wrong() {
 }
 
 #[tokio::test]
-async fn a_server_of_the_parent_zone_that_does_not_have_it() {
-    // It refers to the child, but has no authority to.
+async fn a_lame_server_of_the_parent_zone_is_a_finding() {
+    // It refers to the child, but is not authoritative for the parent zone.
     let lame = script(|ask| match ask.record_type() {
         RecordType::SOA => ask.code(ResponseCode::Refused),
         _ => parent(SERVERS).answer(ask),
@@ -102,7 +102,7 @@ async fn a_server_of_the_parent_zone_that_does_not_have_it() {
 }
 
 #[tokio::test]
-async fn a_server_of_both_zones_answers_for_the_child() {
+async fn a_server_of_both_zones_may_answer_for_the_child() {
     let both = |own: &'static [&'static str]| {
         script(move |ask| {
             let of_child = *ask.name() == wire(CHILD) && ask.record_type() != RecordType::DS;
@@ -122,8 +122,8 @@ async fn a_server_of_both_zones_answers_for_the_child() {
 }
 
 #[tokio::test]
-async fn a_referral_in_an_unusual_form_is_one() {
-    // Name servers of the cut in the answer section, without authority.
+async fn a_referral_in_an_unusual_form_is_accepted() {
+    // The name servers of the cut in the answer section, without authority.
     let cached = script(|ask| {
         let mut answer = parent(SERVERS).answer(ask);
         if ask.record_type() == RecordType::NS {
@@ -147,14 +147,14 @@ async fn a_referral_in_an_unusual_form_is_one() {
     assert_eq!(
         report.remarks().map(Finding::code).collect::<Vec<_>>(),
         ["odd-referral"],
-        "resolvers take that"
+        "resolvers accept that"
     );
 }
 
-/// RFC 4035, section 3.1.4.1, is of servers that know of DNSSEC; another one refers everybody to
-/// the child.
+/// RFC 4035, section 3.1.4.1, applies to servers that support DNSSEC. Other servers send a
+/// referral.
 #[tokio::test]
-async fn a_question_for_ds_may_be_answered_with_the_referral() {
+async fn a_query_for_ds_may_be_answered_with_the_referral() {
     let refers = || {
         script(|ask| {
             let mut answer = parent(SERVERS).answer(ask);
@@ -167,7 +167,7 @@ async fn a_question_for_ds_may_be_answered_with_the_referral() {
     };
     let report = check(&fixture(refers(), refers()), &expected(), Duration::ZERO).await;
     assert!(report.is_good(), "{report}");
-    // DS records without authority are from some cache.
+    // DS records without authority come from a cache.
     let ds = "12345 13 2 AABB".parse().unwrap();
     let cached = move || {
         let zone = Zone { ds: vec![ds_record(&ds)], ..parent(SERVERS) };
@@ -186,8 +186,8 @@ async fn a_question_for_ds_may_be_answered_with_the_referral() {
 }
 
 #[tokio::test]
-async fn a_silent_server_of_the_parent_zone_is_asked_again() {
-    // Refused at first; over TCP too, which comes after the silence of UDP.
+async fn a_silent_server_of_the_parent_zone_is_queried_again() {
+    // Silent at first, also over TCP, which is tried after UDP.
     let shy: Script = Box::new(|ask| {
         let silent = ask.record_type() == RecordType::SOA && ask.nth < 4;
         if silent { Vec::new() } else { parent(SERVERS).script()(ask) }
@@ -201,10 +201,10 @@ async fn a_silent_server_of_the_parent_zone_is_asked_again() {
 }
 
 #[tokio::test]
-async fn the_world_asks_another_zone_than_the_one_that_was_written() {
+async fn a_change_in_a_zone_that_resolvers_do_not_query_is_a_finding() {
     let fixture = fixture(parent(SERVERS).script(), parent(SERVERS).script());
-    let check = async |written: &[&str]| {
-        let name_servers = Some(NameServers::parse(written).unwrap());
+    let check = async |changed: &[&str]| {
+        let name_servers = Some(NameServers::parse(changed).unwrap());
         let parent = ParentZone { name_servers, ..parent_zone() };
         fixture.verifier(patient()).verify_delegation(&parent, &expected(), PATIENCE).await
     };
@@ -212,22 +212,22 @@ async fn the_world_asks_another_zone_than_the_one_that_was_written() {
     assert!(!report.is_good());
     assert_eq!(
         report.to_string(),
-        "example.com is served to the world by another zone of that name: resolvers ask p1.example.org, p2.example.org, and \
-         none of the name servers of the zone that was written"
+        "example.com is publicly served by another zone with that name: resolvers query p1.example.org, p2.example.org, but \
+         none of the name servers of the zone that was changed"
     );
     let report = check(&["p1.example.org", "q2.example.org"]).await;
     assert!(report.is_good() && report.remarks().count() == 1);
     assert_eq!(
         report.to_string(),
         "the 2 name servers answer for testing.example.com, and the 2 servers of example.com refer to them; example.com is also \
-         served by name servers that are not those of the zone that was written: p2.example.org"
+         served by name servers that don't belong to the zone that was changed: p2.example.org"
     );
     let report = check(&["p1.example.org", "p2.example.org", "p3.example.org"]).await;
     assert!(report.is_good() && report.remarks().next().is_none(), "{report}");
 }
 
 #[tokio::test]
-async fn the_parent_zone_is_not_known_to_the_resolver() {
+async fn a_parent_zone_that_does_not_resolve_is_a_finding() {
     let none = script(|ask| match ask.record_type() {
         RecordType::NS => ask.code(ResponseCode::NXDomain),
         _ => Message::from_vec(&resolver(HOSTS)(ask)[0]).unwrap(),

@@ -1,4 +1,4 @@
-//! [`Verifier::verify_child`]: before the parent zone is touched.
+//! Tests of [`Verifier::verify_child`], before the parent zone is changed.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn name(text: &str) -> Name {
 }
 
 #[tokio::test]
-async fn servers_that_have_the_zone_are_good() {
+async fn servers_with_the_zone_are_good() {
     let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, child(SERVERS).script()),
@@ -36,17 +36,17 @@ async fn servers_that_have_the_zone_are_good() {
     assert_eq!(report.to_string(), "the 2 name servers answer for testing.example.com");
     assert!(report.is_good() && !report.no_egress());
     assert_eq!(states(&report), [ServerState::Serves; 2]);
-    assert_eq!(fixture.count(11, RecordType::SOA), 1, "good at once, asked once");
+    assert_eq!(fixture.count(11, RecordType::SOA), 1, "a good server is queried once");
 }
 
-/// A child zone with one name server in it, which has these addresses.
+/// A child zone with one name server below its name, which has these addresses.
 fn with_host(addresses: &[&'static str]) -> Script {
     let hosts = addresses.iter().map(|address| ("ns.testing.example.com", *address)).collect();
     Zone { hosts, ..child(&["ns.testing.example.com"]) }.script()
 }
 
 #[tokio::test]
-async fn no_resolver_is_asked_for_the_name_or_below_it() {
+async fn the_resolver_is_not_asked_for_the_name_or_below_it() {
     let fixture =
         Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, with_host(&["127.0.0.11"]))]);
     let servers = NameServers::parse(&["ns.testing.example.com"]).unwrap();
@@ -60,14 +60,14 @@ async fn no_resolver_is_asked_for_the_name_or_below_it() {
     let report = fixture.verifier(patient()).verify_child(&without, PATIENCE).await;
     assert_eq!(
         report.to_string(),
-        "ns.testing.example.com lies in the child zone, and the parent zone has no address for it (glue)"
+        "ns.testing.example.com is in the child zone, but the parent zone has no address for it (glue)"
     );
     assert_eq!((states(&report), report.no_egress()), (vec![ServerState::Unresolved], false));
     assert_eq!(fixture.asked(RESOLVER), []);
 }
 
 #[tokio::test]
-async fn a_few_addresses_of_glue_are_asked() {
+async fn two_addresses_of_glue_are_queried() {
     let server = "ns.testing.example.com";
     let own = || with_host(&["127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"]);
     let fixture = Fixture::start(vec![
@@ -83,12 +83,12 @@ async fn a_few_addresses_of_glue_are_asked() {
     let report = fixture.verifier(patient()).verify_child(&expected, PATIENCE).await;
     assert!(report.is_good(), "{report}");
     let asked = [11, 12, 13, 14].map(|host| fixture.count(host, RecordType::SOA));
-    assert_eq!(asked, [1, 1, 0, 0], "as many of a family as of those that a resolver gives");
+    assert_eq!(asked, [1, 1, 0, 0], "the same limit per family as for addresses from a resolver");
 }
 
 /// RFC 2181, section 10.3.
 #[tokio::test]
-async fn a_name_server_whose_name_is_an_alias() {
+async fn a_name_server_must_not_be_an_alias() {
     let alias = script(|ask| {
         let mut answer = Message::from_vec(&resolver(HOSTS)(ask)[0]).unwrap();
         if *ask.name() == wire("ns2.example.net") {
@@ -116,8 +116,9 @@ async fn a_name_server_whose_name_is_an_alias() {
 }
 
 #[tokio::test]
-async fn what_a_fresh_zone_shows_passes() {
-    // At each question of a type another thing that a fresh zone shows, then the zone.
+async fn findings_that_a_new_zone_explains_are_checked_again() {
+    // Each query of a type has another response that is typical of a new zone, until the zone is
+    // there.
     let fresh = |zone: Zone| {
         script(move |ask| match (ask.record_type(), ask.nth) {
             (RecordType::SOA, 0) => ask.code(ResponseCode::Refused),
@@ -137,11 +138,11 @@ async fn what_a_fresh_zone_shows_passes() {
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
     assert_eq!(fixture.count(11, RecordType::SOA), 7);
-    assert_eq!(fixture.count(12, RecordType::SOA), 1, "a server that answered well is left alone");
+    assert_eq!(fixture.count(12, RecordType::SOA), 1, "a good server is not queried again");
 }
 
 #[tokio::test]
-async fn a_name_server_that_gets_its_address_later() {
+async fn a_name_server_may_get_its_address_later() {
     let late = resolver(HOSTS);
     let late: Script = Box::new(move |ask| {
         let early = ask.nth < 2 && *ask.name() == wire("ns2.example.net");
@@ -157,7 +158,7 @@ async fn a_name_server_that_gets_its_address_later() {
 }
 
 #[tokio::test]
-async fn patience_ends() {
+async fn without_patience_each_server_is_queried_once() {
     let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, script(|ask| ask.code(ResponseCode::Refused))),
@@ -174,7 +175,7 @@ async fn patience_ends() {
 }
 
 #[tokio::test]
-async fn each_way_of_being_lame() {
+async fn every_kind_of_lame_server_is_a_finding() {
     let lame = |answer: Script| async move {
         let fixture = Fixture::start(vec![
             (RESOLVER, resolver(HOSTS)),
@@ -207,7 +208,7 @@ async fn each_way_of_being_lame() {
         answer
     });
     assert_eq!(lame(referral).await, [FindingKind::NotAuthoritative]);
-    // It has only the parent zone, with some record of the child's name in it.
+    // It only has the parent zone, with some record at the child's name.
     assert_eq!(lame(script(Ask::answer)).await, [FindingKind::NoZone]);
     let alias = script(|ask| {
         let mut answer = ask.answer();
@@ -218,7 +219,7 @@ async fn each_way_of_being_lame() {
 }
 
 #[tokio::test]
-async fn the_zones_own_name_servers_must_agree() {
+async fn the_zone_s_own_ns_record_set_must_match() {
     let fixture = Fixture::start(vec![
         (RESOLVER, resolver(HOSTS)),
         (11, child(&["ns1.example.net", "ns2.example.net", "ns3.example.net"]).script()),
@@ -235,8 +236,8 @@ async fn the_zones_own_name_servers_must_agree() {
 }
 
 #[tokio::test]
-async fn silence_is_told_from_no_egress() {
-    // Nobody listens at 127.0.0.12.
+async fn a_silent_server_is_distinguished_from_no_egress() {
+    // Nothing listens at 127.0.0.12.
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert_eq!(report.to_string(), "ns2.example.net (127.0.0.12) does not answer");
@@ -245,7 +246,7 @@ async fn silence_is_told_from_no_egress() {
         (vec![ServerState::Serves, ServerState::Silent], false)
     );
 
-    // A name that does not exist is the resolver's answer, and no silence.
+    // A name that does not exist is a response of the resolver, not silence.
     let fixture = Fixture::start(vec![(RESOLVER, resolver(&[]))]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let report = fixture.verifier(timing).verify_child(&expected(), Duration::ZERO).await;
@@ -253,35 +254,35 @@ async fn silence_is_told_from_no_egress() {
     let free = FindingKind::Unresolved(Unresolved::FreeDomain(name("example.net")));
     assert_eq!(kinds(&report), vec![free; 2]);
 
-    // Only the resolver answers, as in a VPC without a way out.
+    // Only the resolver responds, as in a VPC without egress.
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS))]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
     assert!(report.no_egress() && !report.is_good());
     assert!(
         report
             .to_string()
-            .starts_with("nothing is known of testing.example.com: no name server answers"),
+            .starts_with("nothing is known about testing.example.com: no name server answers"),
         "{report}"
     );
     assert_eq!(states(&report), [ServerState::Unknown; 2]);
 }
 
 #[tokio::test]
-async fn a_datagram_that_is_lost_is_sent_again_and_then_tcp_is_tried() {
+async fn a_lost_datagram_is_sent_again_and_then_tcp_is_tried() {
     let lossy: Script =
         Box::new(|ask| if ask.nth == 0 { Vec::new() } else { child(SERVERS).script()(ask) });
     let only_tcp: Script =
         Box::new(|ask| if ask.tcp { child(SERVERS).script()(ask) } else { Vec::new() });
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, lossy), (12, only_tcp)]);
     let short = Duration::from_millis(20);
-    // The waits that run out are short, those for an answer are long.
+    // The timeouts that expire are short, and those for a response are long.
     let timing = Timing { datagrams: vec![short, short, short], ..patient() };
     let report = fixture.verifier(timing).verify_child(&expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_comes_over_tcp() {
+async fn a_truncated_answer_is_fetched_over_tcp() {
     let long = |tcp_too: bool| {
         let answer: Script = Box::new(move |ask| {
             let mut answer = child(SERVERS).answer(ask);
@@ -308,7 +309,7 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
 }
 
 #[tokio::test]
-async fn addresses_without_a_route_are_no_finding() {
+async fn addresses_without_a_route_are_not_a_problem() {
     const BOTH: &[(&str, &str)] = &[
         ("ns1.example.net", "127.0.0.11"),
         ("ns1.example.net", "2001:db8::11"),
@@ -317,8 +318,8 @@ async fn addresses_without_a_route_are_no_finding() {
     const BROADCAST: &[(&str, &str)] =
         &[("ns1.example.net", "127.0.0.11"), ("ns2.example.net", "255.255.255.255")];
     let fixture = Fixture::start(vec![(RESOLVER, resolver(BOTH)), (11, child(SERVERS).script())]);
-    // A link-local address without an interface has no route anywhere. Should the other have one,
-    // then nobody answers there (RFC 3849).
+    // A link-local address without an interface never has a route. If the other address has one,
+    // nothing responds there (RFC 3849).
     let timing = Timing {
         datagrams: vec![Duration::from_secs(1)],
         tcp: Duration::from_secs(1),
@@ -332,7 +333,8 @@ async fn addresses_without_a_route_are_no_finding() {
     );
     assert_eq!(states(&report), [ServerState::Serves, ServerState::Unknown]);
 
-    // Over IPv4 there are answers: an address to which nothing can be sent is the server's fault.
+    // There are responses over IPv4, so an address to which nothing can be sent is the server's
+    // fault.
     let fixture =
         Fixture::start(vec![(RESOLVER, resolver(BROADCAST)), (11, child(SERVERS).script())]);
     let report = fixture.verifier(patient()).verify_child(&expected(), PATIENCE).await;
@@ -340,7 +342,7 @@ async fn addresses_without_a_route_are_no_finding() {
 }
 
 #[tokio::test]
-async fn each_address_of_a_name_server_counts() {
+async fn every_queried_address_of_a_name_server_must_be_good() {
     const TWO: &[(&str, &str)] = &[
         ("ns1.example.net", "127.0.0.11"),
         ("ns1.example.net", "127.0.0.12"),
@@ -362,8 +364,8 @@ async fn each_address_of_a_name_server_counts() {
 }
 
 #[tokio::test]
-async fn a_dead_resolver_is_not_waited_for_long() {
-    // Nobody listens there.
+async fn an_unreachable_resolver_is_reported_quickly() {
+    // Nothing listens there.
     let verifier = Verifier::new(Some("127.0.0.1:1".parse().unwrap())).with_timing(patient());
     let report = verifier.verify_child(&expected(), PATIENCE).await;
     assert!(report.no_egress());

@@ -1,4 +1,4 @@
-//! DS records against the keys that are served, and against those that the parent zone has.
+//! Tests of DS records against the keys that are served, and against the parent zone's DS records.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,14 +11,15 @@ use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
 use super::super::finding::FindingKind;
 use super::super::query::Query;
-use super::super::response::{Parsed, Response, read};
+use super::super::response::{Parsed, Response, parse};
 use super::super::{Expected, Finding, Report, Timing, dnssec};
 use super::script::*;
 use delegation_model::ds::{Ds, DsRecords};
 use domain::base::Rtype;
 
-/// When the signatures begin and end.
+/// The inception of the signatures.
 const INCEPTION: u64 = 1_700_000_000;
+/// The expiration of the signatures.
 const EXPIRATION: u64 = 3_000_000_000;
 
 pub(super) struct Key {
@@ -52,12 +53,12 @@ impl Key {
         Ds::new(self.tag(), 13, digest_type.into(), digest.as_ref().to_vec()).unwrap()
     }
 
-    /// The signature of a key set by this key.
+    /// This key's signature of a key set.
     fn sign(&self, keys: &[Record]) -> Record {
         self.sign_for(CHILD, keys)
     }
 
-    /// The signature of a record set by this key of that zone.
+    /// The signature of a record set, with this key as a key of that zone.
     fn sign_for(&self, zone: &str, records: &[Record]) -> Record {
         let owner = records.first().map_or_else(|| wire(zone), |record| record.name.clone());
         let input = SigInput {
@@ -75,7 +76,7 @@ impl Key {
         Record::from_rdata(owner, 3600, RData::DNSSEC(DNSSECRData::RRSIG(signature)))
     }
 
-    /// The SOA record of the child zone with a signature.
+    /// The SOA record of the child zone, and its signature.
     fn soa(&self) -> Vec<Record> {
         let soa = soa(CHILD);
         let signature = self.sign_for(CHILD, std::slice::from_ref(&soa));
@@ -83,26 +84,27 @@ impl Key {
     }
 }
 
-/// A key set that these keys sign.
+/// A key set and the signatures of some keys.
 fn signed(keys: &[&Key], by: &[&Key]) -> Vec<Record> {
     let records: Vec<Record> = keys.iter().map(|key| key.record()).collect();
     let signatures: Vec<Record> = by.iter().map(|key| key.sign(&records)).collect();
     [records, signatures].concat()
 }
 
-/// These records as the answer that comes over the wire.
+/// These records as a response from the wire.
 fn received(records: &[Record]) -> Response {
     received_for(RecordType::DNSKEY, records)
 }
 
 fn received_for(record_type: RecordType, records: &[Record]) -> Response {
-    let asked =
-        Query::direct(&CHILD.parse().unwrap(), Rtype::from_int(record_type.into())).signed().ask();
+    let asked = Query::direct(&CHILD.parse().unwrap(), Rtype::from_int(record_type.into()))
+        .signed()
+        .with_edns();
     let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
     let mut message = Message::response(id, OpCode::Query);
     message.add_query(WireQuery::query(wire(CHILD), record_type));
     message.answers = records.to_vec();
-    match read(&asked, &message.to_vec().unwrap()) {
+    match parse(&asked, &message.to_vec().unwrap()) {
         Parsed::Response(answer) => answer,
         other => panic!("{other:?}"),
     }
@@ -118,7 +120,7 @@ fn findings(ds: Ds, answer: &[Record]) -> Vec<FindingKind> {
 }
 
 #[test]
-fn a_ds_record_is_the_digest_of_a_key_that_signs_the_key_set() {
+fn a_ds_record_must_match_a_key_that_signs_the_key_set() {
     let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(true));
     let answer = signed(&[&zsk, &ksk], &[&ksk, &zsk]);
     for digest_type in [DigestType::SHA256, DigestType::SHA384] {
@@ -130,14 +132,14 @@ fn a_ds_record_is_the_digest_of_a_key_that_signs_the_key_set() {
         findings(ksk.ds(DigestType::SHA256), &unsigned),
         [FindingKind::NotSigning(ksk.tag())]
     );
-    // The signature is of another key set.
+    // The signature is for another key set.
     let old = [vec![zsk.record()], signed(&[&ksk], &[&ksk])].concat();
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &old), [FindingKind::NotSigning(ksk.tag())]);
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &[]), [FindingKind::NoKey(ksk.tag())]);
 }
 
 #[test]
-fn each_field_of_a_ds_record_counts() {
+fn every_field_of_a_ds_record_is_compared() {
     let ksk = Key::new(true);
     let answer = signed(&[&ksk], &[&ksk]);
     let good = ksk.ds(DigestType::SHA256);
@@ -159,7 +161,7 @@ fn each_field_of_a_ds_record_counts() {
 }
 
 #[test]
-fn a_signature_has_its_time() {
+fn a_signature_is_only_valid_between_inception_and_expiration() {
     let ksk = Key::new(true);
     let answer = signed(&[&ksk], &[&ksk]);
     let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]).unwrap();
@@ -171,12 +173,12 @@ fn a_signature_has_its_time() {
 }
 
 #[test]
-fn a_revoked_key_is_none() {
+fn a_revoked_key_does_not_count() {
     let mut ksk = Key::new(true);
     ksk.public = DNSKEY::new(true, true, true, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
-    // Nor is one that is not for zones.
+    // Neither does a key that is not a zone key.
     ksk.public = DNSKEY::new(false, true, false, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
@@ -189,7 +191,7 @@ pub(super) fn ds_record(ds: &Ds) -> Record {
     Record::from_rdata(wire(CHILD), 3600, RData::DNSSEC(DNSSECRData::DS(ds)))
 }
 
-/// A signed child zone with these keys, below a parent zone with these DS records.
+/// Checks a signed child zone with these keys, below a parent zone with these DS records.
 async fn check(soa: &[Record], keys: &[Record], above: &[&Ds], expected: &Expected) -> Report {
     let zone = Zone { keys: keys.to_vec(), soa: soa.to_vec(), ..child(SERVERS) };
     let above = Zone { ds: above.iter().map(|ds| ds_record(ds)).collect(), ..parent(SERVERS) };
@@ -205,7 +207,7 @@ async fn check(soa: &[Record], keys: &[Record], above: &[&Ds], expected: &Expect
 }
 
 #[tokio::test]
-async fn a_signed_delegation() {
+async fn a_signed_delegation_is_checked_with_its_ds_records() {
     let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
     let (ds, next_ds) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
@@ -218,7 +220,7 @@ async fn a_signed_delegation() {
     assert_eq!(
         report.to_string(),
         "the 2 name servers answer for testing.example.com with the keys of its DS records, and the 2 servers of example.com \
-         refer to them; example.com is not signed, so a DS record set in it proves nothing"
+         refer to them; example.com is not signed, so a DS record set in it has no effect"
     );
     let report = check(&zsk.soa(), &keys, &[], &signed_by(&[&ds])).await;
     let text = report.to_string();
@@ -230,7 +232,9 @@ async fn a_signed_delegation() {
     );
     let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds])).await;
     assert!(
-        report.to_string().contains("of the parent zone has another DS record set for the name"),
+        report
+            .to_string()
+            .contains("of the parent zone has a different DS record set for the name"),
         "{report}"
     );
     let report = check(&zsk.soa(), &keys, &[&ds, &next_ds], &signed_by(&[&ds, &next_ds])).await;
@@ -241,11 +245,13 @@ async fn a_signed_delegation() {
         "{report}"
     );
 
-    // No DS expected: one that is there is a finding if it is asked for, otherwise it is not looked
-    // at.
+    // If no DS record set is expected, an existing one is a finding with `check_ds`, and ignored
+    // without it.
     let report = check(&zsk.soa(), &keys, &[&ds], &expected()).await;
     assert!(
-        report.to_string().contains("of the parent zone has another DS record set for the name"),
+        report
+            .to_string()
+            .contains("of the parent zone has a different DS record set for the name"),
         "{report}"
     );
     let report =
@@ -255,9 +261,9 @@ async fn a_signed_delegation() {
     assert!(report.is_good(), "{report}");
 }
 
-/// What [`Report::has_secure_server`] and [`Report::has_bogus_server`] say of two servers of the
-/// child.
-async fn vouched(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
+/// The results of [`Report::has_secure_server`] and [`Report::has_bogus_server`] for two servers of
+/// the child.
+async fn security(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
     let [ns1, ns2] = servers;
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
@@ -267,7 +273,7 @@ async fn vouched(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
 }
 
 #[tokio::test]
-async fn who_vouches_for_ds_records() {
+async fn one_secure_server_vouches_for_the_ds_records() {
     let (ksk, next) = (Key::new(true), Key::new(true));
     let (ds, other) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let signed = signed(&[&ksk], &[&ksk]);
@@ -276,36 +282,36 @@ async fn who_vouches_for_ds_records() {
     let good = || serves(&signed);
     let refused = || script(|ask| ask.code(ResponseCode::Refused));
 
-    assert_eq!(vouched(&[&ds], [good(), good()]).await, (true, false));
+    assert_eq!(security(&[&ds], [good(), good()]).await, (true, false));
     assert_eq!(
-        vouched(&[&ds, &other], [good(), good()]).await,
+        security(&[&ds, &other], [good(), good()]).await,
         (true, false),
-        "one of them is enough"
+        "one matching DS record is enough"
     );
-    assert_eq!(vouched(&[&other], [good(), good()]).await, (false, true));
-    assert_eq!(vouched(&[], [good(), good()]).await, (false, false), "nothing to vouch for");
-    assert_eq!(vouched(&[&ds], [good(), refused()]).await, (true, false), "one server is enough");
+    assert_eq!(security(&[&other], [good(), good()]).await, (false, true));
+    assert_eq!(security(&[], [good(), good()]).await, (false, false), "nothing to vouch for");
+    assert_eq!(security(&[&ds], [good(), refused()]).await, (true, false), "one server is enough");
     assert_eq!(
-        vouched(&[&ds], [good(), serves(&[])]).await,
+        security(&[&ds], [good(), serves(&[])]).await,
         (true, true),
-        "the other one has no key at all"
+        "the other server has no keys"
     );
-    assert_eq!(vouched(&[&ds], [refused(), refused()]).await, (false, false));
+    assert_eq!(security(&[&ds], [refused(), refused()]).await, (false, false));
     assert_eq!(
-        vouched(&[&ds], [serves(&signed[..1]), refused()]).await,
+        security(&[&ds], [serves(&signed[..1]), refused()]).await,
         (false, true),
-        "served, but no signature"
+        "the key is served without a signature"
     );
 
-    // Nothing is known of such a record, and nothing that speaks for it.
+    // A DS record with an unsupported digest type can't be checked.
     let unknown = Ds::new(ksk.tag(), 13, 3, vec![1; 32]).unwrap();
-    assert_eq!(vouched(&[&unknown], [good(), good()]).await, (false, false));
-    // Of two records for the same key one is right.
+    assert_eq!(security(&[&unknown], [good(), good()]).await, (false, false));
+    // Of two DS records for the same key, one is correct.
     let wrong = Ds::new(ksk.tag(), 13, 2, vec![1; 32]).unwrap();
-    assert_eq!(vouched(&[&wrong, &ds], [good(), good()]).await, (true, false));
-    assert_eq!(vouched(&[&wrong], [good(), good()]).await, (false, true));
+    assert_eq!(security(&[&wrong, &ds], [good(), good()]).await, (true, false));
+    assert_eq!(security(&[&wrong], [good(), good()]).await, (false, true));
 
-    // It has the keys, and yet is no server of the zone.
+    // It has the keys, but does not serve the zone.
     let lame = || {
         let zone = Zone { keys: signed.clone(), soa: ksk.soa(), ..child(SERVERS) };
         script(move |ask| match ask.record_type() {
@@ -313,11 +319,11 @@ async fn who_vouches_for_ds_records() {
             _ => zone.answer(ask),
         })
     };
-    assert_eq!(vouched(&[&ds], [lame(), lame()]).await, (false, false));
-    assert_eq!(vouched(&[&ds], [lame(), good()]).await, (true, false));
+    assert_eq!(security(&[&ds], [lame(), lame()]).await, (false, false));
+    assert_eq!(security(&[&ds], [lame(), good()]).await, (true, false));
 }
 
-/// The report of two servers with this key set and SOA record, below a parent zone with these DS
+/// The report on two servers with this key set and SOA record, below a parent zone with these DS
 /// records.
 async fn served(soa: &[Record], keys: &[Record], ds: &[&Ds]) -> Report {
     let expected = Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
@@ -330,7 +336,8 @@ fn codes(report: &Report) -> Vec<&str> {
     codes
 }
 
-/// What unbound calls secure: RFC 4509, section 3; RFC 6840, section 5.11; RFC 6781, section 4.1.2.
+/// The same results as unbound's: RFC 4509, section 3; RFC 6840, section 5.11; RFC 6781, section
+/// 4.1.2.
 #[tokio::test]
 async fn one_ds_record_that_leads_to_a_key_is_enough() {
     let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
@@ -347,7 +354,8 @@ async fn one_ds_record_that_leads_to_a_key_is_enough() {
         report.is_good() && codes(&report) == ["ds-spare", "parent-unsigned"],
         "a stand-by key: {report}"
     );
-    // ED448, whose keys can be compared and not tried: beside another algorithm, and alone.
+    // ED448, whose keys can be compared but not verified: together with another algorithm, and
+    // alone.
     let ed448 = DNSKEY::with_flags(257, PublicKeyBuf::new(vec![7; 57], Algorithm::Unknown(16)));
     let digest = ed448.to_digest(&wire(CHILD), DigestType::SHA256).unwrap().as_ref().to_vec();
     let record =
@@ -370,8 +378,8 @@ async fn one_ds_record_that_leads_to_a_key_is_enough() {
     );
     assert!(!report.has_bogus_server() && !report.has_secure_server());
     assert!(!report.to_string().contains("with the keys of its DS records"), "{report}");
-    // SHA-1 alone is right, and going out of use (RFC 9905). A wrong one beside a right one does
-    // not count.
+    // SHA-1 alone is valid, but being phased out (RFC 9905). A valid SHA-1 digest is ignored next
+    // to an invalid stronger one.
     let report = served(&zsk.soa(), &keys, &[&sha1]).await;
     assert!(report.is_good() && codes(&report) == ["ds-weak", "parent-unsigned"], "{report}");
     let report = served(&zsk.soa(), &keys, &[&standby, &sha1]).await;
@@ -381,10 +389,10 @@ async fn one_ds_record_that_leads_to_a_key_is_enough() {
     );
 }
 
-/// Zones that validators refuse, though the keys are those of the DS records (RFC 4035, sections
-/// 5.2 and 5.3).
+/// Zones that validators reject although the keys match the DS records (RFC 4035, sections 5.2 and
+/// 5.3).
 #[tokio::test]
-async fn data_is_signed_by_the_zones_keys() {
+async fn data_must_be_signed_by_the_zone_s_keys() {
     let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(false));
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
     let ds = ksk.ds(DigestType::SHA256);
@@ -414,9 +422,9 @@ fn data_at(zsk: &Key, keys: &[Record], seconds: u64) -> Option<FindingKind> {
     )
 }
 
-/// The DS record set is signed by the parent zone's keys, if it has any.
+/// The DS record set must be signed by the parent zone's keys, if it has any.
 #[tokio::test]
-async fn a_ds_record_set_is_signed_as_well() {
+async fn the_ds_record_set_must_be_signed_in_a_signed_parent_zone() {
     let (ksk, zsk, above, stranger) =
         (Key::new(true), Key::new(false), Key::new(false), Key::new(false));
     let (keys, ds) = (signed(&[&ksk, &zsk], &[&ksk]), ksk.ds(DigestType::SHA256));
@@ -451,9 +459,9 @@ async fn a_ds_record_set_is_signed_as_well() {
     }
 }
 
-/// The key set of that heading, with its signatures: made by a program that is not ours, with every
-/// algorithm that is computed.
-fn made_by_others(heading: &str) -> Vec<(RecordType, Vec<u8>)> {
+/// The key set with this heading, and its signatures. Another program generated them, with every
+/// supported algorithm.
+fn generated(heading: &str) -> Vec<(RecordType, Vec<u8>)> {
     let file = include_str!("signed_keys.txt").lines();
     let own = file
         .skip_while(|line| *line != format!("[{heading}]"))
@@ -485,9 +493,9 @@ fn ds_of(key: &[u8]) -> Ds {
 }
 
 #[test]
-fn every_algorithm_is_computed() {
+fn every_supported_algorithm_is_verified() {
     for algorithm in [5, 7, 8, 10, 13, 14, 15] {
-        let mut set = made_by_others(&algorithm.to_string());
+        let mut set = generated(&algorithm.to_string());
         let ds = ds_of(&set[0].1);
         let tag = ds.key_tag();
         assert_eq!(ds.algorithm(), algorithm);
@@ -500,14 +508,14 @@ fn every_algorithm_is_computed() {
             [FindingKind::OutOfTime(tag)],
             "{algorithm}"
         );
-        // A bit of the signature.
+        // A bit of the signature changes.
         *set[1].1.last_mut().unwrap() ^= 1;
         assert_eq!(
             found(&one, &records(&set), INCEPTION),
             [FindingKind::NotSigning(tag)],
             "{algorithm}"
         );
-        // One of the key: it is another key.
+        // A bit of the key changes, which makes it another key.
         *set[0].1.last_mut().unwrap() ^= 1;
         assert_eq!(
             found(&one, &records(&set), INCEPTION),
@@ -517,11 +525,11 @@ fn every_algorithm_is_computed() {
     }
 }
 
-/// Keys of three algorithms, of which two sign: one of those in the DS record set is enough (RFC
-/// 6840, section 5.11).
+/// Keys of three algorithms, of which two sign. One of the algorithms in the DS record set is
+/// enough (RFC 6840, section 5.11).
 #[test]
 fn one_of_several_algorithms_is_enough() {
-    let set = made_by_others("mixed");
+    let set = generated("mixed");
     let [rsa, ecdsa, ed25519] = [0, 1, 2].map(|at: usize| ds_of(&set[at].1));
     assert_eq!([rsa.algorithm(), ecdsa.algorithm(), ed25519.algorithm()], [8, 13, 15]);
     let found = |ds: &[&Ds]| {
@@ -539,7 +547,7 @@ fn one_of_several_algorithms_is_enough() {
 }
 
 #[tokio::test]
-async fn a_signed_zone_without_ds_records_is_remarked_on() {
+async fn a_signed_zone_without_ds_records_is_a_remark() {
     let (ksk, zsk) = (Key::new(true), Key::new(false));
     let zone = Zone { keys: signed(&[&ksk, &zsk], &[&ksk]), ..child(SERVERS) };
     let scripts = || {
@@ -549,7 +557,7 @@ async fn a_signed_zone_without_ds_records_is_remarked_on() {
     let report =
         fixture.verifier(patient()).thorough().verify_child(&expected(), Duration::ZERO).await;
     assert!(report.is_good() && codes(&report) == ["signed-without-ds"], "{report}");
-    // Nobody asks for what is only of interest.
+    // A check that is not thorough does not query for remarks.
     let fixture = Fixture::start(scripts());
     assert!(
         fixture

@@ -1,4 +1,4 @@
-//! Servers that answer whatever they like.
+//! Tests with servers that respond with malformed, hostile or huge messages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::super::finding::{FindingKind, ServerState};
 use super::super::query::{Query, SentQuery};
-use super::super::response::{Parsed, Response, read};
+use super::super::response::{Parsed, Response, parse};
 use super::super::{Expected, Finding, Report, Timing};
 use super::script::*;
 use delegation_model::name_servers::NameServers;
@@ -31,26 +31,26 @@ fn state(report: &Report) -> ServerState {
     report.servers()[0].state
 }
 
-/// The answer of a good server, as bytes to be spoilt.
+/// A good server's response as bytes, to be damaged.
 fn good(ask: &Ask) -> Vec<u8> {
     child(SERVERS).answer(ask).to_vec().unwrap()
 }
 
 #[tokio::test]
-async fn what_is_no_dns_message_is_told() {
+async fn an_invalid_dns_message_is_a_finding() {
     let spoilt: [fn(&Ask) -> Vec<u8>; 4] = [
-        // Cut off behind the question.
+        // Truncated after the question.
         |ask| good(ask)[..40].to_vec(),
-        // Nothing but the id.
+        // Only the id.
         |ask| good(ask)[..2].to_vec(),
-        // The name of the answer points at itself.
+        // The name in the answer points to itself.
         |ask| {
             let mut bytes = good(ask);
             let at = 12 + ask.name().len() + 1 + 4;
             bytes[at..at + 2].copy_from_slice(&(0xc000 | u16::try_from(at).unwrap()).to_be_bytes());
             bytes
         },
-        // More records are announced than follow.
+        // The header announces more records than there are.
         |ask| {
             let mut bytes = good(ask);
             bytes[6..8].copy_from_slice(&u16::MAX.to_be_bytes());
@@ -61,16 +61,16 @@ async fn what_is_no_dns_message_is_told() {
         let report = check(Box::new(move |ask| vec![spoil(ask)]), patient()).await;
         assert_eq!(
             report.to_string(),
-            "ns1.example.net (127.0.0.11) answers with something that is not a valid DNS message"
+            "ns1.example.net (127.0.0.11) answers with an invalid DNS message"
         );
         assert_eq!((state(&report), report.no_egress()), (ServerState::Lame, false));
     }
 }
 
 #[tokio::test]
-async fn what_was_not_asked_for_is_not_an_answer() {
-    // Before each answer: another id, another question, two questions, a question in place of an
-    // answer, an empty datagram.
+async fn unrelated_messages_are_ignored() {
+    // Before each response: another id, another question, two questions, a query, and an empty
+    // datagram.
     let noisy: Script = Box::new(|ask| {
         let good = child(SERVERS).answer(ask);
         let spoilt = |spoil: fn(&mut Message)| {
@@ -94,14 +94,14 @@ async fn what_was_not_asked_for_is_not_an_answer() {
 }
 
 #[tokio::test]
-async fn a_flood_of_other_datagrams_ends() {
+async fn a_flood_of_unrelated_datagrams_is_cut_off() {
     let flood: Script = Box::new(|ask| {
         let mut message = ask.answer();
         message.metadata.id ^= 1;
         vec![message.to_vec().unwrap(); 300]
     });
     let short = Duration::from_millis(200);
-    // Some may get lost; then the wait ends it.
+    // Some datagrams may be lost; then the timeout ends the flood.
     let report = check(flood, Timing { datagrams: vec![short], tcp: short, ..patient() }).await;
     assert!(!report.is_good());
     assert!(
@@ -110,7 +110,7 @@ async fn a_flood_of_other_datagrams_ends() {
     );
 }
 
-/// An answer with these records, which takes TCP to come.
+/// A response with these records, which are only sent over TCP.
 fn over_tcp(ask: &Ask, records: impl Iterator<Item = Record>) -> Vec<Vec<u8>> {
     let mut answer = ask.answer();
     if ask.tcp {
@@ -121,7 +121,7 @@ fn over_tcp(ask: &Ask, records: impl Iterator<Item = Record>) -> Vec<Vec<u8>> {
     }
 }
 
-/// So many name servers for the name that is asked for.
+/// A response with this many name servers for the name of the query.
 fn name_servers(ask: &Ask, count: usize) -> Vec<Vec<u8>> {
     let zone = ask.name().clone();
     let record = move |index| {
@@ -131,7 +131,7 @@ fn name_servers(ask: &Ask, count: usize) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn as_many_name_servers_as_are_read() {
+async fn name_servers_are_parsed_up_to_a_limit() {
     let servers = |count: usize| -> Script {
         Box::new(move |ask| match ask.record_type() {
             RecordType::NS => name_servers(ask, count),
@@ -142,22 +142,22 @@ async fn as_many_name_servers_as_are_read() {
     let text = report.to_string();
     assert!(text.ends_with("and many more") && text.len() < 300, "{text}");
     assert_eq!(state(&report), ServerState::Serves);
-    // The header says that there are more: nothing of it is read.
+    // The header announces more records than the limit, so nothing is parsed.
     let report = check(servers(257), patient()).await;
     assert_eq!(
         report.to_string(),
-        "ns1.example.net (127.0.0.11) answers with something that is not a valid DNS message"
+        "ns1.example.net (127.0.0.11) answers with an invalid DNS message"
     );
 }
 
-/// The largest answer that is read: as many records as are, each with a name as long as a message
-/// has room for.
+/// The largest response that is parsed: the maximum number of records, each with the longest name
+/// that fits.
 fn largest(ask: &Ask) -> Vec<Vec<u8>> {
     let zone = ask.name().clone();
     over_tcp(
         ask,
         (0..256u32).map(move |index| {
-            // Bytes that take four characters each in a name.
+            // Bytes that are displayed as four characters each.
             let label = [&index.to_be_bytes()[..], &[1; 59]].concat();
             let name = WireName::from_labels([&label[..], &[2; 63], &[3; 63], &[4; 61]]).unwrap();
             Record::from_rdata(zone.clone(), 300, RData::NS(NS(name)))
@@ -165,10 +165,10 @@ fn largest(ask: &Ask) -> Vec<Vec<u8>> {
     )
 }
 
-/// All of 64 servers answer so: 16 of the child zone and 16 of the parent zone, each at two
-/// addresses.
+/// All of 64 servers respond like this: 16 of the child zone and 16 of the parent zone, with two
+/// addresses each.
 #[tokio::test]
-async fn what_hostile_servers_cost_is_bounded() {
+async fn the_cost_of_hostile_servers_is_bounded() {
     let size = Arc::new(AtomicUsize::new(0));
     let hostile = |answer: fn(&Ask) -> Message| -> Script {
         let size = Arc::clone(&size);
@@ -216,28 +216,28 @@ async fn what_hostile_servers_cost_is_bounded() {
     let report =
         fixture.verifier(timing).verify_delegation(&parent_zone(), &expected, Duration::ZERO).await;
     assert!(size.load(Ordering::Relaxed) > 60_000, "{size:?} bytes are the largest answer");
-    assert_eq!(report.findings().len(), 32, "all of them were asked");
-    // Of each set 32 names are kept, of at most 1020 characters; a finding is of two servers that
-    // say the same.
+    assert_eq!(report.findings().len(), 32, "all servers were queried");
+    // Of each set, 32 names of at most 1020 characters are kept. A finding is about two addresses
+    // with the same result.
     let kept = format!("{report:?}").len();
     assert!(kept < 32 * 34 * 2 * 1020, "{kept} bytes");
 }
 
 #[test]
-fn records_of_other_names_are_passed_over() {
+fn records_of_other_names_are_ignored() {
     let asked = asked();
     let mut bytes = answered(&asked);
-    // Behind a record of another name: data that can't be a name, at the place of one.
+    // After a record of another name: data that is not a valid name, in the place of one.
     bytes[6..8].copy_from_slice(&3u16.to_be_bytes());
     bytes.extend([&[1, b'x', 0, 0, 2, 0, 1, 0, 0, 0, 60, 0, 2], &[0xff; 2][..]].concat());
-    let Parsed::Response(Response { answers, .. }) = read(&asked, &bytes) else {
-        panic!("not read")
+    let Parsed::Response(Response { answers, .. }) = parse(&asked, &bytes) else {
+        panic!("not parsed")
     };
     assert!(answers.name_servers.are(expected().name_servers.iter()));
 }
 
 #[tokio::test]
-async fn name_servers_with_odd_names() {
+async fn name_servers_with_unusual_names_are_displayed_escaped() {
     let odd = script(|ask| {
         let mut answer = child(SERVERS).answer(ask);
         if ask.record_type() == RecordType::NS {
@@ -257,7 +257,7 @@ async fn name_servers_with_odd_names() {
 }
 
 #[tokio::test]
-async fn too_many_servers_of_the_parent_zone() {
+async fn the_number_of_servers_of_the_parent_zone_is_limited() {
     for (count, codes, words) in [
         (
             33,
@@ -272,7 +272,7 @@ async fn too_many_servers_of_the_parent_zone() {
         (
             257,
             vec!["resolver-fails"],
-            "nothing is known of testing.example.com: example.com could not be resolved: the resolver's",
+            "nothing is known about testing.example.com: example.com could not be resolved: the resolver's",
         ),
     ] {
         let many: Script = Box::new(move |ask| match ask.record_type() {
@@ -298,8 +298,8 @@ async fn too_many_servers_of_the_parent_zone() {
 }
 
 #[tokio::test]
-async fn a_stream_that_promises_more_than_it_gives() {
-    // Over UDP cut short; over TCP a length, and then nothing but a byte.
+async fn a_stream_that_ends_early_is_malformed() {
+    // Truncated over UDP. Over TCP it sends a length, followed by a single byte.
     let liar: Script = Box::new(|ask| {
         let answer = child(SERVERS).answer(ask);
         if ask.tcp {
@@ -313,10 +313,10 @@ async fn a_stream_that_promises_more_than_it_gives() {
 }
 
 fn asked() -> SentQuery {
-    Query::direct(&CHILD.parse().unwrap(), Rtype::NS).ask()
+    Query::direct(&CHILD.parse().unwrap(), Rtype::NS).with_edns()
 }
 
-/// A good answer to that, as bytes.
+/// A good response to that query, as bytes.
 fn answered(asked: &SentQuery) -> Vec<u8> {
     let id = u16::from_be_bytes([asked.bytes[0], asked.bytes[1]]);
     let mut answer = Message::response(id, OpCode::Query);
@@ -326,29 +326,29 @@ fn answered(asked: &SentQuery) -> Vec<u8> {
 }
 
 proptest! {
-    /// Whatever comes is read or refused.
+    /// Any bytes are either parsed or rejected.
     #[test]
-    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn any_bytes_are_parsed_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let asked = asked();
         let with_id = [&asked.bytes[..2], &bytes].concat();
-        prop_assert!(matches!(read(&asked, &with_id), Parsed::Malformed | Parsed::Foreign));
-        // The same behind a good header and question, as any number of records.
+        prop_assert!(matches!(parse(&asked, &with_id), Parsed::Malformed | Parsed::Foreign));
+        // The same bytes after a good header and question, as any number of records.
         let counts = [&answered(&asked)[..6], &[255; 6], &answered(&asked)[12..12 + 25]].concat();
-        prop_assert!(!matches!(read(&asked, &[&counts, &bytes[..]].concat()), Parsed::Foreign));
+        prop_assert!(!matches!(parse(&asked, &[&counts, &bytes[..]].concat()), Parsed::Foreign));
     }
 
-    /// An answer with some bytes changed is an answer, or none; what is foreign by its first bytes
-    /// stays foreign.
+    /// A response with some bytes changed is parsed or rejected. It is only accepted with the right
+    /// id and question.
     #[test]
-    fn a_changed_answer_is_read(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+    fn a_changed_answer_is_parsed_or_rejected(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
         let asked = asked();
         let (good, mut bytes) = (answered(&asked), answered(&asked));
-        prop_assert!(matches!(read(&asked, &good), Parsed::Response(_)));
+        prop_assert!(matches!(parse(&asked, &good), Parsed::Response(_)));
         for (index, value) in changes {
             let at = index.index(bytes.len());
             bytes[at] = value;
         }
-        if matches!(read(&asked, &bytes), Parsed::Response(_)) {
+        if matches!(parse(&asked, &bytes), Parsed::Response(_)) {
             prop_assert_eq!(&bytes[..2], &good[..2]);
             prop_assert!(bytes[12..12 + 25].eq_ignore_ascii_case(&good[12..12 + 25]));
         }

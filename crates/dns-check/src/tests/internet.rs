@@ -1,5 +1,5 @@
-//! An internet without sockets, in a time that the clock of the test owns: servers by their
-//! addresses, and a resolver.
+//! A simulated internet without sockets, with servers by address and a resolver. The test's paused
+//! clock determines its time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -21,10 +21,10 @@ use super::script::{
 };
 use delegation_model::name_servers::NameServers;
 
-/// The resolver.
+/// The address of the resolver.
 pub(super) const NINES: &str = "9.9.9.9";
 
-/// What the resolver knows: hosts and their addresses.
+/// The hosts and addresses that the resolver knows.
 const KNOWN: &[(&str, &str)] = &[
     ("a.root-servers.net", "198.41.0.4"),
     ("a.root-servers.net", "2001:503:ba3e::2:30"),
@@ -36,7 +36,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("ns2.example.net", "205.251.193.2"),
 ];
 
-/// When it is, unless a test says otherwise.
+/// The current time of the simulation.
 const NOW: u64 = 1_800_000_000;
 
 #[derive(Clone)]
@@ -45,13 +45,13 @@ pub(super) struct Internet(Arc<Mutex<State>>);
 struct State {
     servers: BTreeMap<IpAddr, Script>,
     hosts: Vec<(String, String)>,
-    /// Questions that the resolver answers in another way.
+    /// A script for queries that the resolver answers differently.
     odd: Option<Script>,
-    /// Over which families there is a route.
+    /// Whether there is a route over IPv4 and over IPv6.
     routes: [bool; 2],
-    /// Whether nobody but the resolver can be reached.
+    /// True if nothing but the resolver can be reached.
     closed: bool,
-    /// Who was asked what, and whether over TCP.
+    /// All queries: the server, the name, the type, and whether it was over TCP.
     log: Vec<(IpAddr, String, RecordType, bool)>,
 }
 
@@ -91,7 +91,8 @@ fn top() -> Script {
 }
 
 impl Internet {
-    /// Everything in order: the delegation of [`CHILD`] to two servers, over IPv4 and IPv6.
+    /// An internet in which everything is in order: [`CHILD`] is delegated to two servers, over
+    /// IPv4 and IPv6.
     pub(super) fn new() -> Self {
         let state = State {
             servers: BTreeMap::new(),
@@ -121,7 +122,7 @@ impl Internet {
         self.0.lock().unwrap()
     }
 
-    /// Has this answer at an address.
+    /// Installs a server at an address.
     pub(super) fn serve(&self, at: &str, script: Script) {
         self.state().servers.insert(address(at), script);
     }
@@ -132,19 +133,19 @@ impl Internet {
         }
     }
 
-    /// Lets nobody answer at an address.
+    /// Makes the server at an address silent.
     pub(super) fn kill(&self, at: &str) {
         self.serve(at, silent());
     }
 
-    /// Gives a host these addresses, as the resolver tells them.
+    /// Sets the addresses that the resolver returns for a host.
     pub(super) fn host(&self, host: &str, addresses: &[&str]) {
         let hosts = &mut self.state().hosts;
         hosts.retain(|(own, _)| own != host);
         hosts.extend(addresses.iter().map(|address| (host.to_owned(), (*address).to_owned())));
     }
 
-    /// Has the resolver answer in another way; no message: as usual.
+    /// Overrides the resolver's answers. For `None`, it answers as usual.
     pub(super) fn resolve(
         &self,
         odd: impl Fn(&Ask) -> Option<Vec<Vec<u8>>> + Send + Sync + 'static,
@@ -179,7 +180,7 @@ impl Internet {
         self.verifier().verify_delegation(&parent, expected, Duration::ZERO).await
     }
 
-    /// The names and types that a server was asked for.
+    /// The names and types that a server was queried for.
     pub(super) fn asked(&self, at: &str) -> Vec<(String, RecordType)> {
         let at = address(at);
         let log = self.state();
@@ -190,7 +191,7 @@ impl Internet {
             .collect()
     }
 
-    /// How many datagrams and connections there were to all but the resolver.
+    /// The number of datagrams and connections to all servers except the resolver.
     pub(super) fn traffic(&self) -> (usize, usize) {
         let state = self.state();
         let tcp = state
@@ -230,7 +231,7 @@ impl Internet {
     }
 }
 
-/// What the resolver usually says.
+/// The resolver's usual answer.
 fn resolver(ask: &Ask, hosts: &[(String, String)]) -> Message {
     let mut answer = ask.answer();
     answer.metadata.authoritative = false;

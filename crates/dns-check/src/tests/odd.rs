@@ -1,5 +1,5 @@
-//! What servers and resolvers do that is odd: what resolvers put up with is no alarm, and what they
-//! do not is one.
+//! Tests of unusual behavior of servers and resolvers: what resolvers tolerate is not a problem,
+//! and what they don't tolerate is one.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +31,8 @@ fn is_in_order(report: &Report) {
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
 }
 
-/// A name with every second letter in upper case, as those that mix cases against forgery send and
-/// repeat it.
+/// The name with every second letter in upper case, as some resolvers send it as a protection
+/// against forged responses.
 fn mixed(name: &WireName) -> WireName {
     let text: String =
         name.to_ascii()
@@ -44,7 +44,7 @@ fn mixed(name: &WireName) -> WireName {
     WireName::from_ascii(text).unwrap()
 }
 
-/// A message with all its names so.
+/// The message with all its names in mixed case.
 fn in_mixed_case(mut message: Message) -> Message {
     let query = message.queries[0].clone();
     message.queries = vec![WireQuery::query(mixed(query.name()), query.query_type())];
@@ -60,7 +60,7 @@ fn in_mixed_case(mut message: Message) -> Message {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_response_code_is_named() {
+async fn every_response_code_is_reported_by_name() {
     for (code, rcode) in [
         (ResponseCode::FormErr, "FORMERR"),
         (ResponseCode::ServFail, "SERVFAIL"),
@@ -76,7 +76,8 @@ async fn every_response_code_is_named() {
             ONE,
             script(move |ask| {
                 let mut answer = ask.code(code);
-                // The upper bits of a code are in the OPT record (RFC 6891, section 6.1.3).
+                // The upper bits of a response code are in the OPT record (RFC 6891, section
+                // 6.1.3).
                 if code == ResponseCode::BADVERS {
                     answer.set_edns(Edns::new());
                 }
@@ -98,7 +99,7 @@ async fn every_response_code_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_another_question_is_no_answer() {
+async fn an_answer_to_another_question_is_malformed() {
     let others: [fn(&WireQuery) -> WireQuery; 3] = [
         |asked| WireQuery::query(wire("other.example.com"), asked.query_type()),
         |asked| WireQuery::query(asked.name().clone(), RecordType::TXT),
@@ -125,7 +126,7 @@ async fn an_answer_to_another_question_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_in_another_case_are_the_same() {
+async fn names_are_compared_without_case() {
     let internet = Internet::new();
     for at in [ONE, TWO] {
         internet.serve(at, script(|ask| in_mixed_case(child(SERVERS).answer(ask))));
@@ -147,10 +148,10 @@ async fn names_in_another_case_are_the_same() {
     is_in_order(&internet.after(&good()).await);
 }
 
-/// RFC 2181, section 8: it may be used, and not be kept.
+/// RFC 2181, section 8: such a record may be used, but not cached.
 #[tokio::test(start_paused = true)]
-async fn a_ttl_of_zero_is_a_ttl() {
-    fn passing(mut message: Message) -> Message {
+async fn records_with_a_ttl_of_zero_are_accepted() {
+    fn uncached(mut message: Message) -> Message {
         for record in message.answers.iter_mut().chain(&mut message.authorities) {
             record.ttl = 0;
         }
@@ -158,23 +159,23 @@ async fn a_ttl_of_zero_is_a_ttl() {
     }
     let internet = Internet::new();
     for at in [ONE, TWO] {
-        internet.serve(at, script(|ask| passing(child(SERVERS).answer(ask))));
+        internet.serve(at, script(|ask| uncached(child(SERVERS).answer(ask))));
     }
     for at in PARENTS {
-        internet.serve(at, script(|ask| passing(parent(SERVERS).answer(ask))));
+        internet.serve(at, script(|ask| uncached(parent(SERVERS).answer(ask))));
     }
     is_in_order(&internet.after(&good()).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_server_has_ipv4_and_the_other_one_ipv6() {
+async fn servers_may_have_different_address_families() {
     let v6 = "2600:9000:5300::2";
     let internet = Internet::new();
     internet.host("ns2.example.net", &[v6]);
     internet.zone(&[v6], &child(SERVERS));
     is_in_order(&internet.after(&good()).await);
-    // From where there is no IPv6, one is enough to know that the zone is served, and nothing is
-    // said of the other one.
+    // Without IPv6, one server is enough to know that the zone is served, and nothing is said about
+    // the other.
     internet.without_ipv6();
     let report = internet.after(&good()).await;
     assert_eq!(
@@ -203,9 +204,9 @@ async fn one_server_has_ipv4_and_the_other_one_ipv6() {
     );
 }
 
-/// The zone's own name is that of its name server.
+/// The zone's own name is the name of its name server.
 #[tokio::test(start_paused = true)]
-async fn a_zone_that_is_its_own_name_server() {
+async fn a_zone_name_may_be_its_own_name_server() {
     let internet = Internet::new();
     let own = [CHILD];
     internet.serve(
@@ -232,7 +233,7 @@ async fn a_zone_that_is_its_own_name_server() {
     assert!(!asked.iter().any(|(name, _)| name == CHILD), "{asked:?}");
 }
 
-/// A resolver makes a CNAME of it (RFC 6672, section 3.1).
+/// A resolver synthesizes a CNAME for it (RFC 6672, section 3.1).
 #[tokio::test(start_paused = true)]
 async fn a_name_server_below_a_dname_is_an_alias() {
     let internet = Internet::new();
@@ -264,9 +265,9 @@ async fn a_name_server_below_a_dname_is_an_alias() {
     );
 }
 
-/// RFC 9471, section 3.1: glue that does not fit sets the flag TC.
+/// RFC 9471, section 3.1: the flag TC is set if the glue does not fit.
 #[tokio::test(start_paused = true)]
-async fn a_referral_that_does_not_fit_comes_over_tcp() {
+async fn a_truncated_referral_is_fetched_over_tcp() {
     let inside = ["ns1.testing.example.com", "ns2.testing.example.com"];
     let own = vec![(inside[0], ONE), (inside[1], TWO)];
     let zone = Zone { glue: own.clone(), ..parent(&inside) };
@@ -303,10 +304,10 @@ async fn a_referral_that_does_not_fit_comes_over_tcp() {
     }
 }
 
-/// Of a name that does not exist there is no type: what came of the other look-up does not matter
-/// (RFC 8020).
+/// A name that does not exist has no records of any type, so the result of the other look-up does
+/// not matter (RFC 8020).
 #[tokio::test(start_paused = true)]
-async fn a_name_that_does_not_exist_is_told_by_either_look_up() {
+async fn one_look_up_is_enough_for_a_name_that_does_not_exist() {
     for missing in [RecordType::A, RecordType::AAAA] {
         let internet = Internet::new();
         internet.resolve(move |ask| {
@@ -329,9 +330,9 @@ async fn a_name_that_does_not_exist_is_told_by_either_look_up() {
     }
 }
 
-/// Of two look-ups one fails, and the other one says that there is no such type: nothing is known.
+/// One look-up fails, and the other finds no record of its type, so nothing is known.
 #[tokio::test(start_paused = true)]
-async fn half_of_a_look_up_is_not_enough_to_find_fault() {
+async fn half_of_a_look_up_is_not_a_problem() {
     let internet = Internet::new();
     internet.resolve(|ask| {
         if *ask.name() != wire("ns2.example.net") {
@@ -353,9 +354,10 @@ async fn half_of_a_look_up_is_not_enough_to_find_fault() {
     assert_eq!(report.findings()[0].severity(), Severity::Unknown);
 }
 
-/// Whoever is named as a resolver and is none says nothing of a name that it does not have.
+/// A server that is configured as a resolver but is not one says nothing about names that it does
+/// not have.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_no_resolver_finds_no_fault() {
+async fn a_resolver_without_recursion_is_not_a_problem_of_the_delegation() {
     for code in [ResponseCode::NoError, ResponseCode::NXDomain] {
         let internet = Internet::new();
         let refers = move |ask: &Ask| {
@@ -374,11 +376,8 @@ async fn a_server_that_is_no_resolver_finds_no_fault() {
             (Verdict::Unknown, BTreeSet::from(["resolver-fails"])),
             "{report}"
         );
-        assert!(
-            report.to_string().contains("the server that was asked is not a resolver"),
-            "{report}"
-        );
-        // With the same flags, what it has is an answer.
+        assert!(report.to_string().contains("the server is not a resolver"), "{report}");
+        // With the same flags, data that it has is an answer.
         internet.resolve(|ask| {
             let at = match (ask.name().to_string().as_str(), ask.record_type()) {
                 ("ns1.example.net.", RecordType::A) => ONE,
@@ -394,10 +393,10 @@ async fn a_server_that_is_no_resolver_finds_no_fault() {
     }
 }
 
-/// An answer of a parent zone with opt-out has NSEC3 records at names of its own (RFC 5155, section
+/// A response of a parent zone with opt-out has NSEC3 records at hashed names (RFC 5155, section
 /// 6).
 #[tokio::test(start_paused = true)]
-async fn a_parent_zone_with_opt_out_proves_that_there_is_no_ds() {
+async fn a_parent_zone_with_opt_out_may_have_no_ds() {
     let internet = Internet::new();
     for at in PARENTS {
         internet.serve(
@@ -405,8 +404,8 @@ async fn a_parent_zone_with_opt_out_proves_that_there_is_no_ds() {
             script(|ask| {
                 let mut answer = parent(SERVERS).answer(ask);
                 if ask.record_type() == RecordType::DS {
-                    // Hash 1, opt-out, no more iterations, no salt; the hash of the next name; the
-                    // type NS.
+                    // Hash algorithm 1, opt-out, no extra iterations, no salt; the hash of the next
+                    // name; the type NS.
                     let hash = [&[1, 1, 0, 0, 0, 20][..], &[7; 20], &[0, 1, 0x20]].concat();
                     let nsec3 = RData::Unknown { code: RecordType::NSEC3, rdata: NULL::with(hash) };
                     let owner = wire("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example.com");
@@ -419,9 +418,9 @@ async fn a_parent_zone_with_opt_out_proves_that_there_is_no_ds() {
     is_in_order(&internet.after(&good()).await);
 }
 
-/// The parent zone has something else at the name.
+/// The parent zone has another record at the name.
 #[tokio::test(start_paused = true)]
-async fn an_alias_in_the_place_of_the_delegation() {
+async fn an_alias_instead_of_the_delegation_is_a_finding() {
     let internet = Internet::new();
     for at in PARENTS {
         internet.serve(

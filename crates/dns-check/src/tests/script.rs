@@ -1,4 +1,4 @@
-//! Scripted name servers: one for each address of 127.0.0.0/8, all at one port, UDP and TCP.
+//! Scripted name servers: one per address in 127.0.0.0/8, all at one port, over UDP and TCP.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -17,18 +17,18 @@ use super::super::{Check, Expected, ParentZone, Timing, Verifier};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 
-/// The child zone of all these tests.
+/// The child zone in all tests.
 pub(super) const CHILD: &str = "testing.example.com";
 /// Its parent zone.
 pub(super) const PARENT: &str = "example.com";
-/// The resolver.
+/// The last byte of the resolver's address.
 pub(super) const RESOLVER: u8 = 1;
 
-/// One question as a server gets it.
+/// A query, as a server receives it.
 pub(super) struct Ask {
     pub(super) message: Message,
     pub(super) tcp: bool,
-    /// How many questions of this type the server has had before.
+    /// How many queries of this type the server has received before.
     pub(super) nth: usize,
 }
 
@@ -41,24 +41,24 @@ impl Ask {
         self.message.queries[0].query_type()
     }
 
-    /// An empty answer with authority.
+    /// An empty authoritative answer.
     pub(super) fn answer(&self) -> Message {
         let mut answer = Message::response(self.message.metadata.id, self.message.metadata.op_code);
         answer.metadata.authoritative = true;
-        // Of a resolver; of the others nobody looks at it.
+        // This only matters for the resolver.
         answer.metadata.recursion_available = true;
         answer.add_query(self.message.queries[0].clone());
         answer
     }
 
-    /// An empty answer with this code and authority.
+    /// An empty authoritative answer with this code.
     pub(super) fn code_with_authority(&self, code: ResponseCode) -> Message {
         let mut answer = self.code(code);
         answer.metadata.authoritative = true;
         answer
     }
 
-    /// An empty answer with this code, without authority.
+    /// An empty answer with this code, not authoritative.
     pub(super) fn code(&self, code: ResponseCode) -> Message {
         let mut answer = self.answer();
         answer.metadata.authoritative = false;
@@ -67,15 +67,15 @@ impl Ask {
     }
 }
 
-/// What a server sends back: nothing, or some messages as bytes.
+/// A server's responses to a query, as bytes.
 pub(super) type Script = Box<dyn Fn(&Ask) -> Vec<Vec<u8>> + Send + Sync>;
 
-/// A script of one message for each question.
+/// A script that sends one message for each query.
 pub(super) fn script(answer: impl Fn(&Ask) -> Message + Send + Sync + 'static) -> Script {
     Box::new(move |ask| vec![answer(ask).to_vec().unwrap()])
 }
 
-/// A server that takes questions and never answers.
+/// A server that receives queries and never responds.
 pub(super) fn silent() -> Script {
     Box::new(|_| Vec::new())
 }
@@ -93,7 +93,7 @@ pub(super) fn cname(name: &str, target: &str) -> Record {
     Record::from_rdata(wire(name), 300, RData::CNAME(CNAME(wire(target))))
 }
 
-/// The address of a host.
+/// An address record of a host.
 pub(super) fn host_address(host: &str, address: &str) -> Record {
     let data = match address.parse().unwrap() {
         IpAddr::V4(address) => RData::A(A(address)),
@@ -107,22 +107,22 @@ pub(super) fn soa(zone: &str) -> Record {
     Record::from_rdata(wire(zone), 60, RData::SOA(soa))
 }
 
-/// A zone as a server has it.
+/// A zone on a server.
 #[derive(Clone, Default)]
 pub(super) struct Zone {
     pub(super) name: &'static str,
     pub(super) ns: Vec<&'static str>,
-    /// The delegation of [`CHILD`].
+    /// The name servers in the delegation of [`CHILD`].
     pub(super) cut: Vec<&'static str>,
-    /// The addresses that come with it.
+    /// The glue of the delegation.
     pub(super) glue: Vec<(&'static str, &'static str)>,
     /// The DS records at the cut.
     pub(super) ds: Vec<Record>,
-    /// The key set with its signatures.
+    /// The key set and its signatures.
     pub(super) keys: Vec<Record>,
-    /// The SOA record with its signatures, if it is not the usual one.
+    /// The SOA record and its signatures, if it differs from the default.
     pub(super) soa: Vec<Record>,
-    /// Names in the zone, with their addresses.
+    /// Names in the zone and their addresses.
     pub(super) hosts: Vec<(&'static str, &'static str)>,
 }
 
@@ -131,7 +131,7 @@ pub(super) fn child(ns: &[&'static str]) -> Zone {
     Zone { name: CHILD, ns: ns.to_vec(), ..Zone::default() }
 }
 
-/// The parent zone that refers to these name servers; none: no delegation.
+/// The parent zone, which refers to these name servers. Without any, there is no delegation.
 pub(super) fn parent(cut: &[&'static str]) -> Zone {
     Zone {
         name: PARENT,
@@ -189,7 +189,7 @@ impl Zone {
     }
 }
 
-/// The resolver: the addresses of host names, and the parent zone's name servers.
+/// The resolver's script: the addresses of hosts, and the parent zone's name servers.
 pub(super) fn resolver(hosts: &'static [(&'static str, &'static str)]) -> Script {
     script(move |ask| {
         let mut answer = ask.answer();
@@ -213,7 +213,7 @@ pub(super) fn resolver(hosts: &'static [(&'static str, &'static str)]) -> Script
     })
 }
 
-/// The hosts of these tests; the last byte of an address is its server's number.
+/// The hosts of the tests. The last byte of an address is the server's number.
 pub(super) const HOSTS: &[(&str, &str)] = &[
     ("ns1.example.net", "127.0.0.11"),
     ("ns2.example.net", "127.0.0.12"),
@@ -224,7 +224,7 @@ pub(super) const HOSTS: &[(&str, &str)] = &[
 /// The name servers of the child zone.
 pub(super) const SERVERS: &[&str] = &["ns1.example.net", "ns2.example.net"];
 
-/// The parent zone, of which nobody has told which name servers it should have.
+/// The parent zone, without information about its name servers.
 pub(super) fn parent_zone() -> ParentZone {
     ParentZone { name: PARENT.parse().unwrap(), name_servers: None }
 }
@@ -239,17 +239,17 @@ pub(super) fn expected() -> Expected {
     }
 }
 
-/// Waits that no answer exceeds, however busy the machine is. Where no port is open, the system
-/// says so at once.
+/// Timeouts that no response exceeds, however busy the machine is. If no port is open, the system
+/// reports that at once.
 pub(super) fn patient() -> Timing {
     let long = Duration::from_mins(1);
     Timing { datagrams: vec![long], tcp: long, resolver: long, pause: Duration::ZERO }
 }
 
-/// One minute of patience: longer than any test takes.
+/// One minute, which is longer than any test takes.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The system's sockets, of which nothing is known yet.
+/// The system's sockets, with an empty memory.
 pub(super) fn network(timing: Timing) -> Network {
     Network::new(timing, Arc::new(crate::transport::Sockets), Arc::default())
 }
@@ -264,11 +264,11 @@ pub(super) struct Fixture {
 }
 
 impl Fixture {
-    /// Starts servers, each with the last byte of its address.
+    /// Starts servers, each given by the last byte of its address.
     pub(super) fn start(scripts: Vec<(u8, Script)>) -> Self {
         let hosts: Vec<u8> = scripts.iter().map(|(host, _)| *host).collect();
         let (port, sockets) =
-            (0..100).find_map(|_| bind(&hosts)).expect("a port that is free at all addresses");
+            (0..100).find_map(|_| bind(&hosts)).expect("no port is free at all addresses");
         let (log, mut tasks) = (Log::default(), JoinSet::new());
         for ((host, script), (udp, tcp)) in scripts.into_iter().zip(sockets) {
             let server =
@@ -286,27 +286,27 @@ impl Fixture {
         Verifier::new(Some(address(RESOLVER, self.port))).at_any_address(true).with_timing(timing)
     }
 
-    /// A check that asks no name server at an address that the internet can't reach.
+    /// A check that does not query private addresses.
     pub(super) fn strict<'a>(&self, expected: &'a Expected) -> Check<'a> {
         let servers = vec![address(RESOLVER, self.port)];
         let timing = Timing { pause: Duration::from_millis(1), ..patient() };
         Check {
             net: network(timing),
-            resolver: Resolver { servers, anywhere: false },
+            resolver: Resolver { servers, any_address: false },
             port: self.port,
             expected,
             thorough: false,
         }
     }
 
-    /// The questions that a server had: names and types.
+    /// The names and types of the queries that a server received.
     pub(super) fn asked(&self, host: u8) -> Vec<(Name, RecordType)> {
         let log = self.log.lock().unwrap();
         let of_host = log.iter().filter(|(server, ..)| *server == host);
         of_host.map(|(_, name, record_type)| (name.parse().unwrap(), *record_type)).collect()
     }
 
-    /// How many questions of a type a server had.
+    /// How many queries of a type a server received.
     pub(super) fn count(&self, host: u8, record_type: RecordType) -> usize {
         self.asked(host).iter().filter(|(_, asked)| *asked == record_type).count()
     }
@@ -346,7 +346,7 @@ impl Server {
     fn answer(&self, bytes: &[u8], tcp: bool) -> Vec<Vec<u8>> {
         let message = Message::from_vec(bytes).unwrap();
         let record_type = message.queries[0].query_type();
-        // The root is no name of ours.
+        // The root is not a `Name`.
         if let Ok(name) = Name::from_wire_labels(message.queries[0].name().iter()) {
             self.log.lock().unwrap().push((self.host, name.to_string(), record_type));
         }
@@ -371,7 +371,7 @@ async fn datagrams(server: Arc<Server>, socket: tokio::net::UdpSocket) {
 }
 
 async fn streams(server: Arc<Server>, listener: tokio::net::TcpListener) {
-    // Kept open: a server that says nothing does not hang up.
+    // Connections stay open: a silent server does not hang up.
     let mut open = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -380,7 +380,7 @@ async fn streams(server: Arc<Server>, listener: tokio::net::TcpListener) {
         stream.read_exact(&mut query).await.unwrap();
         for answer in server.answer(&query, true) {
             let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
-            // The one that asked may have gone.
+            // The client may have closed the connection.
             let _ = stream.write_all(&[&length[..], &answer].concat()).await;
         }
         open.push(stream);

@@ -1,4 +1,4 @@
-//! What a report says, and that it stays short; what is read of `/etc/resolv.conf`.
+//! Tests of the text of reports and its length, and of parsing `/etc/resolv.conf`.
 
 use std::net::IpAddr;
 
@@ -47,7 +47,7 @@ fn good() -> Report {
 }
 
 #[test]
-fn a_good_finding() {
+fn a_good_report_is_a_summary() {
     assert_eq!(
         good().to_string(),
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
@@ -62,8 +62,8 @@ fn a_good_finding() {
 }
 
 #[test]
-fn no_finding_is_long() {
-    // Names as long as names can be, of bytes that need an escape.
+fn the_text_of_a_report_is_limited() {
+    // The longest possible names, with bytes that need escapes.
     let label = "\\001".repeat(63);
     let long = [label.as_str(); 3].join(".") + "." + &"\\002".repeat(61);
     let long = name(&long);
@@ -90,7 +90,7 @@ fn no_finding_is_long() {
 }
 
 #[test]
-fn many_name_servers_are_not_all_named() {
+fn only_the_first_name_servers_are_shown() {
     let names = (0..32).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
     let kind = FindingKind::Refers(Targets { names, more: true, root: false });
     let finding =
@@ -103,7 +103,7 @@ fn many_name_servers_are_not_all_named() {
 }
 
 #[test]
-fn resolv_conf() {
+fn resolv_conf_is_parsed() {
     let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text).servers);
     assert_eq!(
         servers(
@@ -116,14 +116,14 @@ fn resolv_conf() {
     assert_eq!(servers(""), "[127.0.0.1:53]");
 }
 
-/// One finding of each kind, with values that stand out.
+/// A finding of each kind, with recognizable values.
 fn one_of_each() -> Vec<(Role, FindingKind)> {
     use FindingKind as Kind;
     use Unresolved as Why;
     let targets = || Targets { names: [name("value.example")].into(), more: false, root: false };
     let addresses = || vec![IpAddr::from([192, 0, 2, 1])];
     let ds = DsRecords::new([Ds::new(4711, 13, 2, vec![1; 32]).unwrap()]);
-    let of_child = [
+    let child_kinds = [
         Kind::Unresolved(Why::NoGlue),
         Kind::Unresolved(Why::NoSuchName),
         Kind::Unresolved(Why::FreeDomain(name("value.example"))),
@@ -169,7 +169,7 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::Late,
         Kind::Spent,
     ];
-    let of_parent = [
+    let parent_kinds = [
         Kind::Code("REFUSED".to_owned()),
         Kind::Refers(targets()),
         Kind::NoDelegation,
@@ -178,15 +178,15 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::Ds(ds),
         Kind::DsUnsigned,
     ];
-    let of = |role| move |kind| (role, kind);
-    of_child
+    let with = |role| move |kind| (role, kind);
+    child_kinds
         .into_iter()
-        .map(of(Role::Child))
-        .chain(of_parent.into_iter().map(of(Role::Parent)))
+        .map(with(Role::Child))
+        .chain(parent_kinds.into_iter().map(with(Role::Parent)))
         .collect()
 }
 
-/// The table of all findings.
+/// The table of all findings, in Markdown.
 fn table() -> String {
     let row = |(role, kind): (Role, FindingKind)| {
         let finding = Finding { server: name("server.example"), addresses: Vec::new(), role, kind };
@@ -215,7 +215,6 @@ fn the_page_has_every_finding() {
     assert!(page.contains(&table()), "docs/troubleshooting.md lacks this table:\n{}", table());
 }
 
-/// What is wrong can be mended.
 #[test]
 fn every_problem_has_a_remedy() {
     for (role, kind) in one_of_each() {

@@ -1,4 +1,4 @@
-//! How long a check takes, by a clock that jumps from one time-out to the next.
+//! Tests of the duration of a check, with a clock that jumps from one timeout to the next.
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -26,9 +26,9 @@ fn a_round_takes_less_than_fifteen_seconds() {
     assert_eq!(Timing::default().longest_round(), Duration::from_millis(14_500));
 }
 
-/// As if others had all the sockets: nothing is asked.
+/// Nothing is queried, because all sockets are in use.
 #[tokio::test(start_paused = true)]
-async fn a_first_round_that_gets_nowhere_is_cut() {
+async fn a_first_round_without_progress_is_cut_off() {
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, child(SERVERS).script())]);
     let expected = expected();
     let check = Check { net: network(Timing::default()), ..fixture.strict(&expected) };
@@ -39,15 +39,15 @@ async fn a_first_round_that_gets_nowhere_is_cut() {
     assert_eq!(begun.elapsed(), Duration::from_millis(44_500));
     assert_eq!(
         report.to_string(),
-        "nothing is known of testing.example.com: ns1.example.net could not be asked in time; ns2.example.net could not be asked \
-         in time; example.com could not be asked in time"
+        "nothing is known about testing.example.com: ns1.example.net could not be queried in time; ns2.example.net could not be \
+         queried in time; example.com could not be queried in time"
     );
     let states: Vec<ServerState> = report.servers().iter().map(|server| server.state).collect();
     assert_eq!((states, report.no_egress()), (vec![ServerState::Unknown; 2], false));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
+async fn a_second_round_without_progress_keeps_the_findings_of_the_first() {
     let server = format!("ns.{CHILD}");
     let fixture = Fixture::start(vec![
         (RESOLVER, silent()),
@@ -56,12 +56,12 @@ async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
     let glue = vec![(name(&server), IpAddr::from([127, 0, 0, 11]))];
     let expected =
         Expected { name_servers: NameServers::parse(&[&server]).unwrap(), glue, ..expected() };
-    let resolver = Resolver { anywhere: true, ..Resolver::at(([127, 0, 0, 1], 1).into()) };
+    let resolver = Resolver { any_address: true, ..Resolver::at(([127, 0, 0, 1], 1).into()) };
     let check = Check { resolver, ..fixture.strict(&expected) };
-    // However often the clock jumps in the first round.
+    // Longer than any jump of the clock in the first round.
     let patience = Duration::from_hours(24);
     let begun = Instant::now();
-    // As soon as the first question is under way, others wait for all the sockets.
+    // As soon as the first query is sent, all sockets are taken.
     let taken = async {
         while fixture.count(11, RecordType::SOA) == 0 {
             yield_now().await;
@@ -77,12 +77,12 @@ async fn a_second_round_that_gets_nowhere_leaves_what_the_first_one_found() {
         report.to_string(),
         format!("{server} (127.0.0.11) does not answer for the zone (REFUSED)")
     );
-    assert_eq!(fixture.count(11, RecordType::SOA), 1, "the second round was cut");
+    assert_eq!(fixture.count(11, RecordType::SOA), 1, "the second round was cut off");
     assert_eq!(begun.elapsed(), patience + check.net.timing.longest_round());
 }
 
-/// Without any answer the paused clock jumps from one time-out to the next, and shows how long they
-/// are together.
+/// Without any response, the paused clock jumps from one timeout to the next, which shows their
+/// total.
 #[tokio::test(start_paused = true)]
 async fn without_egress_a_check_ends_within_six_seconds() {
     let fixture =
@@ -93,7 +93,7 @@ async fn without_egress_a_check_ends_within_six_seconds() {
     assert!(report.no_egress(), "{report}");
     assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
 
-    // The addresses are known, so that the servers themselves are waited for.
+    // The addresses are known, so the check waits for the servers themselves.
     let names: Vec<String> = (0..16).map(|index| format!("ns{index}.{CHILD}")).collect();
     let addresses = |host| (0..4).map(move |_| IpAddr::from([127, 0, 0, host]));
     let glue = names
@@ -106,5 +106,5 @@ async fn without_egress_a_check_ends_within_six_seconds() {
     let report = verifier.verify_child(&expected, PATIENCE).await;
     assert!(report.no_egress(), "{report}");
     assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
-    assert!(begun.elapsed() >= Duration::from_secs(2), "they were waited for");
+    assert!(begun.elapsed() >= Duration::from_secs(2), "it waited for the servers");
 }

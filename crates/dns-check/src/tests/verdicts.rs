@@ -1,5 +1,5 @@
-//! No false alarm and no false comfort: each verdict, in an internet where everything else is in
-//! order.
+//! Tests of every verdict, in an internet where everything else is in order: no false alarms, and
+//! no false negatives.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn states(report: &Report) -> Vec<ServerState> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_is_in_order() {
+async fn a_delegation_in_order_is_good() {
     let internet = Internet::new();
     let report = internet.after(&good()).await;
     assert_eq!(
@@ -44,7 +44,7 @@ async fn everything_is_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_way_out_nothing_is_known() {
+async fn without_egress_the_verdict_is_unknown() {
     let internet = Internet::new();
     internet.close();
     let begun = Instant::now();
@@ -52,8 +52,8 @@ async fn without_a_way_out_nothing_is_known() {
     assert!(report.no_egress() && report.verdict() == Verdict::Unknown, "{report}");
     assert_eq!(states(&report), [ServerState::Unknown; 2]);
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
-    // A name server that does not exist is known by the resolver alone, and says nothing of the
-    // network.
+    // Only the resolver is needed to find that a name server does not exist. That says nothing
+    // about egress.
     let run = internet.verifier().for_run();
     let nowhere = run.verify_child(&delegated_to(&["ns1.nowhere.net"]), Duration::ZERO).await;
     assert!(nowhere.can_be_taken_over() && !nowhere.no_egress(), "{nowhere}");
@@ -62,7 +62,7 @@ async fn without_a_way_out_nothing_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_of_all_servers_is_theirs_where_the_root_answers() {
+async fn silent_servers_are_a_problem_if_the_root_answers() {
     let internet = Internet::new();
     for at in ["205.251.192.1", "205.251.192.2", "205.251.193.1", "205.251.193.2"] {
         internet.kill(at);
@@ -78,9 +78,9 @@ async fn silence_of_all_servers_is_theirs_where_the_root_answers() {
     assert_eq!(roots, 1);
 }
 
-/// A resolver that drops a query, fails, or limits its rate.
+/// The resolver drops a query, fails, or limits its rate.
 #[tokio::test(start_paused = true)]
-async fn what_a_resolver_does_not_tell_is_not_known() {
+async fn a_failing_resolver_makes_the_verdict_unknown() {
     for code in [None, Some(ResponseCode::ServFail), Some(ResponseCode::Refused)] {
         let internet = Internet::new();
         let fails = move |ask: &Ask| {
@@ -94,7 +94,7 @@ async fn what_a_resolver_does_not_tell_is_not_known() {
             "{report}"
         );
         assert_eq!(codes(&report), BTreeSet::from(["resolver-fails"]));
-        // Of one of two: the other one serves.
+        // It fails for one of two servers, and the other one serves the zone.
         internet.resolve(move |ask| (*ask.name() == wire("ns2.example.net")).then(|| fails(ask)));
         let report = internet.before(&good()).await;
         assert_eq!(
@@ -110,7 +110,7 @@ async fn what_a_resolver_does_not_tell_is_not_known() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn addresses_are_kept_for_the_run() {
+async fn addresses_are_cached_for_the_run() {
     let internet = Internet::new();
     let run = internet.verifier().for_run();
     assert!(run.verify_child(&good(), Duration::ZERO).await.is_good());
@@ -119,14 +119,14 @@ async fn addresses_are_kept_for_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn addresses_that_a_resolver_makes_are_nobodys() {
+async fn synthesized_addresses_are_not_the_server_s() {
     let internet = Internet::new();
     internet.host("ns1.example.net", &["205.251.193.1", "64:ff9b::205.251.193.1"]);
     internet.host("ns2.example.net", &["205.251.193.2", "2600:64::205.251.193.2"]);
     internet.host("ipv4only.arpa", &["2600:64::192.0.0.170", "2600:64::192.0.0.171"]);
     let report = internet.after(&good()).await;
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
-    // Where there is IPv6 alone, they are the way to the servers.
+    // With only IPv6, they are the way to reach the servers.
     internet.without_ipv4();
     internet.serve("64:ff9b::205.251.193.1", child(SERVERS).script());
     internet.serve("2600:64::205.251.193.2", child(SERVERS).script());
@@ -136,13 +136,13 @@ async fn addresses_that_a_resolver_makes_are_nobodys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn servers_with_ipv6_alone() {
+async fn servers_with_only_ipv6_are_unknown_without_ipv6() {
     let internet = Internet::new();
     internet.host("ns1.example.net", &["2600:9000:5300::1"]);
     internet.host("ns2.example.net", &["2600:9000:5300::2"]);
     internet.zone(&["2600:9000:5300::1", "2600:9000:5300::2"], &child(SERVERS));
     assert!(internet.before(&good()).await.is_good());
-    // As in Lambda.
+    // Like in Lambda.
     internet.without_ipv6();
     for report in [internet.before(&good()).await, internet.after(&good()).await] {
         assert_eq!(
@@ -153,8 +153,8 @@ async fn servers_with_ipv6_alone() {
         assert!(report.lacks_ipv6() && !report.no_egress(), "{report}");
         assert!(report.to_string().contains("there is no IPv6 from here"), "{report}");
     }
-    assert_eq!(internet.asked("2001:503:ba3e::2:30"), [], "nobody needs telling");
-    // Their silence is theirs where others answer.
+    assert_eq!(internet.asked("2001:503:ba3e::2:30"), [], "the test is not needed");
+    // Their silence is a problem if other servers respond over IPv6.
     let internet = Internet::new();
     internet.host("ns1.example.net", &["2600:9000:5300::1"]);
     internet.host("ns2.example.net", &["2600:9000:5300::2"]);
@@ -164,7 +164,7 @@ async fn servers_with_ipv6_alone() {
         (Verdict::Bad, vec![ServerState::Silent; 2]),
         "{report}"
     );
-    // Where nobody does, it may be the network.
+    // If none does, the network may be the cause.
     internet.kill("2001:503:ba3e::2:30");
     internet.kill("2001:503:a83e::2:30");
     let report = internet.after(&good()).await;
@@ -172,7 +172,7 @@ async fn servers_with_ipv6_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_address_of_ipv6_is_seen_by_both_checks() {
+async fn both_checks_find_a_dead_ipv6_address() {
     let internet = Internet::new();
     internet.host("ns1.example.net", &["205.251.193.1", "2600:9000:5300::1"]);
     for report in [internet.before(&good()).await, internet.after(&good()).await] {
@@ -181,7 +181,7 @@ async fn a_dead_address_of_ipv6_is_seen_by_both_checks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn servers_of_the_parent_zone_with_ipv6_alone() {
+async fn servers_of_the_parent_zone_with_only_ipv6_are_unknown_without_ipv6() {
     let internet = Internet::new();
     internet.host("p1.example.org", &["2600:9000:5301::1"]);
     internet.host("p2.example.org", &["2600:9000:5301::2"]);
@@ -189,14 +189,16 @@ async fn servers_of_the_parent_zone_with_ipv6_alone() {
     let report = internet.after(&good()).await;
     assert_eq!(report.verdict(), Verdict::Unknown, "{report}");
     assert!(
-        report.to_string().starts_with("nothing is known of testing.example.com: p1.example.org"),
+        report
+            .to_string()
+            .starts_with("nothing is known about testing.example.com: p1.example.org"),
         "{report}"
     );
 }
 
-/// Over IPv4 it is lame, and only its IPv6 address is known.
+/// The server is lame over IPv4, but only its IPv6 address is known.
 #[tokio::test(start_paused = true)]
-async fn a_failed_look_up_of_ipv4_addresses_is_no_comfort() {
+async fn a_failed_look_up_of_ipv4_addresses_is_reported() {
     let internet = Internet::new();
     for (host, v4, v6) in [
         ("ns1.example.net", "205.251.193.1", "2600:9000:5300::1"),
@@ -217,7 +219,7 @@ async fn a_failed_look_up_of_ipv4_addresses_is_no_comfort() {
 
 /// RFC 6891, section 7.
 #[tokio::test(start_paused = true)]
-async fn who_does_not_know_edns_is_asked_without() {
+async fn a_server_without_edns_is_queried_without_it() {
     let refuses = |ask: &Ask| {
         ask.message.edns.is_some().then(|| vec![ask.code(ResponseCode::FormErr).to_vec().unwrap()])
     };
@@ -229,7 +231,7 @@ async fn who_does_not_know_edns_is_asked_without() {
         internet.verifier().parent_of(&CHILD.parse().unwrap()).await.unwrap().as_str(),
         PARENT
     );
-    // A name server as well, with nothing but a header.
+    // Also a name server that responds with only a header.
     internet.serve(
         "205.251.193.1",
         Box::new(move |ask| match ask.message.edns {
@@ -240,7 +242,7 @@ async fn who_does_not_know_edns_is_asked_without() {
     assert!(internet.after(&good()).await.is_good());
 }
 
-/// An answer without a question section.
+/// A response without a question section.
 fn header(ask: &Ask, code: ResponseCode) -> Vec<u8> {
     let mut answer = ask.code(code);
     answer.queries.clear();
@@ -248,7 +250,7 @@ fn header(ask: &Ask, code: ResponseCode) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_without_a_question_is_one() {
+async fn refused_without_a_question_section_is_accepted() {
     let internet = Internet::new();
     internet.serve("205.251.193.1", Box::new(|ask| vec![header(ask, ResponseCode::Refused)]));
     let begun = Instant::now();
@@ -261,7 +263,7 @@ async fn a_refusal_without_a_question_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_name_servers_that_agree() {
+async fn many_name_servers_that_agree_are_good() {
     let names: &'static [&'static str] =
         (0..33).map(|at| &*format!("n{at}.example.net").leak()).collect::<Vec<_>>().leak();
     let internet = Internet::new();
@@ -282,7 +284,7 @@ async fn many_name_servers_that_agree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_server_in_a_domain_that_is_free() {
+async fn a_name_server_in_an_unregistered_domain_can_be_taken_over() {
     let internet = Internet::new();
     let report =
         internet.before(&delegated_to(&["ns1.example.net", "ns1.typo-of-a-provider.net"])).await;
@@ -294,7 +296,7 @@ async fn a_name_server_in_a_domain_that_is_free() {
         ),
         "{report}"
     );
-    // What only the owner of the domain can make is no such thing.
+    // A missing name that only the owner of the domain can create can't be taken over.
     let report = internet.before(&delegated_to(&["ns1.example.net", "ns9.example.net"])).await;
     assert!(!report.can_be_taken_over() && report.verdict() == Verdict::Bad, "{report}");
     // The resolver is not asked for names at or above the cut.
@@ -308,14 +310,14 @@ async fn a_name_server_in_a_domain_that_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_resolver_hears_of_names_on_the_way() {
+async fn the_resolver_is_not_asked_for_names_on_the_path() {
     let internet = Internet::new();
     let name: Name = "dev.api.testing.example.com".parse().unwrap();
     internet.zone(&["205.251.192.1", "205.251.192.2"], &parent(&[]));
     assert_eq!(internet.verifier().parent_of(&name).await.unwrap().as_str(), PARENT);
     let asked = internet.asked(NINES);
     assert!(!asked.iter().any(|(name, _)| name.ends_with(PARENT)), "{asked:?}");
-    // Nor of the parent zone, which may not be delegated yet.
+    // Nor for the parent zone, which may not be delegated yet.
     internet.serve("192.5.6.30", script(|ask| ask.code_with_authority(ResponseCode::NXDomain)));
     internet.serve(
         "2001:503:a83e::2:30",
@@ -331,7 +333,7 @@ const INSIDE: &[&str] = &["ns1.testing.example.com", "ns2.testing.example.com"];
 const OWN: [(&str, &str); 2] =
     [("ns1.testing.example.com", "205.251.193.1"), ("ns2.testing.example.com", "205.251.193.2")];
 
-/// The name servers are in the child zone, with these addresses in the parent zone and in the child
+/// Checks name servers in the child zone with these addresses in the parent zone and in the child
 /// zone.
 async fn glue(
     above: &[(&'static str, &'static str)],
@@ -352,7 +354,7 @@ async fn glue(
 
 /// RFC 9471.
 #[tokio::test(start_paused = true)]
-async fn the_addresses_in_a_referral_are_those_that_are_asked() {
+async fn the_addresses_in_a_referral_are_queried_and_compared() {
     let report = glue(&OWN, &OWN).await;
     assert_eq!((report.verdict(), report.findings().len()), (Verdict::Good, 0), "{report}");
 
@@ -408,7 +410,7 @@ async fn the_addresses_in_a_referral_are_those_that_are_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_server_of_the_parent_zone_gives_no_glue() {
+async fn missing_glue_at_one_server_of_the_parent_zone_is_a_finding() {
     let internet = Internet::new();
     internet
         .zone(&["205.251.193.1", "205.251.193.2"], &Zone { hosts: OWN.to_vec(), ..child(INSIDE) });
@@ -417,7 +419,7 @@ async fn one_server_of_the_parent_zone_gives_no_glue() {
     let report = internet.after(&delegated_to(INSIDE)).await;
     assert!(
         report.to_string().contains(
-            "ns1.testing.example.com lies in the child zone, and these servers of the parent zone give no address for it: \
+            "ns1.testing.example.com is in the child zone, but these servers of the parent zone give no address for it: \
              p2.example.org"
         ),
         "{report}"
@@ -448,10 +450,10 @@ async fn serial_numbers_that_differ_are_a_remark() {
     assert_eq!(report.servers()[1].addresses[0].serial, Some(7));
 }
 
-/// Sixteen names that lead to two addresses, which answer nothing but that it takes TCP, or
-/// REFUSED.
+/// Sixteen names have the same two addresses, whose servers only respond that the answer requires
+/// TCP, or REFUSED.
 #[tokio::test(start_paused = true)]
-async fn one_event_makes_no_flood() {
+async fn one_check_can_not_cause_a_flood() {
     let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for truncates in [true, false] {
@@ -476,13 +478,13 @@ async fn one_event_makes_no_flood() {
         );
         let lookups =
             internet.asked(NINES).iter().filter(|(name, _)| name.ends_with("victim.net")).count();
-        assert_eq!(lookups, 2 * 16, "each name once");
+        assert_eq!(lookups, 2 * 16, "every name is looked up once");
     }
 }
 
-/// Every one of 64 addresses answers each question as late and as little as it can.
+/// Each of 64 addresses responds to every query as late and with as little as possible.
 #[tokio::test(start_paused = true)]
-async fn what_a_check_sends_is_bounded() {
+async fn the_queries_of_a_check_are_bounded() {
     let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let internet = Internet::new();
@@ -497,7 +499,7 @@ async fn what_a_check_sends_is_bounded() {
             })
             .collect();
         for address in &own {
-            // The rest over TCP, and other name servers, so that it is asked again.
+            // The rest is over TCP, with other name servers, so that it is queried again.
             internet.serve(
                 address,
                 Box::new(|ask| {
@@ -521,12 +523,15 @@ async fn what_a_check_sends_is_bounded() {
         datagrams == DATAGRAMS as usize || connections == CONNECTIONS as usize,
         "{datagrams}, {connections}"
     );
-    assert!(codes(&report).contains("own-name-servers-differ"), "what was found stands: {report}");
+    assert!(
+        codes(&report).contains("own-name-servers-differ"),
+        "earlier findings are kept: {report}"
+    );
 }
 
-/// Pauses grow: half a minute of patience is six rounds.
+/// Half a minute of patience is six rounds.
 #[tokio::test(start_paused = true)]
-async fn pauses_grow() {
+async fn pauses_between_rounds_grow() {
     let internet = Internet::new();
     internet.serve("205.251.193.1", script(|ask| ask.code(ResponseCode::Refused)));
     let begun = Instant::now();

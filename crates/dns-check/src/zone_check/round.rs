@@ -205,7 +205,7 @@ impl Check<'_> {
                 let address =
                     addresses.asked.into_iter().find(|address| Family::of(*address) == family);
                 if let Some(address) = address {
-                    let question = Query::of_root(Rtype::SOA);
+                    let question = Query::for_root(Rtype::SOA);
                     let _ = self.net.ask(SocketAddr::new(address, self.port), &question).await;
                 }
             }))

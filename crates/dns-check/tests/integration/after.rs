@@ -1,4 +1,5 @@
-//! After the change is in sync: does the parent zone refer to the child zone?
+//! Tests of the delegation after the change is in sync: whether the parent zone refers to the child
+//! zone.
 
 use delegation_model::name_servers::NameServers;
 use dns_check::Expected;
@@ -7,7 +8,7 @@ use sandbox::{DnsFault, RecordSet};
 use crate::fixture::{CHILD, Fixture, NONE, PATIENCE, name, parent_zone};
 
 #[tokio::test]
-async fn a_delegation_is_followed_from_the_parent_zone_down() {
+async fn a_delegation_that_resolves_is_good() {
     let fixture = Fixture::delegated().await;
     let report = fixture.after(&fixture.expected(), PATIENCE).await;
     assert_eq!(
@@ -22,7 +23,7 @@ async fn a_delegation_is_followed_from_the_parent_zone_down() {
 }
 
 #[tokio::test]
-async fn a_delegation_that_is_not_there() {
+async fn a_missing_delegation_is_a_finding() {
     let fixture = Fixture::new().await;
     let report = fixture.after(&fixture.expected(), NONE).await;
     assert_eq!(report.findings().len(), 4, "{report}");
@@ -38,7 +39,7 @@ async fn a_delegation_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_delegation_to_others() {
+async fn a_delegation_to_other_servers_is_a_finding() {
     let fixture = Fixture::new().await;
     let mut servers = fixture.child.name_servers();
     servers[3] = "ns.elsewhere.net".to_owned();
@@ -53,7 +54,7 @@ async fn a_delegation_to_others() {
 }
 
 #[tokio::test]
-async fn a_server_of_the_parent_zone_that_lags_behind() {
+async fn a_server_of_the_parent_zone_may_lag_behind() {
     let fixture = Fixture::delegated().await;
     let server = fixture.parent.name_servers()[2].clone();
     let old = DnsFault::NameServers(vec!["ns1.old.net".to_owned(), "ns2.old.net".to_owned()]);
@@ -66,14 +67,14 @@ async fn a_server_of_the_parent_zone_that_lags_behind() {
             "{server} ({address}) of the parent zone refers to other name servers: ns1.old.net, ns2.old.net"
         )
     );
-    // Three questions a round.
+    // Three queries per round.
     fixture.dns.fault_times(&server, old, 6);
     let report = fixture.after(&fixture.expected(), PATIENCE).await;
     assert!(report.is_good(), "{report}");
 }
 
 #[tokio::test]
-async fn a_parent_zone_that_nobody_knows() {
+async fn a_parent_zone_that_does_not_exist_is_a_finding() {
     let fixture = Fixture::delegated().await;
     let report = fixture
         .verifier()
@@ -84,7 +85,7 @@ async fn a_parent_zone_that_nobody_knows() {
 }
 
 #[tokio::test]
-async fn name_servers_within_the_child_zone() {
+async fn name_servers_below_the_cut_are_checked_with_their_glue() {
     let fixture = Fixture::new().await;
     fixture.child.delete();
     let server = "ns1.testing.example.com";
@@ -108,9 +109,9 @@ async fn name_servers_within_the_child_zone() {
 }
 
 #[tokio::test]
-async fn parent_and_child_zone_on_one_server() {
+async fn parent_and_child_zone_may_be_on_the_same_servers() {
     let fixture = Fixture::delegated().await;
-    // The child zone is served beside the parent zone at all of its servers as well.
+    // All servers of the parent zone also serve the child zone.
     let _twin = fixture.dns.zone(
         CHILD,
         fixture.parent.name_servers(),

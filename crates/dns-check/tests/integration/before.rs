@@ -1,4 +1,4 @@
-//! Before the parent zone is touched: do the name servers have the child zone?
+//! Tests of the child zone before the parent zone is changed: whether the name servers serve it.
 
 use delegation_model::name_servers::NameServers;
 use dns_check::{Expected, ServerState};
@@ -7,12 +7,12 @@ use sandbox::RecordSet;
 use crate::fixture::{CHILD, Fixture, NONE, PATIENCE, name, states};
 
 #[tokio::test]
-async fn a_hosted_zone_is_served_before_it_is_delegated() {
+async fn a_hosted_zone_is_good_before_it_is_delegated() {
     let fixture = Fixture::new().await;
     let report = fixture.before(&fixture.expected(), PATIENCE).await;
     assert_eq!(report.to_string(), "the 4 name servers answer for testing.example.com");
     assert_eq!(states(&report), [ServerState::Serves; 4]);
-    // SentQuery directly, without recursion, and nobody above.
+    // The server is queried directly, without recursion, and no server above it.
     let server = fixture.child.name_servers()[0].clone();
     let types: Vec<(String, bool)> = fixture
         .dns
@@ -25,7 +25,7 @@ async fn a_hosted_zone_is_served_before_it_is_delegated() {
 }
 
 #[tokio::test]
-async fn the_name_servers_of_another_zone_are_lame() {
+async fn name_servers_of_another_zone_are_lame() {
     let fixture = Fixture::new().await;
     let servers = NameServers::parse(&fixture.parent.name_servers()).unwrap();
     let report =
@@ -34,15 +34,15 @@ async fn the_name_servers_of_another_zone_are_lame() {
     assert_eq!(states(&report), [ServerState::Lame; 4], "{text}");
     assert!(
         text.contains(" does not answer for the zone (NXDOMAIN)"),
-        "they have only the parent zone: {text}"
+        "they only have the parent zone: {text}"
     );
 }
 
 #[tokio::test]
-async fn a_zone_that_is_gone_is_dangling() {
+async fn a_deleted_zone_leaves_lame_servers() {
     let fixture = Fixture::delegated().await;
     let expected = fixture.expected();
-    // The servers have other zones too.
+    // The servers also have other zones.
     let _other = fixture.dns.zone("example.org", fixture.child.name_servers(), []);
     fixture.child.delete();
     let report = fixture.before(&expected, NONE).await;
@@ -51,7 +51,7 @@ async fn a_zone_that_is_gone_is_dangling() {
 }
 
 #[tokio::test]
-async fn a_name_server_without_an_address() {
+async fn a_name_server_without_an_address_is_a_finding() {
     let fixture = Fixture::new().await;
     let servers = NameServers::parse(&["ns.nobody.example"]).unwrap();
     let report =
@@ -64,7 +64,7 @@ async fn a_name_server_without_an_address() {
 }
 
 #[tokio::test]
-async fn the_zones_own_name_servers_are_others() {
+async fn a_different_ns_record_set_in_the_zone_is_a_finding() {
     let fixture = Fixture::new().await;
     fixture.child.put(RecordSet::new(CHILD, "NS", 300, ["ns1.vanity.net", "ns2.vanity.net"]));
     let report = fixture.before(&fixture.expected(), NONE).await;
@@ -79,7 +79,7 @@ async fn the_zones_own_name_servers_are_others() {
 }
 
 #[tokio::test]
-async fn name_servers_within_the_child_zone_are_found_by_glue() {
+async fn name_servers_below_the_cut_are_found_by_glue() {
     let fixture = Fixture::new().await;
     fixture.child.delete();
     let server = "ns1.testing.example.com";

@@ -1,4 +1,4 @@
-//! DS records, keys and signatures, which are the sandbox's and real.
+//! Tests of DS records, keys and signatures, which the sandbox really computes.
 
 use dns_check::Expected;
 use sandbox::RecordSet;
@@ -10,7 +10,7 @@ fn put_ds(fixture: &Fixture, values: &[String]) {
 }
 
 #[tokio::test]
-async fn a_signed_delegation() {
+async fn a_signed_delegation_is_checked_with_its_keys() {
     let fixture = Fixture::delegated().await;
     let ds = fixture.child.create_key("one").ds_record();
     let expected = fixture.signed(std::slice::from_ref(&ds));
@@ -39,18 +39,18 @@ async fn a_signed_delegation() {
     assert_eq!(
         report.to_string(),
         "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
-         refer to them; example.com is not signed, so a DS record set in it proves nothing"
+         refer to them; example.com is not signed, so a DS record set in it has no effect"
     );
 
-    // The parent zone signs too: its answers come with signatures, and with the proof that there is
-    // no DS.
+    // The parent zone is signed too: its responses have signatures, and prove that there is no DS
+    // record set.
     fixture.parent.create_key("parent");
     fixture.parent.start_signing();
     assert!(fixture.after(&expected, PATIENCE).await.is_good());
 }
 
 #[tokio::test]
-async fn a_key_roll_over() {
+async fn a_key_roll_over_is_good_at_every_step() {
     let fixture = Fixture::delegated().await;
     let (old, new) =
         (fixture.child.create_key("old").ds_record(), fixture.child.create_key("new").ds_record());
@@ -62,10 +62,12 @@ async fn a_key_roll_over() {
 
     assert!(fixture.child.set_key_status("old", "INACTIVE"));
     let report = fixture.before(&both, NONE).await;
-    assert!(report.is_good(), "one of the two keys is gone, and the other does: {report}");
+    assert!(report.is_good(), "one of the two keys is enough: {report}");
     let report = fixture.after(&fixture.signed(std::slice::from_ref(&new)), NONE).await;
     assert!(
-        report.to_string().contains(" of the parent zone has another DS record set for the name"),
+        report
+            .to_string()
+            .contains(" of the parent zone has a different DS record set for the name"),
         "{report}"
     );
     put_ds(&fixture, std::slice::from_ref(&new));
@@ -74,7 +76,7 @@ async fn a_key_roll_over() {
 }
 
 #[tokio::test]
-async fn no_ds_record_set_where_none_is_wanted() {
+async fn an_unexpected_ds_record_set_is_a_finding() {
     let fixture = Fixture::delegated().await;
     fixture.parent.create_key("parent");
     fixture.parent.start_signing();
@@ -83,7 +85,9 @@ async fn no_ds_record_set_where_none_is_wanted() {
     put_ds(&fixture, &[fixture.child.create_key("one").ds_record()]);
     let report = fixture.after(&fixture.expected(), NONE).await;
     assert!(
-        report.to_string().contains(" of the parent zone has another DS record set for the name"),
+        report
+            .to_string()
+            .contains(" of the parent zone has a different DS record set for the name"),
         "{report}"
     );
     let report = fixture.after(&Expected { check_ds: false, ..fixture.expected() }, PATIENCE).await;

@@ -1,5 +1,5 @@
-//! `example.com` and `testing.example.com` in two accounts, and a check that asks the sandbox's
-//! resolver.
+//! The fixture: `example.com` and `testing.example.com` in two accounts, and a check that uses the
+//! sandbox's resolver.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use sandbox::{Dns, RecordSet, Sandbox, ZoneHandle};
 pub(crate) const CHILD: &str = "testing.example.com";
 pub(crate) const PARENT: &str = "example.com";
 
-/// More than any test takes.
+/// Longer than any test takes.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// One round.
+/// No patience: one round.
 pub(crate) const NONE: Duration = Duration::ZERO;
 
 pub(crate) struct Fixture {
@@ -34,7 +34,7 @@ impl Fixture {
         Self { _aws: aws, dns, parent, child }
     }
 
-    /// The same with the delegation.
+    /// The fixture with a delegation.
     pub(crate) async fn delegated() -> Self {
         let fixture = Self::new().await;
         fixture.delegate(&fixture.child.name_servers());
@@ -45,7 +45,7 @@ impl Fixture {
         self.parent.put(RecordSet::new(CHILD, "NS", 300, servers.iter().cloned()));
     }
 
-    /// The delegation to the child zone, without DS records.
+    /// The expected delegation to the child zone, without DS records.
     pub(crate) fn expected(&self) -> Expected {
         Expected {
             name: name(CHILD),
@@ -56,13 +56,13 @@ impl Fixture {
         }
     }
 
-    /// The same with these DS records.
+    /// The expected delegation with these DS records.
     pub(crate) fn signed(&self, ds: &[String]) -> Expected {
         Expected { ds: Some(DsRecords::from_values(ds).unwrap()), ..self.expected() }
     }
 
-    /// A check that waits for an answer longer than any machine is busy; a server that is silent is
-    /// not waited for here.
+    /// A check whose timeouts are longer than any machine is busy. A silent server would take that
+    /// long.
     pub(crate) fn verifier(&self) -> Verifier {
         let long = Duration::from_mins(1);
         self.with(Timing {
@@ -77,7 +77,7 @@ impl Fixture {
         Verifier::new(Some(self.dns.resolver())).at_any_address(true).with_timing(timing)
     }
 
-    /// A check that soon gives up on datagrams, and gives a connection so long.
+    /// A check with a short timeout for datagrams, and this timeout for TCP.
     pub(crate) fn impatient(&self, tcp: Duration) -> Verifier {
         let (short, long) = (Duration::from_millis(50), Duration::from_mins(1));
         self.with(Timing {
@@ -90,7 +90,7 @@ impl Fixture {
 
     pub(crate) async fn before(&self, expected: &Expected, patience: Duration) -> Report {
         let report = self.one_round(patience).verify_child(expected, patience).await;
-        self.nothing_below_the_cut_was_asked_of_the_resolver();
+        self.assert_resolver_was_not_asked_below_the_cut();
         report
     }
 
@@ -99,7 +99,7 @@ impl Fixture {
             .one_round(patience)
             .verify_delegation(&parent_zone(PARENT), expected, patience)
             .await;
-        self.nothing_below_the_cut_was_asked_of_the_resolver();
+        self.assert_resolver_was_not_asked_below_the_cut();
         report
     }
 
@@ -107,7 +107,7 @@ impl Fixture {
         if !patience.is_zero() {
             return self.verifier();
         }
-        // A pause that no patience is left for.
+        // A pause that exceeds the patience.
         let long = Duration::from_mins(1);
         self.with(Timing {
             datagrams: vec![long],
@@ -117,7 +117,7 @@ impl Fixture {
         })
     }
 
-    fn nothing_below_the_cut_was_asked_of_the_resolver(&self) {
+    fn assert_resolver_was_not_asked_below_the_cut(&self) {
         for query in self.dns.queries_to("resolver") {
             assert!(!name(&query.name).is_at_or_below(&name(CHILD)), "{query:?}");
         }
@@ -132,7 +132,7 @@ pub(crate) fn states(report: &Report) -> Vec<ServerState> {
     report.servers().iter().map(|server| server.state).collect()
 }
 
-/// A parent zone of which nobody has told which name servers it should have.
+/// A parent zone without information about its name servers.
 pub(crate) fn parent_zone(text: &str) -> ParentZone {
     ParentZone { name: name(text), name_servers: None }
 }

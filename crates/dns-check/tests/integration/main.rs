@@ -1,5 +1,5 @@
-//! The DNS check against the sandbox's zones, which are served from a root of their own down by
-//! hickory's server.
+//! Tests of the DNS check against the sandbox's zones, which hickory's server serves from their own
+//! root down.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,20 +1,20 @@
-//! What a file of accepted findings may say.
+//! Tests of the parser for accepted findings.
 
 use super::*;
 
 #[test]
-fn each_mistake_is_named_with_its_item() {
+fn every_error_names_its_item() {
     for (text, words) in [
-        ("", "no JSON"),
-        ("{}", "no JSON array"),
-        ("[1]", "item 1 is no object"),
+        ("", "not JSON"),
+        ("{}", "not a JSON array"),
+        ("[1]", "item 1 is not an object"),
         (
             r#"[{"name": "a.example.com", "finding": "lame", "until": "2027-01-31"}]"#,
-            "item 1 needs a text as \"reason\"",
+            "item 1 needs a string \"reason\"",
         ),
         (
             r#"[{"name": "a.example.com", "finding": "lame", "reason": " ", "until": "2027-01-31"}]"#,
-            "item 1 needs a text as \"reason\"",
+            "item 1 needs a string \"reason\"",
         ),
         (
             r#"[{"name": "a.example.com", "finding": "lam", "reason": "r", "until": "2027-01-31"}]"#,
@@ -37,7 +37,7 @@ fn each_mistake_is_named_with_its_item() {
 }
 
 #[test]
-fn of_two_acceptances_one_that_holds_counts() {
+fn a_valid_acceptance_is_preferred() {
     let item = |until: &str| {
         format!(
             r#"{{"name": "a.example.com", "finding": "lame", "reason": "{until}", "until": "{until}"}}"#
@@ -47,6 +47,6 @@ fn of_two_acceptances_one_that_holds_counts() {
         Accepted::parse(&format!("[{}, {}]", item("2026-01-31"), item("2027-01-31"))).unwrap();
     // 2026-06-01
     let found = accepted.find("a.example.com", FindingKind::Lame, 1_780_272_000).unwrap();
-    assert_eq!((found.reason.as_str(), found.holds(1_780_272_000)), ("2027-01-31", true));
+    assert_eq!((found.reason.as_str(), found.is_valid(1_780_272_000)), ("2027-01-31", true));
     assert!(accepted.find("a.example.com", FindingKind::Outage, 0).is_none());
 }

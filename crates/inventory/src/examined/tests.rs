@@ -1,4 +1,4 @@
-//! The inventory of a zone, what is found of its entries, and what would mend it.
+//! Tests of the inventory of a zone, its findings and their fixes.
 
 use super::*;
 use crate::batch::parts;
@@ -66,36 +66,36 @@ fn owned(cut: &str, claims: &[Claim]) -> RecordSet {
     record_of(cut, |record| claims.iter().cloned().for_each(|claim| record.put_claim(claim)))
 }
 
-fn of(sets: Vec<RecordSet>) -> Vec<Entry> {
-    Inventory::of(&name("example.com"), sets.into_iter().filter(is_of_interest).collect()).entries
+fn entries_of(sets: Vec<RecordSet>) -> Vec<Entry> {
+    Inventory::new(&name("example.com"), sets.into_iter().filter(is_of_interest).collect()).entries
 }
 
 fn facts<'a>(stacks: Option<&'a [String]>, accepted: &'a Accepted) -> Facts<'a> {
     Facts { now: NOW, stacks, accepted, checked: false, unowned: false }
 }
 
-/// The findings without DNS and without a list of stacks.
+/// The findings without a DNS check and without a list of stacks.
 fn marks(entry: &Entry) -> Vec<FindingKind> {
     Examined::new(entry, None, &facts(None, &Accepted::default())).kinds().collect()
 }
 
-/// What would mend a finding that there is, with these stacks: `+` or `-`, type and values of each
-/// change.
-fn mending_of(entry: &Entry, kind: FindingKind, stacks: Option<&[String]>) -> Vec<String> {
+/// The changes that would fix an existing finding, with these stacks: the action, type and values
+/// of each.
+fn fix_of(entry: &Entry, kind: FindingKind, stacks: Option<&[String]>) -> Vec<String> {
     let examined = Examined::new(entry, None, &facts(stacks, &Accepted::default()));
     let found = examined.findings.into_iter().find(|found| found.kind == kind).unwrap();
     let line = |change: &Change| {
         let (action, set) = parts(change);
         format!("{action} {} {}", set.rtype, set.values.join(" "))
     };
-    found.mending.iter().map(line).collect()
+    found.fix.iter().map(line).collect()
 }
 
 const DS: &str = "1 13 2 AB";
 
 #[test]
-fn the_apex_is_no_delegation_and_the_rest_is_in_the_order_of_names() {
-    let entries = of(vec![
+fn entries_are_sorted_by_name_without_the_apex() {
+    let entries = entries_of(vec![
         set("example.com", "NS", &["ns1.example.net."]),
         set("www.example.com", "A", &["192.0.2.1"]),
         set("b.example.com", "NS", &["ns1.example.net."]),
@@ -110,37 +110,39 @@ fn the_apex_is_no_delegation_and_the_rest_is_in_the_order_of_names() {
 #[test]
 fn a_delegation_that_no_claim_names_has_drifted() {
     let ns = |names: &[&str], claims: &[Claim]| {
-        marks(&of(vec![set("a.example.com", "NS", names), owned("a.example.com", claims)])[0])
+        marks(
+            &entries_of(vec![set("a.example.com", "NS", names), owned("a.example.com", claims)])[0],
+        )
     };
     let (old, new) = (claim("A", &["old."], None), claim("B", &["new."], None));
     assert_eq!(ns(&["NEW"], &[new.clone(), old.clone()]), []);
     assert_eq!(
         ns(&["old."], &[new.clone(), old.clone()]),
         [],
-        "a claim that wants others is no drift"
+        "a claim that names other servers is not drift"
     );
     assert_eq!(ns(&["other."], &[new.clone(), old]), [FindingKind::Drifted]);
-    assert_eq!(ns(&["."], &[new]), [FindingKind::Drifted], "values that are no names");
+    assert_eq!(ns(&["."], &[new]), [FindingKind::Drifted], "values that are not names");
 }
 
 #[test]
 fn a_ds_record_set_drifts_too() {
-    let of_ds = |ds: Option<&str>, claims: &[Claim]| {
+    let drift = |ds: Option<&str>, claims: &[Claim]| {
         let mut sets = vec![set("a.example.com", "NS", &["ns."]), owned("a.example.com", claims)];
         sets.extend(ds.map(|ds| set("a.example.com", "DS", &[ds])));
-        marks(&of(sets)[0])
+        marks(&entries_of(sets)[0])
     };
     let (manages, plain) = (claim("A", &["ns."], Some(DS)), claim("B", &["ns."], None));
-    assert_eq!(of_ds(Some("1 13 2 ab"), std::slice::from_ref(&manages)), []);
-    assert_eq!(of_ds(None, &[manages.clone(), plain.clone()]), [FindingKind::Drifted]);
-    assert_eq!(of_ds(Some("2 13 2 AB"), &[manages]), [FindingKind::Drifted]);
-    assert_eq!(of_ds(Some(DS), &[plain]), [], "somebody else's, and nobody claims it");
+    assert_eq!(drift(Some("1 13 2 ab"), std::slice::from_ref(&manages)), []);
+    assert_eq!(drift(None, &[manages.clone(), plain.clone()]), [FindingKind::Drifted]);
+    assert_eq!(drift(Some("2 13 2 AB"), &[manages]), [FindingKind::Drifted]);
+    assert_eq!(drift(Some(DS), &[plain]), [], "nobody claims to manage the DS record set");
 }
 
 #[test]
-fn claims_without_a_delegation_are_missing_it() {
+fn claims_without_a_delegation_are_reported_as_missing() {
     let long = format!("{}.example.com", "x".repeat(60));
-    let entries = of(vec![
+    let entries = entries_of(vec![
         owned("a.example.com", &[claim("A", &["ns."], None)]),
         owned(&long, &[claim("A", &["ns."], None)]),
         set("_delegation-b.example.com", "TXT", &["\"no claim\""]),
@@ -152,25 +154,25 @@ fn claims_without_a_delegation_are_missing_it() {
     assert!(
         entries
             .iter()
-            .all(|entry| entry.wanted().is_none() && marks(entry) == [FindingKind::Missing])
+            .all(|entry| entry.expected().is_none() && marks(entry) == [FindingKind::Missing])
     );
 }
 
 #[test]
 fn a_child_named_like_a_digest_has_a_record_of_its_own() {
     let cut = format!("{}.example.com", "0123456789abcdef");
-    let entries = of(vec![owned(&cut, &[claim_of(STACK, "A", &cut, &["ns."], None)])]);
+    let entries = entries_of(vec![owned(&cut, &[claim_of(STACK, "A", &cut, &["ns."], None)])]);
     assert_eq!(entries[0].name, Some(name(&cut)));
 }
 
 #[test]
-fn what_was_found_or_displaced_another_is_unsettled_until_something_else_exists() {
+fn an_adopted_or_displacing_delegation_is_unsettled() {
     let with = |before: Before, current: &str| {
         let record = record_of("a.example.com", |record| {
             record.put_claim(claim("A", &[current], None));
             record.put_before(Some(before));
         });
-        marks(&of(vec![set("a.example.com", "NS", &[current]), record])[0])
+        marks(&entries_of(vec![set("a.example.com", "NS", &[current]), record])[0])
     };
     let of = Digest::from_name_servers(&servers(&["ns."]));
     let displaced = Displaced {
@@ -181,14 +183,18 @@ fn what_was_found_or_displaced_another_is_unsettled_until_something_else_exists(
     };
     assert_eq!(with(Before { of, displaced: None }, "ns."), [FindingKind::Unsettled]);
     assert_eq!(with(Before { of, displaced: Some(displaced) }, "ns."), [FindingKind::Unsettled]);
-    assert_eq!(with(Before { of, displaced: None }, "other."), [], "left over, and about others");
+    assert_eq!(
+        with(Before { of, displaced: None }, "other."),
+        [],
+        "the note is about other name servers"
+    );
 }
 
 #[test]
 fn a_claim_of_a_stack_that_is_not_listed_is_dead() {
     let again = STACK.replace("/1", "/2");
     let other = "arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1".to_owned();
-    let entries = of(vec![
+    let entries = entries_of(vec![
         set("a.example.com", "NS", &["ns."]),
         owned(
             "a.example.com",
@@ -211,7 +217,7 @@ fn a_claim_of_a_stack_that_is_not_listed_is_dead() {
     assert_eq!(
         dead(&[again.clone(), other.clone()]),
         [""; 0],
-        "a stack made again under its name is the same"
+        "a stack that was created again with its name is the same"
     );
     assert_eq!(dead(std::slice::from_ref(&again)), ["other/A"]);
     assert_eq!(dead(&[other]), ["s/A"]);
@@ -219,11 +225,11 @@ fn a_claim_of_a_stack_that_is_not_listed_is_dead() {
 }
 
 #[test]
-fn a_claim_whose_owner_can_t_be_read_may_be_alive() {
+fn a_claim_with_an_unreadable_owner_is_not_dead() {
     let mut values = owned("a.example.com", &[claim("A", &["ns."], None)]).values;
     values[0] = values[0].replace("owner=s/A", "owner=s A!");
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
-    let entries = of(vec![set("_delegation-a.example.com", "TXT", &values)]);
+    let entries = entries_of(vec![set("_delegation-a.example.com", "TXT", &values)]);
     let accepted = Accepted::default();
     let kinds: Vec<FindingKind> =
         Examined::new(&entries[0], None, &facts(Some(&[]), &accepted)).kinds().collect();
@@ -231,7 +237,7 @@ fn a_claim_whose_owner_can_t_be_read_may_be_alive() {
 }
 
 #[test]
-fn a_tombstone_that_has_expired_is_left_over() {
+fn an_expired_tombstone_is_reported() {
     let with = |age: i64, delegated: bool| {
         let record = record_of("a.example.com", |record| {
             record.put_tombstone(
@@ -241,7 +247,7 @@ fn a_tombstone_that_has_expired_is_left_over() {
             );
         });
         let ns = delegated.then(|| set("a.example.com", "NS", &["ns."]));
-        marks(&of([record].into_iter().chain(ns).collect())[0])
+        marks(&entries_of([record].into_iter().chain(ns).collect())[0])
     };
     assert_eq!(with(3599, false), []);
     assert_eq!(with(3600, false), [FindingKind::ExpiredTombstone]);
@@ -249,23 +255,24 @@ fn a_tombstone_that_has_expired_is_left_over() {
 }
 
 #[test]
-fn a_value_that_can_t_be_read_is_a_claim() {
+fn an_unreadable_value_counts_as_a_claim() {
     let record =
         set("_delegation-a.example.com", "TXT", &["\"heritage=custom-delegation,claim=new\""]);
-    assert_eq!(marks(&of(vec![record.clone()])[0]), [FindingKind::Missing]);
-    assert_eq!(marks(&of(vec![record, set("a.example.com", "NS", &["ns."])])[0]), []);
+    assert_eq!(marks(&entries_of(vec![record.clone()])[0]), [FindingKind::Missing]);
+    assert_eq!(marks(&entries_of(vec![record, set("a.example.com", "NS", &["ns."])])[0]), []);
 }
 
 #[test]
-fn a_digest_in_the_record_s_name_is_found_from_the_delegation() {
+fn a_record_with_a_digest_in_its_name_is_matched_to_its_delegation() {
     let long = format!("{}.example.com", "x".repeat(60));
-    let entries = of(vec![set(&long, "NS", &["ns."]), owned(&long, &[claim("A", &["ns."], None)])]);
+    let entries =
+        entries_of(vec![set(&long, "NS", &["ns."]), owned(&long, &[claim("A", &["ns."], None)])]);
     assert_eq!((entries.len(), entries[0].ownership.claims().count()), (1, 1));
 }
 
 #[test]
-fn what_lies_below_a_delegation_is_hidden_and_not_asked() {
-    let entries = of(vec![
+fn a_delegation_below_another_is_hidden_and_not_queried() {
+    let entries = entries_of(vec![
         set("a.example.com", "NS", &["ns."]),
         set("b.a.example.com", "NS", &["ns."]),
         set("c.b.a.example.com", "NS", &["ns."]),
@@ -275,39 +282,40 @@ fn what_lies_below_a_delegation_is_hidden_and_not_asked() {
     let accepted = Accepted::default();
     let checked = Facts { checked: true, ..facts(None, &accepted) };
     let kinds: Vec<FindingKind> = Examined::new(&entries[2], None, &checked).kinds().collect();
-    assert_eq!(
-        kinds,
-        [FindingKind::Hidden, FindingKind::Unowned],
-        "not even that nothing is known"
-    );
-    assert!(entries[0].wanted().is_some() && entries[1].wanted().is_none());
+    assert_eq!(kinds, [FindingKind::Hidden, FindingKind::Unowned], "not even as unknown");
+    assert!(entries[0].expected().is_some() && entries[1].expected().is_none());
 }
 
 #[test]
-fn glue_is_that_of_name_servers_inside() {
-    let entries = of(vec![
+fn glue_is_only_for_name_servers_below_the_cut() {
+    let entries = entries_of(vec![
         set("a.example.com", "NS", &["ns.a.example.com.", "ns.example.com."]),
-        set("ns.a.example.com", "A", &["192.0.2.1", "no address"]),
+        set("ns.a.example.com", "A", &["192.0.2.1", "not an address"]),
         set("ns.a.example.com", "AAAA", &["2001:db8::1"]),
         set("ns.example.com", "A", &["192.0.2.2"]),
     ]);
-    let glue: Vec<String> =
-        entries[0].wanted().unwrap().glue.iter().map(|(_, address)| address.to_string()).collect();
+    let glue: Vec<String> = entries[0]
+        .expected()
+        .unwrap()
+        .glue
+        .iter()
+        .map(|(_, address)| address.to_string())
+        .collect();
     assert_eq!(glue, ["192.0.2.1", "2001:db8::1"]);
 }
 
 #[test]
-fn an_ownership_record_that_is_an_alias_claims_nothing() {
+fn an_ownership_record_that_is_an_alias_is_ignored() {
     let alias =
         RecordSet { special: true, ..owned("a.example.com", &[claim("A", &["ns."], None)]) };
     assert_eq!(
-        marks(&of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]),
+        marks(&entries_of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]),
         [FindingKind::Unowned]
     );
 }
 
 #[test]
-fn ten_findings_are_alarms_and_each_says_what_to_do() {
+fn ten_kinds_of_findings_are_alarms_and_all_have_a_risk_and_a_remedy() {
     assert!(FindingKind::ALL.is_sorted());
     assert_eq!(FindingKind::ALL.iter().filter(|kind| kind.is_alarm()).count(), 10);
     for kind in FindingKind::ALL {
@@ -319,21 +327,19 @@ fn ten_findings_are_alarms_and_each_says_what_to_do() {
 }
 
 #[test]
-fn what_is_left_over_goes_to_the_letter_and_the_rest_stays() {
+fn the_fix_removes_leftovers_exactly_as_read_and_keeps_other_values() {
     let before = Before { of: Digest::from_name_servers(&servers(&["ns."])), displaced: None };
-    let leftover = of(vec![record_of("a.example.com", |record| record.put_before(Some(before)))]);
+    let leftover =
+        entries_of(vec![record_of("a.example.com", |record| record.put_before(Some(before)))]);
     let values = leftover[0].record.as_ref().unwrap().values.join(" ");
-    assert_eq!(
-        mending_of(&leftover[0], FindingKind::Leftover, None),
-        [format!("DELETE TXT {values}")]
-    );
+    assert_eq!(fix_of(&leftover[0], FindingKind::Leftover, None), [format!("DELETE TXT {values}")]);
 
     let mut record = record_of("a.example.com", |record| {
         record.put_tombstone(&Claimant::new(STACK, "A", &name("a.example.com")), NOW - 4000, NOW);
     });
     record.values.push("\"of somebody else\"".into());
-    let expired = of(vec![record.clone()]);
-    let lines = mending_of(&expired[0], FindingKind::ExpiredTombstone, None);
+    let expired = entries_of(vec![record.clone()]);
+    let lines = fix_of(&expired[0], FindingKind::ExpiredTombstone, None);
     assert_eq!(
         lines,
         [
@@ -344,19 +350,19 @@ fn what_is_left_over_goes_to_the_letter_and_the_rest_stays() {
 }
 
 #[test]
-fn dead_claims_go_all_at_once_and_what_nobody_holds_goes_along() {
+fn the_fix_removes_all_dead_claims_and_a_delegation_without_holders() {
     let other = "arn:aws:cloudformation:eu-west-1:111111111111:stack/other/1";
     let sets = |claims: &[Claim]| {
         vec![set("a.example.com", "NS", &["ns."]), owned("a.example.com", claims)]
     };
     let (dead, also) =
         (claim("A", &["ns."], None), claim_of(other, "A", "a.example.com", &["ns."], None));
-    let all = of(sets(&[dead.clone(), also.clone()]));
+    let all = entries_of(sets(&[dead.clone(), also.clone()]));
     let values = all[0].record.as_ref().unwrap().values.join(" ");
-    let lines = mending_of(&all[0], FindingKind::DeadClaim, Some(&[]));
+    let lines = fix_of(&all[0], FindingKind::DeadClaim, Some(&[]));
     assert_eq!(lines, ["DELETE NS ns.".to_owned(), format!("DELETE TXT {values}")]);
-    // The other stack lives, and keeps the delegation.
-    let lines = mending_of(&all[0], FindingKind::DeadClaim, Some(&[other.to_owned()]));
+    // The other stack exists and keeps the delegation.
+    let lines = fix_of(&all[0], FindingKind::DeadClaim, Some(&[other.to_owned()]));
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("DELETE TXT") && lines[1].starts_with("CREATE TXT"), "{lines:?}");
     assert!(
@@ -366,23 +372,24 @@ fn dead_claims_go_all_at_once_and_what_nobody_holds_goes_along() {
 }
 
 #[test]
-fn a_hidden_delegation_goes_with_its_ds_and_what_only_a_stack_can_mend_has_no_batch() {
-    let entries = of(vec![
+fn the_fix_removes_a_hidden_delegation_with_its_ds_record_set() {
+    let entries = entries_of(vec![
         set("a.example.com", "NS", &["ns."]),
         set("b.a.example.com", "NS", &["ns."]),
         set("b.a.example.com", "DS", &[DS]),
         set("c.example.com", "NS", &["others."]),
         owned("c.example.com", &[claim_of(STACK, "A", "c.example.com", &["ns."], None)]),
     ]);
-    let lines = mending_of(&entries[1], FindingKind::Hidden, None);
+    let lines = fix_of(&entries[1], FindingKind::Hidden, None);
     assert_eq!(lines, ["DELETE NS ns.".to_owned(), format!("DELETE DS {DS}")]);
-    assert_eq!(mending_of(&entries[2], FindingKind::Drifted, None), [""; 0]);
-    assert_eq!(mending_of(&entries[0], FindingKind::Unowned, None), [""; 0]);
+    // Only a stack can fix these.
+    assert_eq!(fix_of(&entries[2], FindingKind::Drifted, None), [""; 0]);
+    assert_eq!(fix_of(&entries[0], FindingKind::Unowned, None), [""; 0]);
 }
 
 #[test]
-fn what_is_accepted_is_no_alarm_until_the_day_is_over() {
-    let entries = of(vec![owned("a.example.com", &[claim("A", &["ns."], None)])]);
+fn an_accepted_finding_is_no_alarm_until_the_acceptance_expires() {
+    let entries = entries_of(vec![owned("a.example.com", &[claim("A", &["ns."], None)])]);
     let with = |until: &str, name: &str| {
         let text = format!(
             r#"[{{"name": "{name}", "finding": "missing", "reason": "moving", "until": "{until}"}}]"#
@@ -393,7 +400,7 @@ fn what_is_accepted_is_no_alarm_until_the_day_is_over() {
     };
     // NOW is 2027-01-15, 08:00.
     assert_eq!(with("2027-01-15", "a.example.com"), (false, true));
-    assert_eq!(with("2027-01-14", "A.example.com."), (true, true), "over, and that is told");
+    assert_eq!(with("2027-01-14", "A.example.com."), (true, true), "expired, but still reported");
     assert_eq!(with("2027-01-15", "*.example.com"), (false, true));
     assert_eq!(with("2027-01-15", "*.a.example.com"), (true, false));
     assert_eq!(with("2027-01-15", "example.com"), (true, false));

@@ -13,7 +13,7 @@ fn listed(before: &[RecordSet], after: &[RecordSet]) -> Vec<String> {
 }
 
 #[test]
-fn what_stays_takes_one_line_a_set() {
+fn an_unchanged_set_takes_one_line() {
     assert_eq!(
         listed(&[www(), ns(300)], &[ns(300), www()]),
         [
@@ -25,7 +25,7 @@ fn what_stays_takes_one_line_a_set() {
 }
 
 #[test]
-fn the_order_of_values_is_no_change() {
+fn the_order_of_values_does_not_matter() {
     let turned = RecordSet::new(
         "testing.example.com",
         "NS",
@@ -36,7 +36,7 @@ fn the_order_of_values_is_no_change() {
 }
 
 #[test]
-fn each_record_that_comes_or_goes_is_marked() {
+fn added_and_removed_records_are_marked() {
     assert_eq!(
         listed(&[www()], &[www(), ns(300)]),
         [
@@ -50,7 +50,7 @@ fn each_record_that_comes_or_goes_is_marked() {
 }
 
 #[test]
-fn another_ttl_is_another_record() {
+fn a_different_ttl_is_a_different_record() {
     assert_eq!(
         listed(&[ns(300)], &[ns(60)]),
         [
@@ -64,7 +64,7 @@ fn another_ttl_is_another_record() {
 }
 
 #[test]
-fn of_a_changed_set_the_values_that_stay_are_listed_and_not_marked() {
+fn unchanged_values_of_a_changed_set_are_listed_without_a_mark() {
     let txt = |values: &[&str]| RecordSet::new("t.example.com", "TXT", 300, values.iter().copied());
     assert_eq!(
         listed(&[txt(&["\"a\"", "\"b\""])], &[txt(&["\"b\"", "\"c\""])]),
@@ -77,7 +77,7 @@ fn of_a_changed_set_the_values_that_stay_are_listed_and_not_marked() {
 }
 
 #[test]
-fn long_values_stay_within_the_page() {
+fn long_values_fit_on_the_page() {
     let long = ["part=0123456789"; 20].join(",");
     let set = RecordSet::new("t.example.com", "TXT", 300, [long]);
     let set = [set];
@@ -87,13 +87,13 @@ fn long_values_stay_within_the_page() {
 }
 
 #[test]
-fn of_a_long_value_that_stays_both_ends_are_shown() {
+fn an_unchanged_long_value_shows_both_of_its_ends() {
     assert_eq!(shortened("0123456789abcdef", 9, 6), "01…abcdef");
     assert_eq!(shortened("0123456789abcdef", 9, 0), "01234567…");
 }
 
 #[test]
-fn changes_are_coloured() {
+fn changes_are_colored() {
     let lines = render(&diff(&[], &[www()]), Paint::new(true));
     assert_eq!(lines, ["\x1b[32m+ www.example.com.     300  A     192.0.2.1\x1b[0m"]);
 }

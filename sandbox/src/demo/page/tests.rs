@@ -10,7 +10,7 @@ fn text_is_wrapped_after_spaces_or_commas() {
 }
 
 #[test]
-fn a_block_has_its_label_beside_its_first_line() {
+fn a_block_has_its_label_next_to_its_first_line() {
     let mut out = Vec::new();
     let mut page = Page::new(&mut out, Paint::new(false));
     page.block("AWS calls", &["one".to_owned(), "two".to_owned()]).unwrap();
@@ -26,7 +26,7 @@ fn titles_fill_the_width() {
 }
 
 #[test]
-fn colour_is_only_where_it_is_wanted() {
+fn color_is_only_used_if_requested() {
     assert_eq!(Paint::new(false).bad("x"), "x");
     assert_eq!(Paint::new(true).bad("x"), "\x1b[31mx\x1b[0m");
 }

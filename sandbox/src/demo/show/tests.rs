@@ -20,7 +20,7 @@ fn event(kind: &str) -> Value {
 }
 
 #[test]
-fn a_create_shows_its_properties_and_no_external_id() {
+fn a_create_shows_its_properties_without_the_external_id() {
     assert_eq!(
         request(&event("Create"), "create.json", PLAIN()),
         [
@@ -75,7 +75,7 @@ fn call(action: &str, status: u16, code: Option<&str>) -> Call {
 }
 
 #[test]
-fn calls_are_counted_and_failed_ones_marked() {
+fn calls_are_counted_and_failures_are_marked() {
     let record = RecordSet::new("t.example.com", "NS", 60, ["a."]);
     let change = |action| Change { action, record: record.clone() };
     let mut changed = call("ChangeResourceRecordSets", 200, None);
@@ -101,14 +101,14 @@ fn calls_are_counted_and_failed_ones_marked() {
             "111111111111  route53:ListResourceRecordSets    Z1  (x2)",
             "111111111111  route53:ChangeResourceRecordSets  Z1 -NS +NS",
             "111111111111  route53:GetHostedZone             Z1  FAILED: AccessDenied",
-            "111111111111  route53:GetHostedZone             Z1  FAILED: no answer",
+            "111111111111  route53:GetHostedZone             Z1  FAILED: no response",
         ]
     );
     assert_eq!(calls(&[], PLAIN()), ["none"]);
 }
 
 #[test]
-fn an_answer_shows_what_it_has() {
+fn an_answer_shows_its_fields() {
     let long = ["ns-1.example.net"; 8].join(",");
     let told = json!({
         "Status": "SUCCESS",

@@ -1,5 +1,5 @@
-//! From the DS records of a zone cut to the keys of the zone below (RFC 4035 section 5.2). Whether
-//! a signature is out of date is left to real validators.
+//! Validates the keys of a zone against the DS records above it (RFC 4035, section 5.2). Expired
+//! signatures are left to real validators.
 
 use hickory_proto::dnssec::Verifier as _;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
@@ -7,14 +7,14 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::of;
 
-/// The keys of a zone that can be trusted: all or none.
+/// The trusted keys of a zone: all of them, or none.
 pub(super) struct Keys {
     zone: Name,
     keys: Vec<DNSKEY>,
 }
 
 impl Keys {
-    /// The key set in an answer, if a key for which one of the DS records stands signs it.
+    /// The key set in a response, if it is signed by a key that matches one of the DS records.
     pub(super) fn trusted(zone: &Name, ds: &[DS], answer: &[Record]) -> Self {
         let keys: Vec<DNSKEY> = of(answer, zone, RecordType::DNSKEY)
             .filter_map(|record| match &record.data {
@@ -33,7 +33,7 @@ impl Keys {
         !self.keys.is_empty()
     }
 
-    /// Whether one of them signs that set, which has records.
+    /// True if one of the keys signs this record set, which is not empty.
     pub(super) fn sign(&self, owner: &Name, rtype: RecordType, records: &[Record]) -> bool {
         let set = of(records, owner, rtype);
         let fits = |signature: &&RRSIG| {

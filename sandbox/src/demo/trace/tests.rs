@@ -7,7 +7,7 @@ use crate::{Account, DnsFault, Sandbox};
 const CHILD: &str = "testing.example.com";
 const HOST: &str = "www.testing.example.com";
 
-/// A signed zone that delegates to another one, in order.
+/// A signed zone with a correct delegation.
 struct World {
     account: Account,
     dns: Dns,
@@ -32,13 +32,13 @@ impl World {
         Self { account, dns, parent, child }
     }
 
-    /// The DS record set is of another key.
+    /// Replaces the DS record set with that of another key.
     fn break_ds(&self) {
         let other = format!("{} 13 2 {}", self.child.keys()[0].key_tag, "AB".repeat(32));
         self.parent.put(RecordSet::new(CHILD, "DS", 60, [other]));
     }
 
-    /// The trace, and what is not true of it.
+    /// The trace, and the checks that failed.
     async fn look(&self) -> (Trace, Vec<String>) {
         let trace = follow(&self.dns, HOST).await;
         let checks = check::of_trace(&trace, &self.parent, &self.child);
@@ -59,14 +59,14 @@ async fn a_delegation_in_order_leads_to_the_child_zone() {
         let asked = world.dns.queries_to(&hop.server);
         assert!(
             asked.iter().any(|query| query.name.contains("www")),
-            "{} was asked over the network",
+            "{} was queried over the network",
             hop.server
         );
     }
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_the_one_of_the_ds_is_noticed() {
+async fn a_key_that_does_not_match_the_ds_is_detected() {
     let world = World::new().await;
     world.break_ds();
     let (trace, wrong) = world.look().await;
@@ -79,7 +79,7 @@ async fn a_key_that_is_not_the_one_of_the_ds_is_noticed() {
 }
 
 #[tokio::test]
-async fn below_a_broken_link_nothing_is_secure() {
+async fn nothing_below_a_broken_link_is_secure() {
     let world = World::new().await;
     let deep = world.account.hosted_zone("deep.testing.example.com");
     deep.put(RecordSet::new("www.deep.testing.example.com", "A", 60, ["192.0.2.45"]));
@@ -110,7 +110,7 @@ async fn keys_without_their_signature_are_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_cut_without_a_ds_ends_the_chain() {
+async fn a_cut_without_a_ds_ends_the_chain_of_trust() {
     let world = World::new().await;
     world.parent.unsign();
     let (trace, wrong) = world.look().await;
@@ -122,7 +122,7 @@ async fn a_cut_without_a_ds_ends_the_chain() {
 }
 
 #[tokio::test]
-async fn a_zone_of_the_same_name_elsewhere_is_not_the_child_zone() {
+async fn another_zone_with_the_same_name_is_not_the_child_zone() {
     let world = World::new().await;
     let elsewhere = world.dns.zone(
         CHILD,
@@ -131,13 +131,13 @@ async fn a_zone_of_the_same_name_elsewhere_is_not_the_child_zone() {
     );
     world.parent.put(RecordSet::new(CHILD, "NS", 60, ["ns1.dns-host.net"]));
     let (trace, wrong) = world.look().await;
-    assert_eq!(trace.stopped, None, "it leads somewhere, to {elsewhere:?}");
+    assert_eq!(trace.stopped, None, "it leads to {elsewhere:?}");
     assert!(wrong.iter().any(|text| text.contains("refers to the name servers")), "{wrong:#?}");
     assert!(wrong.iter().any(|text| text.contains("192.0.2.44")), "{wrong:#?}");
 }
 
 #[tokio::test]
-async fn where_it_ends_is_told() {
+async fn the_reason_for_an_incomplete_trace_is_reported() {
     let world = World::new().await;
     world.parent.remove(CHILD, "DS");
     world.parent.remove(CHILD, "NS");
@@ -151,7 +151,7 @@ async fn where_it_ends_is_told() {
     world.dns.fault(&world.parent.name_servers()[0], DnsFault::Refused);
     let stopped = world.look().await.0.stopped.unwrap();
     assert!(
-        stopped.contains("neither answers nor refers on") && stopped.contains("Refused"),
+        stopped.contains("returns neither an answer nor a referral") && stopped.contains("Refused"),
         "{stopped}"
     );
     world.dns.fault(&world.parent.name_servers()[0], DnsFault::WrongId);

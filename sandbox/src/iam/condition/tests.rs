@@ -11,7 +11,7 @@ fn holds(block: &Value, keys: &[(&str, &[&str])]) -> bool {
 }
 
 #[test]
-fn string_operators() {
+fn string_operators_compare_with_patterns_and_case() {
     let key: &[(&str, &[&str])] = &[("k", &["Value"])];
     for (block, expected) in [
         (json!({"StringEquals": {"k": "Value"}}), true),
@@ -33,20 +33,20 @@ fn string_operators() {
 }
 
 #[test]
-fn bool_and_arn() {
+fn bool_and_arn_operators_are_evaluated() {
     assert!(holds(&json!({"Bool": {"b": true}}), &[("b", &["true"])]));
     assert!(!holds(&json!({"Bool": {"b": "false"}}), &[("b", &["true"])]));
     let arn: &[(&str, &[&str])] = &[("aws:PrincipalArn", &["arn:aws:iam::222222222222:role/x"])];
     assert!(holds(&json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}}), arn));
     assert!(
         !holds(&json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:*role/x"}}), arn),
-        "components are matched one by one"
+        "components are matched separately"
     );
     assert!(holds(&json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/y"}}), arn));
 }
 
 #[test]
-fn set_operators() {
+fn set_operators_are_evaluated() {
     let all = json!({"ForAllValues:StringEquals": {"k": ["a", "b"]}});
     let any = json!({"ForAnyValue:StringEquals": {"k": ["a", "b"]}});
     for (values, for_all, for_any) in [
@@ -64,7 +64,7 @@ fn set_operators() {
 }
 
 #[test]
-fn unknown_operators_are_refused() {
+fn unknown_operators_are_rejected() {
     for operator in ["StringEqual", "ForSomeValues:StringEquals", "NumericEquals"] {
         assert!(Condition::parse_all(&json!({operator: {"k": "v"}})).is_err(), "{operator}");
     }

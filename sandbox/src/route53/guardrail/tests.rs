@@ -7,7 +7,7 @@ fn zone() -> Zone {
     Zone::new("Z1", "111111111111", "example.com", false, vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
-/// The child zone is served by `ns-1.awsdns-01.com` alone.
+/// Only `ns-1.awsdns-01.com` serves the child zone.
 fn hosts(name: &str, server: &str) -> bool {
     name == "testing.example.com." && server == "ns-1.awsdns-01.com"
 }
@@ -50,7 +50,7 @@ fn occlusion_is_opt_in_and_works_both_ways() {
     zone.guardrails.insert(Guardrail::NsOcclusion);
     assert!(refusal(&zone, Create, ns("ns1.example.org.")).unwrap().contains("NS_OCCLUSION_CHECK"));
     assert_eq!(refusal(&zone, Create, ns("www.testing.example.com.")), None, "glue");
-    zone.take("www.testing.example.com", "A");
+    zone.remove("www.testing.example.com", "A");
     zone.insert(ns("ns1.example.org."));
     let below = RecordSet::new("a.testing.example.com", "TXT", 300, ["\"x\""]);
     assert!(refusal(&zone, Create, below).unwrap().contains("hides it"));
@@ -72,7 +72,7 @@ fn active_delegation_is_opt_in() {
 }
 
 #[test]
-fn the_other_reading_of_an_active_delegation_asks_for_no_child_zone() {
+fn queried_delegation_needs_no_child_zone() {
     let mut zone = zone();
     zone.insert(ns("ns1.example.org."));
     zone.guardrails.insert(Guardrail::ActiveDelegation);

@@ -112,7 +112,7 @@ fn delete_and_create_of_one_set_in_one_batch() {
         &[change(Delete, ns(&["a.example.org."])), change(Create, ns(&["b.example.org."]))],
     )
     .unwrap();
-    assert_eq!(records[&Key::of(&ns(&[]))].values, ["b.example.org."]);
+    assert_eq!(records[&Key::new(&ns(&[]))].values, ["b.example.org."]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn other_sequences_on_one_set() {
 }
 
 #[test]
-fn cname_stands_alone() {
+fn cname_is_the_only_record_of_its_name() {
     let mut zone = zone();
     zone.insert(a("www.example.com"));
     assert_eq!(
@@ -149,7 +149,7 @@ fn cname_stands_alone() {
         ]
     );
     let swap = [change(Create, cname("www.example.com")), change(Delete, a("www.example.com"))];
-    assert!(after(&zone, &swap).is_ok(), "the batch is judged as a whole");
+    assert!(after(&zone, &swap).is_ok(), "the rules apply to the records after the whole batch");
     zone.insert(cname("alias.example.com"));
     assert_eq!(
         refusal(&zone, &[change(Create, a("alias.example.com"))]),

@@ -1,8 +1,8 @@
-//! Signatures, STS and IAM through the unmodified SDK.
+//! Signatures, STS and IAM, called with the unmodified SDK.
 
 use std::time::Duration;
 
-use crate::aws::common::{CHILD, PARENT, batch, change, route53_client, set, sts_client, world};
+use crate::aws::common::{CHILD, PARENT, batch, change, fixture, route53_client, set, sts_client};
 use aws_sdk_route53::error::ProvideErrorMetadata;
 use aws_sdk_route53::types::ChangeAction;
 use sandbox::{Credentials, Sandbox};
@@ -41,50 +41,51 @@ async fn get_zone(aws: &Sandbox, credentials: &Credentials, id: &str) -> Result<
 
 #[tokio::test]
 async fn an_assumed_role_sees_the_other_account() {
-    let world = world().await;
-    let session =
-        assume(&world.aws, &world.function.credentials(), &world.role.arn(), None).await.unwrap();
-    get_zone(&world.aws, &session, &world.zone.id()).await.unwrap();
-    let me = sts_client(&world.aws, &session).get_caller_identity().send().await.unwrap();
+    let fixture = fixture().await;
+    let session = assume(&fixture.aws, &fixture.function.credentials(), &fixture.role.arn(), None)
+        .await
+        .unwrap();
+    get_zone(&fixture.aws, &session, &fixture.zone.id()).await.unwrap();
+    let me = sts_client(&fixture.aws, &session).get_caller_identity().send().await.unwrap();
     assert_eq!(me.arn(), Some("arn:aws:sts::111111111111:assumed-role/parent/session"));
     assert_eq!(me.account(), Some(PARENT));
-    let calls = world.aws.calls();
+    let calls = fixture.aws.calls();
     assert_eq!(
         (calls[0].service, calls[0].action.as_str(), calls[0].account.as_str()),
         ("sts", "AssumeRole", CHILD)
     );
-    assert_eq!(calls[0].role_arn, Some(world.role.arn()));
+    assert_eq!(calls[0].role_arn, Some(fixture.role.arn()));
     assert_eq!((calls[1].action.as_str(), calls[1].account.as_str()), ("GetHostedZone", PARENT));
 }
 
 #[tokio::test]
 async fn both_sides_must_allow_a_cross_account_session() {
-    let world = world().await;
+    let fixture = fixture().await;
     let caller = "arn:aws:sts::222222222222:assumed-role/mute/sandbox";
     let denied = |role: &str| {
         Err(format!(
             "AccessDenied: User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role}"
         ))
     };
-    let mute = world.child.role("mute");
-    let arn = world.role.arn();
+    let mute = fixture.child.role("mute");
+    let arn = fixture.role.arn();
     assert_eq!(
-        assume(&world.aws, &mute.credentials(), &arn, None).await,
+        assume(&fixture.aws, &mute.credentials(), &arn, None).await,
         denied(&arn),
         "own policy"
     );
     let mute = mute.allow_assume("arn:aws:iam::*:role/parent");
-    assume(&world.aws, &mute.credentials(), &arn, None).await.unwrap();
-    let closed = world.parent.role("closed").allow_all_route53();
+    assume(&fixture.aws, &mute.credentials(), &arn, None).await.unwrap();
+    let closed = fixture.parent.role("closed").allow_all_route53();
     let mute = mute.allow_assume("*");
     assert_eq!(
-        assume(&world.aws, &mute.credentials(), &closed.arn(), None).await,
+        assume(&fixture.aws, &mute.credentials(), &closed.arn(), None).await,
         denied(&closed.arn()),
         "trust"
     );
     let absent = "arn:aws:iam::111111111111:role/absent";
     assert_eq!(
-        assume(&world.aws, &mute.credentials(), absent, None).await,
+        assume(&fixture.aws, &mute.credentials(), absent, None).await,
         denied(absent),
         "no such role"
     );
@@ -92,13 +93,13 @@ async fn both_sides_must_allow_a_cross_account_session() {
 
 #[tokio::test]
 async fn external_id_and_organization() {
-    let world = world().await;
-    let role = world.parent.role("guarded").trust_account(CHILD, Some("secret-id"));
-    let caller = world.function.credentials();
-    assume(&world.aws, &caller, &role.arn(), Some("secret-id")).await.unwrap();
+    let fixture = fixture().await;
+    let role = fixture.parent.role("guarded").trust_account(CHILD, Some("secret-id"));
+    let caller = fixture.function.credentials();
+    assume(&fixture.aws, &caller, &role.arn(), Some("secret-id")).await.unwrap();
     for id in [None, Some("other")] {
         assert!(
-            assume(&world.aws, &caller, &role.arn(), id)
+            assume(&fixture.aws, &caller, &role.arn(), id)
                 .await
                 .unwrap_err()
                 .starts_with("AccessDenied: "),
@@ -114,13 +115,13 @@ async fn external_id_and_organization() {
             "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/function"},
         },
     }]}));
-    assert!(assume(&world.aws, &caller, &role.arn(), None).await.is_err());
-    world.child.set_org("o-example");
-    assume(&world.aws, &caller, &role.arn(), None).await.unwrap();
+    assert!(assume(&fixture.aws, &caller, &role.arn(), None).await.is_err());
+    fixture.child.set_org("o-example");
+    assume(&fixture.aws, &caller, &role.arn(), None).await.unwrap();
     assert!(
         assume(
-            &world.aws,
-            &world.child.role("other").allow_assume("*").credentials(),
+            &fixture.aws,
+            &fixture.child.role("other").allow_assume("*").credentials(),
             &role.arn(),
             None
         )
@@ -129,56 +130,56 @@ async fn external_id_and_organization() {
     );
 }
 
-/// "SCPs limit permissions for every IAM user and role in member accounts": an administrator's too,
-/// and no other account's.
+/// "SCPs limit permissions for every IAM user and role in member accounts": also those of an
+/// administrator, and none in other accounts.
 #[tokio::test]
-async fn service_control_policies_deny_everybody_who_is_not_exempt() {
-    let world = world().await;
-    world.parent.service_control_policy(json!({"Statement": {
+async fn service_control_policies_deny_all_who_are_not_exempt() {
+    let fixture = fixture().await;
+    fixture.parent.service_control_policy(json!({"Statement": {
         "Effect": "Deny",
         "Action": "route53:GetHostedZone",
         "Resource": "*",
         "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/exempt"}},
     }}));
     let read = async |credentials: &Credentials| {
-        let client = route53_client(&world.aws, credentials, 1);
-        let answer = client.get_hosted_zone().id(world.zone.id()).send().await;
+        let client = route53_client(&fixture.aws, credentials, 1);
+        let answer = client.get_hosted_zone().id(fixture.zone.id()).send().await;
         answer
             .map(|_| ())
             .map_err(|error| error.into_service_error().message().unwrap_or_default().to_owned())
     };
-    for credentials in [world.parent.user_credentials(), world.role.credentials()] {
+    for credentials in [fixture.parent.user_credentials(), fixture.role.credentials()] {
         let denial = read(&credentials).await.unwrap_err();
         assert!(denial.ends_with("with an explicit deny in a service control policy"), "{denial}");
     }
-    read(&world.parent.role("exempt").allow_all_route53().credentials()).await.unwrap();
+    read(&fixture.parent.role("exempt").allow_all_route53().credentials()).await.unwrap();
     assert!(
-        read(&world.parent.role("exempt").without_policies().credentials()).await.is_err(),
+        read(&fixture.parent.role("exempt").without_policies().credentials()).await.is_err(),
         "it allows nothing"
     );
-    assert!(world.function.may("route53:GetHostedZone", "*"), "another account");
-    world.parent.without_service_control_policies();
-    read(&world.role.credentials()).await.unwrap();
+    assert!(fixture.function.may("route53:GetHostedZone", "*"), "another account");
+    fixture.parent.without_service_control_policies();
+    read(&fixture.role.credentials()).await.unwrap();
 }
 
 /// "The effective permissions are the intersection of the identity-based policies and the
 /// boundary."
 #[tokio::test]
-async fn a_permissions_boundary_limits_and_grants_nothing() {
-    let world = world().await;
+async fn a_permissions_boundary_limits_but_does_not_grant() {
+    let fixture = fixture().await;
     let allow =
         |action: &str| json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}});
     let role =
-        world.child.role("bounded").boundary(allow("route53:Get*")).policy(allow("route53:*"));
+        fixture.child.role("bounded").boundary(allow("route53:Get*")).policy(allow("route53:*"));
     assert!(role.may("route53:GetChange", "*"));
     assert!(!role.may("route53:ListHostedZones", "*"), "the boundary lacks it");
     assert!(
         !role.clone().without_policies().may("route53:GetChange", "*"),
-        "the boundary grants nothing"
+        "a boundary must not grant permissions"
     );
-    let denial = assume(&world.aws, &role.credentials(), &world.role.arn(), None).await;
+    let denial = assume(&fixture.aws, &role.credentials(), &fixture.role.arn(), None).await;
     assert!(denial.is_err());
-    let client = route53_client(&world.aws, &role.policy(allow("route53:*")).credentials(), 1);
+    let client = route53_client(&fixture.aws, &role.policy(allow("route53:*")).credentials(), 1);
     let error = client.list_hosted_zones().send().await.unwrap_err().into_service_error();
     assert!(
         error
@@ -188,51 +189,54 @@ async fn a_permissions_boundary_limits_and_grants_nothing() {
     );
 }
 
-/// "Both the identity-based policy and the resource-based policy must allow the request" of another
-/// account.
+/// For a caller in another account: "Both the identity-based policy and the resource-based policy
+/// must allow the request".
 #[tokio::test]
-async fn a_resource_policy_and_the_callers_own_must_both_allow() {
-    let world = world().await;
+async fn a_resource_policy_and_the_callers_policy_must_both_allow() {
+    let fixture = fixture().await;
     let policy = |condition: serde_json::Value| {
         json!({"Statement": {
             "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sns:Publish", "Resource": "topic", "Condition": condition,
         }})
     };
-    let publisher = world.child.role("publisher");
-    assert!(!publisher.may_by(policy(json!({})), "sns:Publish", "topic"), "its own policies");
+    let publisher = fixture.child.role("publisher");
+    assert!(
+        !publisher.may_by(policy(json!({})), "sns:Publish", "topic"),
+        "the caller's own policies do not allow it"
+    );
     let publisher = publisher
         .policy(json!({"Statement": {"Effect": "Allow", "Action": "sns:*", "Resource": "*"}}));
     assert!(publisher.may_by(policy(json!({})), "sns:Publish", "topic"));
     assert!(
         !publisher.may_by(policy(json!({})), "sns:Subscribe", "topic"),
-        "the resource's policy"
+        "the resource's policy does not allow it"
     );
     let inside = json!({"StringEquals": {"aws:PrincipalOrgID": "o-example"}});
     assert!(!publisher.may_by(policy(inside.clone()), "sns:Publish", "topic"));
-    world.child.set_org("o-example");
+    fixture.child.set_org("o-example");
     assert!(publisher.may_by(policy(inside), "sns:Publish", "topic"));
 }
 
 #[tokio::test]
 async fn same_account_roles() {
-    let world = world().await;
-    let caller = world.parent.role("caller");
-    let by_name = world.parent.role("by-name").trust(json!({"Statement": {
+    let fixture = fixture().await;
+    let caller = fixture.parent.role("caller");
+    let by_name = fixture.parent.role("by-name").trust(json!({"Statement": {
         "Effect": "Allow", "Principal": {"AWS": caller.arn()}, "Action": "sts:AssumeRole",
     }}));
-    assume(&world.aws, &caller.credentials(), &by_name.arn(), None).await.unwrap();
-    let by_account = world.parent.role("by-account").trust_account(PARENT, None);
-    assert!(assume(&world.aws, &caller.credentials(), &by_account.arn(), None).await.is_err());
+    assume(&fixture.aws, &caller.credentials(), &by_name.arn(), None).await.unwrap();
+    let by_account = fixture.parent.role("by-account").trust_account(PARENT, None);
+    assert!(assume(&fixture.aws, &caller.credentials(), &by_account.arn(), None).await.is_err());
     let caller = caller.allow_assume(&by_account.arn());
-    assume(&world.aws, &caller.credentials(), &by_account.arn(), None).await.unwrap();
+    assume(&fixture.aws, &caller.credentials(), &by_account.arn(), None).await.unwrap();
 }
 
 #[tokio::test]
 async fn session_durations() {
-    let world = world().await;
-    let role = world.role.clone().max_session(Duration::from_hours(2));
+    let fixture = fixture().await;
+    let role = fixture.role.clone().max_session(Duration::from_hours(2));
     let ask = async |credentials: &Credentials, seconds: i32| {
-        let client = sts_client(&world.aws, credentials);
+        let client = sts_client(&fixture.aws, credentials);
         let request = client
             .assume_role()
             .role_arn(role.arn())
@@ -244,61 +248,63 @@ async fn session_durations() {
             .map(|_| ())
             .map_err(|error| error.into_service_error().message().unwrap().to_owned())
     };
-    let user = world.child.user_credentials();
+    let user = fixture.child.user_credentials();
     ask(&user, 7200).await.unwrap();
     assert!(ask(&user, 7201).await.unwrap_err().contains("exceeds the MaxSessionDuration"));
-    assert!(ask(&world.function.credentials(), 3601).await.unwrap_err().contains("role chaining"));
+    assert!(
+        ask(&fixture.function.credentials(), 3601).await.unwrap_err().contains("role chaining")
+    );
     assert!(ask(&user, 60).await.unwrap_err().contains("greater than or equal to 900"));
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused() {
-    let world = world().await;
-    let id = world.zone.id();
-    let good = world.parent.user_credentials();
+async fn rejected_credentials() {
+    let fixture = fixture().await;
+    let id = fixture.zone.id();
+    let good = fixture.parent.user_credentials();
     let unknown = Credentials { access_key_id: "AKIAUNKNOWN".to_owned(), ..good.clone() };
     let token = "The security token included in the request is invalid.";
     assert_eq!(
-        get_zone(&world.aws, &unknown, &id).await,
+        get_zone(&fixture.aws, &unknown, &id).await,
         Err(format!("InvalidClientTokenId: {token}"))
     );
     let wrong = Credentials { secret_access_key: "wrong".to_owned(), ..good.clone() };
     assert!(
-        get_zone(&world.aws, &wrong, &id)
+        get_zone(&fixture.aws, &wrong, &id)
             .await
             .unwrap_err()
             .starts_with("SignatureDoesNotMatch: The request signature")
     );
-    let session = world.role.credentials_for(Duration::from_mins(15));
+    let session = fixture.role.credentials_for(Duration::from_mins(15));
     let bare = Credentials { session_token: None, ..session.clone() };
     assert!(
-        get_zone(&world.aws, &bare, &id).await.unwrap_err().starts_with("InvalidClientTokenId: ")
+        get_zone(&fixture.aws, &bare, &id).await.unwrap_err().starts_with("InvalidClientTokenId: ")
     );
-    get_zone(&world.aws, &session, &id).await.unwrap();
-    world.aws.clock().advance(Duration::from_mins(15));
+    get_zone(&fixture.aws, &session, &id).await.unwrap();
+    fixture.aws.clock().advance(Duration::from_mins(15));
     let expired = "ExpiredToken: The security token included in the request is expired";
-    assert_eq!(get_zone(&world.aws, &session, &id).await, Err(expired.to_owned()));
-    get_zone(&world.aws, &good, &id).await.unwrap();
-    world.aws.clock().skew(-400);
+    assert_eq!(get_zone(&fixture.aws, &session, &id).await, Err(expired.to_owned()));
+    get_zone(&fixture.aws, &good, &id).await.unwrap();
+    fixture.aws.clock().skew(-400);
     assert!(
-        get_zone(&world.aws, &good, &id)
+        get_zone(&fixture.aws, &good, &id)
             .await
             .unwrap_err()
             .starts_with("SignatureDoesNotMatch: Signature not yet")
     );
-    world.aws.clock().skew(400);
+    fixture.aws.clock().skew(400);
     assert!(
-        get_zone(&world.aws, &good, &id)
+        get_zone(&fixture.aws, &good, &id)
             .await
             .unwrap_err()
             .starts_with("SignatureDoesNotMatch: Signature expired")
     );
-    let last = world.aws.calls().pop().unwrap();
+    let last = fixture.aws.calls().pop().unwrap();
     assert_eq!((last.account.as_str(), last.status()), ("", Some(403)));
 }
 
 #[tokio::test]
-async fn serve_prints_exports_that_work() {
+async fn serve_prints_working_exports() {
     let (aws, dns, text) = sandbox::serve::start(0).await.unwrap();
     let export = |name: &str| {
         let line = format!("export {name}=");
@@ -319,13 +325,13 @@ async fn serve_prints_exports_that_work() {
 
 #[tokio::test]
 async fn wording_of_denials() {
-    let world = world().await;
-    let role = world.parent.role("reader");
-    let id = world.zone.id();
+    let fixture = fixture().await;
+    let role = fixture.parent.role("reader");
+    let id = fixture.zone.id();
     let user = "arn:aws:sts::111111111111:assumed-role/reader/sandbox";
     let resource = format!("arn:aws:route53:::hostedzone/{id}");
     assert_eq!(
-        get_zone(&world.aws, &role.credentials(), &id).await,
+        get_zone(&fixture.aws, &role.credentials(), &id).await,
         Err(format!(
             "AccessDenied: User: {user} is not authorized to perform: route53:GetHostedZone on resource: {resource} because \
              no identity-based policy allows the route53:GetHostedZone action"
@@ -335,7 +341,7 @@ async fn wording_of_denials() {
         "Effect": "Deny", "Action": "route53:Get*", "Resource": resource,
     }}));
     assert!(
-        get_zone(&world.aws, &role.credentials(), &id)
+        get_zone(&fixture.aws, &role.credentials(), &id)
             .await
             .unwrap_err()
             .ends_with("with an explicit deny in an identity-based policy")
@@ -343,13 +349,13 @@ async fn wording_of_denials() {
     let credentials = role.credentials();
     role.delete();
     let error =
-        route53_client(&world.aws, &credentials, 1).list_hosted_zones().send().await.unwrap_err();
+        route53_client(&fixture.aws, &credentials, 1).list_hosted_zones().send().await.unwrap_err();
     assert_eq!(error.into_service_error().code(), Some("AccessDenied"));
 }
 
 #[tokio::test]
 async fn condition_keys_of_change_resource_record_sets() {
-    let world = world().await;
+    let fixture = fixture().await;
     let all = |operator: &str, key: &str, values: serde_json::Value| json!({operator: {format!("route53:ChangeResourceRecordSets{key}"): values}});
     let names = all(
         "ForAllValues:StringLike",
@@ -383,11 +389,11 @@ async fn condition_keys_of_change_resource_record_sets() {
         ("a1", &actions, vec![(ChangeAction::Create, "a.example.com", "NS")], true),
         ("a2", &actions, vec![(ChangeAction::Upsert, "a.example.com", "NS")], false),
     ] {
-        let zone = world.parent.hosted_zone("example.com");
-        let role = world.parent.role(name).policy(json!({"Statement": {
+        let zone = fixture.parent.hosted_zone("example.com");
+        let role = fixture.parent.role(name).policy(json!({"Statement": {
             "Effect": "Allow", "Action": "route53:ChangeResourceRecordSets", "Resource": "*", "Condition": condition,
         }}));
-        let client = route53_client(&world.aws, &role.credentials(), 1);
+        let client = route53_client(&fixture.aws, &role.credentials(), 1);
         let changes = changes.into_iter().map(|(action, name, rtype)| {
             let value = if rtype == "TXT" { "\"x\"" } else { "ns1.example.org." };
             change(action, set(name, rtype, 300, &[value]))

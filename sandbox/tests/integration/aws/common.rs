@@ -1,4 +1,4 @@
-//! What the tests of the sandbox share: SDK clients.
+//! The fixture and the SDK clients that these tests share.
 
 use aws_sdk_route53 as route53;
 use aws_sdk_route53::types::{
@@ -10,8 +10,8 @@ use sandbox::{Account, Credentials, Role, Sandbox, ZoneHandle};
 pub(crate) const PARENT: &str = "111111111111";
 pub(crate) const CHILD: &str = "222222222222";
 
-/// Two accounts, a parent zone, a role for it, and a function that may assume the role.
-pub(crate) struct World {
+/// Two accounts, a parent zone, a role that may change it, and a function that may assume the role.
+pub(crate) struct Fixture {
     pub(crate) aws: Sandbox,
     pub(crate) parent: Account,
     pub(crate) child: Account,
@@ -20,13 +20,13 @@ pub(crate) struct World {
     pub(crate) function: Role,
 }
 
-pub(crate) async fn world() -> World {
+pub(crate) async fn fixture() -> Fixture {
     let aws = Sandbox::start().await.unwrap();
     let (parent, child) = (aws.account(PARENT), aws.account(CHILD));
     let zone = parent.hosted_zone("example.com");
     let role = parent.role("parent").trust_account(CHILD, None).allow_all_route53();
     let function = child.role("function").allow_assume("*").allow_all_route53();
-    World { aws, parent, child, zone, role, function }
+    Fixture { aws, parent, child, zone, role, function }
 }
 
 fn keys(credentials: &Credentials) -> route53::config::Credentials {
@@ -35,7 +35,7 @@ fn keys(credentials: &Credentials) -> route53::config::Credentials {
     route53::config::Credentials::new(id, secret, token, None, "test")
 }
 
-/// A Route 53 client with so many attempts.
+/// A Route 53 client that makes at most `attempts` attempts per call.
 pub(crate) fn route53_client(
     aws: &Sandbox,
     credentials: &Credentials,

@@ -1,15 +1,15 @@
-//! Route 53 through the unmodified SDK.
+//! Route 53, called with the unmodified SDK.
 
-use crate::aws::common::{batch, change, create, route53_client, set, world};
+use crate::aws::common::{batch, change, create, fixture, route53_client, set};
 use aws_sdk_route53::error::ProvideErrorMetadata;
 use aws_sdk_route53::types::{ChangeAction, ChangeStatus, HostedZone, HostedZoneConfig, RrType};
 use sandbox::{Action, Guardrail, KeySigningKey, RecordSet, SyncRule};
 
 #[tokio::test]
 async fn round_trip() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let id = world.zone.id();
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
+    let id = fixture.zone.id();
 
     let zone = client.get_hosted_zone().id(&id).send().await.unwrap();
     let hosted = zone.hosted_zone().unwrap();
@@ -18,7 +18,7 @@ async fn round_trip() {
         (format!("/hostedzone/{id}").as_str(), "example.com.")
     );
     assert!(!hosted.config().unwrap().private_zone());
-    assert_eq!(zone.delegation_set().unwrap().name_servers(), world.zone.name_servers());
+    assert_eq!(zone.delegation_set().unwrap().name_servers(), fixture.zone.name_servers());
 
     let servers = ["ns1.example.org.", "ns2.example.org."];
     let changes = create("Testing.Example.com", "NS", &servers);
@@ -45,7 +45,7 @@ async fn round_trip() {
     let listed = list.send().await.unwrap();
     assert_eq!(listed.resource_record_sets(), [set("testing.example.com.", "NS", 300, &servers)]);
     assert_eq!(
-        world.zone.record("testing.example.com", "NS"),
+        fixture.zone.record("testing.example.com", "NS"),
         Some(RecordSet::new("testing.example.com", "NS", 300, servers))
     );
 
@@ -58,9 +58,12 @@ async fn round_trip() {
         .send()
         .await
         .unwrap();
-    assert_eq!((world.zone.record("testing.example.com", "NS"), world.zone.revision()), (None, 2));
+    assert_eq!(
+        (fixture.zone.record("testing.example.com", "NS"), fixture.zone.revision()),
+        (None, 2)
+    );
 
-    let calls = world.aws.calls();
+    let calls = fixture.aws.calls();
     let actions: Vec<&str> = calls.iter().map(|call| call.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -88,19 +91,19 @@ async fn round_trip() {
 }
 
 #[tokio::test]
-async fn invalid_change_batch_as_the_sdk_reads_it() {
-    let world = world().await;
-    world.zone.put(RecordSet::new("testing.example.com", "NS", 300, ["ns1.example.org."]));
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 3);
+async fn the_sdk_parses_an_invalid_change_batch() {
+    let fixture = fixture().await;
+    fixture.zone.put(RecordSet::new("testing.example.com", "NS", 300, ["ns1.example.org."]));
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 3);
     let changes = batch(vec![
         change(ChangeAction::Create, set("testing.example.com", "NS", 300, &["ns1.example.org."])),
         change(ChangeAction::Delete, set("absent.example.com", "A", 300, &["192.0.2.1"])),
         change(ChangeAction::Create, set("fine.example.com", "A", 300, &["192.0.2.1"])),
     ]);
-    let before = (world.zone.records(), world.zone.revision());
+    let before = (fixture.zone.records(), fixture.zone.revision());
     let answer = client
         .change_resource_record_sets()
-        .hosted_zone_id(world.zone.id())
+        .hosted_zone_id(fixture.zone.id())
         .change_batch(changes)
         .send()
         .await;
@@ -114,15 +117,19 @@ async fn invalid_change_batch_as_the_sdk_reads_it() {
              delete resource record set [name='absent.example.com.', type='A'] but it was not found]"
         )
     );
-    assert_eq!((world.zone.records(), world.zone.revision()), before, "nothing of it was applied");
-    assert_eq!(world.aws.calls().len(), 1, "the SDK does not repeat it");
-    assert_eq!(world.aws.calls()[0].code(), Some("InvalidChangeBatch"));
+    assert_eq!(
+        (fixture.zone.records(), fixture.zone.revision()),
+        before,
+        "no change of the batch may be applied"
+    );
+    assert_eq!(fixture.aws.calls().len(), 1, "the SDK must not retry");
+    assert_eq!(fixture.aws.calls()[0].code(), Some("InvalidChangeBatch"));
 }
 
 #[tokio::test]
 async fn unknown_and_malformed_zones() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
     let get = async |id: &str| {
         client.get_hosted_zone().id(id).send().await.unwrap_err().into_service_error()
     };
@@ -136,10 +143,15 @@ async fn unknown_and_malformed_zones() {
 
 #[tokio::test]
 async fn other_accounts_zones_are_denied_and_not_listed() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.child.user_credentials(), 1);
-    let error =
-        client.get_hosted_zone().id(world.zone.id()).send().await.unwrap_err().into_service_error();
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.child.user_credentials(), 1);
+    let error = client
+        .get_hosted_zone()
+        .id(fixture.zone.id())
+        .send()
+        .await
+        .unwrap_err()
+        .into_service_error();
     assert_eq!(error.code(), Some("AccessDenied"));
     assert_eq!(
         error.message(),
@@ -153,13 +165,13 @@ async fn other_accounts_zones_are_denied_and_not_listed() {
 
 #[tokio::test]
 async fn record_sets_over_pages() {
-    let world = world().await;
+    let fixture = fixture().await;
     for n in 0..700 {
-        world.zone.put(RecordSet::new(&format!("h{n}.example.com"), "A", 300, ["192.0.2.1"]));
+        fixture.zone.put(RecordSet::new(&format!("h{n}.example.com"), "A", 300, ["192.0.2.1"]));
     }
-    world.zone.put(RecordSet::new("*.example.com", "TXT", 300, ["\"x\""]));
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let pages = client.list_resource_record_sets().hosted_zone_id(world.zone.id());
+    fixture.zone.put(RecordSet::new("*.example.com", "TXT", 300, ["\"x\""]));
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
+    let pages = client.list_resource_record_sets().hosted_zone_id(fixture.zone.id());
     let mut names = Vec::new();
     let mut next: Option<(String, RrType)> = None;
     loop {
@@ -177,19 +189,19 @@ async fn record_sets_over_pages() {
             page.next_record_type().unwrap().clone(),
         ));
     }
-    let expected: Vec<String> = world.zone.records().into_iter().map(|set| set.name).collect();
+    let expected: Vec<String> = fixture.zone.records().into_iter().map(|set| set.name).collect();
     assert_eq!(names, expected);
     assert_eq!(names[2], "\\052.example.com.");
-    assert_eq!(world.aws.calls().len(), 3, "300 + 300 + 103");
+    assert_eq!(fixture.aws.calls().len(), 3, "300 + 300 + 103");
 }
 
 #[tokio::test]
-async fn zones_by_name_hold_duplicates_and_private_ones() {
-    let world = world().await;
-    world.parent.private_hosted_zone("example.com");
-    world.parent.hosted_zone("example.com");
-    world.parent.hosted_zone("example.net");
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+async fn zones_by_name_include_duplicates_and_private_zones() {
+    let fixture = fixture().await;
+    fixture.parent.private_hosted_zone("example.com");
+    fixture.parent.hosted_zone("example.com");
+    fixture.parent.hosted_zone("example.net");
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
     let page = client
         .list_hosted_zones_by_name()
         .dns_name("example.com")
@@ -217,9 +229,9 @@ async fn zones_by_name_hold_duplicates_and_private_ones() {
 
 #[tokio::test]
 async fn private_zones_have_vpcs_instead_of_name_servers() {
-    let world = world().await;
-    let private = world.parent.private_hosted_zone("internal.example.com");
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    let fixture = fixture().await;
+    let private = fixture.parent.private_hosted_zone("internal.example.com");
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
     let zone = client.get_hosted_zone().id(private.id()).send().await.unwrap();
     assert!(zone.delegation_set().is_none());
     assert_eq!(zone.vpcs().len(), 1);
@@ -228,19 +240,19 @@ async fn private_zones_have_vpcs_instead_of_name_servers() {
 
 #[tokio::test]
 async fn zones_are_created_and_deleted_through_the_api() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
     let create =
         || client.create_hosted_zone().name("new.example.com").caller_reference("once").send();
     let made = create().await.unwrap();
     let id = made.hosted_zone().unwrap().id().trim_start_matches("/hostedzone/").to_owned();
     assert_eq!(
         made.delegation_set().unwrap().name_servers(),
-        world.aws.zone(&id).unwrap().name_servers()
+        fixture.aws.zone(&id).unwrap().name_servers()
     );
     assert!(create().await.unwrap_err().into_service_error().is_hosted_zone_already_exists());
 
-    let zone = world.aws.zone(&id).unwrap();
+    let zone = fixture.aws.zone(&id).unwrap();
     zone.put(RecordSet::new("www.new.example.com", "A", 300, ["192.0.2.1"]));
     let error = client.delete_hosted_zone().id(&id).send().await.unwrap_err().into_service_error();
     assert!(error.is_hosted_zone_not_empty());
@@ -251,13 +263,13 @@ async fn zones_are_created_and_deleted_through_the_api() {
 
 #[tokio::test]
 async fn dnssec() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let get = || client.get_dnssec().hosted_zone_id(world.zone.id()).send();
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
+    let get = || client.get_dnssec().hosted_zone_id(fixture.zone.id()).send();
     let plain = get().await.unwrap();
     assert_eq!(plain.status().unwrap().serve_signature(), Some("NOT_SIGNING"));
     assert!(plain.key_signing_keys().is_empty());
-    world.zone.sign([KeySigningKey::active("one", 12345, &"AB".repeat(32))]);
+    fixture.zone.sign([KeySigningKey::active("one", 12345, &"AB".repeat(32))]);
     let signing = get().await.unwrap();
     assert_eq!(signing.status().unwrap().serve_signature(), Some("SIGNING"));
     let key = &signing.key_signing_keys()[0];
@@ -267,10 +279,10 @@ async fn dnssec() {
 
 #[tokio::test]
 async fn dnssec_with_real_keys() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
-    let get = || client.get_dnssec().hosted_zone_id(world.zone.id()).send();
-    let real = world.zone.create_key("one");
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
+    let get = || client.get_dnssec().hosted_zone_id(fixture.zone.id()).send();
+    let real = fixture.zone.create_key("one");
     let created = get().await.unwrap();
     assert_eq!(created.status().unwrap().serve_signature(), Some("NOT_SIGNING"));
     let key = &created.key_signing_keys()[0];
@@ -288,18 +300,18 @@ async fn dnssec_with_real_keys() {
         key.dnskey_record(),
         Some(format!("257 3 13 {}", key.public_key().unwrap()).as_str())
     );
-    world.zone.start_signing();
-    world.aws.clock().advance(std::time::Duration::from_mins(1));
+    fixture.zone.start_signing();
+    fixture.aws.clock().advance(std::time::Duration::from_mins(1));
     assert!(
-        world.zone.set_key_status("one", "INACTIVE")
-            && !world.zone.set_key_status("none", "ACTIVE")
+        fixture.zone.set_key_status("one", "INACTIVE")
+            && !fixture.zone.set_key_status("none", "ACTIVE")
     );
     let changed = get().await.unwrap().key_signing_keys()[0].clone();
     assert_eq!(changed.created_date(), key.created_date());
     let modified =
         |key: &aws_sdk_route53::types::KeySigningKey| key.last_modified_date().unwrap().secs();
     assert!(modified(&changed) >= modified(key) + 60);
-    let two = world.zone.create_key("two");
+    let two = fixture.zone.create_key("two");
     let signing = get().await.unwrap();
     assert_eq!(signing.status().unwrap().serve_signature(), Some("SIGNING"));
     let statuses: Vec<_> = signing
@@ -308,17 +320,17 @@ async fn dnssec_with_real_keys() {
         .map(|key| (key.name().unwrap(), key.status().unwrap()))
         .collect();
     assert_eq!(statuses, [("one", "INACTIVE"), ("two", "ACTIVE")]);
-    assert!(world.zone.delete_key("one") && !world.zone.delete_key("one"));
-    assert_ne!(world.zone.create_key("two"), two, "a new key in the place of the old one");
+    assert!(fixture.zone.delete_key("one") && !fixture.zone.delete_key("one"));
+    assert_ne!(fixture.zone.create_key("two"), two, "the new key must replace the old one");
     assert_eq!(get().await.unwrap().key_signing_keys().len(), 1);
-    world.zone.unsign();
+    fixture.zone.unsign();
     assert_eq!(get().await.unwrap().status().unwrap().serve_signature(), Some("NOT_SIGNING"));
 }
 
 #[tokio::test]
 async fn sync_rules() {
-    let world = world().await;
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    let fixture = fixture().await;
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
     let mut n = 0;
     for (rule, at_once, polled) in [
         (SyncRule::Immediately, ChangeStatus::Insync, ChangeStatus::Insync),
@@ -326,11 +338,11 @@ async fn sync_rules() {
         (SyncRule::Never, ChangeStatus::Pending, ChangeStatus::Pending),
     ] {
         n += 1;
-        world.aws.sync_after(rule);
+        fixture.aws.sync_after(rule);
         let batch = create(&format!("h{n}.example.com"), "A", &["192.0.2.1"]);
         let change = client
             .change_resource_record_sets()
-            .hosted_zone_id(world.zone.id())
+            .hosted_zone_id(fixture.zone.id())
             .change_batch(batch);
         let info = change.send().await.unwrap().change_info().unwrap().clone();
         let got = client.get_change().id(info.id()).send().await.unwrap();
@@ -344,14 +356,14 @@ async fn sync_rules() {
 
 #[tokio::test]
 async fn guardrails_and_refusals() {
-    let world = world().await;
-    let child = world.child.hosted_zone("testing.example.com");
-    let client = route53_client(&world.aws, &world.parent.user_credentials(), 1);
+    let fixture = fixture().await;
+    let child = fixture.child.hosted_zone("testing.example.com");
+    let client = route53_client(&fixture.aws, &fixture.parent.user_credentials(), 1);
     let send = async |servers: &[&str]| {
         let batch = create("testing.example.com", "NS", servers);
         client
             .change_resource_record_sets()
-            .hosted_zone_id(world.zone.id())
+            .hosted_zone_id(fixture.zone.id())
             .change_batch(batch)
             .send()
             .await
@@ -359,21 +371,21 @@ async fn guardrails_and_refusals() {
     let error = send(&["ns-1.awsdns-00.com."]).await.unwrap_err().into_service_error();
     assert!(error.message().unwrap().contains("NS_DELEGATION_AUTHORITY_CHECK"), "{error:?}");
 
-    world.zone.refuse_when(std::sync::Arc::new(|changes| {
+    fixture.zone.refuse_when(std::sync::Arc::new(|changes| {
         changes.iter().any(|change| change.record.rtype == "NS").then(|| "not today".to_owned())
     }));
     let servers = child.name_servers();
     let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
     let error = send(&servers).await.unwrap_err().into_service_error();
     assert_eq!(error.message(), Some("[not today]"));
-    world.aws.clear_hooks();
+    fixture.aws.clear_hooks();
     send(&servers).await.unwrap();
 
-    world.zone.set_guardrail(Guardrail::ActiveDelegation, true);
+    fixture.zone.set_guardrail(Guardrail::ActiveDelegation, true);
     let delete =
         batch(vec![change(ChangeAction::Delete, set("testing.example.com", "NS", 300, &servers))]);
     let request =
-        client.change_resource_record_sets().hosted_zone_id(world.zone.id()).change_batch(delete);
+        client.change_resource_record_sets().hosted_zone_id(fixture.zone.id()).change_batch(delete);
     let error = request.send().await.unwrap_err().into_service_error();
     assert!(error.message().unwrap().contains("ACTIVE_DELEGATION_CHECK"), "{error:?}");
 }

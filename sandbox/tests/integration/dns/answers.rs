@@ -1,14 +1,14 @@
-//! What an authoritative server answers (RFC 1034 section 4.3.2, RFC 2308, RFC 4592).
+//! The answers of an authoritative server (RFC 1034 section 4.3.2, RFC 2308, RFC 4592).
 
 use hickory_proto::op::ResponseCode;
 use sandbox::RecordSet;
 
-use crate::dns::common::{ask, data, dotted, lines, shape, world};
+use crate::dns::common::{ask, data, dotted, fixture, lines, shape};
 
 #[tokio::test]
-async fn data_comes_with_authority() {
-    let world = world().await;
-    let answer = ask(world.server(&world.parent), "www.example.com", "A").await;
+async fn answers_with_data_are_authoritative() {
+    let fixture = fixture().await;
+    let answer = ask(fixture.server(&fixture.parent), "www.example.com", "A").await;
     assert_eq!(shape(&answer), (ResponseCode::NoError, true, [2, 0, 0]));
     assert_eq!(
         lines(&answer.answers),
@@ -18,29 +18,29 @@ async fn data_comes_with_authority() {
 }
 
 #[tokio::test]
-async fn all_four_servers_have_the_zone_and_no_other() {
-    let world = world().await;
-    for server in world.child.name_servers() {
-        let answer = ask(world.dns.server(&server), "testing.example.com", "SOA").await;
+async fn all_four_servers_serve_the_zone_and_no_other() {
+    let fixture = fixture().await;
+    for server in fixture.child.name_servers() {
+        let answer = ask(fixture.dns.server(&server), "testing.example.com", "SOA").await;
         assert_eq!(shape(&answer), (ResponseCode::NoError, true, [1, 0, 0]), "{server}");
-        let parent = ask(world.dns.server(&server), "www.example.com", "A").await;
+        let parent = ask(fixture.dns.server(&server), "www.example.com", "A").await;
         assert_eq!(shape(&parent), (ResponseCode::Refused, false, [0, 0, 0]), "{server}");
     }
     let nobody =
-        ask(world.dns.server("ns-2047.awsdns-63.co.uk"), "testing.example.com", "SOA").await;
+        ask(fixture.dns.server("ns-2047.awsdns-63.co.uk"), "testing.example.com", "SOA").await;
     assert_eq!(shape(&nobody), (ResponseCode::Refused, false, [0, 0, 0]));
 }
 
 #[tokio::test]
 async fn a_private_or_deleted_zone_is_not_served() {
-    let world = world().await;
-    let private = world.account.private_hosted_zone("internal.example.com");
+    let fixture = fixture().await;
+    let private = fixture.account.private_hosted_zone("internal.example.com");
     assert_eq!(
-        ask(world.server(&private), "internal.example.com", "SOA").await.metadata.response_code,
+        ask(fixture.server(&private), "internal.example.com", "SOA").await.metadata.response_code,
         ResponseCode::Refused
     );
-    let server = world.server(&world.child);
-    world.child.delete();
+    let server = fixture.server(&fixture.child);
+    fixture.child.delete();
     assert_eq!(
         shape(&ask(server, "testing.example.com", "SOA").await),
         (ResponseCode::Refused, false, [0, 0, 0])
@@ -48,9 +48,9 @@ async fn a_private_or_deleted_zone_is_not_served() {
 }
 
 #[tokio::test]
-async fn a_zone_cut_is_a_referral() {
-    let world = world().await;
-    let server = world.server(&world.parent);
+async fn a_zone_cut_gives_a_referral() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
     for (owner, rtype) in [
         ("testing.example.com", "NS"),
         ("testing.example.com", "A"),
@@ -58,7 +58,7 @@ async fn a_zone_cut_is_a_referral() {
     ] {
         let answer = ask(server, owner, rtype).await;
         assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 4, 0]), "{owner} {rtype}");
-        assert_eq!(data(&answer.authorities, "NS"), dotted(&world.child.name_servers()));
+        assert_eq!(data(&answer.authorities, "NS"), dotted(&fixture.child.name_servers()));
         assert!(
             answer
                 .authorities
@@ -69,34 +69,38 @@ async fn a_zone_cut_is_a_referral() {
 }
 
 #[tokio::test]
-async fn glue_comes_with_a_referral() {
-    let world = world().await;
-    world.parent.put(RecordSet::new(
+async fn a_referral_includes_glue() {
+    let fixture = fixture().await;
+    fixture.parent.put(RecordSet::new(
         "sub.example.com",
         "NS",
         300,
         ["ns1.sub.example.com", "ns2.example.com", "ns.dns-host.net"],
     ));
-    world.parent.put(RecordSet::new("ns1.sub.example.com", "A", 300, ["127.0.0.9"]));
-    world.parent.put(RecordSet::new("ns1.sub.example.com", "AAAA", 300, ["2001:db8::9"]));
-    world.parent.put(RecordSet::new("ns2.example.com", "A", 300, ["127.0.0.10"]));
-    let answer = ask(world.server(&world.parent), "www.sub.example.com", "A").await;
+    fixture.parent.put(RecordSet::new("ns1.sub.example.com", "A", 300, ["127.0.0.9"]));
+    fixture.parent.put(RecordSet::new("ns1.sub.example.com", "AAAA", 300, ["2001:db8::9"]));
+    fixture.parent.put(RecordSet::new("ns2.example.com", "A", 300, ["127.0.0.10"]));
+    let answer = ask(fixture.server(&fixture.parent), "www.sub.example.com", "A").await;
     assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 3, 3]));
     assert_eq!(data(&answer.additionals, "A"), ["127.0.0.10", "127.0.0.9"]);
     assert_eq!(data(&answer.additionals, "AAAA"), ["2001:db8::9"]);
-    let glue = ask(world.server(&world.parent), "ns1.sub.example.com", "A").await;
-    assert_eq!(shape(&glue), (ResponseCode::NoError, false, [0, 3, 3]), "glue is never an answer");
+    let glue = ask(fixture.server(&fixture.parent), "ns1.sub.example.com", "A").await;
+    assert_eq!(
+        shape(&glue),
+        (ResponseCode::NoError, false, [0, 3, 3]),
+        "a query for glue must get a referral"
+    );
 }
 
 #[tokio::test]
-async fn the_parent_answers_for_the_ds() {
-    let world = world().await;
-    let server = world.server(&world.parent);
+async fn the_parent_answers_ds_queries() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
     let none = ask(server, "testing.example.com", "DS").await;
     assert_eq!(shape(&none), (ResponseCode::NoError, true, [0, 1, 0]));
     assert_eq!(none.authorities[0].name.to_string(), "example.com.");
     let digest = "AB".repeat(32);
-    world.parent.put(RecordSet::new(
+    fixture.parent.put(RecordSet::new(
         "testing.example.com",
         "DS",
         60,
@@ -105,19 +109,19 @@ async fn the_parent_answers_for_the_ds() {
     let ds = ask(server, "testing.example.com", "DS").await;
     assert_eq!(shape(&ds), (ResponseCode::NoError, true, [1, 0, 0]));
     assert_eq!(data(&ds.answers, "DS"), [format!("12345 13 2 {digest}")]);
-    let child = ask(world.server(&world.child), "testing.example.com", "DS").await;
+    let child = ask(fixture.server(&fixture.child), "testing.example.com", "DS").await;
     assert_eq!(shape(&child), (ResponseCode::NoError, true, [0, 1, 0]));
     assert_eq!(child.authorities[0].name.to_string(), "testing.example.com.");
 }
 
 #[tokio::test]
-async fn a_server_of_both_zones_answers_from_the_nearest() {
-    let world = world().await;
+async fn a_server_of_both_zones_answers_from_the_closest() {
+    let fixture = fixture().await;
     let ds = RecordSet::new("sub.example.org", "DS", 60, [format!("1 13 2 {}", "AB".repeat(32))]);
     let cut = RecordSet::new("sub.example.org", "NS", 60, ["ns.dns-host.net"]);
-    world.dns.zone("example.org", ["ns.dns-host.net"], [ds, cut]);
-    world.dns.zone("sub.example.org", ["ns.dns-host.net"], []);
-    let server = world.dns.server("ns.dns-host.net");
+    fixture.dns.zone("example.org", ["ns.dns-host.net"], [ds, cut]);
+    fixture.dns.zone("sub.example.org", ["ns.dns-host.net"], []);
+    let server = fixture.dns.server("ns.dns-host.net");
     let soa = ask(server, "sub.example.org", "SOA").await;
     assert_eq!(shape(&soa), (ResponseCode::NoError, true, [1, 0, 0]));
     assert_eq!(soa.answers[0].name.to_string(), "sub.example.org.");
@@ -128,9 +132,9 @@ async fn a_server_of_both_zones_answers_from_the_nearest() {
 }
 
 #[tokio::test]
-async fn a_no_comes_with_the_soa() {
-    let world = world().await;
-    let server = world.server(&world.parent);
+async fn negative_answers_include_the_soa() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
     let no_name = ask(server, "nothing.example.com", "A").await;
     assert_eq!(shape(&no_name), (ResponseCode::NXDomain, true, [0, 1, 0]));
     let no_data = ask(server, "www.example.com", "AAAA").await;
@@ -140,36 +144,41 @@ async fn a_no_comes_with_the_soa() {
         ("example.com.", 900)
     );
     let soa = "ns.example.net. h.example.net. 1 7200 900 1209600 30";
-    world.parent.put(RecordSet::new("example.com", "SOA", 900, [soa]));
+    fixture.parent.put(RecordSet::new("example.com", "SOA", 900, [soa]));
     assert_eq!(
         ask(server, "www.example.com", "AAAA").await.authorities[0].ttl,
         30,
-        "the smaller of the two"
+        "the TTL is the smaller of the SOA's TTL and its MINIMUM"
     );
-    world.dns.cap_ttl(7);
+    fixture.dns.cap_ttl(7);
     assert_eq!(ask(server, "www.example.com", "AAAA").await.authorities[0].ttl, 7);
     assert_eq!(ask(server, "www.example.com", "A").await.answers[0].ttl, 7);
 }
 
 #[tokio::test]
 async fn a_name_with_names_below_it_exists() {
-    let world = world().await;
-    world.parent.put(RecordSet::new("a.b.c.example.com", "A", 60, ["192.0.2.4"]));
+    let fixture = fixture().await;
+    fixture.parent.put(RecordSet::new("a.b.c.example.com", "A", 60, ["192.0.2.4"]));
     for owner in ["b.c.example.com", "c.example.com"] {
-        let answer = ask(world.server(&world.parent), owner, "A").await;
+        let answer = ask(fixture.server(&fixture.parent), owner, "A").await;
         assert_eq!(shape(&answer), (ResponseCode::NoError, true, [0, 1, 0]), "{owner}");
     }
 }
 
 #[tokio::test]
 async fn an_alias_is_followed_within_the_zone() {
-    let world = world().await;
-    let server = world.server(&world.parent);
-    world.parent.put(RecordSet::new("one.example.com", "CNAME", 60, ["two.example.com"]));
-    world.parent.put(RecordSet::new("two.example.com", "CNAME", 60, ["www.example.com"]));
-    world.parent.put(RecordSet::new("out.example.com", "CNAME", 60, ["www.example.net"]));
-    world.parent.put(RecordSet::new("down.example.com", "CNAME", 60, ["host.testing.example.com"]));
-    world.parent.put(RecordSet::new("loop.example.com", "CNAME", 60, ["loop.example.com"]));
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
+    fixture.parent.put(RecordSet::new("one.example.com", "CNAME", 60, ["two.example.com"]));
+    fixture.parent.put(RecordSet::new("two.example.com", "CNAME", 60, ["www.example.com"]));
+    fixture.parent.put(RecordSet::new("out.example.com", "CNAME", 60, ["www.example.net"]));
+    fixture.parent.put(RecordSet::new(
+        "down.example.com",
+        "CNAME",
+        60,
+        ["host.testing.example.com"],
+    ));
+    fixture.parent.put(RecordSet::new("loop.example.com", "CNAME", 60, ["loop.example.com"]));
     assert_eq!(
         shape(&ask(server, "one.example.com", "A").await),
         (ResponseCode::NoError, true, [4, 0, 0])
@@ -190,11 +199,11 @@ async fn an_alias_is_followed_within_the_zone() {
 }
 
 #[tokio::test]
-async fn a_wildcard_answers_for_what_does_not_exist() {
-    let world = world().await;
-    let server = world.server(&world.parent);
-    world.parent.put(RecordSet::new("*.example.com", "TXT", 60, ["\"wild\""]));
-    world.parent.put(RecordSet::new("*.w.example.com", "CNAME", 60, ["www.example.com"]));
+async fn a_wildcard_answers_for_names_that_do_not_exist() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
+    fixture.parent.put(RecordSet::new("*.example.com", "TXT", 60, ["\"wild\""]));
+    fixture.parent.put(RecordSet::new("*.w.example.com", "CNAME", 60, ["www.example.com"]));
     let wild = ask(server, "any.thing.example.com", "TXT").await;
     assert_eq!(lines(&wild.answers), ["any.thing.example.com. 60 IN TXT wild"]);
     assert_eq!(
@@ -225,11 +234,11 @@ async fn a_wildcard_answers_for_what_does_not_exist() {
 }
 
 #[tokio::test]
-async fn names_are_compared_without_case_and_with_escapes() {
-    let world = world().await;
-    let server = world.server(&world.parent);
+async fn names_are_compared_ignoring_case_and_escapes() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
     assert_eq!(ask(server, "WwW.eXample.com", "A").await.answers.len(), 2);
-    world.parent.put(RecordSet::new(
+    fixture.parent.put(RecordSet::new(
         "_delegation-testing.example.com",
         "TXT",
         60,
@@ -240,15 +249,15 @@ async fn names_are_compared_without_case_and_with_escapes() {
 }
 
 #[tokio::test]
-async fn any_is_everything_and_an_apex_has_its_servers_addresses() {
-    let world = world().await;
-    let any = ask(world.server(&world.parent), "example.com", "ANY").await;
+async fn any_returns_everything_and_an_apex_its_servers_addresses() {
+    let fixture = fixture().await;
+    let any = ask(fixture.server(&fixture.parent), "example.com", "ANY").await;
     assert_eq!(shape(&any), (ResponseCode::NoError, true, [5, 0, 0]));
-    let vanity = world.dns.zone("vanity.org", ["ns1.vanity.org"], []);
-    let servers = ask(world.dns.server("ns1.vanity.org"), &vanity.name(), "NS").await;
+    let vanity = fixture.dns.zone("vanity.org", ["ns1.vanity.org"], []);
+    let servers = ask(fixture.dns.server("ns1.vanity.org"), &vanity.name(), "NS").await;
     assert_eq!(shape(&servers), (ResponseCode::NoError, true, [1, 0, 1]));
     assert_eq!(
         data(&servers.additionals, "A"),
-        [world.dns.server("ns1.vanity.org").ip().to_string()]
+        [fixture.dns.server("ns1.vanity.org").ip().to_string()]
     );
 }

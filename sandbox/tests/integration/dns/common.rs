@@ -1,4 +1,4 @@
-//! What the tests of the DNS service share: a parent and a child zone, and a client.
+//! The fixture and the DNS client that these tests share.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,11 +9,12 @@ use sandbox::{Account, Dns, RecordSet, Sandbox, ZoneHandle};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-/// Nothing on this machine takes so long; a test that waits for it has failed.
+/// The time limit of every wait. Nothing takes this long unless the test has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// `example.com`, which delegates to `testing.example.com`, both in Route 53.
-pub(crate) struct World {
+/// The sandbox with the zones `example.com` and `testing.example.com`; the first delegates to the
+/// second, and both are in Route 53.
+pub(crate) struct Fixture {
     pub(crate) aws: Sandbox,
     pub(crate) dns: Dns,
     pub(crate) account: Account,
@@ -21,14 +22,14 @@ pub(crate) struct World {
     pub(crate) child: ZoneHandle,
 }
 
-impl World {
-    /// The address of a zone's first name server.
+impl Fixture {
+    /// Returns the address of the zone's first name server.
     pub(crate) fn server(&self, zone: &ZoneHandle) -> SocketAddr {
         self.dns.server(&zone.name_servers()[0])
     }
 }
 
-pub(crate) async fn world() -> World {
+pub(crate) async fn fixture() -> Fixture {
     let aws = Sandbox::start().await.unwrap();
     let account = aws.account("111111111111");
     let parent = account.hosted_zone("example.com");
@@ -37,14 +38,14 @@ pub(crate) async fn world() -> World {
     parent.put(RecordSet::new("www.example.com", "A", 60, ["192.0.2.1", "192.0.2.2"]));
     child.put(RecordSet::new("host.testing.example.com", "A", 60, ["192.0.2.3"]));
     let dns = aws.dns().await.unwrap();
-    World { aws, dns, account, parent, child }
+    Fixture { aws, dns, account, parent, child }
 }
 
 pub(crate) fn name(text: &str) -> Name {
     Name::from_ascii(format!("{}.", text.trim_end_matches('.'))).unwrap()
 }
 
-/// A query without EDNS and without recursion.
+/// A query without EDNS that does not ask for recursion.
 pub(crate) fn query(owner: &str, rtype: &str) -> Message {
     let mut message = Message::query();
     message.metadata.recursion_desired = false;
@@ -53,7 +54,7 @@ pub(crate) fn query(owner: &str, rtype: &str) -> Message {
     message
 }
 
-/// The same with EDNS.
+/// Adds EDNS to a query.
 pub(crate) fn edns(mut message: Message, payload: u16, dnssec_ok: bool) -> Message {
     let mut edns = Edns::new();
     edns.set_max_payload(payload).set_dnssec_ok(dnssec_ok);
@@ -61,7 +62,7 @@ pub(crate) fn edns(mut message: Message, payload: u16, dnssec_ok: bool) -> Messa
     message
 }
 
-/// The answer that comes over UDP.
+/// Sends a message over UDP and returns the response.
 pub(crate) async fn exchange(server: SocketAddr, message: &Message) -> Message {
     Message::from_vec(&raw(server, &message.to_vec().unwrap()).await).unwrap()
 }
@@ -76,7 +77,8 @@ pub(crate) async fn raw(server: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     buffer
 }
 
-/// The answer that comes over TCP; `None` if the connection is closed without one.
+/// Sends a message over TCP and returns the response; `None` if the connection is closed without
+/// one.
 pub(crate) async fn exchange_tcp(server: SocketAddr, message: &Message) -> Option<Message> {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let bytes = message.to_vec().unwrap();
@@ -95,21 +97,21 @@ pub(crate) async fn ask(server: SocketAddr, owner: &str, rtype: &str) -> Message
     exchange(server, &query(owner, rtype)).await
 }
 
-/// A query as a stub resolver sends it.
+/// Sends a query as a stub resolver does and returns the response.
 pub(crate) async fn resolve(server: SocketAddr, owner: &str, rtype: &str) -> Message {
     let mut message = query(owner, rtype);
     message.metadata.recursion_desired = true;
     exchange(server, &message).await
 }
 
-/// The records as text, sorted: `name ttl class type data`.
+/// Returns the records as sorted text: `name ttl class type data`.
 pub(crate) fn lines(records: &[Record]) -> Vec<String> {
     let mut lines: Vec<String> = records.iter().map(ToString::to_string).collect();
     lines.sort();
     lines
 }
 
-/// The data of the records of that type, sorted.
+/// Returns the data of the records of one type, sorted.
 pub(crate) fn data(records: &[Record], rtype: &str) -> Vec<String> {
     let rtype: RecordType = rtype.parse().unwrap();
     let of_type = records.iter().filter(|record| record.record_type() == rtype);
@@ -118,7 +120,7 @@ pub(crate) fn data(records: &[Record], rtype: &str) -> Vec<String> {
     data
 }
 
-/// Code, AA bit, and how many records are in each section.
+/// Returns the response code, the AA bit, and the number of records in each section.
 pub(crate) fn shape(message: &Message) -> (ResponseCode, bool, [usize; 3]) {
     let counts = [message.answers.len(), message.authorities.len(), message.additionals.len()];
     (message.metadata.response_code, message.metadata.authoritative, counts)

@@ -1,11 +1,11 @@
-//! When the name servers serve a change.
+//! When the name servers begin to serve a change.
 
 use hickory_proto::op::ResponseCode;
 use sandbox::{RecordSet, ServeRule, SyncRule};
 
-use crate::dns::common::{ask, world};
+use crate::dns::common::{ask, fixture};
 
-/// Signed calls without the SDK: what the API is asked for here is little.
+/// An SDK client for the few API calls that these tests make.
 mod api {
     use aws_sdk_route53 as route53;
     use aws_sdk_route53::types::{
@@ -13,10 +13,10 @@ mod api {
     };
     use sandbox::ZoneHandle;
 
-    use crate::dns::common::World;
+    use crate::dns::common::Fixture;
 
-    pub(crate) fn client(world: &World) -> route53::Client {
-        let keys = world.account.user_credentials();
+    pub(crate) fn client(fixture: &Fixture) -> route53::Client {
+        let keys = fixture.account.user_credentials();
         let credentials = route53::config::Credentials::new(
             keys.access_key_id,
             keys.secret_access_key,
@@ -26,14 +26,14 @@ mod api {
         );
         let config = route53::Config::builder()
             .behavior_version(route53::config::BehaviorVersion::latest())
-            .endpoint_url(world.aws.endpoint_url())
+            .endpoint_url(fixture.aws.endpoint_url())
             .region(route53::config::Region::new("us-east-1"))
             .credentials_provider(credentials)
             .build();
         route53::Client::from_conf(config)
     }
 
-    /// Creates an A record set and returns the id of the change.
+    /// Creates an A record set, and returns the id of the change.
     pub(crate) async fn create(client: &route53::Client, zone: &ZoneHandle, name: &str) -> String {
         let value = ResourceRecord::builder().value("192.0.2.1").build().unwrap();
         let set = ResourceRecordSet::builder()
@@ -61,11 +61,11 @@ mod api {
 
 #[tokio::test]
 async fn a_change_is_served_once_it_is_in_sync() {
-    let world = world().await;
-    let (client, server) = (api::client(&world), world.server(&world.parent));
+    let fixture = fixture().await;
+    let (client, server) = (api::client(&fixture), fixture.server(&fixture.parent));
     let code = async |name: &str| ask(server, name, "A").await.metadata.response_code;
-    world.aws.sync_after(SyncRule::Polls(2));
-    let change = api::create(&client, &world.parent, "one.example.com").await;
+    fixture.aws.sync_after(SyncRule::Polls(2));
+    let change = api::create(&client, &fixture.parent, "one.example.com").await;
     for polls in 0..2 {
         assert_eq!(code("one.example.com").await, ResponseCode::NXDomain, "after {polls} polls");
         client.get_change().id(&change).send().await.unwrap();
@@ -75,37 +75,41 @@ async fn a_change_is_served_once_it_is_in_sync() {
         ResponseCode::NoError,
         "the next answer would be INSYNC"
     );
-    world.aws.sync_after(SyncRule::Never);
-    api::create(&client, &world.parent, "two.example.com").await;
+    fixture.aws.sync_after(SyncRule::Never);
+    api::create(&client, &fixture.parent, "two.example.com").await;
     assert_eq!(code("two.example.com").await, ResponseCode::NXDomain);
-    world.parent.put(RecordSet::new("hand.example.com", "A", 60, ["192.0.2.1"]));
+    fixture.parent.put(RecordSet::new("hand.example.com", "A", 60, ["192.0.2.1"]));
     assert_eq!(
         code("hand.example.com").await,
         ResponseCode::NoError,
-        "an edit by hand is served at once"
+        "a manual edit must be served immediately"
     );
-    assert!(world.parent.remove("hand.example.com", "A"));
+    assert!(fixture.parent.remove("hand.example.com", "A"));
     assert_eq!(code("hand.example.com").await, ResponseCode::NXDomain);
     assert_eq!(code("two.example.com").await, ResponseCode::NXDomain);
-    world.aws.sync_after(SyncRule::Polls(0));
+    fixture.aws.sync_after(SyncRule::Polls(0));
     assert_eq!(code("two.example.com").await, ResponseCode::NoError);
-    assert_eq!(code("one.example.com").await, ResponseCode::NoError, "and what was served stays");
+    assert_eq!(
+        code("one.example.com").await,
+        ResponseCode::NoError,
+        "a record that was served must stay"
+    );
 }
 
 #[tokio::test]
-async fn or_at_once_if_so_chosen() {
-    let world = world().await;
-    let (client, server) = (api::client(&world), world.server(&world.parent));
-    world.aws.sync_after(SyncRule::Never);
-    api::create(&client, &world.parent, "one.example.com").await;
-    world.dns.serve_when(ServeRule::AtOnce);
+async fn a_change_can_be_served_immediately() {
+    let fixture = fixture().await;
+    let (client, server) = (api::client(&fixture), fixture.server(&fixture.parent));
+    fixture.aws.sync_after(SyncRule::Never);
+    api::create(&client, &fixture.parent, "one.example.com").await;
+    fixture.dns.serve_when(ServeRule::AtOnce);
     assert_eq!(ask(server, "one.example.com", "A").await.answers.len(), 1);
 }
 
 #[tokio::test]
-async fn a_new_zone_has_to_arrive_too() {
-    let world = world().await;
-    let client = api::client(&world);
+async fn a_new_zone_has_to_propagate_too() {
+    let fixture = fixture().await;
+    let client = api::client(&fixture);
     let created = client
         .create_hosted_zone()
         .name("new.example.com")
@@ -113,7 +117,7 @@ async fn a_new_zone_has_to_arrive_too() {
         .send()
         .await
         .unwrap();
-    let server = world.dns.server(&created.delegation_set().unwrap().name_servers()[0]);
+    let server = fixture.dns.server(&created.delegation_set().unwrap().name_servers()[0]);
     let soa = async || ask(server, "new.example.com", "SOA").await.metadata.response_code;
     assert_eq!(soa().await, ResponseCode::Refused);
     client.get_change().id(created.change_info().unwrap().id()).send().await.unwrap();

@@ -4,26 +4,26 @@ use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::DNSClass;
 use sandbox::{RecordSet, Transport};
 
-use crate::dns::common::{edns, exchange, exchange_tcp, query, raw, shape, world};
+use crate::dns::common::{edns, exchange, exchange_tcp, fixture, query, raw, shape};
 
 #[tokio::test]
-async fn the_same_answer_on_udp_and_tcp() {
-    let world = world().await;
-    let (server, asked) = (world.server(&world.parent), query("www.example.com", "A"));
+async fn udp_and_tcp_give_the_same_answer() {
+    let fixture = fixture().await;
+    let (server, asked) = (fixture.server(&fixture.parent), query("www.example.com", "A"));
     let (udp, tcp) = (exchange(server, &asked).await, exchange_tcp(server, &asked).await.unwrap());
     assert_eq!(udp, tcp);
     assert_eq!((udp.metadata.id, &udp.queries), (asked.metadata.id, &asked.queries));
     let transports: Vec<Transport> =
-        world.dns.queries().iter().map(|query| query.transport).collect();
+        fixture.dns.queries().iter().map(|query| query.transport).collect();
     assert_eq!(transports, [Transport::Udp, Transport::Tcp]);
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
-    let world = world().await;
-    let server = world.server(&world.parent);
+async fn an_answer_that_does_not_fit_is_truncated_and_complete_over_tcp() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
     let values: Vec<String> = (0..16).map(|n| format!("\"{n:02}{}\"", "x".repeat(60))).collect();
-    world.parent.put(RecordSet::new("long.example.com", "TXT", 60, values));
+    fixture.parent.put(RecordSet::new("long.example.com", "TXT", 60, values));
     let plain = query("long.example.com", "TXT");
     let truncated = exchange(server, &plain).await;
     assert!(truncated.metadata.truncation && truncated.metadata.authoritative);
@@ -34,25 +34,28 @@ async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
         wide.metadata.truncation,
         "16 strings of 62 bytes and their owners take more than 1232 bytes"
     );
-    world.parent.put(RecordSet::new(
+    fixture.parent.put(RecordSet::new(
         "mid.example.com",
         "TXT",
         60,
         [format!("\"{0}\" \"{0}\" \"{0}\"", "x".repeat(250))],
     ));
     let mid = query("mid.example.com", "TXT");
-    assert!(exchange(server, &mid).await.metadata.truncation, "512 bytes without EDNS");
+    assert!(
+        exchange(server, &mid).await.metadata.truncation,
+        "without EDNS, an answer has at most 512 bytes"
+    );
     assert!(!exchange(server, &edns(mid.clone(), 1232, false)).await.metadata.truncation);
     assert!(
         exchange(server, &edns(mid, 600, false)).await.metadata.truncation,
-        "the client's limit counts"
+        "the client's limit must apply"
     );
 }
 
 #[tokio::test]
 async fn edns_is_answered_with_edns() {
-    let world = world().await;
-    let (server, plain) = (world.server(&world.parent), query("www.example.com", "A"));
+    let fixture = fixture().await;
+    let (server, plain) = (fixture.server(&fixture.parent), query("www.example.com", "A"));
     assert!(exchange(server, &plain).await.edns.is_none());
     for dnssec_ok in [false, true] {
         let answer = exchange(server, &edns(plain.clone(), 4096, dnssec_ok)).await;
@@ -64,17 +67,17 @@ async fn edns_is_answered_with_edns() {
     }
     let mut later = edns(plain, 4096, false);
     later.edns.as_mut().unwrap().set_version(1);
-    // BADVERS and BADSIG have one number; hickory reads the other name.
+    // BADVERS and BADSIG have the same number; hickory uses the other name.
     assert_eq!(u16::from(exchange(server, &later).await.metadata.response_code), 16);
-    let logged = world.dns.queries();
+    let logged = fixture.dns.queries();
     assert_eq!(logged[0].payload, None);
     assert_eq!((logged[2].payload, logged[2].dnssec_ok), (Some(4096), true));
 }
 
 #[tokio::test]
-async fn what_is_no_question_is_refused() {
-    let world = world().await;
-    let server = world.server(&world.parent);
+async fn messages_that_are_no_queries_are_rejected() {
+    let fixture = fixture().await;
+    let server = fixture.server(&fixture.parent);
     let code = async |message: &Message| exchange(server, message).await.metadata.response_code;
     let mut chaos = query("version.bind", "TXT");
     chaos.queries[0].set_query_class(DNSClass::CH);
@@ -90,7 +93,7 @@ async fn what_is_no_question_is_refused() {
         (garbage.metadata.id, garbage.metadata.response_code),
         (0x1234, ResponseCode::FormErr)
     );
-    // Neither a response nor a single byte is answered: the next query is.
+    // A response and a single byte get no answer; the next query does.
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut response = query("example.com", "SOA").into_response();
     response.metadata.id = 1;

@@ -1,4 +1,4 @@
-//! Everything resolves from the sandbox's own root down.
+//! Resolution of names from the sandbox's own root down.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,48 +6,48 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RData;
 use sandbox::{RecordSet, Sandbox};
 
-use crate::dns::common::{World, ask, data, dotted, shape, world};
+use crate::dns::common::{Fixture, ask, data, dotted, fixture, shape};
 
-/// The first server of a referral that comes with an address.
-fn next(world: &World, referral: &Message) -> Option<SocketAddr> {
+/// Returns the first server of a referral that has an address.
+fn next(fixture: &Fixture, referral: &Message) -> Option<SocketAddr> {
     let address = referral.additionals.iter().find_map(|record| match &record.data {
         RData::A(address) => Some(IpAddr::V4(address.0)),
         _ => None,
     })?;
-    Some(SocketAddr::new(address, world.dns.port()))
+    Some(SocketAddr::new(address, fixture.dns.port()))
 }
 
 #[tokio::test]
 async fn from_the_root_to_the_child() {
-    let world = world().await;
+    let fixture = fixture().await;
     let question = "host.testing.example.com";
-    let top = ask(world.dns.root(), question, "A").await;
+    let top = ask(fixture.dns.root(), question, "A").await;
     assert_eq!(
         (shape(&top), top.authorities[0].name.to_string().as_str()),
         ((ResponseCode::NoError, false, [0, 1, 1]), "com.")
     );
-    assert_eq!(next(&world, &top), Some(world.dns.top_level()));
-    let example = ask(next(&world, &top).unwrap(), question, "A").await;
-    // The one in .com comes with glue; the others' names are in other top-level domains.
+    assert_eq!(next(&fixture, &top), Some(fixture.dns.top_level()));
+    let example = ask(next(&fixture, &top).unwrap(), question, "A").await;
+    // The server in .com has glue. The names of the others are in other top-level domains.
     assert_eq!(shape(&example), (ResponseCode::NoError, false, [0, 4, 1]));
-    assert_eq!(data(&example.authorities, "NS"), dotted(&world.parent.name_servers()));
-    assert_eq!(next(&world, &example), Some(world.server(&world.parent)));
-    let testing = ask(next(&world, &example).unwrap(), question, "A").await;
-    assert_eq!(data(&testing.authorities, "NS"), dotted(&world.child.name_servers()));
-    for server in world.child.name_servers() {
-        let tld = ask(world.dns.root(), &server, "A").await;
-        let address = ask(next(&world, &tld).unwrap(), &server, "A").await;
+    assert_eq!(data(&example.authorities, "NS"), dotted(&fixture.parent.name_servers()));
+    assert_eq!(next(&fixture, &example), Some(fixture.server(&fixture.parent)));
+    let testing = ask(next(&fixture, &example).unwrap(), question, "A").await;
+    assert_eq!(data(&testing.authorities, "NS"), dotted(&fixture.child.name_servers()));
+    for server in fixture.child.name_servers() {
+        let tld = ask(fixture.dns.root(), &server, "A").await;
+        let address = ask(next(&fixture, &tld).unwrap(), &server, "A").await;
         assert!(address.metadata.authoritative);
-        assert_eq!(data(&address.answers, "A"), [world.dns.server(&server).ip().to_string()]);
-        let answer = ask(world.dns.server(&server), question, "A").await;
+        assert_eq!(data(&address.answers, "A"), [fixture.dns.server(&server).ip().to_string()]);
+        let answer = ask(fixture.dns.server(&server), question, "A").await;
         assert_eq!(data(&answer.answers, "A"), ["192.0.2.3"]);
     }
 }
 
 #[tokio::test]
 async fn root_and_top_level_domains_are_zones() {
-    let world = world().await;
-    let root = world.dns.root();
+    let fixture = fixture().await;
+    let root = fixture.dns.root();
     assert_eq!(data(&ask(root, ".", "NS").await.answers, "NS"), ["a.root-servers.net."]);
     assert_eq!(shape(&ask(root, ".", "SOA").await), (ResponseCode::NoError, true, [1, 0, 0]));
     assert_eq!(
@@ -61,40 +61,44 @@ async fn root_and_top_level_domains_are_zones() {
             "{domain}"
         );
         assert_eq!(
-            shape(&ask(world.dns.top_level(), domain, "SOA").await),
+            shape(&ask(fixture.dns.top_level(), domain, "SOA").await),
             (ResponseCode::NoError, true, [1, 0, 0])
         );
     }
     assert_eq!(
-        shape(&ask(world.dns.top_level(), "nobody.com", "A").await),
+        shape(&ask(fixture.dns.top_level(), "nobody.com", "A").await),
         (ResponseCode::NXDomain, true, [0, 1, 0])
     );
-    let a = ask(world.dns.top_level(), "a.root-servers.net", "A").await;
+    let a = ask(fixture.dns.top_level(), "a.root-servers.net", "A").await;
     assert_eq!(data(&a.answers, "A"), [root.ip().to_string()]);
 }
 
 #[tokio::test]
-async fn a_zone_that_none_encloses_is_delegated_from_above() {
-    let world = world().await;
-    let account = &world.account;
+async fn a_zone_without_an_enclosing_zone_is_delegated_from_above() {
+    let fixture = fixture().await;
+    let account = &fixture.account;
     let servers =
-        async |zone: &str| data(&ask(world.dns.top_level(), zone, "NS").await.authorities, "NS");
+        async |zone: &str| data(&ask(fixture.dns.top_level(), zone, "NS").await.authorities, "NS");
     assert_eq!(servers("example.org").await, [] as [&str; 0]);
     let first = account.hosted_zone("example.org");
     let second = account.hosted_zone("example.org");
-    assert_eq!(servers("example.org").await, dotted(&first.name_servers()), "the first of them");
-    world.dns.delegate_to(&first);
+    assert_eq!(
+        servers("example.org").await,
+        dotted(&first.name_servers()),
+        "without a choice, the first zone must be delegated to"
+    );
+    fixture.dns.delegate_to(&first);
     assert_eq!(servers("example.org").await, dotted(&first.name_servers()));
-    world.dns.delegate_to(&second);
+    fixture.dns.delegate_to(&second);
     assert_eq!(
         servers("example.org").await,
         dotted(&second.name_servers()),
-        "the one that was named"
+        "the chosen zone must be delegated to"
     );
-    // A zone to which nobody delegates has its name servers all the same.
+    // A zone that nobody delegates to has name servers nonetheless.
     for server in first.name_servers() {
-        let address = ask(world.dns.top_level(), &server, "A").await;
-        assert_eq!(data(&address.answers, "A"), [world.dns.server(&server).ip().to_string()]);
+        let address = ask(fixture.dns.top_level(), &server, "A").await;
+        assert_eq!(data(&address.answers, "A"), [fixture.dns.server(&server).ip().to_string()]);
     }
     let deep = account.hosted_zone("deep.below.co.uk");
     assert_eq!(servers("deep.below.co.uk").await, dotted(&deep.name_servers()));
@@ -102,26 +106,26 @@ async fn a_zone_that_none_encloses_is_delegated_from_above() {
     assert_eq!(
         servers("deep.below.co.uk").await,
         dotted(&enclosing.name_servers()),
-        "and now co.uk encloses it"
+        "co.uk encloses it now"
     );
-    let outside = world.dns.zone("elsewhere.dev", ["ns1.elsewhere.dev"], []);
+    let outside = fixture.dns.zone("elsewhere.dev", ["ns1.elsewhere.dev"], []);
     assert_eq!(servers("elsewhere.dev").await, ["ns1.elsewhere.dev."]);
     outside.delete();
     assert_eq!(
-        shape(&ask(world.dns.server("ns1.elsewhere.dev"), "elsewhere.dev", "NS").await).0,
+        shape(&ask(fixture.dns.server("ns1.elsewhere.dev"), "elsewhere.dev", "NS").await).0,
         ResponseCode::Refused
     );
 }
 
 #[tokio::test]
 async fn zones_outside_of_route_53() {
-    let world = world().await;
-    let zone = world.dns.zone(
+    let fixture = fixture().await;
+    let zone = fixture.dns.zone(
         "other.example.com",
         ["NS1.dns-host.net.", "ns2.dns-host.net"],
         [RecordSet::new("www.other.example.com", "A", 60, ["192.0.2.7"])],
     );
-    let server = world.dns.server("ns1.dns-host.net");
+    let server = fixture.dns.server("ns1.dns-host.net");
     assert_eq!(data(&ask(server, "www.other.example.com", "A").await.answers, "A"), ["192.0.2.7"]);
     let servers = ask(server, "other.example.com", "NS").await;
     assert_eq!(data(&servers.answers, "NS"), ["ns1.dns-host.net.", "ns2.dns-host.net."]);
@@ -137,7 +141,7 @@ async fn zones_outside_of_route_53() {
     zone.serve_at(["ns2.dns-host.net"]);
     assert_eq!(shape(&ask(server, "other.example.com", "SOA").await).0, ResponseCode::Refused);
     assert!(
-        ask(world.dns.server("ns2.dns-host.net"), "other.example.com", "SOA")
+        ask(fixture.dns.server("ns2.dns-host.net"), "other.example.com", "SOA")
             .await
             .metadata
             .authoritative
@@ -145,8 +149,8 @@ async fn zones_outside_of_route_53() {
 }
 
 #[tokio::test]
-async fn services_do_not_meet() {
-    let (one, two) = (world().await, world().await);
+async fn services_are_isolated_from_each_other() {
+    let (one, two) = (fixture().await, fixture().await);
     assert_ne!(one.dns.port(), two.dns.port());
     two.parent.put(RecordSet::new("www.example.com", "A", 60, ["192.0.2.9"]));
     assert_eq!(ask(one.server(&one.parent), "www.example.com", "A").await.answers.len(), 2);

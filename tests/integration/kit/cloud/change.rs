@@ -1,16 +1,16 @@
-//! What becomes of the resources of a stack, and which rights that takes.
+//! Creates, updates and deletes the resources of a stack, with the permissions that this needs.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use test_support::Answer;
 
-use super::{Bucket, Cloud, Function, Made, Person, Place, Topic, digest};
+use super::{Bucket, Cloud, Function, Principal, Resource, Target, Topic, digest};
 
 const MANAGEMENT: &str = "999999999999";
 
-/// Resources that are nothing but a right to make them: what a Create or Update calls, and what a
-/// Delete.
+/// Resources of which only the permissions matter: the type, the action of a Create or Update, and
+/// that of a Delete.
 const OTHERS: [(&str, &str, &str); 11] = [
     (
         "AWS::Lambda::EventInvokeConfig",
@@ -29,7 +29,7 @@ const OTHERS: [(&str, &str, &str); 11] = [
     ("AWS::Lambda::Permission", "lambda:AddPermission", "lambda:RemovePermission"),
 ];
 
-impl Made {
+impl Resource {
     fn text(&self, property: &str) -> String {
         self.properties[property]
             .as_str()
@@ -43,8 +43,9 @@ impl Made {
 }
 
 impl Topic {
-    /// CloudFormation publishes in the deployer's name, and has the key encrypt it.
-    fn admits(&self, by: &Person, arn: &str) -> Result<(), String> {
+    /// Checks that `by` may publish to the topic, as CloudFormation does in the deployer's name,
+    /// and that the KMS key may be used for it.
+    fn admits(&self, by: &Principal, arn: &str) -> Result<(), String> {
         let (key, policy) = self.key.as_ref().unwrap();
         let via = format!("sns.{}.amazonaws.com", arn.split(':').nth(3).unwrap());
         let encrypts =
@@ -59,10 +60,10 @@ fn role_arn(account: &str, role: &str) -> String {
     format!("arn:aws:iam::{account}:role/{role}")
 }
 
-fn function_arn(place: &Place, name: &str) -> String {
-    // `Ref` gives the name, `GetAtt Arn` the ARN.
+fn function_arn(target: &Target, name: &str) -> String {
+    // `Ref` returns the name, `GetAtt Arn` the ARN.
     let name = name.rsplit(':').next().unwrap();
-    format!("arn:aws:lambda:{}:{}:function:{name}", place.region, place.account)
+    format!("arn:aws:lambda:{}:{}:function:{name}", target.region, target.account)
 }
 
 fn texts(object: &Value) -> BTreeMap<String, String> {
@@ -76,16 +77,16 @@ fn texts(object: &Value) -> BTreeMap<String, String> {
 }
 
 impl Cloud {
-    /// Makes a resource, or changes the one that was there.
-    pub(super) async fn make(
+    /// Creates or updates a resource.
+    pub(super) async fn apply(
         &mut self,
-        place: &Place,
+        target: &Target,
         stack: &str,
         id: &str,
         resource: &Value,
-        before: Option<Made>,
-    ) -> Result<Made, String> {
-        let mut one = Made {
+        before: Option<Resource>,
+    ) -> Result<Resource, String> {
+        let mut one = Resource {
             id: id.to_owned(),
             kind: resource["Type"].as_str().unwrap().to_owned(),
             properties: resource["Properties"].clone(),
@@ -100,59 +101,61 @@ impl Cloud {
             return Ok(one);
         }
         match one.kind.clone().as_str() {
-            "AWS::IAM::Role" => self.make_role(place, &mut one, before.is_some())?,
-            "AWS::Lambda::Function" => self.make_function(place, &mut one, before.is_some())?,
-            "AWS::Lambda::Version" => self.publish(place, &one)?,
-            "AWS::SNS::Topic" => self.make_topic(place, &mut one)?,
+            "AWS::IAM::Role" => self.make_role(target, &mut one, before.is_some())?,
+            "AWS::Lambda::Function" => self.make_function(target, &mut one, before.is_some())?,
+            "AWS::Lambda::Version" => self.publish(target, &one)?,
+            "AWS::SNS::Topic" => self.make_topic(target, &mut one)?,
             "AWS::SNS::TopicPolicy" => {
                 let topic = one.properties["Topics"][0].as_str().unwrap().to_owned();
-                place.by.may("sns:SetTopicAttributes", &topic)?;
+                target.by.may("sns:SetTopicAttributes", &topic)?;
                 self.topics.get_mut(&topic).unwrap().policy =
                     one.properties["PolicyDocument"].clone();
             }
             "AWS::KMS::Key" => {
-                place.by.may("kms:CreateKey", "*")?;
-                let arn =
-                    format!("arn:aws:kms:{}:{}:key/{}", place.region, place.account, one.physical);
+                target.by.may("kms:CreateKey", "*")?;
+                let arn = format!(
+                    "arn:aws:kms:{}:{}:key/{}",
+                    target.region, target.account, one.physical
+                );
                 self.keys.insert(arn.clone(), one.properties["KeyPolicy"].clone());
                 one.gives("Arn", json!(arn));
             }
-            "AWS::S3::Bucket" => self.make_bucket(place, &mut one, before.is_some())?,
+            "AWS::S3::Bucket" => self.make_bucket(target, &mut one, before.is_some())?,
             "AWS::S3::BucketPolicy" => {
                 let bucket = one.text("Bucket");
-                place.by.may("s3:PutBucketPolicy", &format!("arn:aws:s3:::{bucket}"))?;
+                target.by.may("s3:PutBucketPolicy", &format!("arn:aws:s3:::{bucket}"))?;
                 self.buckets.get_mut(&bucket).unwrap().policy =
                     Some(one.properties["PolicyDocument"].clone());
             }
             "AWS::Route53::HostedZone" => {
-                place.by.may("route53:CreateHostedZone", "*")?;
-                let zone = self.account(&place.account).hosted_zone(&one.text("Name"));
+                target.by.may("route53:CreateHostedZone", "*")?;
+                let zone = self.account(&target.account).hosted_zone(&one.text("Name"));
                 one.physical = zone.id();
                 one.gives("NameServers", json!(zone.name_servers()));
             }
             "AWS::CloudFormation::Stack" => {
-                place.by.may("cloudformation:CreateStack", "*")?;
-                let text = self.url(&place.by, &one.text("TemplateURL"))?;
+                target.by.may("cloudformation:CreateStack", "*")?;
+                let text = self.url(&target.by, &one.text("TemplateURL"))?;
                 let (name, given) = (format!("{stack}-{id}"), texts(&one.properties["Parameters"]));
-                Box::pin(self.deploy(place, &name, "a nested stack", &text, given)).await?;
-                let key = (place.account.clone(), place.region.clone(), name);
+                Box::pin(self.deploy(target, &name, "a nested stack", &text, given)).await?;
+                let key = (target.account.clone(), target.region.clone(), name);
                 for (output, value) in self.stacks[&key].outputs.clone() {
                     one.gives(&format!("Outputs.{output}"), json!(value));
                 }
             }
-            "AWS::CloudFormation::StackSet" => self.make_stack_set(place, &one).await?,
-            "Custom::Delegation" => self.delegate(place, stack, &mut one, before.as_ref()).await?,
+            "AWS::CloudFormation::StackSet" => self.make_stack_set(target, &one).await?,
+            "Custom::Delegation" => self.delegate(target, stack, &mut one, before.as_ref()).await?,
             kind => {
                 let (_, action, _) = OTHERS
                     .iter()
                     .find(|(known, ..)| *known == kind)
-                    .ok_or(format!("{kind} is not known here"))?;
-                place.by.may(action, "*")?;
+                    .ok_or(format!("this test does not know the resource type {kind}"))?;
+                target.by.may(action, "*")?;
                 one.gives(
                     "Arn",
                     json!(format!(
                         "arn:aws:any:{}:{}:{}",
-                        place.region, place.account, one.physical
+                        target.region, target.account, one.physical
                     )),
                 );
                 one.gives("QueueName", json!(one.physical));
@@ -162,7 +165,7 @@ impl Cloud {
                             one.text("Endpoint");
                     }
                     "AWS::Lambda::Permission" => {
-                        let function = function_arn(place, &one.text("FunctionName"));
+                        let function = function_arn(target, &one.text("FunctionName"));
                         self.functions
                             .get_mut(&function)
                             .unwrap()
@@ -176,16 +179,21 @@ impl Cloud {
         Ok(one)
     }
 
-    fn make_role(&mut self, place: &Place, one: &mut Made, exists: bool) -> Result<(), String> {
+    fn make_role(
+        &mut self,
+        target: &Target,
+        one: &mut Resource,
+        exists: bool,
+    ) -> Result<(), String> {
         one.physical = one.text("RoleName");
-        let arn = role_arn(&place.account, &one.physical);
+        let arn = role_arn(&target.account, &one.physical);
         for action in [
             if exists { "iam:UpdateAssumeRolePolicy" } else { "iam:CreateRole" },
             "iam:PutRolePolicy",
         ] {
-            place.by.may(action, &arn)?;
+            target.by.may(action, &arn)?;
         }
-        let role = self.account(&place.account).role(&one.physical).without_policies();
+        let role = self.account(&target.account).role(&one.physical).without_policies();
         let role = role.trust(one.properties["AssumeRolePolicyDocument"].clone());
         for policy in one.properties["Policies"].as_array().into_iter().flatten() {
             role.clone().policy(policy["PolicyDocument"].clone());
@@ -194,22 +202,27 @@ impl Cloud {
         Ok(())
     }
 
-    fn make_function(&mut self, place: &Place, one: &mut Made, exists: bool) -> Result<(), String> {
+    fn make_function(
+        &mut self,
+        target: &Target,
+        one: &mut Resource,
+        exists: bool,
+    ) -> Result<(), String> {
         one.physical = one.text("FunctionName");
-        let (arn, role) = (function_arn(place, &one.physical), one.text("Role"));
+        let (arn, role) = (function_arn(target, &one.physical), one.text("Role"));
         let changes: &[&str] = &["lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"];
         let calls = if exists { changes } else { &["lambda:CreateFunction"] };
         for action in calls {
-            place.by.may(action, &arn)?;
+            target.by.may(action, &arn)?;
         }
-        place.by.may("iam:PassRole", &role)?;
+        target.by.may("iam:PassRole", &role)?;
         let code = &one.properties["Code"];
         let code = match (code["S3Bucket"].as_str(), code["S3Key"].as_str()) {
-            (Some(bucket), Some(key)) => self.object(&place.by, bucket, key)?,
-            // `sam deploy` puts what it built into a bucket of its own.
+            (Some(bucket), Some(key)) => self.object(&target.by, bucket, key)?,
+            // `sam deploy` uploads what it built to a bucket of its own.
             _ => b"what sam build made".to_vec(),
         };
-        let role = self.account(&place.account).role(role.rsplit('/').next().unwrap());
+        let role = self.account(&target.account).role(role.rsplit('/').next().unwrap());
         let permissions =
             self.functions.remove(&arn).map(|function| function.permissions).unwrap_or_default();
         self.functions.insert(arn.clone(), Function { role, code, permissions });
@@ -217,18 +230,18 @@ impl Cloud {
         Ok(())
     }
 
-    fn publish(&self, place: &Place, one: &Made) -> Result<(), String> {
-        let arn = function_arn(place, &one.text("FunctionName"));
-        place.by.may("lambda:PublishVersion", &arn)?;
-        let (wanted, actual) = (one.text("CodeSha256"), digest(&self.functions[&arn].code));
-        (wanted == actual)
-            .then_some(())
-            .ok_or(format!("CodeSHA256 ({wanted}) is different from current CodeSHA256 ({actual})"))
+    fn publish(&self, target: &Target, one: &Resource) -> Result<(), String> {
+        let arn = function_arn(target, &one.text("FunctionName"));
+        target.by.may("lambda:PublishVersion", &arn)?;
+        let (expected, actual) = (one.text("CodeSha256"), digest(&self.functions[&arn].code));
+        (expected == actual).then_some(()).ok_or(format!(
+            "CodeSHA256 ({expected}) is different from current CodeSHA256 ({actual})"
+        ))
     }
 
-    fn make_topic(&mut self, place: &Place, one: &mut Made) -> Result<(), String> {
-        let arn = format!("arn:aws:sns:{}:{}:{}", place.region, place.account, one.physical);
-        place.by.may("sns:CreateTopic", &arn)?;
+    fn make_topic(&mut self, target: &Target, one: &mut Resource) -> Result<(), String> {
+        let arn = format!("arn:aws:sns:{}:{}:{}", target.region, target.account, one.physical);
+        target.by.may("sns:CreateTopic", &arn)?;
         let key = one.properties["KmsMasterKeyId"]
             .as_str()
             .map(|key| (key.to_owned(), self.keys[key].clone()));
@@ -237,31 +250,36 @@ impl Cloud {
         Ok(())
     }
 
-    fn make_bucket(&mut self, place: &Place, one: &mut Made, exists: bool) -> Result<(), String> {
+    fn make_bucket(
+        &mut self,
+        target: &Target,
+        one: &mut Resource,
+        exists: bool,
+    ) -> Result<(), String> {
         one.physical = one.text("BucketName");
-        place.by.may("s3:CreateBucket", &format!("arn:aws:s3:::{}", one.physical))?;
+        target.by.may("s3:CreateBucket", &format!("arn:aws:s3:::{}", one.physical))?;
         if !exists && self.buckets.contains_key(&one.physical) {
             return Err(
                 "BucketAlreadyExists: the bucket namespace is shared by all users of the system"
                     .into(),
             );
         }
-        let bucket = Bucket { account: place.account.clone(), ..Bucket::default() };
+        let bucket = Bucket { account: target.account.clone(), ..Bucket::default() };
         self.buckets.entry(one.physical.clone()).or_insert(bucket);
         one.gives("Arn", json!(format!("arn:aws:s3:::{}", one.physical)));
         Ok(())
     }
 
-    async fn make_stack_set(&mut self, place: &Place, one: &Made) -> Result<(), String> {
-        place.by.may("cloudformation:CreateStackSet", "*")?;
+    async fn make_stack_set(&mut self, target: &Target, one: &Resource) -> Result<(), String> {
+        target.by.may("cloudformation:CreateStackSet", "*")?;
         let administers = match one.text("CallAs").as_str() {
-            "SELF" => place.account == MANAGEMENT,
-            _ => self.delegated_administrators.contains(&place.account),
+            "SELF" => target.account == MANAGEMENT,
+            _ => self.delegated_administrators.contains(&target.account),
         };
         administers
             .then_some(())
             .ok_or("this account administers no stack sets of the organization")?;
-        let text = self.url(&place.by, &one.text("TemplateURL"))?;
+        let text = self.url(&target.by, &one.text("TemplateURL"))?;
         let given = one.properties["Parameters"].as_array().unwrap().iter();
         let given: BTreeMap<String, String> = given
             .map(|one| {
@@ -272,7 +290,7 @@ impl Cloud {
             })
             .collect();
         for (account, region) in self.targets(&one.properties) {
-            let instance = Place { by: self.stack_sets_role(&account), account, region };
+            let instance = Target { by: self.stack_sets_role(&account), account, region };
             let name = format!("StackSet-{}", one.text("StackSetName"));
             let done =
                 Box::pin(self.deploy(&instance, &name, "a stack set", &text, given.clone())).await;
@@ -283,13 +301,13 @@ impl Cloud {
         Ok(())
     }
 
-    /// Sends the request to the function of the token, as CloudFormation does in the deployer's
-    /// name.
+    /// Sends a request to the function of the service token, as CloudFormation does in the
+    /// deployer's name.
     async fn send(
         &mut self,
-        by: &Person,
+        by: &Principal,
         stack: &str,
-        one: &Made,
+        one: &Resource,
         kind: &str,
         fields: Value,
     ) -> Result<Answer, String> {
@@ -304,7 +322,7 @@ impl Cloud {
         let role = self
             .functions
             .get(&function)
-            .ok_or_else(|| format!("no function {function}"))?
+            .ok_or_else(|| format!("there is no function {function}"))?
             .role
             .clone();
         self.fixture.function_role = role;
@@ -317,13 +335,13 @@ impl Cloud {
 
     async fn delegate(
         &mut self,
-        place: &Place,
+        target: &Target,
         stack: &str,
-        one: &mut Made,
-        before: Option<&Made>,
+        one: &mut Resource,
+        before: Option<&Resource>,
     ) -> Result<(), String> {
         one.properties = sent(&one.properties);
-        let stack = super::stack_arn(place, stack);
+        let stack = super::stack_arn(target, stack);
         let mut fields = json!({"ResourceProperties": one.properties});
         let kind = match before {
             Some(before) => {
@@ -333,76 +351,77 @@ impl Cloud {
             }
             None => "Create",
         };
-        let answer = self.send(&place.by, &stack, one, kind, fields).await?;
+        let answer = self.send(&target.by, &stack, one, kind, fields).await?;
         answer.id().clone_into(&mut one.physical);
         for (attribute, value) in answer.0["Data"].as_object().unwrap() {
             one.gives(attribute, value.clone());
         }
         if let Some(before) = before.filter(|before| before.physical != one.physical) {
             let fields = json!({"PhysicalResourceId": before.physical, "ResourceProperties": before.properties});
-            self.send(&place.by, &stack, before, "Delete", fields).await?;
+            self.send(&target.by, &stack, before, "Delete", fields).await?;
         }
         Ok(())
     }
 
     /// Deletes a resource.
-    pub(super) async fn unmake(
+    pub(super) async fn remove(
         &mut self,
-        place: &Place,
+        target: &Target,
         stack: &str,
-        one: &Made,
+        one: &Resource,
     ) -> Result<(), String> {
         match one.kind.as_str() {
             "AWS::IAM::Role" => {
                 for action in ["iam:DeleteRolePolicy", "iam:DeleteRole"] {
-                    place.by.may(action, &role_arn(&place.account, &one.physical))?;
+                    target.by.may(action, &role_arn(&target.account, &one.physical))?;
                 }
-                self.account(&place.account).role(&one.physical).delete();
+                self.account(&target.account).role(&one.physical).delete();
             }
             "AWS::Lambda::Function" => {
-                let arn = function_arn(place, &one.physical);
-                place.by.may("lambda:DeleteFunction", &arn)?;
+                let arn = function_arn(target, &one.physical);
+                target.by.may("lambda:DeleteFunction", &arn)?;
                 self.functions.remove(&arn);
             }
-            // Deleted with its function.
+            // These are deleted together with what they belong to.
             "AWS::Lambda::Version" | "AWS::SNS::TopicPolicy" | "AWS::S3::BucketPolicy" => {}
             "AWS::SNS::Topic" => {
-                place.by.may("sns:DeleteTopic", &one.physical)?;
+                target.by.may("sns:DeleteTopic", &one.physical)?;
                 self.topics.remove(&one.physical);
             }
             "AWS::Route53::HostedZone" => {
                 let zone = self.fixture.aws.zone(&one.physical).unwrap();
-                place.by.may(
+                target.by.may(
                     "route53:DeleteHostedZone",
                     &format!("arn:aws:route53:::hostedzone/{}", one.physical),
                 )?;
                 zone.delete();
             }
             "AWS::CloudFormation::StackSet" => {
-                place.by.may("cloudformation:DeleteStackSet", "*")?;
+                target.by.may("cloudformation:DeleteStackSet", "*")?;
                 for (account, region) in self.targets(&one.properties) {
-                    let instance = Place { by: self.stack_sets_role(&account), account, region };
+                    let instance = Target { by: self.stack_sets_role(&account), account, region };
                     let name = format!("StackSet-{}", one.text("StackSetName"));
                     Box::pin(self.delete_stack(&instance, &name)).await?;
                 }
             }
             "Custom::Delegation" => {
                 let fields = json!({"PhysicalResourceId": one.physical, "ResourceProperties": one.properties});
-                self.send(&place.by, &super::stack_arn(place, stack), one, "Delete", fields)
+                self.send(&target.by, &super::stack_arn(target, stack), one, "Delete", fields)
                     .await?;
             }
             kind => {
                 let known = OTHERS.iter().find(|(known, ..)| *known == kind);
-                let (_, _, action) = known.ok_or(format!("{kind} can't be deleted here"))?;
-                place.by.may(action, "*")?;
+                let (_, _, action) = known.ok_or(format!("this test can't delete a {kind}"))?;
+                target.by.may(action, "*")?;
             }
         }
         Ok(())
     }
 }
 
-/// Numbers and booleans as CloudFormation sends them to a custom resource. There is no DNS on the
-/// way of these tests; tests/integration/function has the check.
+/// Returns the properties as CloudFormation sends them to a custom resource: numbers and booleans
+/// are strings. The DNS check is off, since there is no DNS in these tests; `tests/integration`
+/// covers it.
 fn sent(properties: &Value) -> Value {
     let text = |value: &Value| match value {
         Value::Bool(_) | Value::Number(_) => json!(value.to_string()),

@@ -13,21 +13,21 @@ use serde_json::{Value, json};
 use crate::tls_proxy::{Latency, Tls, TlsProxy};
 
 pub(crate) const NAME: &str = "testing.example.com";
-/// The signing of the first response URL lies so far back, and each further one a second later: a
-/// request's time is told by it.
+/// How long ago the first response URL is dated; each further one is a second later. The date in
+/// the URL is the time of the request.
 const SIGNED_BACK: Duration = Duration::from_mins(50);
 
-/// Whose properties an event has.
+/// The resource type whose properties an event has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// `Custom::Delegation`.
     Delegation,
-    /// `Custom::CrossAccountZoneDelegation` of the AWS CDK. Its answer goes to the host without the
-    /// port.
+    /// `Custom::CrossAccountZoneDelegation` of the AWS CDK. Its answer is sent to the host without
+    /// the port.
     Cdk,
 }
 
-/// What an event asks for.
+/// The request of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Create,
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Delete,
 }
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) aws: Sandbox,
     pub(crate) latency: Latency,
     pub(crate) parent_account: Account,
@@ -51,7 +51,7 @@ pub(crate) struct World {
     requests: AtomicU64,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let (aws, bucket) = (Sandbox::start().await?, ResponseBucket::start().await?);
         let (parent_account, child_account) =
@@ -67,7 +67,7 @@ impl World {
         let (tls, latency) = (Tls::new(folder)?, Latency::default());
         let aws_address: SocketAddr = aws.endpoint_url().trim_start_matches("http://").parse()?;
         let bucket_address: SocketAddr = bucket.host().parse()?;
-        // Two hosts, as Route 53 and STS have.
+        // Two hosts, as for Route 53 and STS.
         let route53 = TlsProxy::start(&tls, &latency, aws_address).await?;
         let sts = TlsProxy::start(&tls, &latency, aws_address).await?;
         let responses = TlsProxy::start(&tls, &latency, bucket_address).await?;
@@ -89,7 +89,7 @@ impl World {
         })
     }
 
-    /// What every program's environment has.
+    /// Returns the environment that all programs have in common.
     pub(crate) fn env(&self) -> Vec<(String, String)> {
         let bundle = self.tls.bundle().display().to_string();
         let https = |proxy: &TlsProxy| format!("https://{}", proxy.host());
@@ -110,7 +110,7 @@ impl World {
         env
     }
 
-    /// An event for the one delegation, and the id of its request.
+    /// Returns an event for the one delegation, and the id of its request.
     pub(crate) fn event(
         &self,
         dialect: Dialect,
@@ -120,7 +120,7 @@ impl World {
         self.event_for(dialect, kind, physical_id, &self.parent, &self.child, "Delegation")
     }
 
-    /// An event for a delegation of that child zone in that parent zone.
+    /// Returns an event for a delegation of this child zone in this parent zone.
     pub(crate) fn event_for(
         &self,
         dialect: Dialect,
@@ -145,7 +145,7 @@ impl World {
         let ttl = match kind {
             Kind::Create => "300".to_owned(),
             Kind::Update => "600".to_owned(),
-            // The peers delete what they are told stands there.
+            // The peers delete the record set that the properties describe.
             Kind::Delete => {
                 let stands = parent.record(&child.name(), "NS").and_then(|set| set.ttl);
                 stands.unwrap_or_default().to_string()
@@ -199,29 +199,29 @@ impl World {
         }
     }
 
-    /// Forgets the calls so far.
-    pub(crate) fn forget(&self) {
+    /// Clears the recorded calls.
+    pub(crate) fn clear_calls(&self) {
         self.aws.clear_calls();
     }
 
-    /// The TLS connections that were opened so far.
+    /// Returns the number of TLS connections so far.
     pub(crate) fn connections(&self) -> u64 {
         self.route53.connections() + self.sts.connections() + self.responses.connections()
     }
 
-    /// The physical id of the one answer to a request, which must be a success, and how often it
-    /// was sent.
+    /// Returns the physical id in the answer to a request, which must be a success, and the number
+    /// of times that the answer was sent.
     pub(crate) fn answer(&self, request_id: &str) -> Result<(String, usize), String> {
         let answers = self.bucket.answers(request_id);
         let answer = answers.first().map(sandbox::Put::json).unwrap_or_default();
         if answer.get("Status").and_then(Value::as_str) != Some("SUCCESS") {
-            return Err(format!("it answered {answer}"));
+            return Err(format!("the answer is {answer}"));
         }
         let id = answer.get("PhysicalResourceId").and_then(Value::as_str).unwrap_or_default();
         Ok((id.to_owned(), answers.len()))
     }
 
-    /// Whether the zone has what the last event asked for.
+    /// Checks that the zone has what the last event asked for.
     pub(crate) fn check(&self, kind: Kind) -> Result<(), String> {
         let ttl = self.parent.record(NAME, "NS").and_then(|set| set.ttl);
         let wanted = match kind {
@@ -236,7 +236,7 @@ impl World {
         }
     }
 
-    /// Takes away what a Create made, for the next one.
+    /// Removes what a Create made, before the next one.
     pub(crate) fn clear(&self) {
         self.parent.remove(NAME, "NS");
         self.parent.remove(&format!("_delegation-{NAME}"), "TXT");

@@ -1,4 +1,4 @@
-//! What would mend a finding: a batch for people to send, never sent from here.
+//! The changes that would fix a finding: a batch for people to send. Nothing here sends it.
 
 use dns_check::{Report, ServerState};
 
@@ -11,10 +11,10 @@ use super::entry::{Delegation, Entry};
 use super::examined::Facts;
 use super::finding::FindingKind;
 
-/// The batch that would mend a finding; empty where a record of the parent zone alone can't. Like
-/// every batch of this project it deletes what was read to the letter, and creates what must not
-/// exist: Route 53 rejects it if the zone has changed since.
-pub fn mending(
+/// The changes that would fix a finding. Empty if no change of the parent zone alone can. Like
+/// every batch of this project, it deletes record sets exactly as they were read, and creates only
+/// record sets that must not exist: Route 53 rejects it if the zone has changed since.
+pub fn fix(
     entry: &Entry,
     kind: FindingKind,
     report: Option<&Report>,
@@ -39,7 +39,7 @@ pub fn mending(
     }
 }
 
-/// True for the mark of a cancelled Create that nothing looks at any more.
+/// True for a tombstone of a canceled Create that no longer has any effect.
 pub(crate) fn is_expired(value: &Value, now: i64) -> bool {
     matches!(value, Value::Tombstone(stone) if stone.is_over(now))
 }
@@ -49,8 +49,8 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
     sets.filter(|set| !set.special).cloned().map(Change::Delete).collect()
 }
 
-/// The delegation without the name servers that are known not to serve the zone; none of it if none
-/// does.
+/// Removes the name servers that are known not to serve the zone. Removes the whole delegation if
+/// none serves it.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
     let bad = |value: &&String| {
         let name: Option<Name> = value.parse().ok();
@@ -81,17 +81,17 @@ fn without_dead_claims(entry: &Entry, facts: &Facts<'_>) -> Vec<Change> {
         let ownership = record.and_then(|set| plan.leaves_of(record, &set.name, "TXT")).cloned();
         observed = Observation { at_cut, ownership, ..observed.clone() };
     }
-    let of = |observed: &Observation| {
+    let sets = |observed: &Observation| {
         [observed.at_cut("NS").cloned(), observed.at_cut("DS").cloned(), observed.ownership.clone()]
     };
-    of(&before)
+    sets(&before)
         .iter()
-        .zip(&of(&observed))
+        .zip(&sets(&observed))
         .flat_map(|(before, after)| change(before.as_ref(), after.as_ref()))
         .collect()
 }
 
-/// The ownership record without some of its values.
+/// Removes some of the values of the ownership record.
 fn without_values(entry: &Entry, goes: impl Fn(&Value) -> bool) -> Vec<Change> {
     let Some(record) = &entry.record else { return Vec::new() };
     let kept = entry.ownership.iter().zip(&record.values).filter(|(value, _)| !goes(value));
@@ -100,7 +100,7 @@ fn without_values(entry: &Entry, goes: impl Fn(&Value) -> bool) -> Vec<Change> {
     change(Some(record), (!after.values.is_empty()).then_some(&after))
 }
 
-/// What brings a record set to what it shall be.
+/// The changes from one state of a record set to another.
 fn change(before: Option<&RecordSet>, after: Option<&RecordSet>) -> Vec<Change> {
     if before == after || [before, after].into_iter().flatten().any(|set| set.special) {
         return Vec::new();
@@ -111,7 +111,7 @@ fn change(before: Option<&RecordSet>, after: Option<&RecordSet>) -> Vec<Change> 
 }
 
 impl Entry {
-    /// What the planner sees of it.
+    /// The entry as an observation for the planner.
     fn observed(&self) -> Observation {
         let delegation = self.delegation.as_ref();
         let sets = delegation
@@ -122,5 +122,5 @@ impl Entry {
     }
 }
 
-// The values of an ownership record are in the order in which they are listed.
+// The values of an ownership record keep the order in which they are listed.
 const _: fn(&OwnershipRecord) -> Vec<String> = OwnershipRecord::values;

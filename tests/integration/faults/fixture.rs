@@ -1,4 +1,5 @@
-//! One parent zone, its child zones, and a function that is new for each case.
+//! The fixture: one parent zone, its child zones, and a function that is newly started for each
+//! delivery.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,22 +11,22 @@ use sandbox::{
 use serde_json::{Map, Value, json};
 use test_support::{Asked, NAME, Network, pass, plain};
 
-use crate::faults::story::TIMEOUT;
+use crate::faults::scenario::TIMEOUT;
 
 pub(crate) const PARENT: &str = "111111111111";
 pub(crate) const CHILD: &str = "222222222222";
 pub(crate) const OTHER: &str = "other.example.com";
-/// The key-signing keys of the child zone, and their digests.
+/// The key-signing keys of the child zone, with their digests.
 const KEYS: [(&str, &str); 2] = [
     ("one", "1111111111111111111111111111111111111111111111111111111111111111"),
     ("two", "2222222222222222222222222222222222222222222222222222222222222222"),
 ];
 const STACK: &str =
     "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
-/// Deliveries of one event: Lambda gives an asynchronous event up to three.
+/// The number of deliveries of an event: Lambda delivers an asynchronous event up to three times.
 const DELIVERIES: usize = 3;
 
-pub(crate) struct Lane {
+pub(crate) struct Fixture {
     pub(crate) aws: Sandbox,
     pub(crate) bucket: ResponseBucket,
     pub(crate) parent: ZoneHandle,
@@ -38,16 +39,16 @@ pub(crate) struct Lane {
     requests: Cell<u64>,
 }
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Debug)]
 pub(crate) struct Delivered {
-    /// What CloudFormation saw first; `None` if nothing was stored.
+    /// The first answer that CloudFormation got; `None` if none was stored.
     pub(crate) answer: Option<Value>,
     pub(crate) deliveries: usize,
 }
 
 impl Delivered {
-    /// `SUCCESS`, `FAILED`, or nothing if there was no answer.
+    /// `SUCCESS`, `FAILED`, or an empty string if there was no answer.
     pub(crate) fn status(&self) -> &str {
         self.answer.as_ref().and_then(|answer| answer["Status"].as_str()).unwrap_or_default()
     }
@@ -61,7 +62,7 @@ impl Delivered {
     }
 }
 
-impl Lane {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let network = Network::new();
         let (aws, bucket) = (network.aws.clone(), network.bucket.clone());
@@ -102,17 +103,17 @@ impl Lane {
         }
     }
 
-    /// The hosts outside of AWS to which requests were sent.
+    /// Returns the hosts outside of AWS that requests were sent to.
     pub(crate) fn strayed(&self) -> Vec<String> {
         self.network.strayed()
     }
 
-    /// A function that has just started, with the settings that it ships with.
+    /// Returns a newly started function with its default settings.
     async fn function(&self) -> Handler {
         self.network.function("delegation", self.function_role.credentials(), |_| {}).await
     }
 
-    /// The properties of the README's example, with changes.
+    /// Returns the properties of the README's example, with these changes.
     pub(crate) fn properties(&self, changes: Value) -> Value {
         let mut properties = json!({
             "ChildZoneId": self.child.id(),
@@ -127,7 +128,7 @@ impl Lane {
         properties
     }
 
-    /// A request that CloudFormation makes after those before.
+    /// Returns the event of a new request, later than all earlier ones.
     pub(crate) fn event(
         &self,
         kind: &str,
@@ -142,8 +143,8 @@ impl Lane {
             logical_id: "Delegation".to_owned(),
             request_id: format!("request-{number}"),
         };
-        // URLs are signed to the second, and two requests for a resource are further apart than
-        // this test makes them.
+        // The dates in URLs have a resolution of a second, and real requests for a resource are
+        // further apart than those of a test.
         let at = self.network.clock.now() + Duration::from_secs(2 * number);
         self.network.event(kind, &key, at, &Asked { id, new, old })
     }
@@ -166,15 +167,14 @@ impl Lane {
         result
     }
 
-    /// What was given up on its way is carried out all the same, if it can be; here
-    /// CloudFormation's next request comes later than that. `docs/limits.md` says what happens
-    /// otherwise.
-    pub(crate) async fn all_arrived(&self) {
+    /// Lets the calls arrive that the function has given up on. CloudFormation's next request is
+    /// later than that here; `docs/limits.md` says what happens otherwise.
+    pub(crate) async fn let_calls_arrive(&self) {
         pass(Duration::from_mins(1)).await;
     }
 
-    /// Delivers an event to a new function, which is cut off between two of its steps as soon as
-    /// `cut` comes; tells whether it was.
+    /// Delivers an event to a new function, and cuts it off between two of its steps as soon as
+    /// `cut` is ready. Returns whether that happened.
     pub(crate) async fn invoke_until(&self, event: &Value, cut: impl Future<Output = ()>) -> bool {
         let (function, invocation) = (self.function().await, self.network.invocation(TIMEOUT));
         let event = event.to_string();
@@ -185,9 +185,9 @@ impl Lane {
         }
     }
 
-    /// Delivers an event as Lambda does, again while the invocation returns an error. `between`
-    /// runs before a redelivery, which has time enough. An invocation that ends well has given its
-    /// one answer.
+    /// Delivers an event as Lambda does: again while the invocation returns an error. `between`
+    /// runs before a second delivery, which has enough time. An invocation that succeeds must have
+    /// sent its answer.
     pub(crate) async fn deliver(
         &self,
         event: &Value,
@@ -203,23 +203,22 @@ impl Lane {
             deliveries += 1;
             let before = self.bucket.answers(request).len();
             if self.invoke(event, if deliveries == 1 { timeout } else { TIMEOUT }).await.is_ok() {
-                // A Create that failed and changed nothing is not tried again, be its answer
-                // delivered or not.
+                // A Create that failed and changed nothing is not delivered again, whether its
+                // answer arrived or not.
                 if self.bucket.answers(request).len() == before && event["RequestType"] != "Create"
                 {
-                    return Err("an invocation ended well and without an answer".to_owned());
+                    return Err("an invocation succeeded without an answer".to_owned());
                 }
                 break;
             }
         }
         let stored = self.bucket.answers(request);
         check_answers(&stored, deliveries)?;
-        // The first one is what CloudFormation acts upon.
+        // CloudFormation acts on the first answer.
         Ok(Delivered { answer: stored.first().map(Put::json), deliveries })
     }
 
-    /// What is wrong with the delegation of that zone, if it should be there with that TTL and one
-    /// claim.
+    /// Checks that the zone is delegated, with this TTL and one claim.
     pub(crate) fn check_delegated(&self, zone: &ZoneHandle, ttl: u32) -> Result<(), String> {
         let name = zone.name();
         let name = name.trim_end_matches('.');
@@ -236,21 +235,21 @@ impl Lane {
         Err(format!("{name} is delegated as {set} with {claims} claims"))
     }
 
-    /// What is wrong with the DS record set of the child zone, if it should be for that key alone,
-    /// or there should be none.
+    /// Checks that the child zone's DS record set is that of this key; with `None`, that there is
+    /// none.
     pub(crate) fn check_secured(&self, key: Option<&str>) -> Result<(), String> {
         let found = self.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
         let keys = KEYS.iter().filter(|(name, _)| Some(*name) == key);
-        let wanted: Vec<String> =
+        let expected: Vec<String> =
             keys.map(|(name, digest)| KeySigningKey::active(name, 1, digest).ds_record()).collect();
-        if found == wanted {
+        if found == expected {
             Ok(())
         } else {
-            Err(format!("the DS records are {found:?} and should be {wanted:?}"))
+            Err(format!("the DS records are {found:?} and should be {expected:?}"))
         }
     }
 
-    /// What is left in the parent zone, or missing, compared with before the first request.
+    /// Checks that the parent zone is as it was before the first request.
     pub(crate) fn check_as_before(&self) -> Result<(), String> {
         let now = self.parent.records();
         if now == self.before {
@@ -260,7 +259,7 @@ impl Lane {
         Err(format!("the parent zone is not as before:\n{}", lines.join("\n")))
     }
 
-    /// Nothing that others made was touched.
+    /// Checks that all record sets of others are unchanged.
     pub(crate) fn check_others(&self) -> Result<(), String> {
         let now = self.parent.records();
         let missing = self.before.iter().find(|set| !now.contains(set));
@@ -268,17 +267,17 @@ impl Lane {
     }
 }
 
-/// One answer for each delivery at most: one that was lost on the way back is sent again, word for
-/// word. A failure that nobody acknowledged may be followed by the success of a redelivery, but
-/// never the other way round.
+/// Checks the answers to one event. There is at most one per delivery, since an answer whose
+/// response was lost is sent again, byte for byte. A failure that nobody acknowledged may be
+/// followed by the success of the next delivery, but never the other way round.
 fn check_answers(stored: &[Put], deliveries: usize) -> Result<(), String> {
     let mut bodies: Vec<String> =
         stored.iter().map(|put| String::from_utf8_lossy(&put.body).into_owned()).collect();
     bodies.dedup();
     let statuses: Vec<Value> = stored.iter().map(|put| put.json()["Status"].clone()).collect();
-    let taken_back = statuses.windows(2).any(|pair| pair[0] == "SUCCESS" && pair[1] != "SUCCESS");
-    if bodies.len() > deliveries || taken_back || bodies.iter().any(|body| body.len() > 4096) {
-        return Err(format!("in {deliveries} deliveries these answers: {bodies:#?}"));
+    let reversed = statuses.windows(2).any(|pair| pair[0] == "SUCCESS" && pair[1] != "SUCCESS");
+    if bodies.len() > deliveries || reversed || bodies.iter().any(|body| body.len() > 4096) {
+        return Err(format!("{deliveries} deliveries gave these answers: {bodies:#?}"));
     }
     Ok(())
 }

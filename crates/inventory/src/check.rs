@@ -1,0 +1,70 @@
+//! Queries the name servers of many delegations.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use dns_check::{Expected, Report, Verdict, Verifier};
+
+/// How many delegations are checked concurrently. The limits of the DNS check on sockets and on
+/// queries to resolvers apply to all of them together.
+const CONCURRENT: usize = 160;
+
+/// The pause before each round. A delegation that is not good is checked again, so that a lost
+/// packet or a single failure of a resolver raises no alarm.
+pub const ROUNDS: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(500)];
+
+/// Checks each of these delegations. Calls `report` with the index and the result as soon as it is
+/// known: after the first good round, or after the last one.
+pub async fn check(
+    verifier: &Verifier,
+    expected: &[Expected],
+    mut report: impl FnMut(usize, Report),
+) {
+    let verifier = &verifier.clone().for_run();
+    let mut open: Vec<(usize, Option<Report>)> =
+        (0..expected.len()).map(|index| (index, None)).collect();
+    for (number, pause) in ROUNDS.iter().enumerate() {
+        if open.is_empty() {
+            return;
+        }
+        if number > 0 {
+            tokio::time::sleep(*pause).await;
+            verifier.next_pass();
+        }
+        let checks = open.into_iter().filter_map(|(index, last)| {
+            let expected = expected.get(index)?;
+            Some(
+                async move { (index, last, verifier.verify_child(expected, Duration::ZERO).await) },
+            )
+        });
+        let mut checks = stream::iter(checks).buffer_unordered(CONCURRENT);
+        let mut left = Vec::new();
+        while let Some((index, last, result)) = checks.next().await {
+            if result.is_good() {
+                report(index, result);
+            } else {
+                left.push((index, Some(more_informative(last, result))));
+            }
+        }
+        left.sort_by_key(|(index, _)| *index);
+        open = left;
+    }
+    for (index, result) in open {
+        if let Some(result) = result {
+            report(index, result);
+        }
+    }
+}
+
+/// The later of two reports, unless it is unknown and the earlier one is not.
+fn more_informative(last: Option<Report>, report: Report) -> Report {
+    match last {
+        Some(last) if report.verdict() == Verdict::Unknown && last.verdict() == Verdict::Bad => {
+            last
+        }
+        _ => report,
+    }
+}
