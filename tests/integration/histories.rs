@@ -5,15 +5,15 @@
 //! `HISTORIES` sets their number and `HISTORY_SEED` the first seed; a failure prints its seed,
 //! which plays it again, and the shortened history.
 
-mod atlas;
+mod fixture;
 mod generate;
 mod history;
-mod outside;
-mod play;
+mod manual_edits;
 mod reference_model;
+mod run;
 mod shrink;
 
-use play::Tally;
+use run::Tally;
 use test_support::{setting, simulate_each};
 
 const HISTORIES: u64 = 1000;
@@ -67,7 +67,7 @@ fn nobodys_record_is_lost_in_any_history() {
     for begin in (first..first + count).step_by(AT_ONCE) {
         let seeds = begin..(first + count).min(begin + AT_ONCE as u64);
         for (_, seed, result) in
-            simulate_each(seeds, async |seed| play::play(&generate::history(*seed), *seed).await)
+            simulate_each(seeds, async |seed| run::run(&generate::history(*seed), *seed).await)
         {
             let more = result.unwrap_or_else(|failure| panic!("{}", shrink::shrunk(seed, failure)));
             for (what, times) in more {

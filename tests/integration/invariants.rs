@@ -7,5 +7,5 @@
 pub(crate) mod ds;
 pub(crate) mod ownership;
 mod planner;
+mod points;
 pub(crate) mod record;
-mod zones;

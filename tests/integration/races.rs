@@ -2,9 +2,9 @@
 //! of records and the changes, each held until its turn. A turn ends when its call was carried out
 //! and its side has come to the next one, or has ended.
 
-mod arena;
-mod hand;
+mod checker;
+mod fixture;
 mod interleave;
+mod manual_edits;
 mod scenarios;
 mod signed;
-mod watch;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use crate::histories::history::{
-    Act, Below, CHILDREN, Edit, History, Intent, LOGICAL_IDS, NAMES, PARENTS, Parent, STACKS, Spot,
-    Step, Trouble, When, Whose,
+    Act, Below, CHILDREN, Edit, History, Intent, LOGICAL_IDS, NAMES, PARENTS, Parent, PointIndex,
+    STACKS, Step, Trouble, When, Whose,
 };
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
@@ -69,14 +69,14 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     };
     let edits =
         if rng.u32(..100) < 40 || matches!(act, Act::Nothing) { rng.usize(1..=2) } else { 0 };
-    let calm = matches!(act, Act::Cancel { .. });
+    let undisturbed = matches!(act, Act::Cancel { .. });
     let mut edits: Vec<_> =
-        if calm { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
-    if rng.u32(..100) < 25 && !calm {
+        if undisturbed { Vec::new() } else { (0..edits).map(|_| (when(rng), edit(rng))).collect() };
+    if rng.u32(..100) < 25 && !undisturbed {
         let when = if rng.bool() { When::Before } else { When::Delivery(rng.usize(..4)) };
         edits.push((when, Edit::Keys { child: rng.usize(..CHILDREN.len()), keys: keys(rng) }));
     }
-    let trouble = if rng.u32(..100) < 12 && !calm { Some(trouble(rng)) } else { None };
+    let trouble = if rng.u32(..100) < 12 && !undisturbed { Some(trouble(rng)) } else { None };
     Step { act, edits, trouble }
 }
 
@@ -227,7 +227,7 @@ fn when(rng: &mut Rng) -> When {
     }
 }
 
-fn spot(rng: &mut Rng) -> Spot {
+fn point_index(rng: &mut Rng) -> PointIndex {
     match rng.u32(..100) {
         0..50 => (0, 0),
         50..75 => (0, rng.usize(..NAMES.len())),
@@ -237,7 +237,7 @@ fn spot(rng: &mut Rng) -> Spot {
 }
 
 fn edit(rng: &mut Rng) -> Edit {
-    let at = spot(rng);
+    let at = point_index(rng);
     let below = |rng: &mut Rng| [Below::Www, Below::Mail, Below::Mx][rng.usize(..3)];
     let whose = |rng: &mut Rng| {
         let same: Vec<usize> =

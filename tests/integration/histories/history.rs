@@ -26,7 +26,7 @@ pub(crate) const LOGICAL_IDS: [&str; 3] = ["Alpha", "Beta", "Gamma"];
 pub(crate) const KEYS: [&str; 2] = ["one", "two"];
 
 /// A place: an index into [`PARENTS`] and one into [`NAMES`].
-pub(crate) type Spot = (usize, usize);
+pub(crate) type PointIndex = (usize, usize);
 
 #[derive(Clone, Debug)]
 pub(crate) struct History {
@@ -135,22 +135,22 @@ pub(crate) enum When {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
     PutNs {
-        at: Spot,
+        at: PointIndex,
         whose: Whose,
         ttl: u32,
     },
     RemoveNs {
-        at: Spot,
+        at: PointIndex,
     },
     /// For the keys of a child zone, or for nobody's.
     PutDs {
-        at: Spot,
+        at: PointIndex,
         whose: Whose,
         keys: u8,
         ttl: u32,
     },
     RemoveDs {
-        at: Spot,
+        at: PointIndex,
     },
     /// A child zone signs with these keys, or ceases to sign. Never while a request is under way.
     Keys {
@@ -159,11 +159,11 @@ pub(crate) enum Edit {
     },
     /// A record below the cut, or at it.
     PutBelow {
-        at: Spot,
+        at: PointIndex,
         what: Below,
     },
     RemoveBelow {
-        at: Spot,
+        at: PointIndex,
         what: Below,
     },
     /// Nothing to do with any cut.
@@ -172,13 +172,13 @@ pub(crate) enum Edit {
     },
     /// A value that is no claim, in the ownership record.
     PutStranger {
-        at: Spot,
+        at: PointIndex,
     },
     RemoveStranger {
-        at: Spot,
+        at: PointIndex,
     },
     RemoveOwnership {
-        at: Spot,
+        at: PointIndex,
     },
 }
 

@@ -4,9 +4,9 @@
 //! [`crate::invariants`] has the tables, by which each batch is judged; here is what holds for
 //! whole histories.
 
+mod answers;
 mod batch;
 mod delivery;
-mod ends;
 mod occlusion;
 mod promises;
 mod route;
@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandbox::{Action, Call, RecordSet};
 use serde_json::Value;
 
-use crate::histories::atlas::{Atlas, Place, plain};
-use crate::invariants::record::{Record, Scene, Set, Values};
+use crate::histories::fixture::{Fixture, Point, plain};
+use crate::invariants::record::{PointState, Record, Set, Values};
 pub(crate) use delivery::Delivery;
 
 /// Every event that matters raises it by one.
@@ -27,7 +27,7 @@ pub(crate) type Tick = u64;
 pub(crate) type Records = BTreeMap<(String, String), RecordSet>;
 
 /// A resource at one place.
-pub(crate) type Key = (String, Place);
+pub(crate) type Key = (String, Point);
 
 /// A resource that a stack holds, at one place.
 #[derive(Clone, Debug)]
@@ -51,15 +51,15 @@ struct Past {
 
 #[allow(clippy::struct_excessive_bools, reason = "a reference model is slow and obvious")]
 pub(crate) struct ReferenceModel {
-    pub(crate) atlas: Atlas,
+    pub(crate) fixture: Fixture,
     pub(crate) zones: Vec<Records>,
     tick: Tick,
     last_edit: Tick,
     /// When the outside actor last changed anything in each parent zone.
     zone_edits: Vec<Tick>,
     /// When each record set got what it holds.
-    born: BTreeMap<(usize, String, String), Tick>,
-    places: BTreeMap<Place, Past>,
+    written_at: BTreeMap<(usize, String, String), Tick>,
+    points: BTreeMap<Point, Past>,
     /// Which child zones are signing.
     signing: Vec<bool>,
     pub(crate) active: Vec<Delivery>,
@@ -79,14 +79,14 @@ pub(crate) struct ReferenceModel {
     before: Vec<Records>,
     step_began: Tick,
     /// The names of which something was amiss when the step began, in whichever parent zone.
-    shaky: BTreeSet<String>,
+    unreliable: BTreeSet<String>,
     /// Whose claims stood when the step began, and no stack held them.
-    unheld: BTreeSet<Key>,
+    claims_without_resource: BTreeSet<Key>,
     /// The claims of retained resources that the Delete of a cancelled Create removed in this step:
     /// it asked for the same, so they looked like that Create's, which may still run.
     mistaken: BTreeSet<Key>,
     /// Where this step did what no rollback takes back.
-    final_at: BTreeSet<Place>,
+    irreversible_at: BTreeSet<Point>,
     pub(crate) in_trouble: bool,
     /// Nobody edited anything, nothing went wrong on the way, and nothing was delivered twice.
     pub(crate) quiet: bool,
@@ -96,19 +96,19 @@ pub(crate) struct ReferenceModel {
 }
 
 impl ReferenceModel {
-    pub(crate) fn new(atlas: Atlas) -> Self {
+    pub(crate) fn new(fixture: Fixture) -> Self {
         let zones: Vec<Records> =
-            atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
+            fixture.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         Self {
             before: zones.clone(),
             zone_edits: vec![0; zones.len()],
-            signing: vec![false; atlas.children.len()],
-            atlas,
+            signing: vec![false; fixture.children.len()],
+            fixture,
             zones,
             tick: 1,
             last_edit: 0,
-            born: BTreeMap::new(),
-            places: BTreeMap::new(),
+            written_at: BTreeMap::new(),
+            points: BTreeMap::new(),
             active: Vec::new(),
             known: BTreeSet::new(),
             held: BTreeMap::new(),
@@ -117,10 +117,10 @@ impl ReferenceModel {
             cancelling: false,
             late: false,
             step_began: 0,
-            shaky: BTreeSet::new(),
-            unheld: BTreeSet::new(),
+            unreliable: BTreeSet::new(),
+            claims_without_resource: BTreeSet::new(),
             mistaken: BTreeSet::new(),
-            final_at: BTreeSet::new(),
+            irreversible_at: BTreeSet::new(),
             in_trouble: false,
             quiet: true,
             violation: None,
@@ -159,8 +159,8 @@ impl ReferenceModel {
         record(&self.zones, zone, name, rtype)
     }
 
-    fn scene(&self, place: &Place) -> Scene {
-        scene(&self.zones, place)
+    fn point_state(&self, point: &Point) -> PointState {
+        point_state(&self.zones, point)
     }
 
     /// The outside actor put a record set, or removed it.
@@ -170,35 +170,35 @@ impl ReferenceModel {
             .map_or_else(|| format!("removes {name} {rtype}"), |set| format!("puts {set}"));
         self.note(&format!("the outside actor {text} in parent zone {zone}"));
         let cut = name.strip_prefix("_delegation-").unwrap_or(name).to_owned();
-        let place = Place { zone, name: cut };
-        let claims = self.scene(&place).record.claims;
+        let point = Point { zone, name: cut };
+        let claims = self.point_state(&point).record.claims;
         let key = (name.to_owned(), rtype.to_owned());
         match now {
             Some(set) => self.zones[zone].insert(key, set),
             None => self.zones[zone].remove(&key),
         };
-        self.born.insert((zone, name.to_owned(), rtype.to_owned()), self.tick);
-        let past = self.places.entry(place.clone()).or_default();
+        self.written_at.insert((zone, name.to_owned(), rtype.to_owned()), self.tick);
+        let past = self.points.entry(point.clone()).or_default();
         past.edited = self.tick;
         self.last_edit = self.tick;
         self.zone_edits[zone] = self.tick;
         self.quiet = false;
-        if rtype == "NS" || scene(&self.zones, &place).record.claims != claims {
+        if rtype == "NS" || point_state(&self.zones, &point).record.claims != claims {
             past.touched = true;
             past.ours &= rtype != "NS";
             self.held
                 .iter_mut()
-                .filter(|((_, at), _)| *at == place)
+                .filter(|((_, at), _)| *at == point)
                 .for_each(|(_, held)| held.broken = true);
         }
-        self.look_where_requests_go();
+        self.update_destinations();
     }
 
     /// A child zone has begun to sign with other keys, or has ceased to.
     pub(crate) fn signs(&mut self, child: usize, signing: bool) {
         self.signing[child] = signing;
         let keys: Vec<String> =
-            self.atlas.children[child].handle.keys().into_iter().map(|key| key.name).collect();
+            self.fixture.children[child].handle.keys().into_iter().map(|key| key.name).collect();
         self.note(&format!("child zone {child} has the keys {keys:?}, signing: {signing}"));
         self.last_edit = self.tick;
         self.quiet = false;
@@ -218,10 +218,10 @@ impl ReferenceModel {
     /// A stack has come to hold another's resource, whose claim it has not.
     pub(crate) fn received(&mut self, owner: &str, from: &str, physical_id: &str) {
         self.note(&format!("{owner} is what was {from}"));
-        let Some(place) = self.atlas.of_id(physical_id) else { return };
-        let key = (from.to_owned(), place.clone());
+        let Some(point) = self.fixture.of_id(physical_id) else { return };
+        let key = (from.to_owned(), point.clone());
         if let Some(held) = self.held.remove(&key) {
-            self.held.insert((owner.to_owned(), place), Held { broken: true, ..held });
+            self.held.insert((owner.to_owned(), point), Held { broken: true, ..held });
         }
         self.forgotten(from);
         self.excused.insert(key);
@@ -231,7 +231,7 @@ impl ReferenceModel {
     pub(crate) fn called(&mut self, call: &Call) {
         self.tick += 1;
         let tick = self.tick;
-        if !self.atlas.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref()) {
+        if !self.fixture.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref()) {
             return;
         }
         for delivery in &mut self.active {
@@ -268,7 +268,8 @@ impl ReferenceModel {
             self.count("batch rejected");
             return;
         }
-        let zone = self.atlas.parents.iter().position(|zone| Some(&zone.id) == call.zone.as_ref());
+        let zone =
+            self.fixture.parents.iter().position(|zone| Some(&zone.id) == call.zone.as_ref());
         let Some(zone) = zone else {
             return self
                 .violated("promise 1", "the function changed a zone that is no parent zone");
@@ -283,7 +284,7 @@ impl ReferenceModel {
             }
         }
         self.check_batch(call, zone, &before);
-        self.look_where_requests_go();
+        self.update_destinations();
     }
 }
 
@@ -295,13 +296,13 @@ fn record<'a>(zones: &'a [Records], zone: usize, name: &str, rtype: &str) -> Opt
     zones[zone].get(&(name.to_owned(), rtype.to_owned()))
 }
 
-fn scene(zones: &[Records], place: &Place) -> Scene {
-    let at = |name: &str, rtype| record(zones, place.zone, name, rtype);
+fn point_state(zones: &[Records], point: &Point) -> PointState {
+    let at = |name: &str, rtype| record(zones, point.zone, name, rtype);
     let set = |rtype| {
-        at(&place.name, rtype).map(|set| Set::new(&set.values, set.ttl.unwrap_or_default()))
+        at(&point.name, rtype).map(|set| Set::new(&set.values, set.ttl.unwrap_or_default()))
     };
-    let ownership = at(&place.record(), "TXT").map(|set| Record::read(&set.values));
-    Scene { ns: set("NS"), ds: set("DS"), record: ownership.unwrap_or_default() }
+    let ownership = at(&point.record(), "TXT").map(|set| Record::read(&set.values));
+    PointState { ns: set("NS"), ds: set("DS"), record: ownership.unwrap_or_default() }
 }
 
 /// `<stack name>` of `<stack name>/<logical id>`.

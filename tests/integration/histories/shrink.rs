@@ -6,7 +6,7 @@ use test_support::simulate;
 
 use crate::histories::generate;
 use crate::histories::history::{Act, History};
-use crate::histories::play::play;
+use crate::histories::run::run;
 
 /// Calls of a shorter history may come in another order: it gets so many tries to fail, with the
 /// seed and those after it.
@@ -17,9 +17,9 @@ const BUDGET: usize = 400;
 /// What to tell about the failure of a seed.
 pub(crate) fn shrunk(seed: u64, failure: String) -> String {
     let mut best = generate::history(seed);
-    let mut told = failure;
-    let invariant = |told: &str| told.split(':').next().unwrap_or_default().to_owned();
-    let wanted = invariant(&told);
+    let mut message = failure;
+    let invariant = |message: &str| message.split(':').next().unwrap_or_default().to_owned();
+    let expected = invariant(&message);
     let mut budget = BUDGET;
     'shorter: loop {
         for candidate in shorter(&best) {
@@ -28,10 +28,11 @@ pub(crate) fn shrunk(seed: u64, failure: String) -> String {
                     break 'shorter;
                 }
                 budget -= 1;
-                if let Err(told_now) = simulate(seed, async || play(&candidate, seed + more).await)
-                    && invariant(&told_now) == wanted
+                if let Err(message_now) =
+                    simulate(seed, async || run(&candidate, seed + more).await)
+                    && invariant(&message_now) == expected
                 {
-                    (best, told) = (candidate, told_now);
+                    (best, message) = (candidate, message_now);
                     continue 'shorter;
                 }
             }
@@ -41,8 +42,8 @@ pub(crate) fn shrunk(seed: u64, failure: String) -> String {
     let mut report = String::new();
     let _ = write!(
         report,
-        "HISTORY_SEED={seed} HISTORIES=1 plays it again: {}\nthe shortened history:\n{best}what happened:\n{told}",
-        told.lines().next().unwrap_or_default(),
+        "HISTORY_SEED={seed} HISTORIES=1 plays it again: {}\nthe shortened history:\n{best}what happened:\n{message}",
+        message.lines().next().unwrap_or_default(),
     );
     report
 }

@@ -2,18 +2,18 @@
 //! `docs/design.md`, as rules about a delegation point before and after a batch.
 
 use super::ownership::{Asks, Batch, Intent, Stamp};
-use super::record::{Claim, DAY, Scene, Values, ds_digest, ns_digest};
+use super::record::{Claim, DAY, PointState, Values, ds_digest, ns_digest};
 
 /// Which DS record set is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum RequestedDs {
     Off,
     Records(Values),
     /// The child is not signing, or not with the keys that are asked for.
     Unknown,
 }
 
-impl Wanted {
+impl RequestedDs {
     /// Of a child zone that is signing, or not, with these active keys, each with its DS record.
     /// `names` are the keys that are asked for; otherwise all are.
     pub(crate) fn of(
@@ -54,31 +54,31 @@ fn check(holds: bool, wrong: &str) -> Checked {
 struct Facts<'a> {
     own: Option<&'a Claim>,
     /// The digest of what stands.
-    secured: Option<String>,
+    current_ds: Option<String>,
     /// The own claim names it.
     ours: bool,
     /// Another claim names it, or a value that can't be read may.
-    beside: bool,
+    managed_by_others: bool,
     /// Resolvers may have other name servers than are wanted.
     held: bool,
     desired: Option<String>,
 }
 
 impl<'a> Facts<'a> {
-    fn new(stamp: &Stamp, intent: &Intent, scene: &'a Scene) -> Self {
-        let own = scene.record.own(&stamp.owner, stamp.now);
-        let secured = scene.secured();
-        let ours = secured.is_some() && own.is_some_and(|own| own.ds == secured);
-        let beside = scene.is_secured_beside(&stamp.owner);
-        let held = scene.hold(&intent.servers, stamp.at, stamp.now).is_some();
-        Self { own, secured, ours, beside, held, desired: ns_digest(&intent.servers) }
+    fn new(stamp: &Stamp, intent: &Intent, point_state: &'a PointState) -> Self {
+        let own = point_state.record.own(&stamp.owner, stamp.now);
+        let current_ds = point_state.current_ds();
+        let ours = current_ds.is_some() && own.is_some_and(|own| own.ds == current_ds);
+        let managed_by_others = point_state.is_ds_managed_by_others(&stamp.owner);
+        let held = point_state.hold(&intent.servers, stamp.at, stamp.now).is_some();
+        Self { own, current_ds, ours, managed_by_others, held, desired: ns_digest(&intent.servers) }
     }
 
     /// A claim names both the desired name servers and what stands: they belong together.
-    fn fits(&self, scene: &Scene) -> bool {
+    fn fits(&self, point_state: &PointState) -> bool {
         let both =
-            |claim: &Claim| claim.ds == self.secured && Some(&claim.ns) == self.desired.as_ref();
-        self.secured.is_some() && scene.record.claims.iter().any(both)
+            |claim: &Claim| claim.ds == self.current_ds && Some(&claim.ns) == self.desired.as_ref();
+        self.current_ds.is_some() && point_state.record.claims.iter().any(both)
     }
 
     fn own_names_desired(&self) -> bool {
@@ -88,64 +88,66 @@ impl<'a> Facts<'a> {
 
 /// An Update in place that leaves the name servers would change the DS records, were that not
 /// refused.
-pub(crate) fn would_change(stamp: &Stamp, intent: &Intent, scene: &Scene) -> bool {
-    let facts = Facts::new(stamp, intent, scene);
+pub(crate) fn would_change(stamp: &Stamp, intent: &Intent, point_state: &PointState) -> bool {
+    let facts = Facts::new(stamp, intent, point_state);
     match &intent.ds {
-        Wanted::Off => facts.ours && !facts.beside,
+        RequestedDs::Off => facts.ours && !facts.managed_by_others,
         // A key that is newly asked for may be misspelt, which must not pass for a roll-over.
-        Wanted::Unknown => true,
-        Wanted::Records(wanted) => scene.records() != Some(wanted) && !facts.held,
+        RequestedDs::Unknown => true,
+        RequestedDs::Records(requested) => point_state.records() != Some(requested) && !facts.held,
     }
 }
 
 /// The DS record set may forbid what the tables of ownership allow.
-pub(crate) fn may_refuse(stamp: &Stamp, intent: &Intent, scene: &Scene) -> bool {
-    let facts = Facts::new(stamp, intent, scene);
-    let stands = scene.ds.is_some();
-    let stays = scene.servers() == Some(&intent.servers);
+pub(crate) fn may_refuse(stamp: &Stamp, intent: &Intent, point_state: &PointState) -> bool {
+    let facts = Facts::new(stamp, intent, point_state);
+    let exists = point_state.ds.is_some();
+    let unchanged = point_state.servers() == Some(&intent.servers);
     match &intent.ds {
-        Wanted::Unknown => true,
-        Wanted::Off => !stays && stands,
-        Wanted::Records(_) if stays && intent.is_arrival() => false,
-        Wanted::Records(wanted) if stays => stands && scene.records() != Some(wanted),
-        Wanted::Records(_) if scene.ns.is_some() => true,
+        RequestedDs::Unknown => true,
+        RequestedDs::Off => !unchanged && exists,
+        RequestedDs::Records(_) if unchanged && intent.is_arrival() => false,
+        RequestedDs::Records(requested) if unchanged => {
+            exists && point_state.records() != Some(requested)
+        }
+        RequestedDs::Records(_) if point_state.ns.is_some() => true,
         // Where nothing stands, resolvers may have what somebody else's claim names.
-        Wanted::Records(_) => {
-            stands || (!facts.own_names_desired() && !scene.record.claims.is_empty())
+        RequestedDs::Records(_) => {
+            exists || (!facts.own_names_desired() && !point_state.record.claims.is_empty())
         }
     }
 }
 
 /// Judges a batch.
-pub(crate) fn judge(batch: &Batch<'_>) -> Checked {
+pub(crate) fn check_batch(batch: &Batch<'_>) -> Checked {
     match batch.asks {
-        Asks::Present(intent) => {
+        Asks::CreateUpdate(intent) => {
             let facts = Facts::new(batch.stamp, intent, batch.before);
             check_records(batch, intent, &facts)?;
             check_name_servers(batch, intent, &facts)?;
         }
-        Asks::Absent { .. } => check_departure(batch)?,
+        Asks::Delete { .. } => check_delete(batch)?,
     }
-    let Batch { before, after, calm, .. } = batch;
+    let Batch { before, after, undisturbed, .. } = batch;
     let bare = after.ds.is_some() && after.ns.is_none() && before.ns.is_some();
-    check(!bare || !calm, "a DS record set was left without name servers")
+    check(!bare || !undisturbed, "a DS record set was left without name servers")
 }
 
 /// Create and Update: what they may add, replace, time anew and remove.
 fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Checked {
-    let Batch { before, after, calm, .. } = batch;
+    let Batch { before, after, undisturbed, .. } = batch;
     if before.ds == after.ds {
         return Ok(());
     }
     let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
     check(
-        !found || !calm,
+        !found || !undisturbed,
         "an arrival changed the DS record set beside name servers that stood as wanted",
     )?;
     let Some(now) = &after.ds else {
-        check(intent.ds == Wanted::Off, "a DS record set was removed while Dnssec is true")?;
+        check(intent.ds == RequestedDs::Off, "a DS record set was removed while Dnssec is true")?;
         return check(
-            facts.ours && !facts.beside,
+            facts.ours && !facts.managed_by_others,
             "a DS record set was removed that is not the resource's alone",
         );
     };
@@ -158,16 +160,19 @@ fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Check
         "the TTL of the DS record set is not the one that is asked for",
     )?;
     if before.records() == Some(&now.values) {
-        let may = !facts.beside || intent.changes_ds_ttl;
+        let may = !facts.managed_by_others || intent.changes_ds_ttl;
         return check(
             may,
             "the TTL of a DS record set that others manage changed with another property",
         );
     }
-    check(!facts.beside, "a DS record set that another claim names was replaced")?;
+    check(!facts.managed_by_others, "a DS record set that another claim names was replaced")?;
     check(!facts.held, "a DS record set was written while resolvers may have other name servers")?;
-    let beside = after.servers() == Some(&intent.servers);
-    check(beside || !calm, "a DS record set was written beside name servers that it is not for")?;
+    let managed_by_others = after.servers() == Some(&intent.servers);
+    check(
+        managed_by_others || !undisturbed,
+        "a DS record set was written beside name servers that it is not for",
+    )?;
     let may =
         before.ds.is_none() || intent.overwrite || facts.own.is_some_and(|own| own.ds.is_some());
     check(may, "a DS record set of somebody else was replaced")
@@ -175,14 +180,14 @@ fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Check
 
 /// Name servers and DS record set never change together, but where both come or go.
 fn check_name_servers(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Checked {
-    let Batch { stamp, before, after, calm, .. } = batch;
-    if before.servers() == after.servers() || !calm {
+    let Batch { stamp, before, after, undisturbed, .. } = batch;
+    if before.servers() == after.servers() || !undisturbed {
         return Ok(());
     }
     if before.ns.is_none() {
-        let as_wanted = intent.ds.records().is_some() && intent.ds.records() == after.records();
+        let as_desired = intent.ds.records().is_some() && intent.ds.records() == after.records();
         check(
-            before.ds.is_none() || as_wanted || facts.fits(before),
+            before.ds.is_none() || as_desired || facts.fits(before),
             "a delegation was made under somebody's DS",
         )?;
         let other = |claim: &Claim| Some(&claim.ns) != facts.desired.as_ref();
@@ -201,19 +206,19 @@ fn check_name_servers(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> 
     }
     let current = before.current();
     let named = before.record.others(&stamp.owner).any(|claim| Some(&claim.ns) == current.as_ref());
-    let back = facts.own_names_desired() && !named && !before.record.has_unreadable();
-    check(back, "name servers changed in a batch that found a DS record set")?;
+    let restores = facts.own_names_desired() && !named && !before.record.has_unreadable();
+    check(restores, "name servers changed in a batch that found a DS record set")?;
     check(
-        !facts.beside || facts.fits(before),
+        !facts.managed_by_others || facts.fits(before),
         "name servers were put back under a DS that is for others",
     )
 }
 
 /// A DS record set goes with its name servers, and with the last claim that names it.
-fn check_departure(batch: &Batch<'_>) -> Checked {
-    let Batch { stamp, before, after, calm, .. } = batch;
+fn check_delete(batch: &Batch<'_>) -> Checked {
+    let Batch { stamp, before, after, undisturbed, .. } = batch;
     check(after.ds.is_none() || after.ds == before.ds, "a Delete wrote a DS record set")?;
-    if !calm || before.ds.is_none() {
+    if !undisturbed || before.ds.is_none() {
         return Ok(());
     }
     if before.servers() != after.servers() {
@@ -221,8 +226,8 @@ fn check_departure(batch: &Batch<'_>) -> Checked {
     }
     let own = before.record.own(&stamp.owner, stamp.now);
     let leaves = own.is_some() && after.record.own(&stamp.owner, stamp.now).is_none();
-    let ours = own.is_some_and(|own| own.ds == before.secured());
-    let goes = leaves && ours && !before.is_secured_beside(&stamp.owner);
+    let ours = own.is_some_and(|own| own.ds == before.current_ds());
+    let goes = leaves && ours && !before.is_ds_managed_by_others(&stamp.owner);
     check(
         goes == after.ds.is_none(),
         "a DS record set goes with the last claim that names it, and only then",
@@ -236,20 +241,20 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
     let Some(now) = after.record.own(&stamp.owner, stamp.now) else { return Ok(()) };
     let had = facts.own.and_then(|own| own.ds.clone());
     let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
-    let as_wanted = intent.ds.records().is_some() && before.records() == intent.ds.records();
-    let shared = || facts.secured.clone().filter(|_| facts.beside);
+    let as_desired = intent.ds.records().is_some() && before.records() == intent.ds.records();
+    let shared = || facts.current_ds.clone().filter(|_| facts.managed_by_others);
     let expected = match &intent.ds {
-        Wanted::Off => None,
-        Wanted::Records(records) if !as_wanted && after.records() == Some(records) => {
+        RequestedDs::Off => None,
+        RequestedDs::Records(records) if !as_desired && after.records() == Some(records) => {
             ds_digest(records)
         }
-        Wanted::Records(_) if found => shared().filter(|_| as_wanted),
-        Wanted::Unknown if found => shared(),
-        Wanted::Records(_) if as_wanted => {
+        RequestedDs::Records(_) if found => shared().filter(|_| as_desired),
+        RequestedDs::Unknown if found => shared(),
+        RequestedDs::Records(_) if as_desired => {
             let settled = after.origin().is_none();
-            facts.secured.clone().filter(|_| facts.ours || settled || facts.beside)
+            facts.current_ds.clone().filter(|_| facts.ours || settled || facts.managed_by_others)
         }
-        Wanted::Records(_) | Wanted::Unknown => had,
+        RequestedDs::Records(_) | RequestedDs::Unknown => had,
     };
     if now.ds != expected {
         return Err(format!(
@@ -271,9 +276,9 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
         });
     // Name servers change, and the DS record set that is wanted waits until resolvers have
     // forgotten the others.
-    let deferred = intent.ds.records().is_some() && !as_wanted && (facts.held || rollback);
-    let back = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
-    let until = back.map(|set| stamp.at + i64::from(set.ttl));
+    let deferred = intent.ds.records().is_some() && !as_desired && (facts.held || rollback);
+    let restores = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
+    let until = restores.map(|set| stamp.at + i64::from(set.ttl));
     let expected = until.max(before.hold(&intent.servers, stamp.at, stamp.now));
     if now.hold != expected {
         return Err(format!(

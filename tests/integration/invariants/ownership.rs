@@ -3,8 +3,10 @@
 //! batches judges them by this: the tests of the planner in memory, the races, and the reference
 //! model of the histories.
 
-use super::ds::{self, Wanted};
-use super::record::{Before, By, Claim, DAY, Displaced, Record, Scene, Set, Values, ns_digest};
+use super::ds::{self, RequestedDs};
+use super::record::{
+    Before, By, Claim, DAY, Displaced, PointState, Record, Set, Values, ns_digest,
+};
 
 /// The longest record that an arrival may leave.
 const LONGEST: usize = 12_000;
@@ -25,7 +27,7 @@ pub(crate) struct Stamp {
 
 /// How a Create or an Update comes to the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Behavior {
     Create,
     /// With the `from` that its claim is to carry.
     Replacement {
@@ -38,7 +40,7 @@ pub(crate) enum Way {
     },
 }
 
-impl Way {
+impl Behavior {
     pub(crate) fn is_arrival(&self) -> bool {
         matches!(self, Self::Create | Self::Replacement { .. })
     }
@@ -47,7 +49,7 @@ impl Way {
 /// What a Create or an Update asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) way: Way,
+    pub(crate) behavior: Behavior,
     pub(crate) servers: Values,
     pub(crate) ttl: u32,
     /// `TTL` differs from that of the old properties.
@@ -58,23 +60,23 @@ pub(crate) struct Intent {
     /// The digest of the properties (`for`), and of the old ones.
     pub(crate) digest: String,
     pub(crate) old_digest: Option<String>,
-    pub(crate) ds: Wanted,
+    pub(crate) ds: RequestedDs,
     pub(crate) ds_ttl: u32,
     /// Something that is no matter of ownership forbids the change; `None` if that is not known.
-    pub(crate) hindered: Option<bool>,
+    pub(crate) blocked: Option<bool>,
 }
 
 impl Intent {
     pub(crate) fn is_arrival(&self) -> bool {
-        self.way.is_arrival()
+        self.behavior.is_arrival()
     }
 }
 
 /// Why a claim goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Leave {
+pub(crate) enum Reason {
     /// A Delete of the point, or the clean-up of a failed replacement.
-    Asked,
+    Requested,
     /// An arrival that fails takes back what it wrote.
     Undo,
     /// CloudFormation invented the id for a Create with this intent.
@@ -86,13 +88,13 @@ pub(crate) enum Leave {
 /// What a request wants to be done.
 #[derive(Clone, Debug)]
 pub(crate) enum Asks {
-    Present(Intent),
-    Absent {
-        why: Leave,
+    CreateUpdate(Intent),
+    Delete {
+        why: Reason,
         /// The name servers of the child zone and of `NameServers`, if they were read.
         known: Option<Values>,
         /// Route 53 did not take the displaced name servers back, or the name is not allowed.
-        keeps_displaced_away: bool,
+        restore_rejected: bool,
     },
 }
 
@@ -108,14 +110,14 @@ pub(crate) enum Verdict {
     /// Everything stays but the time in the own claim.
     Kept(&'static str),
     /// The point becomes this.
-    Becomes(Box<Outcome>),
+    Becomes(Box<ExpectedState>),
     /// Nothing is written.
     Nothing,
 }
 
 /// What stands once a batch is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub(crate) struct ExpectedState {
     pub(crate) ns: Option<Set>,
     pub(crate) before: Option<Before>,
     pub(crate) own: Option<Own>,
@@ -142,51 +144,57 @@ fn own_of(claim: &Claim) -> Own {
 }
 
 /// What the tables say.
-pub(crate) fn decide(stamp: &Stamp, asks: &Asks, scene: &Scene) -> Verdict {
+pub(crate) fn decide(stamp: &Stamp, asks: &Asks, point_state: &PointState) -> Verdict {
     match asks {
-        Asks::Present(intent) => Present::new(stamp, intent, scene).decide(),
-        Asks::Absent { why, known, keeps_displaced_away } => {
-            decide_absent(stamp, why, scene, (known.as_ref(), *keeps_displaced_away))
+        Asks::CreateUpdate(intent) => CreateUpdate::new(stamp, intent, point_state).decide(),
+        Asks::Delete { why, known, restore_rejected } => {
+            decide_delete(stamp, why, point_state, (known.as_ref(), *restore_rejected))
         }
     }
 }
 
-struct Present<'a> {
+struct CreateUpdate<'a> {
     stamp: &'a Stamp,
     intent: &'a Intent,
-    scene: &'a Scene,
+    point_state: &'a PointState,
     own: Option<&'a Claim>,
     desired: String,
 }
 
 /// A row of the table Present.
 enum Row {
-    Makes,
-    Finds,
-    Changes,
-    Repairs,
-    Displaces,
+    Create,
+    Unchanged,
+    Change,
+    Repair,
+    Displace,
 }
 
-impl<'a> Present<'a> {
-    fn new(stamp: &'a Stamp, intent: &'a Intent, scene: &'a Scene) -> Self {
-        let own = scene.record.own(&stamp.owner, stamp.now);
-        Self { stamp, intent, scene, own, desired: ns_digest(&intent.servers).unwrap_or_default() }
+impl<'a> CreateUpdate<'a> {
+    fn new(stamp: &'a Stamp, intent: &'a Intent, point_state: &'a PointState) -> Self {
+        let own = point_state.record.own(&stamp.owner, stamp.now);
+        Self {
+            stamp,
+            intent,
+            point_state,
+            own,
+            desired: ns_digest(&intent.servers).unwrap_or_default(),
+        }
     }
 
     fn others(&self) -> impl Iterator<Item = &Claim> {
-        self.scene.record.others(&self.stamp.owner)
+        self.point_state.record.others(&self.stamp.owner)
     }
 
     fn decide(&self) -> Verdict {
-        let Self { stamp, intent, scene, own, .. } = self;
+        let Self { stamp, intent, point_state, own, .. } = self;
         if own.is_some_and(|own| own.fence(stamp.now) > Some(stamp.at)) {
             return Verdict::Overtaken;
         }
-        let stone = scene.record.tombstones.iter().any(|stone| {
-            stone.id == stamp.id && stone.at >= stamp.at && stone.at <= stamp.now + 900
+        let tombstone = point_state.record.tombstones.iter().any(|tombstone| {
+            tombstone.id == stamp.id && tombstone.at >= stamp.at && tombstone.at <= stamp.now + 900
         });
-        if stone && intent.way == Way::Create {
+        if tombstone && intent.behavior == Behavior::Create {
             return Verdict::Overtaken;
         }
         if own.is_some_and(|own| {
@@ -194,7 +202,7 @@ impl<'a> Present<'a> {
         }) {
             return Verdict::Again;
         }
-        let row = if intent.hindered == Some(true) { Err("a check") } else { self.row() };
+        let row = if intent.blocked == Some(true) { Err("a check") } else { self.row() };
         match row {
             Ok(row) => self.done(&row),
             Err(why) if intent.is_arrival() || (self.asks_for_new() && self.would_change()) => {
@@ -205,42 +213,42 @@ impl<'a> Present<'a> {
     }
 
     fn row(&self) -> Result<Row, &'static str> {
-        let Self { intent, scene, own, desired, .. } = self;
+        let Self { intent, point_state, own, desired, .. } = self;
         let conflict = self.others().any(|claim| claim.ns != *desired);
-        if scene.ns.is_none() {
+        if point_state.ns.is_none() {
             let may = !conflict || (own.is_some() && !intent.is_arrival()) || intent.overwrite;
-            return if may { Ok(Row::Makes) } else { Err("others claim other name servers") };
+            return if may { Ok(Row::Create) } else { Err("others claim other name servers") };
         }
-        let current = scene.current();
+        let current = point_state.current();
         if current.as_ref() == Some(desired) {
-            return Ok(Row::Finds);
+            return Ok(Row::Unchanged);
         }
         let names = |claim: &Claim| Some(&claim.ns) == current.as_ref();
         let own_names = own.is_some_and(names);
-        let unreadable = scene.record.has_unreadable();
-        let others_name = self.others().any(names) || unreadable;
-        let origin = scene.origin();
+        let unreadable = point_state.record.has_unreadable();
+        let named_by_others = self.others().any(names) || unreadable;
+        let origin = point_state.origin();
         let mut displaces = intent.overwrite;
         if intent.is_arrival() {
             // A stack that was made again, or a retained delegation.
-            displaces |= own_names && !others_name;
+            displaces |= own_names && !named_by_others;
         } else {
             let lasting =
                 self.others().any(|claim| names(claim) && claim.is_lasting()) || unreadable;
-            let holds = own.is_some_and(|own| scene.holds(own));
+            let holds = own.is_some_and(|own| point_state.holds(own));
             if holds && !lasting && (origin.is_none() || self.is_later()) {
-                return Ok(Row::Changes);
+                return Ok(Row::Change);
             }
-            let drifted = own.is_some() && !own_names && !others_name;
-            if drifted && scene.record.before.is_none() && !conflict {
-                return Ok(Row::Repairs);
+            let drifted = own.is_some() && !own_names && !named_by_others;
+            if drifted && point_state.record.before.is_none() && !conflict {
+                return Ok(Row::Repair);
             }
         }
         match (displaces, unreadable, origin) {
             (false, _, _) => Err("what stands is not ours"),
             (true, true, _) => Err("a value can't be read"),
             (true, false, Some(_)) => Err("what stands is not settled"),
-            (true, false, None) => Ok(Row::Displaces),
+            (true, false, None) => Ok(Row::Displace),
         }
     }
 
@@ -265,20 +273,20 @@ impl<'a> Present<'a> {
 
     /// It would change NS or DS, were it not refused.
     fn would_change(&self) -> bool {
-        self.scene.current().as_ref() != Some(&self.desired)
-            || ds::would_change(self.stamp, self.intent, self.scene)
+        self.point_state.current().as_ref() != Some(&self.desired)
+            || ds::would_change(self.stamp, self.intent, self.point_state)
     }
 
     fn done(&self, row: &Row) -> Verdict {
-        let Self { stamp, intent, scene, own, desired } = self;
+        let Self { stamp, intent, point_state, own, desired } = self;
         let asked = Set { values: intent.servers.clone(), ttl: intent.ttl };
-        let left = scene.record.before.clone();
+        let left = point_state.record.before.clone();
         let mut ns = Some(asked.clone());
         let before = match row {
-            Row::Makes | Row::Changes | Row::Repairs => None,
-            Row::Displaces => {
-                let Some(there) = &scene.ns else { return Verdict::Nothing };
-                let current = scene.current();
+            Row::Create | Row::Change | Row::Repair => None,
+            Row::Displace => {
+                let Some(there) = &point_state.ns else { return Verdict::Nothing };
+                let current = point_state.current();
                 let claimed = self.others().any(|claim| Some(&claim.ns) == current.as_ref());
                 let displaced = Displaced {
                     servers: there.values.clone(),
@@ -288,39 +296,39 @@ impl<'a> Present<'a> {
                 };
                 Some(Before { of: desired.clone(), displaced: Some(displaced) })
             }
-            Row::Finds if intent.is_arrival() => {
-                ns.clone_from(&scene.ns);
-                let own_counts =
-                    intent.way != Way::Create && own.is_some_and(|own| own.ns == *desired);
+            Row::Unchanged if intent.is_arrival() => {
+                ns.clone_from(&point_state.ns);
+                let own_counts = intent.behavior != Behavior::Create
+                    && own.is_some_and(|own| own.ns == *desired);
                 let named = self.others().any(|claim| claim.ns == *desired)
-                    || scene.record.has_unreadable()
+                    || point_state.record.has_unreadable()
                     || own_counts;
-                if scene.origin().is_none() && !named {
+                if point_state.origin().is_none() && !named {
                     Some(Before { of: desired.clone(), displaced: None })
                 } else {
                     left
                 }
             }
-            Row::Finds => {
-                let sole = !scene.is_held_beside(&stamp.owner);
+            Row::Unchanged => {
+                let sole = !point_state.is_held_by_others(&stamp.owner);
                 if !sole && !intent.changes_ttl {
-                    ns.clone_from(&scene.ns);
+                    ns.clone_from(&point_state.ns);
                 }
-                let settles = self.is_later() && own.is_some_and(|own| scene.holds(own));
+                let settles = self.is_later() && own.is_some_and(|own| point_state.holds(own));
                 left.filter(|_| !settles)
             }
         };
         let was = own.map_or_else(|| intent.old_digest.clone(), |own| Some(own.intent.clone()));
-        let came = if matches!(row, Row::Finds) { By::Came } else { By::Made };
-        let (by, was, from) = match &intent.way {
-            Way::InPlace => {
+        let arrived = if matches!(row, Row::Unchanged) { By::Came } else { By::Made };
+        let (by, was, from) = match &intent.behavior {
+            Behavior::InPlace => {
                 // A duplicate leaves it, and only a later Update drops it.
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !self.is_later());
                 (By::Up, was, from)
             }
-            Way::Home { from } => (By::Up, was, Some(from.clone())),
-            Way::Replacement { from } => (came, None, Some(from.clone())),
-            Way::Create => (came, None, None),
+            Behavior::Home { from } => (By::Up, was, Some(from.clone())),
+            Behavior::Replacement { from } => (arrived, None, Some(from.clone())),
+            Behavior::Create => (arrived, None, None),
         };
         let saw = before
             .as_ref()
@@ -328,13 +336,19 @@ impl<'a> Present<'a> {
             .map(|displaced| displaced.at);
         let own = Own { ns: desired.clone(), intent: intent.digest.clone(), was, by, saw, from };
         let what = match row {
-            Row::Makes => "made",
-            Row::Finds => "found",
-            Row::Changes => "changed",
-            Row::Repairs => "repaired",
-            Row::Displaces => "displaced",
+            Row::Create => "made",
+            Row::Unchanged => "found",
+            Row::Change => "changed",
+            Row::Repair => "repaired",
+            Row::Displace => "displaced",
         };
-        Verdict::Becomes(Box::new(Outcome { ns, before, own: Some(own), tombstone: false, what }))
+        Verdict::Becomes(Box::new(ExpectedState {
+            ns,
+            before,
+            own: Some(own),
+            tombstone: false,
+            what,
+        }))
     }
 
     /// What becomes of the own claim where everything else stays.
@@ -344,12 +358,13 @@ impl<'a> Present<'a> {
         if self.is_rollback() && own.intent != self.intent.digest {
             kept.was = Some(std::mem::replace(&mut kept.intent, self.intent.digest.clone()));
             // What nobody else holds it goes on holding.
-            if self.scene.holds(own) && !self.scene.is_held_beside(&self.stamp.owner) {
+            if self.point_state.holds(own) && !self.point_state.is_held_by_others(&self.stamp.owner)
+            {
                 return Some(kept);
             }
             kept.ns.clone_from(&self.desired);
             kept.saw = self
-                .scene
+                .point_state
                 .record
                 .before
                 .as_ref()
@@ -359,25 +374,25 @@ impl<'a> Present<'a> {
     }
 }
 
-fn decide_absent(
+fn decide_delete(
     stamp: &Stamp,
-    why: &Leave,
-    scene: &Scene,
+    why: &Reason,
+    point_state: &PointState,
     (known, away): (Option<&Values>, bool),
 ) -> Verdict {
-    let record = &scene.record;
+    let record = &point_state.record;
     let stays = |own: Option<Own>, tombstone, what| {
-        let (ns, before) = (scene.ns.clone(), record.before.clone());
-        Verdict::Becomes(Box::new(Outcome { ns, before, own, tombstone, what }))
+        let (ns, before) = (point_state.ns.clone(), record.before.clone());
+        Verdict::Becomes(Box::new(ExpectedState { ns, before, own, tombstone, what }))
     };
     let Some(own) = record.own(&stamp.owner, stamp.now) else {
-        return if matches!(why, Leave::Invented { could_run: true, .. }) {
+        return if matches!(why, Reason::Invented { could_run: true, .. }) {
             stays(None, true, "tombstone")
         } else {
             Verdict::Nothing
         };
     };
-    if *why == Leave::Undo {
+    if *why == Reason::Undo {
         if own.again || own.at != stamp.at || stamp.req.as_ref().is_some_and(|req| *req != own.req)
         {
             return Verdict::Nothing;
@@ -387,43 +402,43 @@ fn decide_absent(
     }
     match why {
         // Not the claim of the Create that was cancelled.
-        Leave::Invented { intent, could_run } if !own.is_of_create() || own.intent != *intent => {
+        Reason::Invented { intent, could_run } if !own.is_of_create() || own.intent != *intent => {
             return if *could_run {
                 stays(Some(own_of(own)), true, "tombstone")
             } else {
                 Verdict::Nothing
             };
         }
-        Leave::ZoneGone(zone)
+        Reason::ZoneGone(zone)
             if own.from.as_ref().is_some_and(|from| from.split('/').next() == Some(zone)) =>
         {
             return Verdict::Nothing;
         }
         _ => {}
     }
-    let current = scene.current();
+    let current = point_state.current();
     let names = |claim: &Claim| Some(&claim.ns) == current.as_ref();
-    let others_name = record.others(&stamp.owner).any(names) || record.has_unreadable();
-    let nobody_left = record.others(&stamp.owner).next().is_none() && !record.has_unreadable();
+    let named_by_others = record.others(&stamp.owner).any(names) || record.has_unreadable();
+    let no_claim_left = record.others(&stamp.owner).next().is_none() && !record.has_unreadable();
     // Who leaves no claim behind takes a `before` along that is about nothing.
-    let left = record.before.clone().filter(|_| !nobody_left);
+    let left = record.before.clone().filter(|_| !no_claim_left);
     let leaves = |ns: Option<Set>, before, what| {
-        Verdict::Becomes(Box::new(Outcome { ns, before, own: None, tombstone: false, what }))
+        Verdict::Becomes(Box::new(ExpectedState { ns, before, own: None, tombstone: false, what }))
     };
-    let Some(ns) = &scene.ns else { return leaves(None, left, "left: nothing stood") };
+    let Some(ns) = &point_state.ns else { return leaves(None, left, "left: nothing stood") };
     let keeps = || Some(ns.clone());
     if !names(own) {
         let ours = current.is_some() && known.is_some_and(|known| ns.values.is_subset(known));
-        return if ours && !others_name {
+        return if ours && !named_by_others {
             leaves(None, None, "removed what is the child zone's")
         } else {
             leaves(keeps(), left, "left: not ours")
         };
     }
-    if scene.is_held_beside(&stamp.owner) {
+    if point_state.is_held_by_others(&stamp.owner) {
         return leaves(keeps(), left, "left to other holders");
     }
-    match scene.origin().map(|before| &before.displaced) {
+    match point_state.origin().map(|before| &before.displaced) {
         None => leaves(None, None, "removed"),
         Some(None) => leaves(keeps(), None, "left: it stood before"),
         Some(Some(displaced)) => {
@@ -434,7 +449,7 @@ fn decide_absent(
             if (claimed || fresh) && !away {
                 let Displaced { servers, ttl, .. } = displaced.clone();
                 leaves(Some(Set { values: servers, ttl }), None, "put back")
-            } else if others_name {
+            } else if named_by_others {
                 // They name what stands, and have not seen the displacement: somebody had it
                 // before.
                 leaves(keeps(), None, "left to who had it before")
@@ -449,18 +464,18 @@ fn decide_absent(
 pub(crate) struct Batch<'a> {
     pub(crate) stamp: &'a Stamp,
     pub(crate) asks: &'a Asks,
-    pub(crate) before: &'a Scene,
-    pub(crate) after: &'a Scene,
+    pub(crate) before: &'a PointState,
+    pub(crate) after: &'a PointState,
     /// Nobody else has touched the point since it was read.
-    pub(crate) calm: bool,
+    pub(crate) undisturbed: bool,
 }
 
 /// Judges a batch by the tables, and tells the row.
-pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
-    let Batch { stamp, asks, before, calm, .. } = batch;
+pub(crate) fn check_batch(batch: &Batch<'_>) -> Result<&'static str, String> {
+    let Batch { stamp, asks, before, undisturbed, .. } = batch;
     always(batch)?;
-    ds::judge(batch)?;
-    if !calm {
+    ds::check_batch(batch)?;
+    if !undisturbed {
         return Ok("in between");
     }
     match decide(stamp, asks, before) {
@@ -469,11 +484,11 @@ pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
         Verdict::Refused(why) => unchanged(batch, why).map(|()| "refused"),
         Verdict::Nothing => unchanged(batch, "nothing is the request's here").map(|()| "nothing"),
         Verdict::Kept(why) => kept(batch, why),
-        Verdict::Becomes(outcome) => match becomes(batch, &outcome) {
+        Verdict::Becomes(expected) => match becomes(batch, &expected) {
             // The DS record set, or what is no matter of ownership, may forbid what the row allows.
             Err(_) if may_be_kept(batch) => kept(batch, "something else forbids it"),
             Err(wrong) => Err(wrong),
-            Ok(()) => Ok(outcome.what),
+            Ok(()) => Ok(expected.what),
         },
     }
 }
@@ -481,16 +496,16 @@ pub(crate) fn judge(batch: &Batch<'_>) -> Result<&'static str, String> {
 /// The row allows a change, and it may be forbidden all the same.
 pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
     match batch.asks {
-        Asks::Absent { .. } => false,
-        Asks::Present(intent) => {
-            intent.hindered.is_none() || ds::may_refuse(batch.stamp, intent, batch.before)
+        Asks::Delete { .. } => false,
+        Asks::CreateUpdate(intent) => {
+            intent.blocked.is_none() || ds::may_refuse(batch.stamp, intent, batch.before)
         }
     }
 }
 
 /// True of every batch, whatever was read.
 fn always(batch: &Batch<'_>) -> Result<(), String> {
-    let Batch { stamp, asks, before, after, calm } = batch;
+    let Batch { stamp, asks, before, after, undisturbed } = batch;
     let owner = &stamp.owner;
     if before.record.of_others(owner) != after.record.of_others(owner) {
         return wrong("somebody else's value in the ownership record changed");
@@ -501,24 +516,24 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
     if let Some(own) = before.record.own(owner, stamp.now)
         && own.fence(stamp.now) > Some(stamp.at)
         && before != after
-        && *calm
+        && *undisturbed
     {
         return wrong("a request changed what a later request of its resource had written");
     }
-    for stone in &before.record.tombstones {
+    for tombstone in &before.record.tombstones {
         let stays = after
             .record
             .tombstones
             .iter()
-            .any(|other| other.id == stone.id && other.at >= stone.at);
-        let may =
-            stone.is_over(stamp.at, stamp.now) || (stone.id == stamp.id && stone.at < stamp.at);
+            .any(|other| other.id == tombstone.id && other.at >= tombstone.at);
+        let may = tombstone.is_over(stamp.at, stamp.now)
+            || (tombstone.id == stamp.id && tombstone.at < stamp.at);
         if !stays && !may {
             return wrong("a tombstone that is not over was dropped");
         }
     }
     match asks {
-        Asks::Present(intent) => {
+        Asks::CreateUpdate(intent) => {
             let written = before.ns != after.ns;
             let grows = intent.is_arrival() && before.record != after.record;
             if written
@@ -540,9 +555,9 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
-        Asks::Absent { .. } => {
+        Asks::Delete { .. } => {
             let changes = before.servers() != after.servers();
-            let beside = before.is_held_beside(owner);
+            let beside = before.is_held_by_others(owner);
             if changes && beside {
                 return wrong("a Delete changed name servers that somebody else holds");
             }
@@ -568,8 +583,9 @@ fn wrong<T>(text: &str) -> Result<T, String> {
 fn marked(batch: &Batch<'_>) -> Result<(), String> {
     let Batch { stamp, before, after, .. } = batch;
     same_of("what an earlier delivery did", &before.unmarked(), &after.unmarked())?;
-    let own =
-        |scene: &Scene| scene.record.own(&stamp.owner, stamp.now).map(|own| (own.by, own.again));
+    let own = |point_state: &PointState| {
+        point_state.record.own(&stamp.owner, stamp.now).map(|own| (own.by, own.again))
+    };
     let mark = own(before).map(|(by, again)| (by, again || by != By::Up));
     same_of("mark of a second delivery", &mark, &own(after))
 }
@@ -596,13 +612,13 @@ fn same_of<T: PartialEq + std::fmt::Debug>(
 
 fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
     let Batch { stamp, asks, before, after, .. } = batch;
-    let Asks::Present(intent) = asks else { return wrong("a Delete keeps nothing") };
-    let present = Present::new(stamp, intent, before);
+    let Asks::CreateUpdate(intent) = asks else { return wrong("a Delete keeps nothing") };
+    let create_update = CreateUpdate::new(stamp, intent, before);
     same_of(&format!("name servers, which stay because {why}"), &before.ns, &after.ns)?;
     same_of("DS record set, which stays with them", &before.ds, &after.ds)?;
     same_of("before, which nothing settles", &before.record.before, &after.record.before)?;
     let own = after.record.own(&stamp.owner, stamp.now);
-    same_of("own claim, which gets the time and no more", &present.kept(), &own.map(own_of))?;
+    same_of("own claim, which gets the time and no more", &create_update.kept(), &own.map(own_of))?;
     if let Some((then, now)) = before.record.own(&stamp.owner, stamp.now).zip(own) {
         // It is for the name servers that were named with it.
         same_of("ds of the claim", &then.ds.clone().filter(|_| then.ns == now.ns), &now.ds)?;
@@ -610,23 +626,23 @@ fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
     Ok("kept")
 }
 
-fn becomes(batch: &Batch<'_>, outcome: &Outcome) -> Result<(), String> {
+fn becomes(batch: &Batch<'_>, expected: &ExpectedState) -> Result<(), String> {
     let Batch { stamp, before, after, .. } = batch;
-    let what = outcome.what;
+    let what = expected.what;
     if let Some(own) = after.record.own(&stamp.owner, stamp.now) {
         same_of("id of the own claim", &stamp.id, &own.id)?;
     }
-    same_of(&format!("name servers ({what})"), &outcome.ns, &after.ns)?;
-    same_of(&format!("before ({what})"), &outcome.before, &after.record.before)?;
+    same_of(&format!("name servers ({what})"), &expected.ns, &after.ns)?;
+    same_of(&format!("before ({what})"), &expected.before, &after.record.before)?;
     let own = after.record.own(&stamp.owner, stamp.now).map(own_of);
-    same_of(&format!("own claim ({what})"), &outcome.own, &own)?;
-    if let Asks::Present(intent) = batch.asks {
+    same_of(&format!("own claim ({what})"), &expected.own, &own)?;
+    if let Asks::CreateUpdate(intent) = batch.asks {
         ds::check_claim(batch, intent)?;
     }
-    let stands = |record: &Record| {
+    let exists = |record: &Record| {
         let fits = |at: i64| at >= stamp.at && at <= stamp.now + 900;
-        record.tombstones.iter().any(|stone| stone.id == stamp.id && fits(stone.at))
+        record.tombstones.iter().any(|tombstone| tombstone.id == stamp.id && fits(tombstone.at))
     };
-    let due = outcome.tombstone || stands(&before.record);
-    same_of("whether a tombstone stands", &due, &stands(&after.record))
+    let due = expected.tombstone || exists(&before.record);
+    same_of("whether a tombstone stands", &due, &exists(&after.record))
 }

@@ -7,20 +7,21 @@ use delegation_model::reconcile::{
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use super::ownership::{Batch, Verdict, decide, judge, may_be_kept};
-use super::record::{By, Record, Scene};
-use super::zones::*;
+use super::ownership::{Batch, Verdict, check_batch, decide, may_be_kept};
+use super::points::*;
+use super::record::{By, PointState, Record};
 
 /// Judges what the planner decided, and gives what stands then.
-fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
+fn checked_plan(point: &TestPoint, goal: &Goal) -> Result<(Decision, TestPoint), String> {
     let (stamp, asks) = request(goal);
-    let (before, mut left) = (point.scene(), point.clone());
+    let (before, mut left) = (point.point_state(), point.clone());
     let decision = plan_create_update(goal, &point.observed);
     if let Decision::Proceed(plan) = &decision {
         left.apply(plan)?;
     }
-    let after = left.scene();
-    let batch = Batch { stamp: &stamp, asks: &asks, before: &before, after: &after, calm: true };
+    let after = left.point_state();
+    let batch =
+        Batch { stamp: &stamp, asks: &asks, before: &before, after: &after, undisturbed: true };
     let verdict = decide(&stamp, &asks, &before);
     let fits = match (&decision, &verdict) {
         (Decision::Overtaken(_), Verdict::Overtaken)
@@ -32,7 +33,7 @@ fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
             may_be_kept(&batch) || refusal.code() == "ownership-record-full"
         }
         (Decision::Proceed(_), Verdict::Becomes(_)) => {
-            judge(&batch)?;
+            check_batch(&batch)?;
             true
         }
         _ => false,
@@ -41,24 +42,30 @@ fn judged(point: &Point, goal: &Goal) -> Result<(Decision, Point), String> {
         return Err(format!("the planner: {decision:?}\nthe tables: {verdict:?}"));
     }
     if before != after {
-        judge(&batch)?;
+        check_batch(&batch)?;
     }
     Ok((decision, left))
 }
 
-fn judged_delete(point: &Point, goal: &DeleteGoal) -> Result<(Decision, Point), String> {
-    let (stamp, asks) = departure(goal);
-    let (before, mut left) = (point.scene(), point.clone());
+fn checked_delete(point: &TestPoint, goal: &DeleteGoal) -> Result<(Decision, TestPoint), String> {
+    let (stamp, asks) = delete_request(goal);
+    let (before, mut left) = (point.point_state(), point.clone());
     let decision = plan_delete(goal, &point.observed);
     if let Decision::Proceed(plan) = &decision {
         left.apply(plan)?;
     }
-    let after = left.scene();
+    let after = left.point_state();
     let verdict = decide(&stamp, &asks, &before);
     if matches!(decision, Decision::Overtaken(_)) != (verdict == Verdict::Overtaken) {
         return Err(format!("the planner: {decision:?}\nthe tables: {verdict:?}"));
     }
-    judge(&Batch { stamp: &stamp, asks: &asks, before: &before, after: &after, calm: true })?;
+    check_batch(&Batch {
+        stamp: &stamp,
+        asks: &asks,
+        before: &before,
+        after: &after,
+        undisturbed: true,
+    })?;
     Ok((decision, left))
 }
 
@@ -67,10 +74,13 @@ fn fails(wrong: String) -> TestCaseError {
 }
 
 /// What resolvers see, and what is owed to others.
-fn seen_by_others(scene: &Scene, owner: &str) -> impl PartialEq + std::fmt::Debug + use<> {
+fn visible_state(
+    point_state: &PointState,
+    owner: &str,
+) -> impl PartialEq + std::fmt::Debug + use<> {
     let others: Vec<String> =
-        scene.record.of_others(owner).iter().map(|value| (*value).to_owned()).collect();
-    (scene.ns.clone(), scene.ds.clone(), scene.origin().cloned(), others)
+        point_state.record.of_others(owner).iter().map(|value| (*value).to_owned()).collect();
+    (point_state.ns.clone(), point_state.ds.clone(), point_state.origin().cloned(), others)
 }
 
 proptest! {
@@ -79,17 +89,17 @@ proptest! {
         mut point in points(), behavior in behaviors(), intent in intents(), old in prop::option::of(intents())
     ) {
         let goal = point.goal(0, behavior, &intent, old.as_ref());
-        judged(&point, &goal).map_err(fails)?;
+        checked_plan(&point, &goal).map_err(fails)?;
     }
 
     #[test]
     fn a_second_delivery_changes_nothing(mut point in points(), behavior in behaviors(), intent in intents()) {
         let goal = point.goal(0, behavior, &intent, None);
-        let (_, left) = judged(&point, &goal).map_err(fails)?;
-        let (_, again) = judged(&left, &goal).map_err(fails)?;
-        prop_assert_eq!(left.scene().unmarked(), again.scene().unmarked());
-        let (_, third) = judged(&again, &goal).map_err(fails)?;
-        prop_assert_eq!(again.scene(), third.scene());
+        let (_, left) = checked_plan(&point, &goal).map_err(fails)?;
+        let (_, again) = checked_plan(&left, &goal).map_err(fails)?;
+        prop_assert_eq!(left.point_state().unmarked(), again.point_state().unmarked());
+        let (_, third) = checked_plan(&again, &goal).map_err(fails)?;
+        prop_assert_eq!(again.point_state(), third.point_state());
     }
 
     #[test]
@@ -98,7 +108,7 @@ proptest! {
     ) {
         let goal = point.delete_goal(0, reason);
         let known_name_servers = known.map(servers);
-        judged_delete(&point, &DeleteGoal { known_name_servers, restore_rejected: away, ..goal }).map_err(fails)?;
+        checked_delete(&point, &DeleteGoal { known_name_servers, restore_rejected: away, ..goal }).map_err(fails)?;
     }
 
     #[test]
@@ -131,28 +141,28 @@ proptest! {
     ) {
         // The resource is new here: what a retained claim becomes is in the tables.
         point.drop_claim(0);
-        let before = point.scene();
+        let before = point.point_state();
         let behavior = if replaces { behavior_of_a_move() } else { UpdateBehavior::Create };
         let goal = point.goal(0, behavior, &intent, None);
-        let (decision, mut left) = judged(&point, &goal).map_err(fails)?;
+        let (decision, mut left) = checked_plan(&point, &goal).map_err(fails)?;
         if !matches!(decision, Decision::Proceed(_)) {
             return Ok(());
         }
         left.clock = point.clock;
         let delete = DeleteGoal { allowed: intent.allowed, ..left.delete_goal(0, DeleteReason::Requested) };
-        let (_, last) = judged_delete(&left, &delete).map_err(fails)?;
-        let after = last.scene();
-        if is_known_to_be_lost(&before, &digest(intent.servers)) {
+        let (_, last) = checked_delete(&left, &delete).map_err(fails)?;
+        let after = last.point_state();
+        if is_known_limit(&before, &digest(intent.servers)) {
             return Ok(());
         }
-        prop_assert_eq!(seen_by_others(&before, &owner(0)), seen_by_others(&after, &owner(0)));
+        prop_assert_eq!(visible_state(&before, &owner(0)), visible_state(&after, &owner(0)));
     }
 
     #[test]
     fn the_way_back_of_an_update_always_succeeds(mut point in points(), forth in intents(), back in intents()) {
-        let Some(own) = point.scene().record.own(&owner(0), point.clock).cloned() else { return Ok(()) };
+        let Some(own) = point.point_state().record.own(&owner(0), point.clock).cloned() else { return Ok(()) };
         let goal = point.goal(0, UpdateBehavior::InPlace, &forth, Some(&back));
-        let (decision, mut left) = judged(&point, &goal).map_err(fails)?;
+        let (decision, mut left) = checked_plan(&point, &goal).map_err(fails)?;
         left.clock = point.clock;
         left.requests = point.requests;
         let rollback = left.goal(0, UpdateBehavior::InPlace, &back, Some(&forth));
@@ -160,7 +170,7 @@ proptest! {
         if own.intent != rollback.intent.to_string() || matches!(decision, Decision::Overtaken(_)) {
             return Ok(());
         }
-        let (decision, _) = judged(&left, &rollback).map_err(fails)?;
+        let (decision, _) = checked_plan(&left, &rollback).map_err(fails)?;
         prop_assert!(!matches!(decision, Decision::Refuse(_)), "{:?}", decision);
     }
 
@@ -169,14 +179,14 @@ proptest! {
         // A holder that is settled changes its name servers without asking bystanders.
         let intent = Intent { allowed: true, failing_check: false, dnssec: false, keys: None, ..intent };
         point.remove("DS");
-        let scene = point.scene();
-        let others_only_came = scene.record.others(&owner(0)).all(|claim| claim.by == By::Came);
-        let own = scene.record.own(&owner(0), point.clock).filter(|own| own.at < point.clock).cloned();
-        let holds = own.is_some_and(|own| scene.holds(&own));
+        let point_state = point.point_state();
+        let others_only_came = point_state.record.others(&owner(0)).all(|claim| claim.by == By::Came);
+        let own = point_state.record.own(&owner(0), point.clock).filter(|own| own.at < point.clock).cloned();
+        let holds = own.is_some_and(|own| point_state.holds(&own));
         let goal = point.goal(0, UpdateBehavior::InPlace, &intent, None);
-        let (decision, left) = judged(&point, &goal).map_err(fails)?;
-        if holds && others_only_came && !scene.record.has_unreadable() && matches!(decision, Decision::Proceed(_)) {
-            prop_assert_eq!(left.scene().current(), Some(digest(intent.servers)));
+        let (decision, left) = checked_plan(&point, &goal).map_err(fails)?;
+        if holds && others_only_came && !point_state.record.has_unreadable() && matches!(decision, Decision::Proceed(_)) {
+            prop_assert_eq!(left.point_state().current(), Some(digest(intent.servers)));
         }
     }
 }
@@ -193,12 +203,12 @@ fn behavior_of_a_move() -> UpdateBehavior {
 /// what the request brings keeps it; a value that can't be read keeps everything; and a debt whose
 /// holder a hand took away is paid by the next to leave. A DS record set goes with its name
 /// servers, no matter who made it.
-fn is_known_to_be_lost(before: &Scene, wanted: &str) -> bool {
+fn is_known_limit(before: &PointState, desired: &str) -> bool {
     let current = before.current();
-    let sleeping = current.as_deref() != Some(wanted)
-        && before.record.claims.iter().any(|claim| claim.ns == wanted);
+    let dormant = current.as_deref() != Some(desired)
+        && before.record.claims.iter().any(|claim| claim.ns == desired);
     let orphaned =
         before.origin().is_some() && !before.record.claims.iter().any(|claim| before.holds(claim));
     let stray = before.ns.is_none() && before.ds.is_some();
-    sleeping || stray || before.record.has_unreadable() || orphaned
+    dormant || stray || before.record.has_unreadable() || orphaned
 }

@@ -43,25 +43,25 @@ pub(crate) fn ds_digest(records: &Values) -> Option<String> {
 
 /// What stands at a delegation point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scene {
+pub(crate) struct PointState {
     pub(crate) ns: Option<Set>,
     pub(crate) ds: Option<Set>,
     pub(crate) record: Record,
 }
 
-impl Scene {
+impl PointState {
     /// The same without the marks of second deliveries.
     pub(crate) fn unmarked(&self) -> Self {
-        let mut scene = self.clone();
+        let mut point_state = self.clone();
         let unmarked = |value: &str| value.replace("\" \"", "").replace(",again=yes", "");
-        for claim in &mut scene.record.claims {
+        for claim in &mut point_state.record.claims {
             claim.again = false;
             claim.value = unmarked(&claim.value);
         }
-        for value in &mut scene.record.values {
+        for value in &mut point_state.record.values {
             *value = unmarked(value);
         }
-        scene
+        point_state
     }
 
     /// The digest of the name servers that stand.
@@ -70,7 +70,7 @@ impl Scene {
     }
 
     /// The digest of the DS record set that stands.
-    pub(crate) fn secured(&self) -> Option<String> {
+    pub(crate) fn current_ds(&self) -> Option<String> {
         self.ds.as_ref().and_then(|set| ds_digest(&set.values))
     }
 
@@ -96,16 +96,16 @@ impl Scene {
     }
 
     /// Somebody else holds what stands; who can't be read does (OWN-7).
-    pub(crate) fn is_held_beside(&self, owner: &str) -> bool {
+    pub(crate) fn is_held_by_others(&self, owner: &str) -> bool {
         self.ns.is_some()
             && (self.record.others(owner).any(|claim| self.holds(claim))
                 || self.record.has_unreadable())
     }
 
     /// Somebody else manages the DS record set that stands.
-    pub(crate) fn is_secured_beside(&self, owner: &str) -> bool {
-        let secured = self.secured();
-        let names = |claim: &Claim| secured.is_some() && claim.ds == secured;
+    pub(crate) fn is_ds_managed_by_others(&self, owner: &str) -> bool {
+        let current_ds = self.current_ds();
+        let names = |claim: &Claim| current_ds.is_some() && claim.ds == current_ds;
         self.ds.is_some() && (self.record.others(owner).any(names) || self.record.has_unreadable())
     }
 
@@ -283,7 +283,7 @@ pub(crate) struct Record {
     pub(crate) tombstones: Vec<Tombstone>,
     pub(crate) unreadable: Vec<String>,
     /// Values of strangers, sorted.
-    pub(crate) strangers: Vec<String>,
+    pub(crate) foreign: Vec<String>,
     /// Every value.
     pub(crate) values: Vec<String>,
 }
@@ -301,7 +301,7 @@ impl Record {
             let Some(fields) = ours.and_then(|fields| fields.strip_prefix(',')) else {
                 match ours {
                     Some("") => record.unreadable.push(value.clone()),
-                    _ => record.strangers.push(value.clone()),
+                    _ => record.foreign.push(value.clone()),
                 }
                 continue;
             };
@@ -330,7 +330,7 @@ impl Record {
                 _ => record.unreadable.push(value.clone()),
             }
         }
-        record.strangers.sort();
+        record.foreign.sort();
         record.unreadable.sort();
         record
     }
@@ -353,9 +353,8 @@ impl Record {
     /// be read, and the values of strangers.
     pub(crate) fn of_others<'a>(&'a self, owner: &'a str) -> Vec<&'a str> {
         let claims = self.others(owner).map(|claim| claim.value.as_str());
-        let mut values: Vec<&str> = claims
-            .chain(self.unreadable.iter().chain(&self.strangers).map(String::as_str))
-            .collect();
+        let mut values: Vec<&str> =
+            claims.chain(self.unreadable.iter().chain(&self.foreign).map(String::as_str)).collect();
         values.sort_unstable();
         values
     }

@@ -25,16 +25,16 @@ impl fmt::Display for Side {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum CallKind {
     Read,
     Write,
 }
 
 /// The calls of one side, held at a gate.
-struct Lane {
+struct GatedSide {
     gate: Gate,
-    held: Arc<Mutex<Turn>>,
-    carried_out: watch::Receiver<usize>,
+    held: Arc<Mutex<CallKind>>,
+    completed: watch::Receiver<usize>,
     ended: watch::Receiver<bool>,
     released: usize,
 }
@@ -43,8 +43,8 @@ struct Lane {
 type Edit = Box<dyn FnOnce()>;
 
 enum Racer {
-    Function(Lane),
-    Outside(Option<Edit>),
+    Function(GatedSide),
+    ManualEdit(Option<Edit>),
 }
 
 /// What tells the race that a side has ended.
@@ -71,16 +71,16 @@ impl Race {
     /// Holds the calls of the functions `side-a` and `side-b`; with `edit`, the outside actor is
     /// side B.
     pub(crate) fn new(aws: &Sandbox, edit: Option<Edit>) -> (Self, [Ended; 2]) {
-        let (a, ended_a) = lane(aws, "side-a");
-        let (b, ended_b) = lane(aws, "side-b");
-        let b = edit.map_or(Racer::Function(b), |edit| Racer::Outside(Some(edit)));
+        let (a, ended_a) = gated_side(aws, "side-a");
+        let (b, ended_b) = gated_side(aws, "side-b");
+        let b = edit.map_or(Racer::Function(b), |edit| Racer::ManualEdit(Some(edit)));
         (Self { racers: [Racer::Function(a), b] }, [ended_a, ended_b])
     }
 
     /// Lets one call after the other go: those of `prefix` first, then A's before B's.
     async fn run(&mut self, prefix: &[Side], reduced: bool) -> Vec<Side> {
         let mut choices = Vec::new();
-        let mut last: Option<(Side, Turn)> = None;
+        let mut last: Option<(Side, CallKind)> = None;
         loop {
             let held = [self.settle(Side::A).await, self.settle(Side::B).await];
             let took = match held {
@@ -90,7 +90,8 @@ impl Race {
                 [Some(a), Some(_)] => {
                     // Two reads can change places: reduced, of both orders only the one where A
                     // reads first is run.
-                    let same = reduced && last == Some((Side::B, Turn::Read)) && a == Turn::Read;
+                    let same =
+                        reduced && last == Some((Side::B, CallKind::Read)) && a == CallKind::Read;
                     let took = prefix.get(choices.len()).copied().unwrap_or(if same {
                         Side::B
                     } else {
@@ -100,23 +101,23 @@ impl Race {
                     took
                 }
             };
-            last = held[took as usize].map(|turn| (took, turn));
+            last = held[took as usize].map(|kind| (took, kind));
             self.release(took);
         }
     }
 
     /// Waits until the side has a call held, and tells which, or has ended.
-    async fn settle(&mut self, side: Side) -> Option<Turn> {
+    async fn settle(&mut self, side: Side) -> Option<CallKind> {
         match &mut self.racers[side as usize] {
-            Racer::Outside(edit) => edit.as_ref().map(|_| Turn::Write),
-            Racer::Function(lane) => {
-                let released = lane.released;
-                lane.carried_out.wait_for(|carried_out| *carried_out >= released).await.unwrap();
+            Racer::ManualEdit(edit) => edit.as_ref().map(|_| CallKind::Write),
+            Racer::Function(gated_side) => {
+                let released = gated_side.released;
+                gated_side.completed.wait_for(|completed| *completed >= released).await.unwrap();
                 tokio::select! {
-                    () = lane.gate.arrived_count(released + 1) => {
-                        Some(*lane.held.lock().unwrap_or_else(PoisonError::into_inner))
+                    () = gated_side.gate.arrived_count(released + 1) => {
+                        Some(*gated_side.held.lock().unwrap_or_else(PoisonError::into_inner))
                     }
-                    ended = lane.ended.wait_for(|ended| *ended) => {
+                    ended = gated_side.ended.wait_for(|ended| *ended) => {
                         drop(ended.unwrap());
                         None
                     }
@@ -127,25 +128,29 @@ impl Race {
 
     fn release(&mut self, side: Side) {
         match &mut self.racers[side as usize] {
-            Racer::Outside(edit) => edit.take().into_iter().for_each(|edit| edit()),
-            Racer::Function(lane) => {
-                lane.released += 1;
-                lane.gate.release_one();
+            Racer::ManualEdit(edit) => edit.take().into_iter().for_each(|edit| edit()),
+            Racer::Function(gated_side) => {
+                gated_side.released += 1;
+                gated_side.gate.release_one();
             }
         }
     }
 }
 
-fn lane(aws: &Sandbox, side: &'static str) -> (Lane, Ended) {
-    let held = Arc::new(Mutex::new(Turn::Read));
-    let (sees, (count, carried_out), (end, ended)) =
+fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
+    let held = Arc::new(Mutex::new(CallKind::Read));
+    let (sees, (count, completed), (end, ended)) =
         (Arc::clone(&held), watch::channel(0), watch::channel(false));
     let gate = aws.gate_when(Arc::new(move |call| {
-        let turn = if call.action == "ChangeResourceRecordSets" { Turn::Write } else { Turn::Read };
+        let kind = if call.action == "ChangeResourceRecordSets" {
+            CallKind::Write
+        } else {
+            CallKind::Read
+        };
         let holds = meets(call, side);
         if holds {
             // Calls of one side that are under way together are all reads.
-            *sees.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+            *sees.lock().unwrap_or_else(PoisonError::into_inner) = kind;
         }
         holds
     }));
@@ -154,16 +159,16 @@ fn lane(aws: &Sandbox, side: &'static str) -> (Lane, Ended) {
             count.send_modify(|count| *count += 1);
         }
     }));
-    (Lane { gate, held, carried_out, ended, released: 0 }, end)
+    (GatedSide { gate, held, completed, ended, released: 0 }, end)
 }
 
 /// Judges how both sides ended and what stands then.
-pub(crate) type Judgement = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+pub(crate) type Verdict = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
 /// Runs a race at every interleaving: `start` begins it in a new world. There must be at least so
 /// many. Two orders that differ only in which side reads first are one, since no read changes what
 /// the other finds; `ALL_RACES` plays them both.
-pub(crate) fn everywhere<F: Future<Output = (Race, Judgement)>>(
+pub(crate) fn everywhere<F: Future<Output = (Race, Verdict)>>(
     name: &str,
     least: usize,
     start: impl Fn() -> F,
@@ -171,30 +176,31 @@ pub(crate) fn everywhere<F: Future<Output = (Race, Judgement)>>(
     explore(name, least, std::env::var_os("ALL_RACES").is_none(), start);
 }
 
-fn explore<F: Future<Output = (Race, Judgement)>>(
+fn explore<F: Future<Output = (Race, Verdict)>>(
     name: &str,
     least: usize,
     reduced: bool,
     start: impl Fn() -> F,
 ) {
     let seed = seed_or(1);
-    let told = |choices: &[Side]| choices.iter().map(ToString::to_string).collect::<String>();
+    let schedule_of =
+        |choices: &[Side]| choices.iter().map(ToString::to_string).collect::<String>();
     let mut prefix: Vec<Side> = Vec::new();
     let mut schedules = 0;
     loop {
         let choices = simulate(seed, async || {
-            let (mut race, judgement) = start().await;
+            let (mut race, verdict) = start().await;
             let run = tokio::time::timeout(PATIENCE, race.run(&prefix, reduced)).await;
-            let choices =
-                run.unwrap_or_else(|_| panic!("{name}: the schedule {} hangs", told(&prefix)));
-            if let Err(wrong) = judgement.await {
-                panic!("{name}: at the schedule {} of SEED={seed}: {wrong}", told(&choices));
+            let choices = run
+                .unwrap_or_else(|_| panic!("{name}: the schedule {} hangs", schedule_of(&prefix)));
+            if let Err(wrong) = verdict.await {
+                panic!("{name}: at the schedule {} of SEED={seed}: {wrong}", schedule_of(&choices));
             }
             choices
         });
         schedules += 1;
-        let Some(turning) = choices.iter().rposition(|side| *side == Side::A) else { break };
-        prefix = choices[..turning].iter().copied().chain([Side::B]).collect();
+        let Some(last_a) = choices.iter().rposition(|side| *side == Side::A) else { break };
+        prefix = choices[..last_a].iter().copied().chain([Side::B]).collect();
     }
     let (least, of) =
         if reduced { (least / 4, " (orders of two reads count once)") } else { (least, "") };

@@ -5,9 +5,9 @@ use sandbox::RecordSet;
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::races::arena::{Arena, ONE, SIBLING, TWO, Who, ds_of};
+use crate::races::fixture::{Fixture, ONE, SIBLING, TWO, Who, ds_of};
 use crate::races::interleave::{Side, everywhere};
-use crate::races::scenarios::{check, owner, refused, stands, succeeded};
+use crate::races::scenarios::{check, is_delegated_to, owner, refused, succeeded};
 
 /// `Dnssec` with one key or both.
 pub(crate) fn signed(keys: &[&str]) -> Value {
@@ -20,16 +20,17 @@ pub(crate) fn unsigned() -> Value {
 
 /// The DS record set is for these keys, or there is none, and these resources claim the delegation
 /// to the first child zone.
-pub(crate) fn secured(arena: &Arena, keys: &[&str], claimants: &[Who]) -> Result<(), String> {
-    check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
-    check(arena.ds() == ds_of(keys), &format!("with DS records for {keys:?}"))?;
+pub(crate) fn secured(fixture: &Fixture, keys: &[&str], claimants: &[Who]) -> Result<(), String> {
+    check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation stands")?;
+    check(fixture.ds() == ds_of(keys), &format!("with DS records for {keys:?}"))?;
     let claimants: Vec<String> = claimants.iter().map(|who| owner(*who)).collect();
-    check(arena.claims(NAME) == claimants, &format!("claimed by {claimants:?}"))
+    check(fixture.claims(NAME) == claimants, &format!("claimed by {claimants:?}"))
 }
 
-fn nothing_left(arena: &Arena) -> Result<(), String> {
-    let bare =
-        arena.delegated(NAME).is_none() && arena.ds().is_empty() && arena.claims(NAME).is_empty();
+fn nothing_left(fixture: &Fixture) -> Result<(), String> {
+    let bare = fixture.delegated(NAME).is_none()
+        && fixture.ds().is_empty()
+        && fixture.claims(NAME).is_empty();
     check(bare, "nothing is left")
 }
 
@@ -38,17 +39,20 @@ fn nothing_left(arena: &Arena) -> Result<(), String> {
 /// it came after the Delete.
 fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: [&'static [&'static str]; 2]) {
     everywhere(name, 20, async || {
-        let arena = Arena::new().await;
-        let (before, after) =
-            (arena.asks(&arena.children[0], &old()), arena.asks(&arena.children[0], &new()));
-        let id = arena.done(Side::A, arena.request(SIBLING, "Create", None, &before, None)).await;
-        let a = arena.request(ONE, "Create", None, &after, None);
-        let b = arena.request(SIBLING, "Delete", Some(&id), &before, None);
-        arena
-            .race_of_one(a, b, move |arena, a, b| {
+        let fixture = Fixture::new().await;
+        let (before, after) = (
+            fixture.asks(&fixture.children[0], &old()),
+            fixture.asks(&fixture.children[0], &new()),
+        );
+        let id =
+            fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &before, None)).await;
+        let a = fixture.request(ONE, "Create", None, &after, None);
+        let b = fixture.request(SIBLING, "Delete", Some(&id), &before, None);
+        fixture
+            .race_of_one(a, b, move |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
                 let created = a["Data"]["Action"] == "CREATED";
-                secured(arena, keys[usize::from(created)], &[ONE])
+                secured(fixture, keys[usize::from(created)], &[ONE])
             })
             .await
     });
@@ -105,22 +109,22 @@ fn updated_beside(
 ) {
     // An Update that is refused has little to hold.
     everywhere(name, 3, async || {
-        let arena = Arena::new().await;
+        let fixture = Fixture::new().await;
         let [old, new, other] =
-            [old(), new(), other()].map(|more| arena.asks(&arena.children[0], &more));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
-        arena.done(Side::A, arena.request(SIBLING, "Create", None, &other, None)).await;
-        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
-        let b = arena.request(SIBLING, "Delete", Some(&id), &other, None);
-        arena
-            .race_of_one(a, b, move |arena, a, b| {
+            [old(), new(), other()].map(|more| fixture.asks(&fixture.children[0], &more));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &other, None)).await;
+        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let b = fixture.request(SIBLING, "Delete", Some(&id), &other, None);
+        fixture
+            .race_of_one(a, b, move |fixture, a, b| {
                 check(succeeded(b), "the Delete succeeds")?;
                 // What the sibling's claim names is not the Update's to replace, until that is
                 // gone.
                 let refused =
                     a["Reason"].as_str().is_some_and(|why| why.contains("ds-claimed-by-others"));
                 check(succeeded(a) || refused, "the Update succeeds or is told whose the DS is")?;
-                secured(arena, if succeeded(a) { keys } else { &["one"] }, &[ONE])
+                secured(fixture, if succeeded(a) { keys } else { &["one"] }, &[ONE])
             })
             .await
     });
@@ -158,21 +162,21 @@ fn a_ds_is_given_up_by_two_siblings_at_once() {
 #[test]
 fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
     everywhere("Update putting name servers back, Create of a sibling with DS", 12, async || {
-        let arena = Arena::new().await;
+        let fixture = Fixture::new().await;
         let [old, new] =
-            [unsigned(), signed(&["one"])].map(|more| arena.asks(&arena.children[0], &more));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
-        arena.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
-        arena.watch.edited();
-        let a = arena.request(ONE, "Update", Some(&id), &old, Some(&old));
-        let b = arena.request(SIBLING, "Create", None, &new, None);
-        arena
-            .race_of_one(a, b, |arena, a, b| {
+            [unsigned(), signed(&["one"])].map(|more| fixture.asks(&fixture.children[0], &more));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
+        fixture.checker.edited();
+        let a = fixture.request(ONE, "Update", Some(&id), &old, Some(&old));
+        let b = fixture.request(SIBLING, "Create", None, &new, None);
+        fixture
+            .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a), "the Update succeeds")?;
                 // Before the name servers are put back, they are not the sibling's to replace.
                 let who: &[Who] = if succeeded(b) { &[ONE, SIBLING] } else { &[ONE] };
                 check(succeeded(b) || refused(b), "the Create shares or refuses")?;
-                secured(arena, &[], who)
+                secured(fixture, &[], who)
             })
             .await
     });
@@ -181,16 +185,16 @@ fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
 #[test]
 fn a_ds_is_rolled_while_a_sibling_comes() {
     everywhere("Update rolling the DS, Create of a sibling", 20, async || {
-        let arena = Arena::new().await;
+        let fixture = Fixture::new().await;
         let [old, new] =
-            [["one"], ["two"]].map(|keys| arena.asks(&arena.children[0], &signed(&keys)));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
-        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
-        let b = arena.request(SIBLING, "Create", None, &new, None);
-        arena
-            .race_of_one(a, b, |arena, a, b| {
+            [["one"], ["two"]].map(|keys| fixture.asks(&fixture.children[0], &signed(&keys)));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let b = fixture.request(SIBLING, "Create", None, &new, None);
+        fixture
+            .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
-                secured(arena, &["two"], &[ONE, SIBLING])
+                secured(fixture, &["two"], &[ONE, SIBLING])
             })
             .await
     });
@@ -199,16 +203,16 @@ fn a_ds_is_rolled_while_a_sibling_comes() {
 #[test]
 fn deletes_of_two_siblings_with_a_ds() {
     everywhere("Delete, Delete of a sibling, with DS", 20, async || {
-        let arena = Arena::new().await;
-        let asks = arena.asks(&arena.children[0], &signed(&["one"]));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &asks, None)).await;
-        arena.done(Side::A, arena.request(SIBLING, "Create", None, &asks, None)).await;
-        let a = arena.request(ONE, "Delete", Some(&id), &asks, None);
-        let b = arena.request(SIBLING, "Delete", Some(&id), &asks, None);
-        arena
-            .race_of_one(a, b, |arena, a, b| {
+        let fixture = Fixture::new().await;
+        let asks = fixture.asks(&fixture.children[0], &signed(&["one"]));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
+        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
+        let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);
+        let b = fixture.request(SIBLING, "Delete", Some(&id), &asks, None);
+        fixture
+            .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
-                nothing_left(arena)
+                nothing_left(fixture)
             })
             .await
     });
@@ -217,31 +221,31 @@ fn deletes_of_two_siblings_with_a_ds() {
 #[test]
 fn two_creates_with_different_keys() {
     everywhere("Create with DS, Create with another", 20, async || {
-        let arena = Arena::new().await;
-        let a = arena.request(
+        let fixture = Fixture::new().await;
+        let a = fixture.request(
             ONE,
             "Create",
             None,
-            &arena.asks(&arena.children[0], &signed(&["one"])),
+            &fixture.asks(&fixture.children[0], &signed(&["one"])),
             None,
         );
-        let b = arena.request(
+        let b = fixture.request(
             TWO,
             "Create",
             None,
-            &arena.asks(&arena.foreign, &signed(&["two"])),
+            &fixture.asks(&fixture.foreign, &signed(&["two"])),
             None,
         );
-        arena.race(a, b, |arena, a, b| {
+        fixture.race(a, b, |fixture, a, b| {
             check(succeeded(a) != succeeded(b), "one wins")?;
             let (child, key, loser) = if succeeded(a) {
-                (&arena.children[0], "one", b)
+                (&fixture.children[0], "one", b)
             } else {
-                (&arena.foreign, "two", a)
+                (&fixture.foreign, "two", a)
             };
             check(refused(loser), "the other refuses")?;
             check(
-                stands(arena, NAME, child) && arena.ds() == ds_of(&[key]),
+                is_delegated_to(fixture, NAME, child) && fixture.ds() == ds_of(&[key]),
                 "the zone is as the winner asks",
             )
         })
@@ -256,19 +260,20 @@ fn delivered_twice(
     keys: &'static [&'static str],
 ) {
     everywhere(name, 20, async || {
-        let arena = Arena::new().await;
-        let new = arena.asks(&arena.children[0], &new());
-        let a = match old.map(|old| arena.asks(&arena.children[0], &old())) {
-            None => arena.request(ONE, "Create", None, &new, None),
+        let fixture = Fixture::new().await;
+        let new = fixture.asks(&fixture.children[0], &new());
+        let a = match old.map(|old| fixture.asks(&fixture.children[0], &old())) {
+            None => fixture.request(ONE, "Create", None, &new, None),
             Some(old) => {
-                let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
-                arena.request(ONE, "Update", Some(&id), &new, Some(&old))
+                let id =
+                    fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+                fixture.request(ONE, "Update", Some(&id), &new, Some(&old))
             }
         };
-        arena
-            .race_of_one(a.clone(), a, move |arena, a, b| {
+        fixture
+            .race_of_one(a.clone(), a, move |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both deliveries succeed")?;
-                secured(arena, keys, &[ONE])
+                secured(fixture, keys, &[ONE])
             })
             .await
     });
@@ -297,15 +302,15 @@ fn one_update_that_removes_the_ds_delivered_twice_at_once() {
 /// An Update from `old` to `new`, and its rollback.
 fn overtaken(name: &str, old: fn() -> Value, new: fn() -> Value, keys: &'static [&'static str]) {
     everywhere(name, 20, async || {
-        let arena = Arena::new().await;
-        let [old, new] = [old(), new()].map(|more| arena.asks(&arena.children[0], &more));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
-        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
-        let b = arena.request(ONE, "Update", Some(&id), &old, Some(&new));
-        arena
-            .race_of_one(a, b, move |arena, _, b| {
+        let fixture = Fixture::new().await;
+        let [old, new] = [old(), new()].map(|more| fixture.asks(&fixture.children[0], &more));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let b = fixture.request(ONE, "Update", Some(&id), &old, Some(&new));
+        fixture
+            .race_of_one(a, b, move |fixture, _, b| {
                 check(succeeded(b), "the rollback succeeds")?;
-                secured(arena, keys, &[ONE])
+                secured(fixture, keys, &[ONE])
             })
             .await
     });
@@ -334,22 +339,26 @@ fn an_update_that_rolls_the_ds_and_its_rollback() {
 #[test]
 fn an_update_to_another_child_zone_and_the_ds_of_a_sibling() {
     everywhere("Update of the name servers, a sibling adding a DS", 20, async || {
-        let arena = Arena::new().await;
-        let [first, second] = [0, 1].map(|child| arena.asks(&arena.children[child], &unsigned()));
-        let secure = arena.asks(&arena.children[0], &signed(&["one"]));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &first, None)).await;
-        arena.done(Side::A, arena.request(SIBLING, "Create", None, &first, None)).await;
-        let a = arena.request(ONE, "Update", Some(&id), &second, Some(&first));
-        let b = arena.request(SIBLING, "Update", Some(&id), &secure, Some(&first));
-        arena
-            .race_of_one(a, b, |arena, a, _| {
-                let moved = stands(arena, NAME, &arena.children[1]);
-                check(!moved || arena.ds().is_empty(), "no DS record set for other name servers")?;
-                // Moved first, the name servers are put back by the sibling, and without a DS.
-                let secured =
-                    arena.ds() == ds_of(&["one"]) && stands(arena, NAME, &arena.children[0]);
+        let fixture = Fixture::new().await;
+        let [first, second] =
+            [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
+        let secure = fixture.asks(&fixture.children[0], &signed(&["one"]));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &first, None)).await;
+        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &first, None)).await;
+        let a = fixture.request(ONE, "Update", Some(&id), &second, Some(&first));
+        let b = fixture.request(SIBLING, "Update", Some(&id), &secure, Some(&first));
+        fixture
+            .race_of_one(a, b, |fixture, a, _| {
+                let moved = is_delegated_to(fixture, NAME, &fixture.children[1]);
                 check(
-                    arena.ds().is_empty() || secured && !succeeded(a),
+                    !moved || fixture.ds().is_empty(),
+                    "no DS record set for other name servers",
+                )?;
+                // Moved first, the name servers are put back by the sibling, and without a DS.
+                let secured = fixture.ds() == ds_of(&["one"])
+                    && is_delegated_to(fixture, NAME, &fixture.children[0]);
+                check(
+                    fixture.ds().is_empty() || secured && !succeeded(a),
                     "the Update under a DS is refused",
                 )
             })

@@ -2,18 +2,18 @@
 
 use sandbox::Call;
 
-use super::{Delivery, Records, ReferenceModel, scene};
-use crate::histories::atlas::{Place, plain};
-use crate::invariants::ownership::{Asks, Batch, Leave, Way, judge};
-use crate::invariants::record::Scene;
+use super::{Delivery, Records, ReferenceModel, point_state};
+use crate::histories::fixture::{Point, plain};
+use crate::invariants::ownership::{Asks, Batch, Behavior, Reason, check_batch};
+use crate::invariants::record::PointState;
 
 /// A place before and after a batch.
-struct Turn {
-    place: Place,
-    before: Scene,
-    after: Scene,
+struct Effect {
+    point: Point,
+    before: PointState,
+    after: PointState,
     /// Nobody else has touched the zone since it was read.
-    calm: bool,
+    undisturbed: bool,
 }
 
 impl ReferenceModel {
@@ -30,32 +30,32 @@ impl ReferenceModel {
             );
         };
         let delivery = self.active[index].clone();
-        let touches = |place: &Place| {
-            place.zone == zone
+        let touches = |point: &Point| {
+            point.zone == zone
                 && call.changes.iter().all(|change| {
                     let name = plain(&change.record.name);
                     match change.record.rtype.as_str() {
-                        "NS" | "DS" => name == place.name,
-                        "TXT" => name == place.record(),
+                        "NS" | "DS" => name == point.name,
+                        "TXT" => name == point.record(),
                         _ => false,
                     }
                 })
         };
-        let places = delivery
-            .goes
+        let points = delivery
+            .destinations
             .iter()
-            .map(|(place, _)| place)
+            .map(|(point, _)| point)
             .chain(&delivery.leaves)
             .chain(&delivery.cleanup);
-        let Some(place) = places.into_iter().find(|place| touches(place)).cloned() else {
+        let Some(point) = points.into_iter().find(|point| touches(point)).cloned() else {
             let text = "a batch changes what is neither the delegation nor the ownership record of its place";
             return self.violated("promise 1", text);
         };
-        let turn = Turn {
-            before: scene(before, &place),
-            after: self.scene(&place),
-            calm: self.zone_edits[zone] < delivery.changing && self.active.len() == 1,
-            place,
+        let effect = Effect {
+            before: point_state(before, &point),
+            after: self.point_state(&point),
+            undisturbed: self.zone_edits[zone] < delivery.changing && self.active.len() == 1,
+            point,
         };
         if delivery.is_stale() {
             self.violated(
@@ -63,74 +63,83 @@ impl ReferenceModel {
                 "a request changed something although CloudFormation has given up on it",
             );
         }
-        let present = delivery.goes.iter().any(|(place, _)| *place == turn.place);
-        match self.judged(&delivery, &turn, before) {
+        let is_create_update =
+            delivery.destinations.iter().any(|(point, _)| *point == effect.point);
+        match self.matching_row(&delivery, &effect, before) {
             Err(wrong) => self
                 .violated("tables", &format!("{wrong} ({} of {})", delivery.kind, delivery.owner)),
-            Ok((row, way)) => {
+            Ok((row, behavior)) => {
                 self.count(row);
-                if present {
+                if is_create_update {
                     self.active[index].row = Some((row, delivery.changing));
-                    self.check_occlusion(&delivery, &turn.place, before);
+                    self.check_occlusion(&delivery, &effect.point, before);
                 }
-                self.follow(&delivery, &turn, row, way.as_ref());
+                self.follow(&delivery, &effect, row, behavior.as_ref());
             }
         }
-        self.count_ds(&turn);
+        self.count_ds(&effect);
         let owner = &delivery.owner;
-        if turn.after.record.own(owner, delivery.now).is_some() && (!delivery.first || self.late) {
-            let key = (owner.clone(), turn.place.clone());
+        if effect.after.record.own(owner, delivery.now).is_some() && (!delivery.first || self.late)
+        {
+            let key = (owner.clone(), effect.point.clone());
             if !self.held.contains_key(&key) {
                 self.count("claim of a late delivery");
                 self.excused.insert(key);
             }
         }
-        self.pass_on(&delivery, &turn, present);
+        self.pass_on(&delivery, &effect, is_create_update);
     }
 
     /// The row of the table that the batch is, and how the request came, if it is a Create or an
     /// Update there.
-    fn judged(
+    fn matching_row(
         &self,
         delivery: &Delivery,
-        turn: &Turn,
+        effect: &Effect,
         before: &[Records],
-    ) -> Result<(&'static str, Option<Way>), String> {
-        let stamp = delivery.stamp(&turn.place);
-        let mut asks: Vec<(Asks, Option<Way>)> = Vec::new();
-        let hindered = self.hindered(delivery, turn, before);
-        for (_, way) in delivery.goes.iter().filter(|(place, _)| *place == turn.place) {
-            let present = self.present(delivery, &turn.place, way, hindered);
-            asks.extend(present.map(|present| (present, Some(way.clone()))));
+    ) -> Result<(&'static str, Option<Behavior>), String> {
+        let stamp = delivery.stamp(&effect.point);
+        let mut asks: Vec<(Asks, Option<Behavior>)> = Vec::new();
+        let blocked = self.blocked(delivery, effect, before);
+        for (_, behavior) in
+            delivery.destinations.iter().filter(|(point, _)| *point == effect.point)
+        {
+            let is_create_update =
+                self.create_update_asks(delivery, &effect.point, behavior, blocked);
+            asks.extend(
+                is_create_update.map(|is_create_update| (is_create_update, Some(behavior.clone()))),
+            );
         }
-        let arrives =
-            delivery.goes.iter().any(|(place, way)| *place == turn.place && way.is_arrival());
+        let arrives = delivery
+            .destinations
+            .iter()
+            .any(|(point, behavior)| *point == effect.point && behavior.is_arrival());
         if arrives {
-            asks.push((self.absent(delivery, Leave::Undo), None));
+            asks.push((self.delete_asks(delivery, Reason::Undo), None));
         }
-        if delivery.leaves.as_ref() == Some(&turn.place) {
+        if delivery.leaves.as_ref() == Some(&effect.point) {
             let why = if delivery.invented {
                 let intent = delivery.asked.as_ref().map(|asked| self.intent(asked));
-                Leave::Invented { intent: intent.unwrap_or_default(), could_run: true }
+                Reason::Invented { intent: intent.unwrap_or_default(), could_run: true }
             } else {
-                Leave::Asked
+                Reason::Requested
             };
-            asks.push((self.absent(delivery, why), None));
+            asks.push((self.delete_asks(delivery, why), None));
         }
-        if delivery.cleanup.as_ref() == Some(&turn.place) {
-            asks.push((self.absent(delivery, Leave::Asked), None));
+        if delivery.cleanup.as_ref() == Some(&effect.point) {
+            asks.push((self.delete_asks(delivery, Reason::Requested), None));
         }
         let mut wrong = "nobody asked for a batch there".to_owned();
-        for (index, (asks, way)) in asks.iter().enumerate() {
+        for (index, (asks, behavior)) in asks.iter().enumerate() {
             let batch = Batch {
                 stamp: &stamp,
                 asks,
-                before: &turn.before,
-                after: &turn.after,
-                calm: turn.calm,
+                before: &effect.before,
+                after: &effect.after,
+                undisturbed: effect.undisturbed,
             };
-            match judge(&batch) {
-                Ok(row) => return Ok((row, way.clone())),
+            match check_batch(&batch) {
+                Ok(row) => return Ok((row, behavior.clone())),
                 Err(why) if index == 0 => wrong = why,
                 Err(_) => {}
             }
@@ -139,55 +148,62 @@ impl ReferenceModel {
     }
 
     /// Whether something that is no matter of ownership forbids the change.
-    fn hindered(&self, delivery: &Delivery, turn: &Turn, before: &[Records]) -> Option<bool> {
-        if super::occlusion::lies_below_a_delegation(before, &self.atlas, &turn.place) {
+    fn blocked(&self, delivery: &Delivery, effect: &Effect, before: &[Records]) -> Option<bool> {
+        if super::occlusion::is_below_a_delegation(before, &self.fixture, &effect.point) {
             return Some(true);
         }
-        self.hindered_at(delivery, &turn.place, before)
+        self.blocked_at(delivery, &effect.point, before)
     }
 
     /// What follows from a row.
-    fn follow(&mut self, delivery: &Delivery, turn: &Turn, row: &'static str, way: Option<&Way>) {
-        let had = turn.before.record.own(&delivery.owner, delivery.now).is_some();
-        let key = (delivery.owner.clone(), turn.place.clone());
-        let is_final = match way {
+    fn follow(
+        &mut self,
+        delivery: &Delivery,
+        effect: &Effect,
+        row: &'static str,
+        behavior: Option<&Behavior>,
+    ) {
+        let had = effect.before.record.own(&delivery.owner, delivery.now).is_some();
+        let key = (delivery.owner.clone(), effect.point.clone());
+        let is_irreversible = match behavior {
             // What a late request left there goes with the rollback of a move to it.
-            Some(Way::Home { .. }) if self.excused.contains(&key) => true,
-            Some(Way::InPlace | Way::Home { .. }) => {
+            Some(Behavior::Home { .. }) if self.excused.contains(&key) => true,
+            Some(Behavior::InPlace | Behavior::Home { .. }) => {
                 ["displaced", "repaired", "made"].contains(&row)
             }
             // A retained delegation goes with the rollback of a move to it.
-            Some(Way::Replacement { .. }) => had,
+            Some(Behavior::Replacement { .. }) => had,
             // And one that was never updated with the Delete of a Create whose answer nobody heard.
-            None if delivery.invented && self.unheld.contains(&key) => {
-                if turn.after.record.own(&delivery.owner, delivery.now).is_none() {
+            None if delivery.invented && self.claims_without_resource.contains(&key) => {
+                if effect.after.record.own(&delivery.owner, delivery.now).is_none() {
                     self.mistaken.insert(key.clone());
                 }
                 true
             }
             None => false,
-            Some(Way::Create) => false,
+            Some(Behavior::Create) => false,
         };
-        if is_final {
-            self.final_at.insert(turn.place.clone());
+        if is_irreversible {
+            self.irreversible_at.insert(effect.point.clone());
         }
-        let past = self.places.entry(turn.place.clone()).or_default();
-        if turn.before.servers() != turn.after.servers() {
-            past.ours = turn.after.ns.is_some() && way.is_some();
+        let past = self.points.entry(effect.point.clone()).or_default();
+        if effect.before.servers() != effect.after.servers() {
+            past.ours = effect.after.ns.is_some() && behavior.is_some();
         }
         // What stood before is left behind. The records tell it: where somebody touched the zone
         // meanwhile, the row does not.
-        let existed_before = turn.before.origin().is_some_and(|before| before.displaced.is_none());
-        if existed_before && turn.after.record.claims.is_empty() {
+        let existed_before =
+            effect.before.origin().is_some_and(|before| before.displaced.is_none());
+        if existed_before && effect.after.record.claims.is_empty() {
             past.ours = false;
         }
-        if turn.after.ns.is_none() {
+        if effect.after.ns.is_none() {
             past.touched = false;
         }
     }
 
-    fn count_ds(&mut self, turn: &Turn) {
-        let (before, after) = (&turn.before, &turn.after);
+    fn count_ds(&mut self, effect: &Effect) {
+        let (before, after) = (&effect.before, &effect.after);
         let changed = before.servers() != after.servers();
         match (before.records(), after.records()) {
             (None, Some(_)) => self.count("DS added"),
@@ -205,25 +221,25 @@ impl ReferenceModel {
     }
 
     /// What the batch means for those who hold the delegation.
-    fn pass_on(&mut self, delivery: &Delivery, turn: &Turn, present: bool) {
+    fn pass_on(&mut self, delivery: &Delivery, effect: &Effect, is_create_update: bool) {
         let mut lost = Vec::new();
-        let at = |held: &Place| *held == turn.place;
-        let touched = self.places.get(&turn.place).is_some_and(|past| past.touched);
-        for ((owner, _), held) in self.held.iter_mut().filter(|((_, place), _)| at(place)) {
-            let claim = turn.after.record.own(owner, delivery.now);
-            let stands = turn.after.servers() == Some(&held.servers) && claim.is_some();
-            if present && *owner == delivery.owner {
+        let at = |held: &Point| *held == effect.point;
+        let touched = self.points.get(&effect.point).is_some_and(|past| past.touched);
+        for ((owner, _), held) in self.held.iter_mut().filter(|((_, point), _)| at(point)) {
+            let claim = effect.after.record.own(owner, delivery.now);
+            let exists = effect.after.servers() == Some(&held.servers) && claim.is_some();
+            if is_create_update && *owner == delivery.owner {
                 // Its own request: what it means is settled by the answer.
                 held.broken = true;
-            } else if !stands && !held.broken {
+            } else if !exists && !held.broken {
                 held.broken = true;
-                if !present {
+                if !is_create_update {
                     lost.push(format!(
                         "{owner} lost its delegation at {:?} to a Delete",
-                        turn.place
+                        effect.point
                     ));
                 }
-            } else if stands && !touched && claim.is_some_and(|claim| turn.after.holds(claim)) {
+            } else if exists && !touched && claim.is_some_and(|claim| effect.after.holds(claim)) {
                 // Given back.
                 held.broken = false;
             }

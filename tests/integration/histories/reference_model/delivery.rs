@@ -3,11 +3,11 @@
 use delegation_model::ownership_record::Claimant;
 use serde_json::Value;
 
-use super::route::Goes;
+use super::route::Destination;
 use super::{ReferenceModel, Tick, text};
-use crate::histories::atlas::{Asked, Place};
-use crate::invariants::ds::Wanted;
-use crate::invariants::ownership::{self, Asks, Leave, Way};
+use crate::histories::fixture::{Desired, Point};
+use crate::invariants::ds::RequestedDs;
+use crate::invariants::ownership::{self, Asks, Behavior, Reason};
 
 /// A request without a `ServiceTimeout` is over then.
 const STALE: i64 = 3600;
@@ -28,19 +28,19 @@ pub(crate) struct Delivery {
     pub(super) now: i64,
     /// No earlier delivery of the request has begun.
     pub(super) first: bool,
-    pub(super) asked: Option<Asked>,
+    pub(super) desired: Option<Desired>,
     /// The same of the old properties of an Update.
-    pub(super) old: Option<Asked>,
+    pub(super) old: Option<Desired>,
     /// The place of the physical id.
-    pub(super) physical: Option<Place>,
+    pub(super) physical: Option<Point>,
     /// CloudFormation invented the physical id of a Delete.
     pub(super) invented: bool,
     /// Where a Create or an Update goes; several if somebody acts meanwhile.
-    pub(super) goes: Vec<Goes>,
+    pub(super) destinations: Vec<Destination>,
     /// What a Delete is about.
-    pub(super) leaves: Option<Place>,
+    pub(super) leaves: Option<Point>,
     /// The place of the old properties if it is neither: what a failed replacement left goes.
-    pub(super) cleanup: Option<Place>,
+    pub(super) cleanup: Option<Point>,
     pub(super) began: Tick,
     /// When the reading began that the next batch is planned on.
     pub(super) round: Option<Tick>,
@@ -49,7 +49,7 @@ pub(crate) struct Delivery {
     /// The row of the last batch at its place, and when the reading began that it was planned on.
     pub(super) row: Option<(&'static str, Tick)>,
     /// The DS record set that is asked for.
-    pub(super) ds: Wanted,
+    pub(super) ds: RequestedDs,
 }
 
 impl Delivery {
@@ -63,9 +63,9 @@ impl Delivery {
         self.now - self.at >= EXPIRED
     }
 
-    pub(super) fn stamp(&self, place: &Place) -> ownership::Stamp {
+    pub(super) fn stamp(&self, point: &Point) -> ownership::Stamp {
         let claimant =
-            Claimant::new(&self.stack_id, &self.logical_id, &place.name.parse().unwrap());
+            Claimant::new(&self.stack_id, &self.logical_id, &point.name.parse().unwrap());
         let req = delegation_model::digest::RequestDigest::new(&self.request_id).to_string();
         ownership::Stamp {
             owner: self.owner.clone(),
@@ -84,19 +84,19 @@ impl ReferenceModel {
         let (stack_id, logical_id) = (text(event, "StackId"), text(event, "LogicalResourceId"));
         let owner = format!("{}/{logical_id}", stack_id.split('/').nth(1).unwrap_or_default());
         let physical_id = text(event, "PhysicalResourceId");
-        let physical = self.atlas.of_id(&physical_id);
-        let asked = self.atlas.asked(&event["ResourceProperties"]);
-        let old = self.atlas.asked(&event["OldResourceProperties"]).filter(|_| kind == "Update");
+        let physical = self.fixture.of_id(&physical_id);
+        let desired = self.fixture.parse(&event["ResourceProperties"]);
+        let old = self.fixture.parse(&event["OldResourceProperties"]).filter(|_| kind == "Update");
         let marker = physical_id.starts_with("unresolved/");
         let invented = kind == "Delete" && physical.is_none() && !marker;
         let leaves = match &physical {
             _ if kind != "Delete" || marker => None,
-            Some(place) => Some(place.clone()),
-            None => asked.as_ref().and_then(|asked| self.atlas.place(asked, None)),
+            Some(point) => Some(point.clone()),
+            None => desired.as_ref().and_then(|desired| self.fixture.point(desired, None)),
         };
         let first = self.known.insert(request_id.clone());
-        self.quiet &= first && !asked.as_ref().is_some_and(|asked| asked.occlusion);
-        let ds = asked.as_ref().map_or(Wanted::Off, |asked| self.wanted_ds(asked));
+        self.quiet &= first && !desired.as_ref().is_some_and(|desired| desired.occlusion);
+        let ds = desired.as_ref().map_or(RequestedDs::Off, |desired| self.requested_ds(desired));
         let mut delivery = Delivery {
             request_id,
             kind,
@@ -106,11 +106,11 @@ impl ReferenceModel {
             at: signed_at(&text(event, "ResponseURL")),
             now,
             first,
-            asked,
+            desired,
             old,
             physical,
             invented,
-            goes: Vec::new(),
+            destinations: Vec::new(),
             leaves,
             cleanup: None,
             began: self.tick,
@@ -119,81 +119,94 @@ impl ReferenceModel {
             row: None,
             ds,
         };
-        let asked = delivery.asked.clone();
-        delivery.goes.extend(asked.and_then(|asked| self.goes(&delivery.owner, &delivery, &asked)));
+        let desired = delivery.desired.clone();
+        delivery.destinations.extend(
+            desired.and_then(|desired| self.destinations(&delivery.owner, &delivery, &desired)),
+        );
         // A zone that suits is kept, as by the Update that it takes back.
-        let was =
-            delivery.old.as_ref().and_then(|old| self.atlas.place(old, delivery.physical.as_ref()));
-        let elsewhere = |was: &Place| {
+        let was = delivery
+            .old
+            .as_ref()
+            .and_then(|old| self.fixture.point(old, delivery.physical.as_ref()));
+        let elsewhere = |was: &Point| {
             delivery.physical.is_some()
                 && Some(was) != delivery.physical.as_ref()
-                && delivery.goes.iter().all(|(place, _)| place != was)
+                && delivery.destinations.iter().all(|(point, _)| point != was)
         };
         delivery.cleanup = was.filter(elsewhere);
         let again = if first { "" } else { " AGAIN" };
-        let Delivery { kind, owner, at, goes, leaves, .. } = &delivery;
+        let Delivery { kind, owner, at, destinations, leaves, .. } = &delivery;
         self.note(&format!(
-            "{kind}{again} {owner} at={at} id={physical_id:?} goes {goes:?} leaves {leaves:?}"
+            "{kind}{again} {owner} at={at} id={physical_id:?} goes {destinations:?} leaves {leaves:?}"
         ));
         if !first {
             self.count("redelivered");
         }
-        if let Some(place) = leaves.as_ref().filter(|_| first && !invented) {
-            self.held.remove(&(owner.clone(), place.clone()));
+        if let Some(point) = leaves.as_ref().filter(|_| first && !invented) {
+            self.held.remove(&(owner.clone(), point.clone()));
         }
         delivery.began = self.tick;
         delivery.changing = self.tick;
         self.active.push(delivery);
     }
 
-    fn wanted_ds(&self, asked: &Asked) -> Wanted {
-        let keys = self.atlas.children[asked.child].handle.keys().into_iter();
+    fn requested_ds(&self, desired: &Desired) -> RequestedDs {
+        let keys = self.fixture.children[desired.child].handle.keys().into_iter();
         let active = keys
             .filter(|key| key.status == "ACTIVE")
             .map(|key| (key.name.clone(), key.ds_record()));
         let active: Vec<(String, String)> = active.collect();
-        Wanted::of(asked.dnssec, self.signing[asked.child], &active, asked.keys.as_deref())
+        RequestedDs::of(
+            desired.dnssec,
+            self.signing[desired.child],
+            &active,
+            desired.keys.as_deref(),
+        )
     }
 
     /// What a Create or an Update that comes in this way wants there.
-    pub(super) fn present(
+    pub(super) fn create_update_asks(
         &self,
         delivery: &Delivery,
-        place: &Place,
-        way: &Way,
-        hindered: Option<bool>,
+        point: &Point,
+        behavior: &Behavior,
+        blocked: Option<bool>,
     ) -> Option<Asks> {
-        let asked = delivery.asked.as_ref()?;
+        let desired = delivery.desired.as_ref()?;
         let old = delivery.old.as_ref();
         let intent = ownership::Intent {
-            way: way.clone(),
-            servers: asked.servers.clone(),
-            ttl: asked.ttl,
-            changes_ttl: old.is_some_and(|old| old.ttl != asked.ttl),
-            changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != asked.ds_ttl),
-            overwrite: asked.overwrite,
-            digest: self.intent(asked),
+            behavior: behavior.clone(),
+            servers: desired.servers.clone(),
+            ttl: desired.ttl,
+            changes_ttl: old.is_some_and(|old| old.ttl != desired.ttl),
+            changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != desired.ds_ttl),
+            overwrite: desired.overwrite,
+            digest: self.intent(desired),
             old_digest: old.map(|old| self.intent(old)),
             ds: delivery.ds.clone(),
-            ds_ttl: asked.ds_ttl,
-            hindered,
+            ds_ttl: desired.ds_ttl,
+            blocked,
         };
-        debug_assert_eq!(asked.name, place.name);
-        Some(Asks::Present(intent))
+        debug_assert_eq!(desired.name, point.name);
+        Some(Asks::CreateUpdate(intent))
     }
 
     /// What a claim that goes wants there.
-    pub(super) fn absent(&self, delivery: &Delivery, why: Leave) -> Asks {
-        let asked = if why == Leave::Asked && delivery.kind == "Update" {
+    pub(super) fn delete_asks(&self, delivery: &Delivery, why: Reason) -> Asks {
+        let desired = if why == Reason::Requested && delivery.kind == "Update" {
             &delivery.old
         } else {
-            &delivery.asked
+            &delivery.desired
         };
-        let known = asked.as_ref().map(|asked| {
-            let child = &self.atlas.children[asked.child].servers;
-            if asked.given { asked.servers.union(child).cloned().collect() } else { child.clone() }
+        let known = desired.as_ref().map(|desired| {
+            let child = &self.fixture.children[desired.child].servers;
+            if desired.given {
+                desired.servers.union(child).cloned().collect()
+            } else {
+                child.clone()
+            }
         });
-        Asks::Absent { why, known, keeps_displaced_away: false }
+        Asks::Delete { why, known, restore_rejected: false }
     }
 }
 

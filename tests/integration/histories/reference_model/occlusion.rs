@@ -2,7 +2,7 @@
 //! delegation above.
 
 use super::{Delivery, Records, ReferenceModel, record};
-use crate::histories::atlas::{Atlas, Place, Zone, is_below, plain};
+use crate::histories::fixture::{Fixture, Point, Zone, is_below, plain};
 
 impl ReferenceModel {
     /// A delegation that did not stand before hides explicit records of the parent zone at and
@@ -10,29 +10,29 @@ impl ReferenceModel {
     pub(super) fn check_occlusion(
         &mut self,
         delivery: &Delivery,
-        place: &Place,
+        point: &Point,
         before: &[Records],
     ) {
-        let stands = |zones: &[Records]| record(zones, place.zone, &place.name, "NS").is_some();
-        if !stands(&self.zones) || stands(before) {
+        let exists = |zones: &[Records]| record(zones, point.zone, &point.name, "NS").is_some();
+        if !exists(&self.zones) || exists(before) {
             return;
         }
-        if let Some((name, rtype)) = self.lost(delivery, place, before, delivery.changing) {
+        if let Some((name, rtype)) = self.lost(delivery, point, before, delivery.changing) {
             let text =
-                format!("{name} {rtype} of parent zone {} can't be resolved any more", place.zone);
+                format!("{name} {rtype} of parent zone {} can't be resolved any more", point.zone);
             self.violated("occlusion", &text);
         }
     }
 
     /// Whether records in the zone forbid the delegation; `None` if that depends on when they came.
-    pub(super) fn hindered_at(
+    pub(super) fn blocked_at(
         &self,
         delivery: &Delivery,
-        place: &Place,
+        point: &Point,
         zones: &[Records],
     ) -> Option<bool> {
-        let stands = record(zones, place.zone, &place.name, "NS").is_some();
-        let hides = !stands && self.lost(delivery, place, zones, super::Tick::MAX).is_some();
+        let exists = record(zones, point.zone, &point.name, "NS").is_some();
+        let hides = !exists && self.lost(delivery, point, zones, super::Tick::MAX).is_some();
         if hides { None } else { Some(false) }
     }
 
@@ -40,28 +40,28 @@ impl ReferenceModel {
     fn lost(
         &self,
         delivery: &Delivery,
-        place: &Place,
+        point: &Point,
         zones: &[Records],
         then: super::Tick,
     ) -> Option<(String, String)> {
-        let asked = delivery.asked.as_ref().filter(|asked| !asked.occlusion)?;
-        let child = &self.atlas.children[asked.child];
+        let desired = delivery.desired.as_ref().filter(|desired| !desired.occlusion)?;
+        let child = &self.fixture.children[desired.child];
         let resolvable = |name: &str| {
-            !delegated_above(&zones[place.zone], &self.atlas.parents[place.zone], name)
+            !delegated_above(&zones[point.zone], &self.fixture.parents[point.zone], name)
         };
-        let lost = zones[place.zone].keys().find(|(name, rtype)| {
-            let at_cut = *name == place.name && matches!(rtype.as_str(), "NS" | "DS");
-            let glue = asked.servers.contains(name) && matches!(rtype.as_str(), "A" | "AAAA");
-            let born = self
-                .born
-                .get(&(place.zone, name.clone(), rtype.clone()))
+        let lost = zones[point.zone].keys().find(|(name, rtype)| {
+            let at_cut = *name == point.name && matches!(rtype.as_str(), "NS" | "DS");
+            let glue = desired.servers.contains(name) && matches!(rtype.as_str(), "A" | "AAAA");
+            let written_at = self
+                .written_at
+                .get(&(point.zone, name.clone(), rtype.clone()))
                 .copied()
                 .unwrap_or_default();
-            (*name == place.name || is_below(name, &place.name))
+            (*name == point.name || is_below(name, &point.name))
                 && !at_cut
                 && !glue
                 // What came after the reading that the batch was planned on can't be known.
-                && born < then
+                && written_at < then
                 && resolvable(name)
                 && !answers(child, name, rtype)
         });
@@ -70,8 +70,8 @@ impl ReferenceModel {
 }
 
 /// A delegation stands between the apex of the place's zone and the place.
-pub(super) fn lies_below_a_delegation(zones: &[Records], atlas: &Atlas, place: &Place) -> bool {
-    delegated_above(&zones[place.zone], &atlas.parents[place.zone], &place.name)
+pub(super) fn is_below_a_delegation(zones: &[Records], fixture: &Fixture, point: &Point) -> bool {
+    delegated_above(&zones[point.zone], &fixture.parents[point.zone], &point.name)
 }
 
 /// A delegation stands between the zone's apex and the name.

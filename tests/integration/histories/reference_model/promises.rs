@@ -2,43 +2,48 @@
 
 use sandbox::StackOutcome;
 
-use super::{Held, ReferenceModel, records, scene, stack_of};
-use crate::histories::atlas::Place;
+use super::{Held, ReferenceModel, point_state, records, stack_of};
+use crate::histories::fixture::Point;
 use crate::histories::history::NAMES;
-use crate::invariants::record::Scene;
+use crate::invariants::record::PointState;
 
 impl ReferenceModel {
     pub(crate) fn begin_step(&mut self, text: &str) {
         self.note(&format!("---- {text}"));
         self.before.clone_from(&self.zones);
         self.step_began = self.tick;
-        self.shaky = self
+        self.unreliable = self
             .held
             .iter()
             .filter(|(_, held)| held.broken)
-            .map(|((_, place), _)| place.name.clone())
+            .map(|((_, point), _)| point.name.clone())
             .collect();
-        self.final_at.clear();
-        self.unheld.clear();
+        self.irreversible_at.clear();
+        self.claims_without_resource.clear();
         self.mistaken.clear();
-        for place in self.all_places() {
-            let scene = self.scene(&place);
+        for point in self.all_points() {
+            let point_state = self.point_state(&point);
             let owners =
-                scene.record.claims.iter().map(|claim| (claim.owner.clone(), place.clone()));
-            self.unheld.extend(owners.filter(|key| !self.held.contains_key(key)));
-            let held = |owner: &str| self.held.contains_key(&(owner.to_owned(), place.clone()));
+                point_state.record.claims.iter().map(|claim| (claim.owner.clone(), point.clone()));
+            self.claims_without_resource.extend(owners.filter(|key| !self.held.contains_key(key)));
+            let held = |owner: &str| self.held.contains_key(&(owner.to_owned(), point.clone()));
             // A dead claim on other name servers than stand comes to life again where somebody
             // brings these.
-            let sleeps = |owner: &str, holds: bool| !held(owner) && !holds;
-            if scene.record.claims.iter().any(|claim| sleeps(&claim.owner, scene.holds(claim))) {
-                self.shaky.insert(place.name);
+            let is_dormant = |owner: &str, holds: bool| !held(owner) && !holds;
+            if point_state
+                .record
+                .claims
+                .iter()
+                .any(|claim| is_dormant(&claim.owner, point_state.holds(claim)))
+            {
+                self.unreliable.insert(point.name);
             }
         }
     }
 
     pub(crate) fn end_step(&mut self, stack: Option<&str>, outcome: Option<&StackOutcome>) {
         let zones: Vec<_> =
-            self.atlas.parents.iter().map(|zone| records(&zone.handle.records())).collect();
+            self.fixture.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         if zones != self.zones {
             self.violated("model", "the replica is not what stands in the parent zones");
         }
@@ -65,65 +70,69 @@ impl ReferenceModel {
     }
 
     fn check_held(&mut self) {
-        let stands = |owner: &str, place: &Place, held: &Held| {
-            let scene = self.scene(place);
-            scene.servers() == Some(&held.servers)
-                && scene.record.claims.iter().any(|claim| claim.owner == *owner)
+        let exists = |owner: &str, point: &Point, held: &Held| {
+            let point_state = self.point_state(point);
+            point_state.servers() == Some(&held.servers)
+                && point_state.record.claims.iter().any(|claim| claim.owner == *owner)
         };
         let lost = self
             .held
             .iter()
-            .find(|((owner, place), held)| !held.broken && !stands(owner, place, held));
-        if let Some(((owner, place), held)) = lost {
+            .find(|((owner, point), held)| !held.broken && !exists(owner, point, held));
+        if let Some(((owner, point), held)) = lost {
             let text =
-                format!("{owner} is held and its delegation {held:?} does not stand at {place:?}");
+                format!("{owner} is held and its delegation {held:?} does not stand at {point:?}");
             self.violated("promise 2", &text);
         }
     }
 
     /// No claim without a resource that is held, and no delegation of the function without a claim.
     fn check_left(&mut self) {
-        for place in self.all_places() {
-            let scene = self.scene(&place);
-            let left = scene.record.claims.iter().find(|claim| {
-                let key = (claim.owner.clone(), place.clone());
+        for point in self.all_points() {
+            let point_state = self.point_state(&point);
+            let left = point_state.record.claims.iter().find(|claim| {
+                let key = (claim.owner.clone(), point.clone());
                 !self.held.contains_key(&key)
                     && !self.excused.contains(&key)
                     && !self.stuck.contains(stack_of(&claim.owner))
             });
             if let Some(left) = left {
                 let text =
-                    format!("no stack holds {}, and its claim stands at {place:?}", left.owner);
+                    format!("no stack holds {}, and its claim stands at {point:?}", left.owner);
                 self.violated("promise 2", &text);
             }
-            let ours = self.places.get(&place).is_some_and(|past| past.ours && !past.touched);
-            let claimed = !scene.record.claims.is_empty() || scene.record.has_unreadable();
-            if !claimed && ours && scene.ns.is_some() {
+            let ours = self.points.get(&point).is_some_and(|past| past.ours && !past.touched);
+            let claimed =
+                !point_state.record.claims.is_empty() || point_state.record.has_unreadable();
+            if !claimed && ours && point_state.ns.is_some() {
                 let text = format!(
-                    "the delegation at {place:?} was made by the function, and no claim stands"
+                    "the delegation at {point:?} was made by the function, and no claim stands"
                 );
                 self.violated("promise 2", &text);
             }
-            if scene.record.before.is_some() && !claimed && !self.is_touched(&place) {
-                self.violated("promise 2", &format!("a before is left at {place:?}, and no claim"));
+            if point_state.record.before.is_some() && !claimed && !self.is_touched(&point) {
+                self.violated("promise 2", &format!("a before is left at {point:?}, and no claim"));
             }
         }
     }
 
-    fn is_touched(&self, place: &Place) -> bool {
-        self.places.get(place).is_some_and(|past| past.touched)
+    fn is_touched(&self, point: &Point) -> bool {
+        self.points.get(point).is_some_and(|past| past.touched)
     }
 
     /// All is as before: what was found, and what was taken over.
     fn check_rolled_back(&mut self, stack: &str) {
-        for place in self.all_places() {
-            let edited = self.places.get(&place).is_some_and(|past| past.edited >= self.step_began);
-            if edited || self.shaky.contains(&place.name) || self.final_at.contains(&place) {
+        for point in self.all_points() {
+            let edited = self.points.get(&point).is_some_and(|past| past.edited >= self.step_began);
+            if edited
+                || self.unreliable.contains(&point.name)
+                || self.irreversible_at.contains(&point)
+            {
                 continue;
             }
-            let (before, after) = (scene(&self.before, &place), self.scene(&place));
-            let mine = |scene: &Scene| {
-                scene.record.claims.iter().any(|claim| stack_of(&claim.owner) == stack)
+            let (before, after) = (point_state(&self.before, &point), self.point_state(&point));
+            let mine = |point_state: &PointState| {
+                point_state.record.claims.iter().any(|claim| stack_of(&claim.owner) == stack)
             };
             // An Update of its own may have brought what an arrival left to it: TTL and DS records.
             let same = before.servers() == after.servers();
@@ -132,34 +141,34 @@ impl ReferenceModel {
             let differs = !same || (!mine(&before) && (before.ns != after.ns || ds_differs));
             if differs {
                 let text = format!(
-                    "{stack} was rolled back, and the delegation at {place:?} is not as before:\n    {:?} {:?}\n    {:?} {:?}",
+                    "{stack} was rolled back, and the delegation at {point:?} is not as before:\n    {:?} {:?}\n    {:?} {:?}",
                     before.ns, before.ds, after.ns, after.ds
                 );
                 self.violated("promise 2", &text);
             }
-            let owners = |scene: &Scene| {
+            let owners = |point_state: &PointState| {
                 let mut owners: Vec<String> =
-                    scene.record.claims.iter().map(|claim| claim.owner.clone()).collect();
+                    point_state.record.claims.iter().map(|claim| claim.owner.clone()).collect();
                 // Retained ones go with the rollback of who declares them again.
-                owners.retain(|owner| !self.unheld.contains(&(owner.clone(), place.clone())));
+                owners.retain(|owner| {
+                    !self.claims_without_resource.contains(&(owner.clone(), point.clone()))
+                });
                 owners.sort();
                 owners
             };
-            if owners(&before) != owners(&after)
-                || before.record.strangers != after.record.strangers
-            {
+            if owners(&before) != owners(&after) || before.record.foreign != after.record.foreign {
                 self.violated(
                     "promise 2",
                     &format!(
-                        "{stack} was rolled back, and the claims at {place:?} are not as before"
+                        "{stack} was rolled back, and the claims at {point:?} are not as before"
                     ),
                 );
             }
         }
     }
 
-    pub(super) fn all_places(&self) -> Vec<Place> {
+    pub(super) fn all_points(&self) -> Vec<Point> {
         let zones = 0..self.zones.len();
-        zones.flat_map(|zone| NAMES.map(|name| Place { zone, name: name.to_owned() })).collect()
+        zones.flat_map(|zone| NAMES.map(|name| Point { zone, name: name.to_owned() })).collect()
     }
 }

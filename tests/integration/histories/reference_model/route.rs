@@ -9,96 +9,104 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::parent::ParentZone;
 
 use super::ReferenceModel;
-use crate::histories::atlas::{Asked, Place};
+use crate::histories::fixture::{Desired, Point};
 use crate::histories::history::{PARENTS, Parent};
-use crate::invariants::ownership::Way;
+use crate::invariants::ownership::Behavior;
 
 /// Where a Create or an Update goes, and how it comes there.
-pub(super) type Goes = (Place, Way);
+pub(super) type Destination = (Point, Behavior);
 
 impl ReferenceModel {
     /// Everything that is done may change where the requests under way go.
-    pub(super) fn look_where_requests_go(&mut self) {
+    pub(super) fn update_destinations(&mut self) {
         for index in 0..self.active.len() {
             let delivery = self.active[index].clone();
-            if let Some(goes) = delivery
-                .asked
+            if let Some(destinations) = delivery
+                .desired
                 .as_ref()
-                .and_then(|asked| self.goes(&delivery.owner, &delivery, asked))
-                && !self.active[index].goes.contains(&goes)
+                .and_then(|desired| self.destinations(&delivery.owner, &delivery, desired))
+                && !self.active[index].destinations.contains(&destinations)
             {
-                self.active[index].goes.push(goes);
+                self.active[index].destinations.push(destinations);
             }
         }
     }
 
-    pub(super) fn goes(
+    pub(super) fn destinations(
         &self,
         owner: &str,
         delivery: &super::Delivery,
-        asked: &Asked,
-    ) -> Option<Goes> {
+        desired: &Desired,
+    ) -> Option<Destination> {
         match delivery.kind.as_str() {
-            "Create" => Some((self.atlas.place(asked, None)?, Way::Create)),
-            "Update" => self.update_goes(owner, delivery, asked),
+            "Create" => Some((self.fixture.point(desired, None)?, Behavior::Create)),
+            "Update" => self.update_destination(owner, delivery, desired),
             _ => None,
         }
     }
 
-    fn update_goes(&self, owner: &str, delivery: &super::Delivery, asked: &Asked) -> Option<Goes> {
-        let found = self.atlas.place(asked, None);
-        let route = |asked: &Asked| self.route(asked).to_string();
+    fn update_destination(
+        &self,
+        owner: &str,
+        delivery: &super::Delivery,
+        desired: &Desired,
+    ) -> Option<Destination> {
+        let found = self.fixture.point(desired, None);
+        let route = |desired: &Desired| self.route(desired).to_string();
         let from = |zone: Option<usize>| {
-            let zone = zone.map_or("-", |zone| self.atlas.parents[zone].id.as_str());
+            let zone = zone.map_or("-", |zone| self.fixture.parents[zone].id.as_str());
             let route = delivery.old.as_ref().map(route).unwrap_or_default();
             format!("{zone}/{route}")
         };
-        let replaced = |zone: Option<usize>| Way::Replacement { from: from(zone) };
+        let replaced = |zone: Option<usize>| Behavior::Replacement { from: from(zone) };
         let Some(physical) = &delivery.physical else { return Some((found?, replaced(None))) };
-        let claim = self.scene(physical).record.own(owner, delivery.now).cloned();
+        let claim = self.point_state(physical).record.own(owner, delivery.now).cloned();
         if let Some((zone, led)) =
             claim.as_ref().and_then(|claim| claim.from.as_ref()?.split_once('/'))
-            && led == route(asked)
-            && let Some(zone) = self.atlas.parents.iter().position(|known| known.id == zone)
-            && self.atlas.parents[zone].account == account(asked.parent)
+            && led == route(desired)
+            && let Some(zone) = self.fixture.parents.iter().position(|known| known.id == zone)
+            && self.fixture.parents[zone].account == account(desired.parent)
         {
-            let home = Place { zone, name: asked.name.clone() };
-            if self.scene(&home).record.own(owner, delivery.now).is_some() {
-                return Some((home, Way::Home { from: from(Some(physical.zone)) }));
+            let home = Point { zone, name: desired.name.clone() };
+            if self.point_state(&home).record.own(owner, delivery.now).is_some() {
+                return Some((home, Behavior::Home { from: from(Some(physical.zone)) }));
             }
         }
-        let satisfied = self.atlas.place(asked, Some(physical)).as_ref() == Some(physical);
+        let satisfied = self.fixture.point(desired, Some(physical)).as_ref() == Some(physical);
         if satisfied && claim.is_some() {
-            return Some((physical.clone(), Way::InPlace));
+            return Some((physical.clone(), Behavior::InPlace));
         }
         let found = found?;
-        let way = if found == *physical { Way::InPlace } else { replaced(Some(physical.zone)) };
-        Some((found, way))
+        let behavior =
+            if found == *physical { Behavior::InPlace } else { replaced(Some(physical.zone)) };
+        Some((found, behavior))
     }
 
-    fn route(&self, asked: &Asked) -> Digest {
-        let parent = match asked.parent {
-            Parent::Id(zone) => ParentZone::Id(self.atlas.parents[zone].id.parse().unwrap()),
-            Parent::Name(zone) => ParentZone::Name(self.atlas.parents[zone].name.parse().unwrap()),
+    fn route(&self, desired: &Desired) -> Digest {
+        let parent = match desired.parent {
+            Parent::Id(zone) => ParentZone::Id(self.fixture.parents[zone].id.parse().unwrap()),
+            Parent::Name(zone) => {
+                ParentZone::Name(self.fixture.parents[zone].name.parse().unwrap())
+            }
             Parent::Closest(_) => ParentZone::Closest,
         };
-        let role = self.atlas.role(account(asked.parent));
-        Digest::from_route(&parent, Some(role), &asked.name.parse().unwrap())
+        let role = self.fixture.role(account(desired.parent));
+        Digest::from_route(&parent, Some(role), &desired.name.parse().unwrap())
     }
 
     /// The digest of what properties ask for.
-    pub(super) fn intent(&self, asked: &Asked) -> String {
-        let child_zone = self.atlas.children[asked.child].id.parse().unwrap();
-        let given: Vec<&str> = asked.servers.iter().map(String::as_str).collect();
-        let given = NameServers::from_values(&given).filter(|_| asked.given);
-        let keys = asked
+    pub(super) fn intent(&self, desired: &Desired) -> String {
+        let child_zone = self.fixture.children[desired.child].id.parse().unwrap();
+        let given: Vec<&str> = desired.servers.iter().map(String::as_str).collect();
+        let given = NameServers::from_values(&given).filter(|_| desired.given);
+        let keys = desired
             .keys
             .as_ref()
             .map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect::<BTreeSet<_>>());
         let intent = Properties {
             child_zone: Some(&child_zone),
             name_servers: given.as_ref(),
-            dnssec: asked.dnssec,
+            dnssec: desired.dnssec,
             key_signing_keys: keys.as_ref(),
         };
         Digest::from_intent(&intent).to_string()

@@ -5,15 +5,15 @@ use sandbox::{RecordSet, ZoneHandle};
 use serde_json::Value;
 use test_support::NAME;
 
-use crate::races::arena::{Arena, ONE, ds_of};
+use crate::races::fixture::{Fixture, ONE, ds_of};
 use crate::races::interleave::{Side, everywhere};
-use crate::races::scenarios::{check, stands, succeeded};
+use crate::races::scenarios::{check, is_delegated_to, succeeded};
 use crate::races::signed::{secured, signed, unsigned};
 
 const STRANGER: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 
 /// What a hand does.
-type Hand = fn(&ZoneHandle);
+type ManualEdit = fn(&ZoneHandle);
 
 fn puts_ns(zone: &ZoneHandle) {
     zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
@@ -33,42 +33,42 @@ fn removes_ds(zone: &ZoneHandle) {
 
 /// A request against a hand that edits between any two of its calls: an Update to `new`, or a
 /// Delete.
-fn against_a_hand(
+fn against_a_manual_edit(
     name: &str,
     old: fn() -> Value,
     new: Option<fn() -> Value>,
-    hand: Hand,
-    judge: fn(&Arena, &Value) -> Result<(), String>,
+    edit: ManualEdit,
+    check_end: fn(&Fixture, &Value) -> Result<(), String>,
 ) {
     everywhere(name, 3, async || {
-        let arena = Arena::new().await;
-        let old = arena.asks(&arena.children[0], &old());
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
+        let fixture = Fixture::new().await;
+        let old = fixture.asks(&fixture.children[0], &old());
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
         let a = match new {
             Some(new) => {
-                let new = arena.asks(&arena.children[0], &new());
-                arena.request(ONE, "Update", Some(&id), &new, Some(&old))
+                let new = fixture.asks(&fixture.children[0], &new());
+                fixture.request(ONE, "Update", Some(&id), &new, Some(&old))
             }
-            None => arena.request(ONE, "Delete", Some(&id), &old, None),
+            None => fixture.request(ONE, "Delete", Some(&id), &old, None),
         };
-        arena.race_with_edit(a, hand, judge)
+        fixture.race_with_edit(a, edit, check_end)
     });
 }
 
 #[test]
 fn a_ds_is_added_and_a_hand_puts_name_servers() {
-    against_a_hand(
+    against_a_manual_edit(
         "Update adding a DS, somebody's NS",
         unsigned,
         Some(|| signed(&["one"])),
         puts_ns,
-        |arena, a| {
+        |fixture, a| {
             check(succeeded(a), "the Update succeeds")?;
-            let back = stands(arena, NAME, &arena.children[0]);
+            let back = is_delegated_to(fixture, NAME, &fixture.children[0]);
             // What the hand puts last, stands.
-            let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
+            let last = fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
             check(
-                back && arena.ds().is_empty() || last,
+                back && fixture.ds().is_empty() || last,
                 "the name servers are put back without a DS, or were put last",
             )
         },
@@ -77,16 +77,17 @@ fn a_ds_is_added_and_a_hand_puts_name_servers() {
 
 #[test]
 fn a_ds_is_added_and_a_hand_removes_the_name_servers() {
-    against_a_hand(
+    against_a_manual_edit(
         "Update adding a DS, NS removed",
         unsigned,
         Some(|| signed(&["one"])),
         removes_ns,
-        |arena, a| {
+        |fixture, a| {
             check(succeeded(a), "the Update succeeds")?;
-            let all = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
+            let all = is_delegated_to(fixture, NAME, &fixture.children[0])
+                && fixture.ds() == ds_of(&["one"]);
             check(
-                all || arena.delegated(NAME).is_none(),
+                all || fixture.delegated(NAME).is_none(),
                 "both stand, or the name servers went last",
             )
         },
@@ -95,14 +96,14 @@ fn a_ds_is_added_and_a_hand_removes_the_name_servers() {
 
 #[test]
 fn a_ds_is_added_and_a_hand_puts_another() {
-    against_a_hand(
+    against_a_manual_edit(
         "Update adding a DS, somebody's DS",
         unsigned,
         Some(|| signed(&["one"])),
         puts_ds,
-        |arena, a| {
-            check(stands(arena, NAME, &arena.children[0]), "the delegation stands")?;
-            check(arena.ds() == [STRANGER], "somebody's DS stands")?;
+        |fixture, a| {
+            check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation stands")?;
+            check(fixture.ds() == [STRANGER], "somebody's DS stands")?;
             check(
                 succeeded(a)
                     || a["Reason"].as_str().is_some_and(|why| why.contains("AllowOverwrite")),
@@ -114,15 +115,18 @@ fn a_ds_is_added_and_a_hand_puts_another() {
 
 #[test]
 fn a_ds_is_rolled_and_a_hand_removes_it() {
-    against_a_hand(
+    against_a_manual_edit(
         "Update rolling the DS, DS removed",
         || signed(&["one"]),
         Some(|| signed(&["two"])),
         removes_ds,
-        |arena, a| {
-            check(succeeded(a) && stands(arena, NAME, &arena.children[0]), "the Update succeeds")?;
+        |fixture, a| {
             check(
-                arena.ds() == ds_of(&["two"]) || arena.ds().is_empty(),
+                succeeded(a) && is_delegated_to(fixture, NAME, &fixture.children[0]),
+                "the Update succeeds",
+            )?;
+            check(
+                fixture.ds() == ds_of(&["two"]) || fixture.ds().is_empty(),
                 "the new DS stands, or it was removed last",
             )
         },
@@ -131,15 +135,16 @@ fn a_ds_is_rolled_and_a_hand_removes_it() {
 
 #[test]
 fn a_ds_is_rolled_and_a_hand_puts_name_servers() {
-    against_a_hand(
+    against_a_manual_edit(
         "Update rolling the DS, somebody's NS",
         || signed(&["one"]),
         Some(|| signed(&["two"])),
         puts_ns,
-        |arena, a| {
+        |fixture, a| {
             check(succeeded(a), "the Update succeeds")?;
-            let back = stands(arena, NAME, &arena.children[0]) && arena.ds() == ds_of(&["one"]);
-            let last = arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
+            let back = is_delegated_to(fixture, NAME, &fixture.children[0])
+                && fixture.ds() == ds_of(&["one"]);
+            let last = fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
             check(
                 back || last,
                 "the name servers are put back under the DS that is for them, or were put last",
@@ -151,14 +156,14 @@ fn a_ds_is_rolled_and_a_hand_puts_name_servers() {
 #[test]
 fn the_name_servers_change_and_a_hand_puts_a_ds() {
     everywhere("Update of the name servers, somebody's DS", 3, async || {
-        let arena = Arena::new().await;
-        let [old, new] = [0, 1].map(|child| arena.asks(&arena.children[child], &unsigned()));
-        let id = arena.done(Side::A, arena.request(ONE, "Create", None, &old, None)).await;
-        let a = arena.request(ONE, "Update", Some(&id), &new, Some(&old));
-        arena.race_with_edit(a, puts_ds, |arena, a| {
-            check(arena.ds() == [STRANGER], "somebody's DS stands")?;
+        let fixture = Fixture::new().await;
+        let [old, new] = [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
+        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
+        fixture.race_with_edit(a, puts_ds, |fixture, a| {
+            check(fixture.ds() == [STRANGER], "somebody's DS stands")?;
             check(
-                stands(arena, NAME, &arena.children[usize::from(succeeded(a))]),
+                is_delegated_to(fixture, NAME, &fixture.children[usize::from(succeeded(a))]),
                 "moved, or refused and nothing changed",
             )
         })
@@ -167,36 +172,38 @@ fn the_name_servers_change_and_a_hand_puts_a_ds() {
 
 #[test]
 fn a_signed_delegation_is_deleted_and_a_hand_puts_name_servers() {
-    against_a_hand(
+    against_a_manual_edit(
         "Delete with DS, somebody's NS",
         || signed(&["one"]),
         None,
         puts_ns,
-        |arena, a| {
-            check(succeeded(a) && arena.claims(NAME).is_empty(), "the Delete succeeds")?;
+        |fixture, a| {
+            check(succeeded(a) && fixture.claims(NAME).is_empty(), "the Delete succeeds")?;
             check(
-                arena.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
+                fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
                 "somebody's name servers stand",
             )?;
-            check(arena.ds().is_empty(), "without our DS")
+            check(fixture.ds().is_empty(), "without our DS")
         },
     );
 }
 
 #[test]
 fn a_signed_delegation_is_deleted_and_a_hand_puts_another_ds() {
-    against_a_hand(
+    against_a_manual_edit(
         "Delete with DS, somebody's DS",
         || signed(&["one"]),
         None,
         puts_ds,
-        |arena, a| {
+        |fixture, a| {
             check(
-                succeeded(a) && arena.claims(NAME).is_empty() && arena.delegated(NAME).is_none(),
+                succeeded(a)
+                    && fixture.claims(NAME).is_empty()
+                    && fixture.delegated(NAME).is_none(),
                 "the Delete succeeds",
             )?;
             // With the name servers goes whatever stands beside them.
-            check(arena.ds().is_empty() || arena.ds() == [STRANGER], "our DS is gone")
+            check(fixture.ds().is_empty() || fixture.ds() == [STRANGER], "our DS is gone")
         },
     );
 }
@@ -206,22 +213,22 @@ fn a_delegation_beside_a_ds_made_by_hand() {
     // Adopted with that DS record set, and deleted: what was there before stays, and as it was.
     for (more, keys) in [(signed(&["one"]), &["one"][..]), (unsigned(), &["one"])] {
         everywhere("Create adopting a DS, its Delete by its own id", 1, async || {
-            let arena = Arena::new().await;
-            arena.parent.put(RecordSet::new(
+            let fixture = Fixture::new().await;
+            fixture.parent.put(RecordSet::new(
                 NAME,
                 "NS",
                 300,
-                arena.children[0].name_servers().iter().map(|s| format!("{s}.")),
+                fixture.children[0].name_servers().iter().map(|s| format!("{s}.")),
             ));
-            arena.parent.put(RecordSet::new(NAME, "DS", 3600, ds_of(keys)));
-            arena.watch.edited();
-            let asks = arena.asks(&arena.children[0], &more);
-            let id = arena.done(Side::A, arena.request(ONE, "Create", None, &asks, None)).await;
-            let a = arena.request(ONE, "Delete", Some(&id), &asks, None);
-            arena
-                .race_of_one(a.clone(), a, |arena, a, b| {
+            fixture.parent.put(RecordSet::new(NAME, "DS", 3600, ds_of(keys)));
+            fixture.checker.edited();
+            let asks = fixture.asks(&fixture.children[0], &more);
+            let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
+            let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);
+            fixture
+                .race_of_one(a.clone(), a, |fixture, a, b| {
                     check(succeeded(a) && succeeded(b), "both succeed")?;
-                    secured(arena, &["one"], &[])
+                    secured(fixture, &["one"], &[])
                 })
                 .await
         });

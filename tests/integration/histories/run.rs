@@ -10,9 +10,9 @@ use sandbox::{
 use serde_json::Value;
 use test_support::{Network, pass};
 
-use crate::histories::atlas::Atlas;
+use crate::histories::fixture::Fixture;
 use crate::histories::history::{Act, Edit, History, LOGICAL_IDS, STACKS, Step, Trouble, When};
-use crate::histories::outside::perform;
+use crate::histories::manual_edits::perform;
 use crate::histories::reference_model::ReferenceModel;
 
 /// Lambda's timeout for the function.
@@ -23,7 +23,7 @@ const APART: Duration = Duration::from_secs(2);
 pub(crate) type Tally = std::collections::BTreeMap<String, u64>;
 
 /// The outside actor and the model, which see every call.
-pub(crate) struct Stage {
+pub(crate) struct Observer {
     model: Mutex<ReferenceModel>,
     edits: Mutex<Pending>,
 }
@@ -36,7 +36,7 @@ struct Pending {
     edits: Vec<(When, Edit)>,
 }
 
-impl Stage {
+impl Observer {
     pub(crate) fn model(&self) -> MutexGuard<'_, ReferenceModel> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,7 +53,7 @@ impl Stage {
 
     fn before_call(&self, call: &Call) {
         let mut model = self.model();
-        let parent = model.atlas.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref());
+        let parent = model.fixture.parents.iter().any(|zone| Some(&zone.id) == call.zone.as_ref());
         if parent {
             let mut pending = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
             let now = if call.action == "ChangeResourceRecordSets" {
@@ -72,9 +72,9 @@ impl Stage {
 }
 
 impl Pending {
-    fn take(&mut self, due: impl Fn(When) -> bool) -> Vec<Edit> {
+    fn take(&mut self, is_due: impl Fn(When) -> bool) -> Vec<Edit> {
         let (now, later) =
-            std::mem::take(&mut self.edits).into_iter().partition(|(when, _)| due(*when));
+            std::mem::take(&mut self.edits).into_iter().partition(|(when, _)| is_due(*when));
         self.edits = later;
         now.into_iter().map(|(_, edit)| edit).collect()
     }
@@ -82,7 +82,7 @@ impl Pending {
 
 /// The function of one account behind Lambda.
 struct Deliveries {
-    stage: Arc<Stage>,
+    observer: Arc<Observer>,
     handler: Mutex<Arc<Handler>>,
     network: Network,
 }
@@ -99,9 +99,9 @@ impl Deliveries {
                 .collect::<Vec<_>>()
         };
         let before = puts();
-        self.stage.before_delivery();
+        self.observer.before_delivery();
         let now = self.network.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.stage.model().begin(&event, i64::try_from(now).unwrap_or(i64::MAX));
+        self.observer.model().begin(&event, i64::try_from(now).unwrap_or(i64::MAX));
         let invocation = self.network.invocation(TIMEOUT);
         let handler = Arc::clone(&self.handler.lock().unwrap_or_else(PoisonError::into_inner));
         // The handler's future stays on the thread where it was made, as it does in a function.
@@ -111,7 +111,7 @@ impl Deliveries {
         let result = task.await.unwrap().map_err(|error| error.to_string());
         let heard = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);
-        self.stage.model().end(
+        self.observer.model().end(
             &request_id,
             ended,
             puts().get(before.len()..).unwrap_or_default(),
@@ -133,23 +133,24 @@ impl Function for Deliveries {
 
 /// Plays a history, with all that the network and the function draw from that seed; an error tells
 /// which invariant was violated and all that happened.
-pub(crate) async fn play(history: &History, seed: u64) -> Result<Tally, String> {
+pub(crate) async fn run(history: &History, seed: u64) -> Result<Tally, String> {
     fastrand::seed(seed);
     let network = Network::new();
-    let atlas = Atlas::draw(&network.aws, history.child_records);
-    let mut model = ReferenceModel::new(atlas.clone());
+    let fixture = Fixture::new(&network.aws, history.child_records);
+    let mut model = ReferenceModel::new(fixture.clone());
     for (child, keys) in history.keys.iter().enumerate() {
         perform(&mut model, &Edit::Keys { child, keys: *keys });
     }
-    let stage = Arc::new(Stage { model: Mutex::new(model), edits: Mutex::new(Pending::default()) });
-    let (before, after) = (Arc::clone(&stage), Arc::clone(&stage));
+    let observer =
+        Arc::new(Observer { model: Mutex::new(model), edits: Mutex::new(Pending::default()) });
+    let (before, after) = (Arc::clone(&observer), Arc::clone(&observer));
     network.aws.before_call(Arc::new(move |call| before.before_call(call)));
     network.aws.after_call(Arc::new(move |call| after.model().answered(call)));
     let mut functions: Vec<Arc<Deliveries>> = Vec::new();
     for account in 0..crate::histories::history::CHILD_ACCOUNTS.len() {
-        let handler = Mutex::new(Arc::new(atlas.function(&network, account).await));
+        let handler = Mutex::new(Arc::new(fixture.function(&network, account).await));
         functions.push(Arc::new(Deliveries {
-            stage: Arc::clone(&stage),
+            observer: Arc::clone(&observer),
             handler,
             network: network.clone(),
         }));
@@ -166,31 +167,31 @@ pub(crate) async fn play(history: &History, seed: u64) -> Result<Tally, String> 
             )
         })
         .collect();
-    let mut theatre = Theatre { network, atlas, stage, functions, stacks };
+    let mut runner = Runner { network, fixture, observer, functions, stacks };
     for (index, step) in history.steps.iter().enumerate() {
-        theatre.step(index, step).await;
-        theatre.stage.model().verdict()?;
+        runner.step(index, step).await;
+        runner.observer.model().verdict()?;
     }
     for stack in 0..STACKS.len() {
         let step = Step { act: Act::Delete { stack }, edits: Vec::new(), trouble: None };
-        theatre.step(history.steps.len() + stack, &step).await;
-        theatre.stage.model().verdict()?;
+        runner.step(history.steps.len() + stack, &step).await;
+        runner.observer.model().verdict()?;
     }
-    let tally = theatre.stage.model().tally.clone();
+    let tally = runner.observer.model().tally.clone();
     Ok(tally)
 }
 
-struct Theatre {
+struct Runner {
     network: Network,
-    atlas: Atlas,
-    stage: Arc<Stage>,
+    fixture: Fixture,
+    observer: Arc<Observer>,
     functions: Vec<Arc<Deliveries>>,
     stacks: Vec<Stack>,
 }
 
-impl Theatre {
+impl Runner {
     async fn step(&mut self, index: usize, step: &Step) {
-        self.stage.model().begin_step(&format!("step {index}: {:?}", step.act));
+        self.observer.model().begin_step(&format!("step {index}: {:?}", step.act));
         self.trouble(step.trouble);
         *self.pending() = Pending { edits: step.edits.clone(), ..Pending::default() };
         self.outside(|when| when == When::Before);
@@ -198,7 +199,7 @@ impl Theatre {
         self.outside(|_| true);
         self.network.aws.clear_faults();
         self.network.bucket.clear_faults();
-        let mut model = self.stage.model();
+        let mut model = self.observer.model();
         model.in_trouble = false;
         let name = stack.map(|stack| format!("stack{stack}"));
         model.end_step(name.as_deref(), outcome.as_ref());
@@ -208,7 +209,7 @@ impl Theatre {
         match act {
             Act::Deploy { stack, template, fail_after } => {
                 let resource = |(id, intent): (&usize, _)| {
-                    (LOGICAL_IDS[*id].to_owned(), self.atlas.properties(intent))
+                    (LOGICAL_IDS[*id].to_owned(), self.fixture.properties(intent))
                 };
                 let template: Template = template.iter().map(resource).collect();
                 if let Some(id) = fail_after {
@@ -220,9 +221,9 @@ impl Theatre {
             Act::Redeliver { stack, pick } => {
                 let sent = self.stacks[*stack].history();
                 if let Some(event) = sent.get(pick % sent.len().max(1)) {
-                    self.stage.model().late = true;
+                    self.observer.model().late = true;
                     self.stacks[*stack].redeliver(&event.request_id).await;
-                    self.stage.model().late = false;
+                    self.observer.model().late = false;
                 }
                 (None, None)
             }
@@ -230,11 +231,11 @@ impl Theatre {
                 let stack = &self.stacks[*stack];
                 // CloudFormation creates nothing twice under one logical id.
                 if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
-                    self.stage.model().cancelling = true;
+                    self.observer.model().cancelling = true;
                     stack
-                        .cancel_create(LOGICAL_IDS[*logical_id], &self.atlas.properties(intent))
+                        .cancel_create(LOGICAL_IDS[*logical_id], &self.fixture.properties(intent))
                         .await;
-                    self.stage.model().cancelling = false;
+                    self.observer.model().cancelling = false;
                 }
                 (None, None)
             }
@@ -257,7 +258,7 @@ impl Theatre {
                 {
                     from.forget(old);
                     let owner = |stack: &Stack, id: &str| format!("{}/{id}", stack.name());
-                    self.stage.model().received(
+                    self.observer.model().received(
                         &owner(to, new),
                         &owner(from, old),
                         &resource.physical_id,
@@ -269,7 +270,7 @@ impl Theatre {
                 pass(Duration::from_hours(*hours)).await;
                 // Credentials expire, and so do execution environments.
                 for (account, function) in self.functions.iter().enumerate() {
-                    let handler = self.atlas.function(&self.network, account).await;
+                    let handler = self.fixture.function(&self.network, account).await;
                     *function.handler.lock().unwrap_or_else(PoisonError::into_inner) =
                         Arc::new(handler);
                 }
@@ -283,17 +284,17 @@ impl Theatre {
     fn forget(&self, stack: usize, logical_id: &str) {
         let stack = &self.stacks[stack];
         if stack.forget(logical_id).is_some() {
-            self.stage.model().forgotten(&format!("{}/{logical_id}", stack.name()));
+            self.observer.model().forgotten(&format!("{}/{logical_id}", stack.name()));
         }
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.stage.edits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.observer.edits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outside(&self, due: impl Fn(When) -> bool) {
-        let edits = self.pending().take(due);
-        let mut model = self.stage.model();
+    fn outside(&self, is_due: impl Fn(When) -> bool) {
+        let edits = self.pending().take(is_due);
+        let mut model = self.observer.model();
         for edit in &edits {
             perform(&mut model, edit);
         }
@@ -301,7 +302,7 @@ impl Theatre {
 
     fn trouble(&self, trouble: Option<Trouble>) {
         if let Some(trouble) = trouble {
-            let mut model = self.stage.model();
+            let mut model = self.observer.model();
             (model.in_trouble, model.quiet) = (true, false);
             model.note(&format!("{trouble:?}"));
             let fault = |action: &str, kind| Fault::on(action).kind(kind);

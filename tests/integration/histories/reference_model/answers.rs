@@ -8,7 +8,7 @@ use crate::invariants::ownership::{Asks, Verdict, decide};
 use crate::invariants::{ds, record::Values};
 
 /// What the tables say of a delivery that has ended.
-enum Due {
+enum ExpectedAnswer {
     /// Somebody acted meanwhile, or what forbids it is not known.
     Unknown,
     Fails,
@@ -39,12 +39,12 @@ impl ReferenceModel {
             format!("{} {} {action}", delivery.kind, answer["Status"].as_str().unwrap_or("none"))
                 .trim_end(),
         );
-        let calm =
+        let undisturbed =
             alone && self.last_edit < delivery.began && !self.in_trouble && !answer.is_null();
         match (delivery.kind.as_str(), success) {
             ("Delete", true) => self.check_deleted(&delivery),
             ("Delete", false) => {
-                if calm {
+                if undisturbed {
                     self.violated(
                         "promise 2",
                         &format!("nothing stands in the way of a Delete, and it failed: {reason}"),
@@ -52,7 +52,7 @@ impl ReferenceModel {
                 }
                 self.excuse(&delivery);
             }
-            _ => self.check_end(&delivery, success, &answer, calm),
+            _ => self.check_end(&delivery, success, &answer, undisturbed),
         }
         if success && delivery.kind != "Delete" {
             self.hold(&delivery, &id, stored && !heard);
@@ -98,96 +98,102 @@ impl ReferenceModel {
 
     /// What the tables say of a Create or an Update that has ended, by what stands now: where it
     /// wrote something, its own claim stands, and else nothing has changed since it began.
-    fn due(&self, delivery: &Delivery, calm: bool) -> Due {
-        if !calm || delivery.goes.len() > 1 {
-            return Due::Unknown;
+    fn expected_answer(&self, delivery: &Delivery, undisturbed: bool) -> ExpectedAnswer {
+        if !undisturbed || delivery.destinations.len() > 1 {
+            return ExpectedAnswer::Unknown;
         }
-        let Some((place, way)) = delivery.goes.first() else { return Due::Fails };
+        let Some((point, behavior)) = delivery.destinations.first() else {
+            return ExpectedAnswer::Fails;
+        };
         if delivery.is_stale() {
-            return Due::Fails;
+            return ExpectedAnswer::Fails;
         }
         if let Some((row, _)) = delivery.row {
             return if ["in between", "again"].contains(&row) {
-                Due::Unknown
+                ExpectedAnswer::Unknown
             } else {
-                Due::Succeeds
+                ExpectedAnswer::Succeeds
             };
         }
         let physical = delivery
             .physical
             .as_ref()
-            .filter(|physical| *physical != place && delivery.kind == "Update");
+            .filter(|physical| *physical != point && delivery.kind == "Update");
         let own_there = physical.and_then(|physical| {
-            self.scene(physical).record.own(&delivery.owner, delivery.now).cloned()
+            self.point_state(physical).record.own(&delivery.owner, delivery.now).cloned()
         });
         if own_there.is_some_and(|own| own.fence(delivery.now) > Some(delivery.at)) {
-            return Due::Fails;
+            return ExpectedAnswer::Fails;
         }
-        let below = super::occlusion::lies_below_a_delegation(&self.zones, &self.atlas, place);
-        let hindered =
-            if below { Some(true) } else { self.hindered_at(delivery, place, &self.zones) };
-        let scene = self.scene(place);
-        let stamp = delivery.stamp(place);
-        let Some(asks) = self.present(delivery, place, way, hindered) else { return Due::Unknown };
-        let Asks::Present(intent) = &asks else { return Due::Unknown };
-        match decide(&stamp, &asks, &scene) {
-            Verdict::Overtaken | Verdict::Refused(_) => Due::Fails,
+        let below = super::occlusion::is_below_a_delegation(&self.zones, &self.fixture, point);
+        let blocked =
+            if below { Some(true) } else { self.blocked_at(delivery, point, &self.zones) };
+        let point_state = self.point_state(point);
+        let stamp = delivery.stamp(point);
+        let Some(asks) = self.create_update_asks(delivery, point, behavior, blocked) else {
+            return ExpectedAnswer::Unknown;
+        };
+        let Asks::CreateUpdate(intent) = &asks else { return ExpectedAnswer::Unknown };
+        match decide(&stamp, &asks, &point_state) {
+            Verdict::Overtaken | Verdict::Refused(_) => ExpectedAnswer::Fails,
             // An Update that keeps everything without a claim writes nothing.
-            Verdict::Kept(_) => Due::Succeeds,
-            Verdict::Again if delivery.first => Due::Unknown,
+            Verdict::Kept(_) => ExpectedAnswer::Succeeds,
+            Verdict::Again if delivery.first => ExpectedAnswer::Unknown,
             // It may have been overtaken at another place.
-            Verdict::Again => Due::Unknown,
+            Verdict::Again => ExpectedAnswer::Unknown,
             Verdict::Becomes(_) | Verdict::Nothing => {
-                let may = hindered.is_none() || ds::may_refuse(&stamp, intent, &scene);
-                if may { Due::Unknown } else { Due::Succeeds }
+                let may = blocked.is_none() || ds::may_refuse(&stamp, intent, &point_state);
+                if may { ExpectedAnswer::Unknown } else { ExpectedAnswer::Succeeds }
             }
         }
     }
 
-    fn check_end(&mut self, delivery: &Delivery, success: bool, answer: &Value, calm: bool) {
+    fn check_end(&mut self, delivery: &Delivery, success: bool, answer: &Value, undisturbed: bool) {
         let reason = text(answer, "Reason");
-        match (self.due(delivery, calm), success) {
-            (Due::Succeeds, false) => {
+        match (self.expected_answer(delivery, undisturbed), success) {
+            (ExpectedAnswer::Succeeds, false) => {
                 let text = format!(
                     "nothing stands in the way of the {}, and it failed: {reason}",
                     delivery.kind
                 );
                 self.violated("tables", &text);
             }
-            (Due::Fails, true) => {
+            (ExpectedAnswer::Fails, true) => {
                 self.violated(
                     "tables",
                     &format!("the {} should have been refused, and succeeded", delivery.kind),
                 );
             }
-            (_, true) => self.check_success(delivery, answer, calm),
-            (_, false) => self.check_failure(delivery, answer, calm),
+            (_, true) => self.check_success(delivery, answer, undisturbed),
+            (_, false) => self.check_failure(delivery, answer, undisturbed),
         }
     }
 
     /// A SUCCESS of Create or Update: the zone holds what was asked for, or the answer says that it
     /// does not.
-    fn check_success(&mut self, delivery: &Delivery, answer: &Value, calm: bool) {
+    fn check_success(&mut self, delivery: &Delivery, answer: &Value, undisturbed: bool) {
         let id = text(answer, "PhysicalResourceId");
-        let Some(place) = self.atlas.of_id(&id) else {
+        let Some(point) = self.fixture.of_id(&id) else {
             return self.violated("promise 3", &format!("the physical id {id} is no place"));
         };
-        if !delivery.goes.iter().any(|(goes, _)| *goes == place) {
+        if !delivery.destinations.iter().any(|(destinations, _)| *destinations == point) {
             let text = format!(
                 "the physical id {id} is not a place that the request goes to, {:?}",
-                delivery.goes
+                delivery.destinations
             );
             return self.violated("moving", &text);
         }
         // A Delete that has overtaken it may have taken everything away by now.
-        let (Some(asked), true) = (&delivery.asked, calm && !self.cancelling) else { return };
-        let scene = self.scene(&place);
+        let (Some(desired), true) = (&delivery.desired, undisturbed && !self.cancelling) else {
+            return;
+        };
+        let point_state = self.point_state(&point);
         let told: Values = text(&answer["Data"], "DsRecords")
             .split(',')
             .filter(|it| !it.is_empty())
             .map(str::to_lowercase)
             .collect();
-        if told != scene.records().cloned().unwrap_or_default() {
+        if told != point_state.records().cloned().unwrap_or_default() {
             self.violated("answer", "DsRecords is not what stands");
         }
         let Some((row, _)) = delivery.row.filter(|(row, _)| *row != "again") else { return };
@@ -201,26 +207,30 @@ impl ReferenceModel {
             }
             return;
         }
-        if scene.servers() != Some(&asked.servers) {
+        if point_state.servers() != Some(&desired.servers) {
             self.violated(
                 "promise 2",
                 "a SUCCESS, and the name servers are not those that were asked for",
             );
         }
-        if scene.record.own(&delivery.owner, delivery.now).is_none_or(|own| own.at != delivery.at) {
+        if point_state
+            .record
+            .own(&delivery.owner, delivery.now)
+            .is_none_or(|own| own.at != delivery.at)
+        {
             self.violated("promise 2", "a SUCCESS, and no claim of the request stands");
         }
     }
 
     /// A FAILED of an arrival leaves nothing that it wrote; one of a Create that says so left
     /// nothing at all.
-    fn check_failure(&mut self, delivery: &Delivery, answer: &Value, calm: bool) {
+    fn check_failure(&mut self, delivery: &Delivery, answer: &Value, undisturbed: bool) {
         let marker = text(answer, "PhysicalResourceId").starts_with("unresolved/");
-        for (place, way) in &delivery.goes {
-            let own = self.scene(place).record.own(&delivery.owner, delivery.now).cloned();
+        for (point, behavior) in &delivery.destinations {
+            let own = self.point_state(point).record.own(&delivery.owner, delivery.now).cloned();
             // Nobody hears the answer of one that is too late.
             let wrote = !delivery.is_stale() && own.is_some_and(|own| own.at == delivery.at);
-            let first = delivery.first && calm && way.is_arrival();
+            let first = delivery.first && undisturbed && behavior.is_arrival();
             if wrote && (first || (marker && !self.cancelling)) {
                 return self.violated("promise 2", "an arrival failed, and what it wrote stands");
             }
@@ -230,13 +240,15 @@ impl ReferenceModel {
     /// The stack got a SUCCESS: it holds the resource. A later one, to another delivery, says only
     /// that all is well again.
     fn hold(&mut self, delivery: &Delivery, id: &str, news: bool) {
-        let (Some(asked), Some(place)) = (&delivery.asked, self.atlas.of_id(id)) else { return };
-        let key: Key = (delivery.owner.clone(), place);
-        let scene = self.scene(&key.1);
-        let own = scene.record.own(&delivery.owner, delivery.now);
-        let stands =
-            scene.servers() == Some(&asked.servers) && own.is_some_and(|own| scene.holds(own));
-        let held = Held { servers: asked.servers.clone(), broken: !stands };
+        let (Some(desired), Some(point)) = (&delivery.desired, self.fixture.of_id(id)) else {
+            return;
+        };
+        let key: Key = (delivery.owner.clone(), point);
+        let point_state = self.point_state(&key.1);
+        let own = point_state.record.own(&delivery.owner, delivery.now);
+        let exists = point_state.servers() == Some(&desired.servers)
+            && own.is_some_and(|own| point_state.holds(own));
+        let held = Held { servers: desired.servers.clone(), broken: !exists };
         if news && !self.cancelling && !self.late {
             self.excused.remove(&key);
             self.held.insert(key, held);
@@ -248,9 +260,9 @@ impl ReferenceModel {
     }
 
     fn check_deleted(&mut self, delivery: &Delivery) {
-        let Some(place) = &delivery.leaves else { return };
-        let key = (delivery.owner.clone(), place.clone());
-        let own = self.scene(place).record.own(&delivery.owner, delivery.now).cloned();
+        let Some(point) = &delivery.leaves else { return };
+        let key = (delivery.owner.clone(), point.clone());
+        let own = self.point_state(point).record.own(&delivery.owner, delivery.now).cloned();
         let is_overtaken = own.as_ref().is_some_and(|own| own.at > delivery.at);
         let mine = own.filter(|_| !is_overtaken);
         let intent = delivery.asked.as_ref().map(|asked| self.intent(asked));
@@ -278,8 +290,8 @@ impl ReferenceModel {
 
     /// What a failed Delete leaves is for a person to look at.
     fn excuse(&mut self, delivery: &Delivery) {
-        if let Some(place) = &delivery.leaves {
-            self.excused.insert((delivery.owner.clone(), place.clone()));
+        if let Some(point) = &delivery.leaves {
+            self.excused.insert((delivery.owner.clone(), point.clone()));
         }
     }
 }

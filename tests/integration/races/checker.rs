@@ -12,12 +12,12 @@ use sandbox::{Call, Sandbox, ZoneHandle};
 use serde_json::Value;
 use test_support::NAME;
 
-use crate::invariants::ds::Wanted;
-use crate::invariants::ownership::{Asks, Batch, Intent, Leave, Stamp, Way, judge};
-use crate::invariants::record::{Record, Scene, Set, Values, plain};
-use crate::races::arena::OTHER_NAME;
+use crate::invariants::ds::RequestedDs;
+use crate::invariants::ownership::{Asks, Batch, Behavior, Intent, Reason, Stamp, check_batch};
+use crate::invariants::record::{PointState, Record, Set, Values, plain};
+use crate::races::fixture::OTHER_NAME;
 
-pub(crate) struct Watch {
+pub(crate) struct RuleChecker {
     parent: ZoneHandle,
     children: Vec<ZoneHandle>,
     state: Mutex<State>,
@@ -26,26 +26,26 @@ pub(crate) struct Watch {
 #[derive(Default)]
 struct State {
     /// What stands at each name, as far as it was heard of.
-    scenes: BTreeMap<String, Scene>,
+    point_states: BTreeMap<String, PointState>,
     /// The requests that were made, each with its time.
     asked: Vec<(i64, Value)>,
     /// Whether a side, by its principal, has read the zone cut since somebody else changed
     /// anything.
     read_since: BTreeMap<String, bool>,
     /// The outside hand has acted.
-    hand: bool,
+    edited_by_hand: bool,
     /// The DS record sets that it made.
     by_hand: Vec<(String, Values)>,
     wrong: Option<String>,
 }
 
-impl Watch {
+impl RuleChecker {
     pub(crate) fn over(aws: &Sandbox, parent: &ZoneHandle, children: Vec<ZoneHandle>) -> Arc<Self> {
-        let watch = Arc::new(Self { parent: parent.clone(), children, state: Mutex::default() });
-        let sees = Arc::clone(&watch);
+        let checker = Arc::new(Self { parent: parent.clone(), children, state: Mutex::default() });
+        let sees = Arc::clone(&checker);
         // Before the races' own hooks: they let the next call go.
-        aws.after_call(Arc::new(move |call| sees.carried_out(call)));
-        watch
+        aws.after_call(Arc::new(move |call| sees.batch_applied(call)));
+        checker
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -61,15 +61,15 @@ impl Watch {
     /// The outside hand has edited the parent zone, or set it up.
     pub(crate) fn edited(&self) {
         let mut state = self.state();
-        state.hand = true;
+        state.edited_by_hand = true;
         state.read_since.values_mut().for_each(|read| *read = false);
         for name in [NAME, OTHER_NAME] {
             let (then, now) =
-                (state.scenes.get(name).cloned().unwrap_or_default(), self.scene(name));
+                (state.point_states.get(name).cloned().unwrap_or_default(), self.point_state(name));
             if let Some(records) = now.records().filter(|records| then.records() != Some(records)) {
                 state.by_hand.push((name.to_owned(), records.clone()));
             }
-            state.scenes.insert(name.to_owned(), now);
+            state.point_states.insert(name.to_owned(), now);
         }
     }
 
@@ -80,12 +80,13 @@ impl Watch {
             return Err(wrong.clone());
         }
         for name in [NAME, OTHER_NAME] {
-            let scene = self.scene(name);
-            let Some(records) = scene.records() else { continue };
+            let point_state = self.point_state(name);
+            let Some(records) = point_state.records() else { continue };
             let by_hand = state.by_hand.contains(&(name.to_owned(), records.clone()));
             // A hand that acts may have taken the name servers away.
-            let bare = scene.ns.is_none() && !state.hand;
-            let managed = scene.record.claims.iter().any(|claim| claim.ds == scene.secured());
+            let bare = point_state.ns.is_none() && !state.edited_by_hand;
+            let managed =
+                point_state.record.claims.iter().any(|claim| claim.ds == point_state.current_ds());
             if !by_hand && (bare || !managed) {
                 return Err(format!(
                     "a DS record set is left at {name} without name servers or a claim that names it"
@@ -95,17 +96,17 @@ impl Watch {
         Ok(())
     }
 
-    fn scene(&self, name: &str) -> Scene {
+    fn point_state(&self, name: &str) -> PointState {
         let set = |rtype| {
             let set = self.parent.record(name, rtype)?;
             Some(Set::new(&set.values, set.ttl.unwrap_or_default()))
         };
         let ownership = self.parent.record(&format!("_delegation-{name}"), "TXT");
         let record = ownership.map(|set| Record::read(&set.values)).unwrap_or_default();
-        Scene { ns: set("NS"), ds: set("DS"), record }
+        PointState { ns: set("NS"), ds: set("DS"), record }
     }
 
-    fn carried_out(&self, call: &Call) {
+    fn batch_applied(&self, call: &Call) {
         let mut state = self.state();
         if call.action == "ListResourceRecordSets" && call.summary.contains(&format!("from {NAME}"))
         {
@@ -116,15 +117,15 @@ impl Watch {
         }
         let is_quiet = state.read_since.get(&call.principal).copied().unwrap_or(true);
         for name in [NAME, OTHER_NAME] {
-            let now = self.scene(name);
-            let then = state.scenes.insert(name.to_owned(), now.clone()).unwrap_or_default();
+            let now = self.point_state(name);
+            let then = state.point_states.insert(name.to_owned(), now.clone()).unwrap_or_default();
             if then == now {
                 continue;
             }
-            if let Err(wrong) = self.judge(&state, call, name, (&then, &now), is_quiet) {
-                let told: Vec<String> =
+            if let Err(wrong) = self.check_batch(&state, call, name, (&then, &now), is_quiet) {
+                let report: Vec<String> =
                     call.changes.iter().map(|change| format!("\n    {change}")).collect();
-                state.wrong.get_or_insert(format!("{wrong}, in the batch{}", told.concat()));
+                state.wrong.get_or_insert(format!("{wrong}, in the batch{}", report.concat()));
             }
         }
         let others =
@@ -133,12 +134,12 @@ impl Watch {
     }
 
     /// Some request whose batch it may be was allowed to send it.
-    fn judge(
+    fn check_batch(
         &self,
         state: &State,
         call: &Call,
         name: &str,
-        (before, after): (&Scene, &Scene),
+        (before, after): (&PointState, &PointState),
         is_quiet: bool,
     ) -> Result<(), String> {
         let comment = call.comment.as_deref().unwrap_or_default();
@@ -156,7 +157,13 @@ impl Watch {
                 continue;
             }
             for asks in self.asks(event, name) {
-                match judge(&Batch { stamp: &stamp, asks: &asks, before, after, calm: is_quiet }) {
+                match check_batch(&Batch {
+                    stamp: &stamp,
+                    asks: &asks,
+                    before,
+                    after,
+                    undisturbed: is_quiet,
+                }) {
                     Ok(_) => return Ok(()),
                     Err(why) => wrong = why,
                 }
@@ -168,25 +175,27 @@ impl Watch {
     /// What a request may want at a name.
     fn asks(&self, event: &Value, name: &str) -> Vec<Asks> {
         let (new, old) = (&event["ResourceProperties"], &event["OldResourceProperties"]);
-        let absent = |why, properties| Asks::Absent {
+        let absent = |why, properties| Asks::Delete {
             why,
             known: Some(self.servers(properties)),
-            keeps_displaced_away: false,
+            restore_rejected: false,
         };
         let here = text(event, "PhysicalResourceId").ends_with(&format!("/{name}"));
-        let way = match text(event, "RequestType") {
-            "Delete" => return vec![absent(Leave::Asked, new)],
-            "Create" => Way::Create,
-            _ if here => Way::InPlace,
-            _ => Way::Replacement { from: format!("{}/{}", self.parent.id(), self.route(old)) },
+        let behavior = match text(event, "RequestType") {
+            "Delete" => return vec![absent(Reason::Requested, new)],
+            "Create" => Behavior::Create,
+            _ if here => Behavior::InPlace,
+            _ => {
+                Behavior::Replacement { from: format!("{}/{}", self.parent.id(), self.route(old)) }
+            }
         };
         let mut asks = Vec::new();
         if self.child(new).name().trim_end_matches('.') == name {
-            let arrives = way != Way::InPlace;
-            asks.push(Asks::Present(self.intent(new, old, way)));
-            asks.extend(arrives.then(|| absent(Leave::Undo, new)));
+            let arrives = behavior != Behavior::InPlace;
+            asks.push(Asks::CreateUpdate(self.intent(new, old, behavior)));
+            asks.extend(arrives.then(|| absent(Reason::Undo, new)));
         } else {
-            asks.push(absent(Leave::Asked, old));
+            asks.push(absent(Reason::Requested, old));
         }
         asks
     }
@@ -206,7 +215,7 @@ impl Watch {
             .collect()
     }
 
-    fn intent(&self, properties: &Value, old: &Value, way: Way) -> Intent {
+    fn intent(&self, properties: &Value, old: &Value, behavior: Behavior) -> Intent {
         let child = self.child(properties);
         let servers = given(properties).unwrap_or_else(|| child.name_servers());
         let keys = child.keys();
@@ -222,7 +231,7 @@ impl Watch {
             !old.is_null() && number(properties, key, default) != number(old, key, default)
         };
         Intent {
-            way,
+            behavior,
             servers: servers.iter().map(|server| plain(server)).collect(),
             ttl: number(properties, "TTL", 172_800),
             changes_ttl: differs("TTL", 172_800),
@@ -230,14 +239,14 @@ impl Watch {
             overwrite: properties["AllowOverwrite"] == "true",
             digest: digest(properties).to_string(),
             old_digest: (!old.is_null()).then(|| digest(old).to_string()),
-            ds: Wanted::of(
+            ds: RequestedDs::of(
                 properties["Dnssec"] == "true",
                 true,
                 &active,
                 names(properties).as_deref(),
             ),
             ds_ttl: number(properties, "DsTTL", 3600),
-            hindered: Some(false),
+            blocked: Some(false),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use sandbox::{KeySigningKey, RecordSet, ZoneHandle};
 
-use crate::histories::atlas::{keys_of, plain};
-use crate::histories::history::{Below, Edit, NAMES, Spot, Whose};
+use crate::histories::fixture::{keys_of, plain};
+use crate::histories::history::{Below, Edit, NAMES, PointIndex, Whose};
 use crate::histories::reference_model::ReferenceModel;
 
 const STRANGERS_DS: &str =
@@ -12,9 +12,9 @@ const STRANGER: &str = "\"v=spf1 -all\"";
 
 /// The outside actor edits a parent zone, and the model hears of it.
 pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
-    let name_of = |at: &Spot| NAMES[at.1].to_owned();
-    let record_of = |at: &Spot| format!("_delegation-{}", NAMES[at.1]);
-    let below = |at: &Spot, what: Below| match what {
+    let name_of = |at: &PointIndex| NAMES[at.1].to_owned();
+    let record_of = |at: &PointIndex| format!("_delegation-{}", NAMES[at.1]);
+    let below = |at: &PointIndex, what: Below| match what {
         Below::Www => (format!("www.{}", NAMES[at.1]), "A", "192.0.2.1"),
         Below::Mail => (format!("mail.{}", NAMES[at.1]), "TXT", "\"here\""),
         Below::Mx => (NAMES[at.1].to_owned(), "MX", "10 mx.example.net"),
@@ -33,7 +33,7 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
             let servers: Vec<String> = match whose {
                 Whose::Stranger => vec!["ns1.somebody.net.".into(), "ns2.somebody.net.".into()],
                 Whose::Child(child) => {
-                    model.atlas.children[*child].servers.iter().map(|s| format!("{s}.")).collect()
+                    model.fixture.children[*child].servers.iter().map(|s| format!("{s}.")).collect()
                 }
             };
             put(model, at.0, RecordSet::new(&name_of(at), "NS", *ttl, servers));
@@ -50,7 +50,7 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
         }
         Edit::RemoveDs { at } => remove(model, at.0, &name_of(at), "DS"),
         Edit::Keys { child, keys } => {
-            let zone = model.atlas.children[*child].handle.clone();
+            let zone = model.fixture.children[*child].handle.clone();
             match keys {
                 Some(keys) => zone.sign(keys_of(*child, *keys)),
                 None => zone.unsign(),
@@ -66,7 +66,7 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
             remove(model, at.0, &name, rtype);
         }
         Edit::PutAside { zone } => {
-            let name = format!("aside.{}", model.atlas.parents[*zone].name);
+            let name = format!("aside.{}", model.fixture.parents[*zone].name);
             put(model, *zone, RecordSet::new(&name, "A", 60, ["192.0.2.99"]));
         }
         Edit::PutStranger { at } => {
@@ -92,5 +92,5 @@ pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
 }
 
 fn handle(model: &ReferenceModel, zone: usize) -> ZoneHandle {
-    model.atlas.parents[zone].handle.clone()
+    model.fixture.parents[zone].handle.clone()
 }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use test_support::{Asked, NAME, Network, plain};
 use tokio::task::JoinHandle;
 
-use crate::races::interleave::{Ended, Judgement, Race, Side};
-use crate::races::watch::Watch;
+use crate::races::checker::RuleChecker;
+use crate::races::interleave::{Ended, Race, Side, Verdict};
 
 /// As long as the template lets the function run.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -49,20 +49,20 @@ pub(crate) fn ds_of(names: &[&str]) -> Vec<String> {
     records
 }
 
-pub(crate) struct Arena {
+pub(crate) struct Fixture {
     pub(crate) parent: ZoneHandle,
     /// Of the first function: two of [`NAME`] and one of [`OTHER_NAME`].
     pub(crate) children: [ZoneHandle; 3],
     /// Of the second function.
     pub(crate) foreign: ZoneHandle,
     /// Sees every batch.
-    pub(crate) watch: Arc<Watch>,
+    pub(crate) checker: Arc<RuleChecker>,
     network: Network,
     handlers: [Rc<Handler>; 2],
     requests: AtomicU64,
 }
 
-impl Arena {
+impl Fixture {
     pub(crate) async fn new() -> Rc<Self> {
         let network = Network::new();
         let aws = network.aws.clone();
@@ -83,15 +83,15 @@ impl Arena {
         for child in children.iter().chain([&foreign]) {
             child.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
         }
-        let watch =
-            Watch::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
+        let checker =
+            RuleChecker::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
         let a = function(&network, "222222222222", "side-a").await;
         let b = function(&network, "333333333333", "side-b").await;
         Rc::new(Self {
             parent,
             children,
             foreign,
-            watch,
+            checker,
             network,
             handlers: [a, b],
             requests: AtomicU64::new(1),
@@ -132,7 +132,7 @@ impl Arena {
         };
         let at = self.network.clock.now() + Duration::from_secs(2 * number);
         let event = self.network.event(kind, &key, at, &Asked { id, new, old });
-        self.watch.asked(at, &event);
+        self.checker.asked(at, &event);
         event
     }
 
@@ -148,16 +148,16 @@ impl Arena {
         self: Rc<Self>,
         a: Value,
         b: Value,
-        judge: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
-    ) -> (Race, Judgement) {
+        check: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
+    ) -> (Race, Verdict) {
         let (race, [ended_a, ended_b]) = Race::new(&self.network.aws, None);
         let (a, b) = (self.start(0, a, ended_a), self.start(1, b, ended_b));
-        let judgement = async move {
+        let verdict = async move {
             let (a, b) = (a.await.unwrap(), b.await.unwrap());
-            let judged = self.watch.verdict().and_then(|()| judge(&self, &a, &b));
-            judged.map_err(|wrong| format!("{wrong}\na: {a}\nb: {b}\n{}", self.told()))
+            let result = self.checker.verdict().and_then(|()| check(&self, &a, &b));
+            result.map_err(|wrong| format!("{wrong}\na: {a}\nb: {b}\n{}", self.report()))
         };
-        (race, Box::pin(judgement))
+        (race, Box::pin(verdict))
     }
 
     /// The same, both sent to the first function, which has a second instance.
@@ -165,11 +165,11 @@ impl Arena {
         mut self: Rc<Self>,
         a: Value,
         b: Value,
-        judge: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
-    ) -> (Race, Judgement) {
+        check: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
+    ) -> (Race, Verdict) {
         let again = function(&self.network, "222222222222", "side-b").await;
         Rc::get_mut(&mut self).unwrap().handlers[1] = again;
-        self.race(a, b, judge)
+        self.race(a, b, check)
     }
 
     /// A request races with one edit of the parent zone.
@@ -177,21 +177,21 @@ impl Arena {
         self: Rc<Self>,
         a: Value,
         edit: impl FnOnce(&ZoneHandle) + 'static,
-        judge: impl Fn(&Self, &Value) -> Result<(), String> + 'static,
-    ) -> (Race, Judgement) {
-        let (parent, watch) = (self.parent.clone(), Arc::clone(&self.watch));
+        check: impl Fn(&Self, &Value) -> Result<(), String> + 'static,
+    ) -> (Race, Verdict) {
+        let (parent, checker) = (self.parent.clone(), Arc::clone(&self.checker));
         let edit = move || {
             edit(&parent);
-            watch.edited();
+            checker.edited();
         };
         let (race, [ended, _]) = Race::new(&self.network.aws, Some(Box::new(edit)));
         let a = self.start(0, a, ended);
-        let judgement = async move {
+        let verdict = async move {
             let a = a.await.unwrap();
-            let judged = self.watch.verdict().and_then(|()| judge(&self, &a));
-            judged.map_err(|wrong| format!("{wrong}\na: {a}\n{}", self.told()))
+            let result = self.checker.verdict().and_then(|()| check(&self, &a));
+            result.map_err(|wrong| format!("{wrong}\na: {a}\n{}", self.report()))
         };
-        (race, Box::pin(judgement))
+        (race, Box::pin(verdict))
     }
 
     fn start(&self, handler: usize, event: Value, ended: Ended) -> JoinHandle<Value> {
@@ -224,7 +224,7 @@ impl Arena {
         self.parent.record(NAME, "DS").map(|set| plain(&set.values)).unwrap_or_default()
     }
 
-    fn told(&self) -> String {
+    fn report(&self) -> String {
         let batches = self
             .network
             .aws

@@ -33,7 +33,7 @@ pub(crate) struct Zone {
 }
 
 #[derive(Clone)]
-pub(crate) struct Atlas {
+pub(crate) struct Fixture {
     pub(crate) parents: Vec<Zone>,
     pub(crate) children: Vec<Zone>,
     roles: Vec<String>,
@@ -41,12 +41,12 @@ pub(crate) struct Atlas {
 
 /// A place of a delegation: an index into the parent zones, and the child's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Point {
     pub(crate) zone: usize,
     pub(crate) name: String,
 }
 
-impl Place {
+impl Point {
     /// The name of the ownership record.
     pub(crate) fn record(&self) -> String {
         format!("_delegation-{}", self.name)
@@ -56,7 +56,7 @@ impl Place {
 /// What properties ask for.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
-pub(crate) struct Asked {
+pub(crate) struct Desired {
     /// An index into the child zones.
     pub(crate) child: usize,
     pub(crate) name: String,
@@ -73,8 +73,8 @@ pub(crate) struct Asked {
     pub(crate) parent: Parent,
 }
 
-impl Atlas {
-    pub(crate) fn draw(aws: &Sandbox, child_records: u16) -> Self {
+impl Fixture {
+    pub(crate) fn new(aws: &Sandbox, child_records: u16) -> Self {
         let zone = |account: usize, id: &str, name: &str| {
             let handle = aws.account(id).hosted_zone(name);
             let servers = handle.name_servers().into_iter().collect();
@@ -156,8 +156,8 @@ impl Atlas {
         properties
     }
 
-    /// What the properties of an event ask for: [`Atlas::properties`] read back.
-    pub(crate) fn asked(&self, properties: &Value) -> Option<Asked> {
+    /// What the properties of an event ask for: [`Fixture::properties`] read back.
+    pub(crate) fn parse(&self, properties: &Value) -> Option<Desired> {
         let text = |key: &str| properties[key].as_str();
         let child =
             self.children.iter().position(|zone| Some(zone.id.as_str()) == text("ChildZoneId"))?;
@@ -176,7 +176,7 @@ impl Atlas {
         };
         let given: Option<Servers> =
             list("NameServers").map(|servers| servers.into_iter().collect());
-        Some(Asked {
+        Some(Desired {
             child,
             name: self.children[child].name.clone(),
             given: given.is_some(),
@@ -192,11 +192,11 @@ impl Atlas {
     }
 
     /// The place that is asked for, as section 3 of the design finds it; `None` if there is none.
-    pub(crate) fn place(&self, asked: &Asked, pinned: Option<&Place>) -> Option<Place> {
-        let stays = |pinned: &&Place| {
+    pub(crate) fn point(&self, desired: &Desired, pinned: Option<&Point>) -> Option<Point> {
+        let stays = |pinned: &&Point| {
             let zone = &self.parents[pinned.zone];
-            pinned.name == asked.name
-                && match asked.parent {
+            pinned.name == desired.name
+                && match desired.parent {
                     Parent::Id(id) => id == pinned.zone,
                     Parent::Name(other) => {
                         zone.account == PARENTS[other].0 && zone.name == PARENTS[other].1
@@ -207,10 +207,10 @@ impl Atlas {
         if let Some(pinned) = pinned.filter(stays) {
             return Some(pinned.clone());
         }
-        let zone = match asked.parent {
+        let zone = match desired.parent {
             Parent::Id(zone) | Parent::Name(zone) => Some(zone),
             Parent::Closest(account) => {
-                let mut above = asked.name.split_once('.').map(|(_, above)| above);
+                let mut above = desired.name.split_once('.').map(|(_, above)| above);
                 std::iter::from_fn(|| {
                     let name = above?;
                     above = name.split_once('.').map(|(_, above)| above);
@@ -219,8 +219,8 @@ impl Atlas {
                 .find_map(|name| self.named(account, name))
             }
         };
-        let zone = zone.filter(|zone| is_below(&asked.name, &self.parents[*zone].name))?;
-        Some(Place { zone, name: asked.name.clone() })
+        let zone = zone.filter(|zone| is_below(&desired.name, &self.parents[*zone].name))?;
+        Some(Point { zone, name: desired.name.clone() })
     }
 
     /// The role of a parent account.
@@ -233,10 +233,10 @@ impl Atlas {
     }
 
     /// The place that a physical id names.
-    pub(crate) fn of_id(&self, physical_id: &str) -> Option<Place> {
+    pub(crate) fn of_id(&self, physical_id: &str) -> Option<Point> {
         let (id, name) = physical_id.split_once('/')?;
         let zone = self.parents.iter().position(|zone| zone.id == id)?;
-        Some(Place { zone, name: name.to_owned() })
+        Some(Point { zone, name: name.to_owned() })
     }
 }
 

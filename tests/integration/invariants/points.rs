@@ -18,9 +18,9 @@ use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
 use proptest::prelude::*;
 
-use super::ds::Wanted;
-use super::ownership::{self, Asks, Leave, Way};
-use super::record::{self, DAY, Record, Scene, Set, plain};
+use super::ds::RequestedDs;
+use super::ownership::{self, Asks, Behavior, Reason};
+use super::record::{self, DAY, PointState, Record, Set, plain};
 
 pub(super) const CUT: &str = "testing.example.com";
 const RECORD: &str = "_delegation-testing.example.com";
@@ -99,25 +99,25 @@ impl Intent {
 
 /// A delegation point, and the clock.
 #[derive(Clone, Debug)]
-pub(super) struct Point {
+pub(super) struct TestPoint {
     pub(super) observed: Observation,
     pub(super) clock: i64,
     pub(super) requests: u32,
 }
 
-impl Point {
+impl TestPoint {
     pub(super) fn new() -> Self {
         Self { observed: Observation::default(), clock: NOW, requests: 0 }
     }
 
-    pub(super) fn scene(&self) -> Scene {
+    pub(super) fn point_state(&self) -> PointState {
         let set = |rtype| {
             let set: &RecordSet = self.observed.at_cut(rtype)?;
             Some(Set::new(&set.values, set.ttl.map(Ttl::seconds).unwrap_or_default()))
         };
         let values =
             self.observed.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
-        Scene { ns: set("NS"), ds: set("DS"), record: Record::read(&values) }
+        PointState { ns: set("NS"), ds: set("DS"), record: Record::read(&values) }
     }
 
     pub(super) fn write_record(&mut self, values: Vec<String>) {
@@ -239,19 +239,19 @@ impl Point {
 /// The request of a goal in the words of the rules.
 pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
     let values = |values: Vec<String>| values.iter().map(|value| plain(value)).collect();
-    let way = match &goal.behavior {
-        UpdateBehavior::Create => Way::Create,
-        UpdateBehavior::Replacement { from } => Way::Replacement { from: from.to_string() },
-        UpdateBehavior::InPlace => Way::InPlace,
-        UpdateBehavior::Home { from } => Way::Home { from: from.to_string() },
+    let behavior = match &goal.behavior {
+        UpdateBehavior::Create => Behavior::Create,
+        UpdateBehavior::Replacement { from } => Behavior::Replacement { from: from.to_string() },
+        UpdateBehavior::InPlace => Behavior::InPlace,
+        UpdateBehavior::Home { from } => Behavior::Home { from: from.to_string() },
     };
     let ds = match &goal.ds {
-        DesiredDs::Off => Wanted::Off,
-        DesiredDs::Records(records) => Wanted::Records(values(records.values())),
-        DesiredDs::Unknown { .. } => Wanted::Unknown,
+        DesiredDs::Off => RequestedDs::Off,
+        DesiredDs::Records(records) => RequestedDs::Records(values(records.values())),
+        DesiredDs::Unknown { .. } => RequestedDs::Unknown,
     };
     let intent = ownership::Intent {
-        way,
+        behavior,
         servers: values(goal.name_servers.as_ref().unwrap().values()),
         ttl: goal.ttl.seconds(),
         changes_ttl: goal.changes_ttl,
@@ -261,29 +261,29 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
         old_digest: goal.old_intent.map(|old| old.to_string()),
         ds,
         ds_ttl: goal.ds_ttl.seconds(),
-        hindered: match (&goal.failed_check, goal.allowed) {
+        blocked: match (&goal.failed_check, goal.allowed) {
             (Some(_), _) => Some(true),
             (None, true) => Some(false),
             // What its claim says may stay or come back.
             (None, false) => None,
         },
     };
-    (stamp(&goal.claimant, goal.stamp, goal.now), Asks::Present(intent))
+    (stamp(&goal.claimant, goal.stamp, goal.now), Asks::CreateUpdate(intent))
 }
 
-pub(super) fn departure(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
+pub(super) fn delete_request(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     let why = match &goal.reason {
-        DeleteReason::Requested => Leave::Asked,
-        DeleteReason::Undo => Leave::Undo,
+        DeleteReason::Requested => Reason::Requested,
+        DeleteReason::Undo => Reason::Undo,
         DeleteReason::InventedId { intent, create_could_run } => {
-            Leave::Invented { intent: intent.to_string(), could_run: *create_could_run }
+            Reason::Invented { intent: intent.to_string(), could_run: *create_could_run }
         }
-        DeleteReason::ZoneGone { zone } => Leave::ZoneGone(zone.as_str().to_owned()),
+        DeleteReason::ZoneGone { zone } => Reason::ZoneGone(zone.as_str().to_owned()),
     };
     let known = goal.known_name_servers.as_ref();
     let known = known.map(|known| known.values().iter().map(|value| plain(value)).collect());
     let asks =
-        Asks::Absent { why, known, keeps_displaced_away: goal.restore_rejected || !goal.allowed };
+        Asks::Delete { why, known, restore_rejected: goal.restore_rejected || !goal.allowed };
     (stamp(&goal.claimant, goal.stamp, goal.now), asks)
 }
 
@@ -405,13 +405,13 @@ fn others() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
-pub(super) fn points() -> impl Strategy<Value = Point> {
+pub(super) fn points() -> impl Strategy<Value = TestPoint> {
     let ttls = || prop::sample::select(vec![60, 172_800]);
     let ns = prop::option::weighted(0.75, (letters(), ttls(), any::<bool>()));
     let ds = prop::option::of((some_keys(), ttls(), any::<bool>()));
     (ns, ds, claims(), before(), (others(), any::<bool>())).prop_map(
         |(ns, ds, claims, before, (others, first))| {
-            let mut point = Point::new();
+            let mut point = TestPoint::new();
             if let Some((letters, ttl, odd_spelling)) = ns {
                 let mut values = servers(letters).values();
                 if odd_spelling {
