@@ -1,7 +1,9 @@
 //! Whose calls they are: the function's own credentials, or those of an assumed role.
 
+mod assume_role;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -17,14 +19,13 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::Problem;
 use super::connector::{Attempts, Connector};
-use super::error::{AwsError, AwsErrorKind};
+use super::error::AwsError;
+use super::partition::{partition_of, route53_region};
 use super::route53::Session;
-use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::http::Client;
-use delegation_model::ids::RoleArn;
-use delegation_model::role::{ExternalId, Role};
-use tokio::time::sleep;
+use assume_role::RoleSession;
+use delegation_model::role::Role;
 
 /// One attempt of a call takes at most this long, so that one that hangs does not eat the
 /// invocation.
@@ -38,8 +39,6 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 500;
 /// The attempts of a call for which a person waits: half a minute at most, if nothing hangs.
 const ATTENDED: u32 = 8;
-/// The attempts in one Region before the next one is asked, where several are.
-const ATTEMPTS_IN_TURN: u32 = 3;
 /// How many sessions are kept: more than an organization has parent accounts. Each event may name
 /// other roles.
 const MOST_SESSIONS: usize = 100;
@@ -88,7 +87,7 @@ pub struct Choice {
 }
 
 /// Whose calls they are: of a role, in the name of a stack; or of the function itself.
-type SessionKey = Option<(Role, String)>;
+type SessionKey = Option<RoleSession>;
 
 #[derive(Clone, Debug)]
 struct Kept {
@@ -183,7 +182,7 @@ impl Accounts {
         role: Option<&Role>,
         stack: Option<&str>,
     ) -> Result<Arc<Session>, AwsError> {
-        let key = role.map(|role| (role.clone(), session_name(&self.program, stack)));
+        let key = role.map(|role| RoleSession::new(role, &self.program, stack));
         if let Some(session) = self.kept(&key) {
             return Ok(session);
         }
@@ -192,9 +191,9 @@ impl Accounts {
                 let region = self.config.region().map_or("us-east-1", Region::as_ref);
                 (self.config_in(route53_region(partition_of(region))), None)
             }
-            Some(key @ (role, _)) => {
-                let region = route53_region(role.arn.partition());
-                let credentials = self.assume(key).await?;
+            Some(session) => {
+                let region = route53_region(session.role.arn.partition());
+                let credentials = self.assume(session).await?;
                 let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
                 let provider = SharedCredentialsProvider::new(credentials);
                 (
@@ -241,136 +240,13 @@ impl Accounts {
         alive.then_some(kept.session)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionKey, Kept>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Kept>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn config_in(&self, region: &str) -> SdkConfig {
         self.config.clone().into_builder().region(Region::new(region.to_owned())).build()
     }
-
-    /// Assumes a role by the STS of the Region that is asked for; else in the function's own
-    /// Region, and if that fails in the Region of Route 53: the first may be the only one that a
-    /// VPC endpoint or a policy lets through, or one that the role's account has not enabled (IAM
-    /// User Guide, "Manage AWS STS in an AWS Region").
-    async fn assume(&self, key: &(Role, String)) -> Result<Credentials, AwsError> {
-        let regions = self.sts_regions(&key.0);
-        let [only] = regions.as_slice() else { return self.assume_in_turn(key, &regions).await };
-        self.assume_in(only, key, None).await
-    }
-
-    fn sts_regions(&self, role: &Role) -> Vec<String> {
-        if let Some(region) = &role.region {
-            return vec![region.as_str().to_owned()];
-        }
-        let partition = role.arn.partition();
-        let own = self
-            .config
-            .region()
-            .map(Region::as_ref)
-            .filter(|region| partition_of(region) == partition);
-        let mut regions: Vec<String> = own.into_iter().map(str::to_owned).collect();
-        if own != Some(route53_region(partition)) {
-            regions.push(route53_region(partition).to_owned());
-        }
-        let last = self.sts_region.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if last.is_some() && regions.last() == last.as_ref() {
-            regions.reverse();
-        }
-        regions
-    }
-
-    /// A few attempts in each Region, until one answers or all deny.
-    async fn assume_in_turn(
-        &self,
-        key: &(Role, String),
-        regions: &[String],
-    ) -> Result<Credentials, AwsError> {
-        let most = self.config.retry_config().map_or(1, RetryConfig::max_attempts);
-        let mut backoff = Backoff::new(FIRST_BACKOFF, MAX_BACKOFF);
-        let mut attempts = 0;
-        loop {
-            let mut errors: Vec<(&str, AwsError)> = Vec::new();
-            for region in regions {
-                match self.assume_in(region, key, Some(ATTEMPTS_IN_TURN)).await {
-                    Ok(credentials) => {
-                        *self.sts_region.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Some(region.clone());
-                        return Ok(credentials);
-                    }
-                    Err(error) => errors.push((region, error)),
-                }
-            }
-            attempts += ATTEMPTS_IN_TURN;
-            let passes = |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
-            if attempts >= most || !errors.iter().all(|(_, error)| passes(error.kind)) {
-                return Err(AwsError::from_regions(&errors));
-            }
-            sleep(backoff.pause()).await;
-        }
-    }
-
-    /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this
-    /// one.
-    async fn assume_in(
-        &self,
-        region: &str,
-        (role, name): &(Role, String),
-        attempts: Option<u32>,
-    ) -> Result<Credentials, AwsError> {
-        let mut config = self.config_in(region);
-        if let Some(attempts) = attempts {
-            config = config.into_builder().retry_config(retry(attempts)).build();
-        }
-        let Some(through) = &role.through else {
-            return assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await;
-        };
-        let first =
-            SharedCredentialsProvider::new(assume_with(&config, name, (through, None)).await?);
-        let config = config.into_builder().credentials_provider(first).build();
-        assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await
-    }
-}
-
-async fn assume_with(
-    config: &SdkConfig,
-    session_name: &str,
-    (arn, external_id): (&RoleArn, Option<&ExternalId>),
-) -> Result<Credentials, AwsError> {
-    let action = format!("STS AssumeRole of {arn}");
-    let config = aws_sdk_sts::config::Builder::from(config);
-    let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
-    let answer = sts
-        .assume_role()
-        .role_arn(arn.as_str())
-        .role_session_name(session_name)
-        .set_external_id(external_id.map(|id| id.expose().to_owned()))
-        .send()
-        .await
-        .map_err(|error| AwsError::from_sdk(&action, &error, &[]))?;
-    let given = answer
-        .credentials
-        .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
-    let expiry = SystemTime::try_from(given.expiration).ok();
-    Ok(Credentials::new(
-        given.access_key_id,
-        given.secret_access_key,
-        Some(given.session_token),
-        expiry,
-        "AssumeRole",
-    ))
-}
-
-/// `<function>.<stack>`, or the function's name alone (STS API Reference, AssumeRole: a
-/// `RoleSessionName` has 2 to 64 of these characters).
-fn session_name(program: &str, stack: Option<&str>) -> String {
-    let fits = |c: &char| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c);
-    let part = |text: &str, most| text.chars().filter(fits).take(most).collect::<String>();
-    let name = match stack.map(|stack| part(stack, 31)).filter(|stack| !stack.is_empty()) {
-        Some(stack) => format!("{}.{stack}", part(program, 32)),
-        None => part(program, 64),
-    };
-    if name.len() < 2 { "custom-delegation".to_owned() } else { name }
 }
 
 /// Passing errors are retried with full jitter as long as the invocation has time, and not by
@@ -397,60 +273,5 @@ pub(super) fn unlimited(service: &'static str) -> RetryPartition {
 impl TimeSource for Clock {
     fn now(&self) -> SystemTime {
         self.now()
-    }
-}
-
-fn partition_of(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        region if region.starts_with("us-isob-") => "aws-iso-b",
-        region if region.starts_with("us-isof-") => "aws-iso-f",
-        region if region.starts_with("us-iso-") => "aws-iso",
-        region if region.starts_with("eu-isoe-") => "aws-iso-e",
-        region if region.starts_with("eusc-") => "aws-eusc",
-        _ => "aws",
-    }
-}
-
-/// The Region in which Route 53 of a partition is signed for (AWS General Reference, "Amazon Route
-/// 53 endpoints and quotas").
-fn route53_region(partition: &str) -> &'static str {
-    match partition {
-        "aws-cn" => "cn-northwest-1",
-        "aws-us-gov" => "us-gov-west-1",
-        "aws-iso" => "us-iso-east-1",
-        "aws-iso-b" => "us-isob-east-1",
-        "aws-iso-e" => "eu-isoe-west-1",
-        "aws-iso-f" => "us-isof-south-1",
-        "aws-eusc" => "eusc-de-east-1",
-        _ => "us-east-1",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sessions_are_named_for_the_function_and_the_stack() {
-        assert_eq!(session_name("delegation", Some("testing-dns")), "delegation.testing-dns");
-        assert_eq!(session_name("delegation", None), "delegation");
-        assert_eq!(session_name("", None), "custom-delegation");
-        assert_eq!(session_name("d", Some("arn:x/\u{e9}")), "d.arnx");
-        assert_eq!(session_name(&"f".repeat(64), Some(&"s".repeat(128))).len(), 64);
-    }
-
-    #[test]
-    fn each_partition_has_its_route_53_region() {
-        for (region, signed) in [
-            ("eu-west-1", "us-east-1"),
-            ("cn-north-1", "cn-northwest-1"),
-            ("us-gov-east-1", "us-gov-west-1"),
-            ("eusc-de-east-1", "eusc-de-east-1"),
-            ("us-isob-east-1", "us-isob-east-1"),
-        ] {
-            assert_eq!(route53_region(partition_of(region)), signed, "{region}");
-        }
     }
 }

@@ -1,0 +1,175 @@
+//! Assumes a role, by the STS of one Region or of several in turn.
+
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_types::retry::RetryConfig;
+use tokio::time::sleep;
+
+use super::{Accounts, FIRST_BACKOFF, MAX_BACKOFF, retry, unlimited};
+use crate::aws::error::{AwsError, AwsErrorKind};
+use crate::aws::partition::{partition_of, route53_region};
+use crate::backoff::Backoff;
+use delegation_model::ids::RoleArn;
+use delegation_model::role::{ExternalId, Role};
+/// The attempts in one Region before the next one is asked, where several are.
+const ATTEMPTS_IN_TURN: u32 = 3;
+
+/// A session of a role.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RoleSession {
+    pub(super) role: Role,
+    /// The name of the session in CloudTrail.
+    name: String,
+}
+
+impl RoleSession {
+    /// The session of a role for a program, and for a stack if there is one.
+    pub(super) fn new(role: &Role, program: &str, stack: Option<&str>) -> Self {
+        Self { role: role.clone(), name: session_name(program, stack) }
+    }
+}
+
+impl Accounts {
+    /// Assumes a role by the STS of the Region that is asked for; else in the function's own
+    /// Region, and if that fails in the Region of Route 53: the first may be the only one that a
+    /// VPC endpoint or a policy lets through, or one that the role's account has not enabled (IAM
+    /// User Guide, "Manage AWS STS in an AWS Region").
+    pub(super) async fn assume(&self, session: &RoleSession) -> Result<Credentials, AwsError> {
+        let regions = self.sts_regions(&session.role);
+        let [only] = regions.as_slice() else {
+            return self.assume_in_turn(session, &regions).await;
+        };
+        self.assume_in(only, session, None).await
+    }
+
+    fn sts_regions(&self, role: &Role) -> Vec<String> {
+        if let Some(region) = &role.region {
+            return vec![region.as_str().to_owned()];
+        }
+        let partition = role.arn.partition();
+        let own = self
+            .config
+            .region()
+            .map(Region::as_ref)
+            .filter(|region| partition_of(region) == partition);
+        let mut regions: Vec<String> = own.into_iter().map(str::to_owned).collect();
+        if own != Some(route53_region(partition)) {
+            regions.push(route53_region(partition).to_owned());
+        }
+        let last = self.sts_region.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if last.is_some() && regions.last() == last.as_ref() {
+            regions.reverse();
+        }
+        regions
+    }
+
+    /// A few attempts in each Region, until one answers or all deny.
+    async fn assume_in_turn(
+        &self,
+        session: &RoleSession,
+        regions: &[String],
+    ) -> Result<Credentials, AwsError> {
+        let most = self.config.retry_config().map_or(1, RetryConfig::max_attempts);
+        let mut backoff = Backoff::new(FIRST_BACKOFF, MAX_BACKOFF);
+        let mut attempts = 0;
+        loop {
+            let mut errors: Vec<(&str, AwsError)> = Vec::new();
+            for region in regions {
+                match self.assume_in(region, session, Some(ATTEMPTS_IN_TURN)).await {
+                    Ok(credentials) => {
+                        *self.sts_region.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(region.clone());
+                        return Ok(credentials);
+                    }
+                    Err(error) => errors.push((region, error)),
+                }
+            }
+            attempts += ATTEMPTS_IN_TURN;
+            let passes = |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
+            if attempts >= most || !errors.iter().all(|(_, error)| passes(error.kind)) {
+                return Err(AwsError::of_regions(&errors));
+            }
+            sleep(backoff.pause()).await;
+        }
+    }
+
+    /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this
+    /// one.
+    async fn assume_in(
+        &self,
+        region: &str,
+        RoleSession { role, name }: &RoleSession,
+        attempts: Option<u32>,
+    ) -> Result<Credentials, AwsError> {
+        let mut config = self.config_in(region);
+        if let Some(attempts) = attempts {
+            config = config.into_builder().retry_config(retry(attempts)).build();
+        }
+        let Some(through) = &role.through else {
+            return assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await;
+        };
+        let first =
+            SharedCredentialsProvider::new(assume_with(&config, name, (through, None)).await?);
+        let config = config.into_builder().credentials_provider(first).build();
+        assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await
+    }
+}
+
+async fn assume_with(
+    config: &SdkConfig,
+    session_name: &str,
+    (arn, external_id): (&RoleArn, Option<&ExternalId>),
+) -> Result<Credentials, AwsError> {
+    let action = format!("STS AssumeRole of {arn}");
+    let config = aws_sdk_sts::config::Builder::from(config);
+    let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
+    let answer = sts
+        .assume_role()
+        .role_arn(arn.as_str())
+        .role_session_name(session_name)
+        .set_external_id(external_id.map(|id| id.expose().to_owned()))
+        .send()
+        .await
+        .map_err(|error| AwsError::of(&action, &error, &[]))?;
+    let given = answer
+        .credentials
+        .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
+    let expiry = SystemTime::try_from(given.expiration).ok();
+    Ok(Credentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        expiry,
+        "AssumeRole",
+    ))
+}
+
+/// `<function>.<stack>`, or the function's name alone (STS API Reference, AssumeRole: a
+/// `RoleSessionName` has 2 to 64 of these characters).
+fn session_name(program: &str, stack: Option<&str>) -> String {
+    let fits = |c: &char| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c);
+    let part = |text: &str, most| text.chars().filter(fits).take(most).collect::<String>();
+    let name = match stack.map(|stack| part(stack, 31)).filter(|stack| !stack.is_empty()) {
+        Some(stack) => format!("{}.{stack}", part(program, 32)),
+        None => part(program, 64),
+    };
+    if name.len() < 2 { "custom-delegation".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_named_for_the_function_and_the_stack() {
+        assert_eq!(session_name("delegation", Some("testing-dns")), "delegation.testing-dns");
+        assert_eq!(session_name("delegation", None), "delegation");
+        assert_eq!(session_name("", None), "custom-delegation");
+        assert_eq!(session_name("d", Some("arn:x/\u{e9}")), "d.arnx");
+        assert_eq!(session_name(&"f".repeat(64), Some(&"s".repeat(128))).len(), 64);
+    }
+}
