@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::args::List as Args;
-use super::{Status, Tools, Unanswered, output};
+use super::error::{ErrorCode, Unanswered};
+use super::{Status, Tools, output};
+use custom_delegation::error::coded;
 use custom_delegation::scan::{self, Scan, Scanned, Source, Subject, Unread};
 use delegation_model::ids::RoleArn;
 use dns_check::Report;
@@ -60,10 +62,9 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         () => table::print(&results),
     }
     if results.alarms == 0 && results.unknown > 0 {
-        output::error(&format!(
-            "the name servers of {} could not be queried",
-            table::counted(results.unknown, "delegation")
-        ));
+        let unknown = table::counted(results.unknown, "delegation");
+        let message = format!("the name servers of {unknown} could not be queried");
+        output::error(&coded(&message, ErrorCode::NameServersNotQueried.as_str()));
     }
     Ok(match (results.alarms, results.unknown) {
         // A zone that could not be read is missing from the list.
@@ -83,30 +84,30 @@ fn check_finding_flags(args: &Args) -> Result<(), Unanswered> {
             kind if kind.is_of_dns() && !args.check => "--check",
             _ => continue,
         };
-        return Err(Unanswered::new(format!(
-            "--finding {kind} requires {flag}: {kind} is never found without it"
-        )));
+        return Err(Unanswered::new(
+            ErrorCode::InvalidFlags,
+            format!("--finding {kind} requires {flag}: {kind} is never found without it"),
+        ));
     }
     Ok(())
 }
 
 /// The sources to read, according to the flags.
 fn sources(args: &Args) -> Result<Vec<Source>, Unanswered> {
-    let invalid = |error: custom_delegation::cfn::properties::PropertyError| {
-        Unanswered::new(error.to_string())
-    };
-    let zone = args.scope.zone().map_err(invalid)?;
+    let zone = args.scope.zone()?;
     if zone.is_none() && !args.scope.all_zones {
         return Err(Unanswered::new(
+            ErrorCode::InvalidFlags,
             "no parent zone is given; set --parent-zone-id or --parent-zone-name, or use --all-zones to list every zone",
         ));
     }
-    let mut roles = args.scope.roles().map_err(invalid)?;
+    let mut roles = args.scope.roles()?;
     if let Some(path) = &args.scope.roles {
         roles.extend(files::roles(path, &args.scope)?);
     }
     if roles.len() > 1 && !args.scope.all_zones {
         return Err(Unanswered::new(
+            ErrorCode::InvalidFlags,
             "several roles require --all-zones; a single zone is in one account",
         ));
     }

@@ -3,6 +3,7 @@
 
 mod args;
 mod diff;
+mod error;
 mod list;
 mod output;
 mod plan;
@@ -20,9 +21,10 @@ use args::{Args, Command};
 use custom_delegation::aws::ProblemCause;
 use custom_delegation::aws::credentials::{Accounts, Choice};
 use custom_delegation::config::Config;
-use custom_delegation::error::{Failure, FailureKind};
+use custom_delegation::error::Code;
 use custom_delegation::http;
 use dns_check::Verifier;
+use error::{ErrorCode, Unanswered};
 
 /// How the command ended. The number is its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,36 +45,6 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Why the command could not answer.
-#[derive(Debug)]
-struct Unanswered {
-    message: String,
-    /// True if a call of AWS failed.
-    by_aws: bool,
-}
-
-impl Unanswered {
-    fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), by_aws: false }
-    }
-
-    /// Replaces the names of properties with those of flags.
-    fn in_flags(self) -> Self {
-        Self { message: args::in_flags(&self.message), ..self }
-    }
-
-    /// Replaces the names of properties with those of the flags of `plan`.
-    fn in_flags_of_plan(self) -> Self {
-        Self { message: args::in_flags_of_plan(&self.message), ..self }
-    }
-}
-
-impl From<Failure> for Unanswered {
-    fn from(failure: Failure) -> Self {
-        Self { message: failure.message().to_owned(), by_aws: failure.kind() == FailureKind::Aws }
-    }
-}
-
 /// What all subcommands share.
 struct Tools {
     config: Config,
@@ -85,7 +57,9 @@ struct Tools {
 impl Tools {
     /// The AWS accounts. Only subcommands that call AWS have them.
     fn accounts(&self) -> Result<&Accounts, Unanswered> {
-        self.accounts.as_ref().ok_or_else(|| Unanswered::new("this subcommand does not call AWS"))
+        self.accounts.as_ref().ok_or_else(|| {
+            Unanswered::of_function(Code::InternalError, "this subcommand does not call AWS")
+        })
     }
 }
 
@@ -103,14 +77,14 @@ async fn run(
                 output::lines(&text);
                 return Status::Fine;
             }
-            output::usage(&text);
+            output::usage(&text, ErrorCode::InvalidFlags);
             return Status::Error;
         }
     };
     match answer(&args, get).await {
         Ok(status) => status,
         Err(unanswered) => {
-            output::error(&unanswered.message);
+            output::error(&unanswered.to_string());
             Status::Error
         }
     }
@@ -133,15 +107,14 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
             let message = format!(
                 "there are no AWS credentials; choose a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
                  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({})",
-                unanswered.message
+                unanswered.message()
             );
-            Err(Unanswered::new(message))
+            Err(Unanswered::new(ErrorCode::NoCredentials, message))
         }
         (Err(unanswered), Some(accounts)) if unanswered.by_aws && is_silent(accounts) => {
-            let message = unanswered.message;
             let advice =
                 "Check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL, then try again.";
-            Err(Unanswered::new(format!("{message}. {advice}")))
+            Err(unanswered.followed_by(advice))
         }
         (result, _) => result,
     }
@@ -159,9 +132,10 @@ fn invalid_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> 
     ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find_map(
         |name| {
             let url = get(name).filter(|url| !url.is_empty() && !url.contains("://"))?;
-            Some(Unanswered::new(format!(
+            let message = format!(
                 "{name} \"{url}\" must be a URL, such as https://{url}. Correct it, or unset it."
-            )))
+            );
+            Some(Unanswered::of_function(Code::InvalidSettings, message))
         },
     )
 }
@@ -169,7 +143,8 @@ fn invalid_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> 
 async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tools, Unanswered> {
     let mut config = Config::read(&get);
     if let Some(problem) = config.problem.take() {
-        return Err(Unanswered::new(format!("an environment variable is invalid: {problem}")));
+        let message = format!("an environment variable is invalid: {problem}");
+        return Err(Unanswered::of_function(Code::InvalidSettings, message));
     }
     config.dns_resolver = args.common.resolver.or(config.dns_resolver);
     if args.command.calls_aws()
@@ -179,8 +154,8 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
     }
     let bundle =
         get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
-    let http =
-        http::client(bundle.as_deref()).map_err(|error| Unanswered::new(error.to_string()))?;
+    let http = http::client(bundle.as_deref())
+        .map_err(|error| Unanswered::of_function(Code::InvalidSettings, error.to_string()))?;
     let choice =
         Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
     let accounts = if args.command.calls_aws() {

@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 
 use serde_json::Value;
 
+use super::error::ErrorCode;
+use custom_delegation::error::coded;
 use inventory::batch::ascii;
 
 /// Prints one line of any text.
@@ -56,8 +58,11 @@ pub(super) fn error(text: &str) {
 }
 
 /// Prints the message of the flag parser.
-pub(super) fn usage(text: &str) {
-    for line in text.lines() {
+pub(super) fn usage(text: &str, code: ErrorCode) {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let _ = writeln!(io::stderr(), "{}", plain(&coded(first, code.as_str())));
+    for line in lines {
         let _ = writeln!(io::stderr(), "{}", plain(line));
     }
 }

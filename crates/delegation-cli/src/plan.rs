@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::args::Plan as Args;
 use super::diff::diff;
-use super::{Status, Tools, Unanswered, output};
+use super::error::{ErrorCode, Unanswered};
+use super::{Status, Tools, output};
 use custom_delegation::cfn::envelope::{Request, RequestType};
 use custom_delegation::error::{Failure, FailureKind};
 use custom_delegation::handler::Services;
@@ -67,23 +68,28 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
 }
 
 fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
-    let failure = |what: String| Unanswered::new(format!("{flag} {}: {what}", path.display()));
+    let failure =
+        |code, what: String| Unanswered::new(code, format!("{flag} {}: {what}", path.display()));
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)
     } else {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
-    read.map_err(|error| failure(format!("can't read the file: {error}")))?;
+    read.map_err(|error| failure(ErrorCode::FileNotRead, format!("can't read the file: {error}")))?;
     let what = "a JSON object of properties, for instance {\"ChildZoneId\": \"Z...\"}";
-    let properties: Map<String, Value> = serde_json::from_str(&text)
-        .map_err(|error| failure(format!("the file does not contain {what}: {error}")))?;
+    let properties: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {
+        failure(ErrorCode::InvalidFile, format!("the file does not contain {what}: {error}"))
+    })?;
     for (property, value) in &properties {
         if let Some(function) = template_function(value) {
-            return Err(failure(format!(
-                "{property} has the template function {function}, which only CloudFormation can resolve. Replace it with its \
+            return Err(failure(
+                ErrorCode::InvalidFile,
+                format!(
+                    "{property} has the template function {function}, which only CloudFormation can resolve. Replace it with its \
                  value."
-            )));
+                ),
+            ));
         }
     }
     Ok(properties)

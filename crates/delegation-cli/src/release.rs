@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::diff::diff;
-use super::{Status, Tools, Unanswered, output};
+use super::error::{ErrorCode, Unanswered};
+use super::{Status, Tools, output};
 use custom_delegation::cfn::properties::{ParentZone, Partial};
 use custom_delegation::handler::{expected, release};
 use delegation_model::name::Name;
@@ -18,11 +19,11 @@ pub(super) async fn run(
     properties: &Value,
 ) -> Result<Status, Unanswered> {
     let (properties, errors) = Partial::parse(properties);
-    if let Some(error) = errors.first() {
-        return Err(Unanswered::new(error.to_string()));
+    if let Some(error) = errors.into_iter().next() {
+        return Err(error.into());
     }
     let name = properties.domain_name.ok_or_else(|| {
-        Unanswered::new("--release requires the name of the delegation; set it with --domain-name testing.example.com")
+        Unanswered::new(ErrorCode::InvalidFlags, "--release requires the name of the delegation; set it with --domain-name testing.example.com")
     })?;
     let asked = properties.parent_zone.unwrap_or(ParentZone::Closest);
     let role = properties.parent_role.as_ref();
@@ -91,18 +92,19 @@ fn find<'a>(
             let known: Vec<String> =
                 record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Err(Unanswered::new(format!(
-                "{owner:?} has no claim on {name}. The claims on it: {known}."
-            )))
+            Err(Unanswered::new(
+                ErrorCode::NoSuchClaim,
+                format!("{owner:?} has no claim on {name}. The claims on it: {known}."),
+            ))
         }
         several => {
             let ids: Vec<String> = several.iter().map(|claim| claim.id.to_string()).collect();
             let what =
                 "several stacks with this name, in different accounts or Regions, have claims";
-            Err(Unanswered::new(format!(
-                "{what} on {name}; use the digest of one of them: {}",
-                ids.join(", ")
-            )))
+            Err(Unanswered::new(
+                ErrorCode::AmbiguousOwner,
+                format!("{what} on {name}; use the digest of one of them: {}", ids.join(", ")),
+            ))
         }
     }
 }

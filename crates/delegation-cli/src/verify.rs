@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{self, Verify as Args};
-use super::{Status, Tools, Unanswered, output};
+use super::args::Verify as Args;
+use super::error::Unanswered;
+use super::{Status, Tools, output};
+use custom_delegation::error::Code;
 use delegation_model::name::Name;
 use dns_check::{Verdict, Verifier};
 use subject::{Delegation, NotDelegated, Subject};
@@ -32,7 +34,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
             Err(unanswered) if args.names.len() == 1 => return Err(unanswered),
             // The others may still be answered.
             Err(unanswered) => {
-                output::error(&format!("{name}: {}", args::in_flags(&unanswered.message)));
+                output::error(&format!("{name}: {}", unanswered.in_flags()));
                 statuses.push(Status::Error);
             }
         }
@@ -59,9 +61,10 @@ async fn check_name(
     verifier: &Verifier,
     name: &str,
 ) -> Result<(Status, Value), Unanswered> {
-    let name: Name = name
-        .parse()
-        .map_err(|error| Unanswered::new(format!("{name:?} is not a domain name: {error}")))?;
+    let name: Name = name.parse().map_err(|error| {
+        let message = format!("{name:?} is not a domain name: {error}");
+        Unanswered::of_function(Code::InvalidName, message)
+    })?;
     let delegation = match subject::find(tools, args, verifier, &name).await? {
         Subject::Delegation(delegation) => delegation,
         Subject::NotDelegated(not_delegated) => {

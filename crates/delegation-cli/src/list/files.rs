@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::super::args::Scope;
-use super::super::{Unanswered, output};
+use super::super::error::{ErrorCode, Unanswered};
+use super::super::output;
 use delegation_model::role::Role;
 use inventory::Accepted;
 use inventory::batch::ascii;
@@ -11,12 +12,15 @@ use inventory::batch::ascii;
 fn read(flag: &str, path: &Path) -> Result<String, Unanswered> {
     let read = std::fs::read_to_string(path);
     read.map_err(|error| {
-        Unanswered::new(format!("{flag} {}: can't read the file: {error}", path.display()))
+        Unanswered::new(
+            ErrorCode::FileNotRead,
+            format!("{flag} {}: can't read the file: {error}", path.display()),
+        )
     })
 }
 
 fn invalid(path: &Path, what: &str) -> Unanswered {
-    Unanswered::new(format!("{}: {what}", path.display()))
+    Unanswered::new(ErrorCode::InvalidFile, format!("{}: {what}", path.display()))
 }
 
 /// Reads the ARNs of stacks, separated by white space, as `aws cloudformation list-stacks --output

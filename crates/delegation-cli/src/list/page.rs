@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::super::{Unanswered, output};
+use super::super::error::{ErrorCode, Unanswered};
+use super::super::output;
 use super::table::owners;
 use super::{Results, ZoneResults};
 use delegation_model::name::Name;
@@ -108,7 +109,10 @@ struct NameServer {
 /// Writes the page of a listing to a file.
 pub(super) fn write(results: &Results<'_>, path: &Path) -> Result<(), Unanswered> {
     let failed = |error: String| {
-        Unanswered::new(format!("--html {}: can't write the page: {error}", path.display()))
+        Unanswered::new(
+            ErrorCode::FileNotWritten,
+            format!("--html {}: can't write the page: {error}", path.display()),
+        )
     };
     let page = render(results).map_err(|error| failed(error.to_string()))?;
     std::fs::write(path, page).map_err(|error| failed(error.to_string()))

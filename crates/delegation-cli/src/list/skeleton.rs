@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::super::Unanswered;
+use super::super::error::{ErrorCode, Unanswered};
 use super::{Results, ZoneResults};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
@@ -24,10 +24,10 @@ pub(super) fn write(
     folder: &Path,
 ) -> Result<Vec<(String, usize)>, Unanswered> {
     let failed = |path: &Path, error: std::io::Error| {
-        Unanswered::new(format!(
-            "--skeletons {}: can't write the template: {error}",
-            path.display()
-        ))
+        Unanswered::new(
+            ErrorCode::FileNotWritten,
+            format!("--skeletons {}: can't write the template: {error}", path.display()),
+        )
     };
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let mut written = Vec::new();

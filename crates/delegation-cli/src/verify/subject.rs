@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Args;
-use crate::{Tools, Unanswered};
+use crate::Tools;
+use crate::error::{ErrorCode, Unanswered};
 use custom_delegation::aws::route53::{HostedZone, Session};
 use custom_delegation::cfn::properties::Partial;
+use custom_delegation::error::Code;
 use custom_delegation::handler::expected::{self, ChildZone};
 use delegation_model::ds::{Ds, DsError, DsRecords};
 use delegation_model::name::Name;
@@ -66,7 +68,7 @@ pub(super) async fn find(
     verifier: &Verifier,
     name: &Name,
 ) -> Result<Subject, Unanswered> {
-    let child = args.child.read().map_err(|error| Unanswered::new(error.to_string()))?;
+    let child = args.child.read()?;
     let ds_of_flags = ds_of_flags(args)?;
     let hosted = hosted_parent(tools, args, name).await?;
     let parent = match &hosted {
@@ -124,7 +126,10 @@ pub(super) async fn find(
             Err(error) => return Err(no_referral(tools, &error)),
         },
         (None, _, None) => {
-            return Err(Unanswered::new("--child-only requires --name-servers or --child-zone-id"));
+            return Err(Unanswered::new(
+                ErrorCode::InvalidFlags,
+                "--child-only requires --name-servers or --child-zone-id",
+            ));
         }
     };
     expected.ds = ds_of_flags.or(expected.ds);
@@ -134,7 +139,7 @@ pub(super) async fn find(
 fn ds_of_flags(args: &Args) -> Result<Option<DsRecords>, Unanswered> {
     let parsed = args.ds.iter().map(|text| {
         let invalid = |error| format!("--ds \"{text}\": {error}, such as \"12345 13 2 0A1B...\"");
-        text.parse().map_err(|error: DsError| Unanswered::new(invalid(error)))
+        text.parse().map_err(|error: DsError| Unanswered::new(ErrorCode::InvalidDs, invalid(error)))
     });
     Ok(DsRecords::new(parsed.collect::<Result<Vec<Ds>, _>>()?))
 }
@@ -145,18 +150,17 @@ async fn hosted_parent(
     args: &Args,
     name: &Name,
 ) -> Result<Option<HostedParent>, Unanswered> {
-    let (requested, role) =
-        args.parent.read().map_err(|error| Unanswered::new(error.to_string()))?;
+    let (requested, role) = args.parent.read()?;
     if !args.parent.is_given() {
         return Ok(None);
     }
     let parent =
         expected::parent_zone(tools.accounts()?, role.as_ref(), &requested, Some(name)).await?;
     if !name.is_below(&parent.1.name) {
-        return Err(Unanswered::new(format!(
-            "{name} is not below the parent zone {}; correct one of them",
-            parent.1.name
-        )));
+        return Err(Unanswered::of_function(
+            Code::NotBelowParentZone,
+            format!("{name} is not below the parent zone {}; correct one of them", parent.1.name),
+        ));
     }
     Ok(Some(parent))
 }
@@ -170,16 +174,18 @@ async fn child_zone(
     let Some(id) = &child.child_zone else { return Ok(None) };
     let zone = expected::by_child(tools.accounts()?, child.child_role.as_ref(), id).await?;
     if zone.name != *name {
-        return Err(Unanswered::new(format!(
-            "the child zone is {}, not {name}; correct one of them",
-            zone.name
-        )));
+        return Err(Unanswered::of_function(
+            Code::DomainNameMismatch,
+            format!("the child zone is {}, not {name}; correct one of them", zone.name),
+        ));
     }
     Ok(Some(zone))
 }
 
 fn ds_of_zone(zone: &ChildZone) -> Result<DsRecords, Unanswered> {
-    let failure = |why| Unanswered::new(format!("--dnssec: the child zone {} {why}", zone.name));
+    let failure = |why| {
+        Unanswered::new(ErrorCode::NoKeys, format!("--dnssec: the child zone {} {why}", zone.name))
+    };
     zone.ds.clone().map_err(failure)
 }
 
@@ -201,7 +207,11 @@ async fn glue(
 }
 
 fn no_referral(tools: &Tools, error: &ReferralError) -> Unanswered {
-    Unanswered::new(match (error, tools.config.dns_resolver) {
+    let code = match error {
+        ReferralError::NoResolver => ErrorCode::NoResolver,
+        _ => ErrorCode::NoReferral,
+    };
+    Unanswered::new(code, match (error, tools.config.dns_resolver) {
         (ReferralError::NoResolver, Some(resolver)) => {
             format!("the resolver {resolver} does not respond; use --resolver with one that can be reached from here")
         }
