@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::finding::{Family, Finding, FindingKind, Role, ServerState, Unresolved};
-use super::report::{Report, Server, Verdict};
+use super::report::{FindingGroup, Report, Server, Verdict};
 use super::response::Targets;
 use delegation_model::name::Name;
 
@@ -121,17 +121,50 @@ fn several<'a>(
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        let addresses = if addresses.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", addresses.join(", "))
+        let addresses = match self.shown_addresses() {
+            addresses if addresses.is_empty() => addresses,
+            addresses => format!(" ({addresses})"),
         };
-        let role = if self.role == Role::Parent { " of the parent zone" } else { "" };
+        let role = self.role.text();
         let text = format!("{}{addresses}{role} {}", Short(&self.server), self.kind.text());
         match text.char_indices().nth(MAX_FINDING) {
             Some((end, _)) => write!(f, "{}...", text.get(..end).unwrap_or_default()),
             None => f.write_str(&text),
+        }
+    }
+}
+
+impl fmt::Display for FindingGroup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = match self.findings.as_slice() {
+            [] => return Ok(()),
+            [finding] => return finding.fmt(f),
+            [first, ..] => first,
+        };
+        write!(f, "each of {} name servers{} (", self.findings.len(), first.role.text())?;
+        for (index, finding) in self.findings.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{}", Short(&finding.server))?;
+            if !finding.addresses.is_empty() {
+                write!(f, " at {}", finding.shown_addresses())?;
+            }
+        }
+        write!(f, ") {}", first.kind.text())
+    }
+}
+
+impl Finding {
+    fn shown_addresses(&self) -> String {
+        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        addresses.join(", ")
+    }
+}
+
+impl Role {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Child => "",
+            Self::Parent => " of the parent zone",
         }
     }
 }

@@ -39,7 +39,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub use finding::{Finding, ServerState, Severity};
 pub use network::Pace;
 pub use referral::ReferralError;
-pub use report::{Address, Report, Server, Verdict};
+pub use report::{Address, FindingGroup, Report, Server, Verdict};
 pub use transport::{Datagrams, Transport};
 
 use delegation_model::ds::DsRecords;

@@ -58,6 +58,20 @@ pub struct Address {
     pub serial: Option<u32>,
 }
 
+/// Findings that say the same of one or several servers.
+#[derive(Clone, Debug)]
+pub struct FindingGroup<'a> {
+    /// At least one.
+    pub(super) findings: Vec<&'a Finding>,
+}
+
+impl<'a> FindingGroup<'a> {
+    /// The first finding of the group: all have its severity and its remedy.
+    pub fn first(&self) -> Option<&'a Finding> {
+        self.findings.first().copied()
+    }
+}
+
 impl Report {
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
@@ -78,6 +92,20 @@ impl Report {
     /// What was found, in the order of the name servers, those of the child zone first.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// All findings in the same order, with those that say the same of several servers together.
+    pub fn groups(&self) -> Vec<FindingGroup<'_>> {
+        let mut groups: Vec<FindingGroup<'_>> = Vec::new();
+        for finding in &self.findings {
+            let says_the_same =
+                |other: &Finding| (&other.kind, other.role) == (&finding.kind, finding.role);
+            match groups.iter_mut().find(|group| group.first().is_some_and(says_the_same)) {
+                Some(group) => group.findings.push(finding),
+                None => groups.push(FindingGroup { findings: vec![finding] }),
+            }
+        }
+        groups
     }
 
     /// What is wrong.

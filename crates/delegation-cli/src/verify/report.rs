@@ -74,20 +74,16 @@ pub(super) fn print(delegation: &Delegation, report: &Report) {
         Verdict::Good => output::line(&format!("{}.", report.summary())),
         Verdict::Bad => {}
     }
-    for finding in report.findings() {
+    for group in report.groups() {
+        let Some(finding) = group.first() else { continue };
         let word = match finding.severity() {
             Severity::Problem => "Problem",
             Severity::Unknown => "Unknown",
             Severity::Remark => "Remark",
         };
-        output::line(&format!("{word}: {}", sentences(finding)));
+        let remedy = finding.remedy().map(|remedy| format!(" {remedy}")).unwrap_or_default();
+        output::line(&format!("{word}: {group}.{remedy}"));
     }
-}
-
-/// A finding and what to do about it.
-fn sentences(finding: &Finding) -> String {
-    let remedy = finding.remedy().map(|remedy| format!(" {remedy}")).unwrap_or_default();
-    format!("{finding}.{remedy}")
 }
 
 fn row(zone: &Name, server: &Server) -> [String; 5] {

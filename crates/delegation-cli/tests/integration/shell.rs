@@ -98,6 +98,10 @@ impl Ran {
     pub(crate) fn complains(self, words: &[&str]) -> Self {
         assert_eq!((self.err.lines().count(), self.out.as_str()), (1, ""), "{self:?}");
         assert!(self.err.starts_with("delegation: "), "{self:?}");
+        let code =
+            self.err.trim_end().rsplit_once(" [").and_then(|(_, code)| code.strip_suffix(']'));
+        let is_code = |code: &str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(code.is_some_and(is_code), "no code: {self:?}");
         for word in words {
             assert!(self.err.contains(word), "{word:?} is not in {:?}", self.err);
         }

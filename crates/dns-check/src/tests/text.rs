@@ -103,6 +103,37 @@ fn only_the_first_name_servers_are_shown() {
 }
 
 #[test]
+fn what_is_found_at_several_servers_is_said_once() {
+    let finding = |server: &str, addresses: &[&str], role, kind: &FindingKind| Finding {
+        server: name(server),
+        addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        role,
+        kind: kind.clone(),
+    };
+    let refused = FindingKind::Code("REFUSED".into());
+    let findings = vec![
+        finding("ns1.example.net", &["192.0.2.1", "2001:db8::1"], Role::Child, &refused),
+        finding("ns2.example.net", &["192.0.2.2"], Role::Child, &FindingKind::Silent),
+        finding("ns3.example.net", &["192.0.2.3"], Role::Child, &refused),
+        finding("p1.example.org", &[], Role::Parent, &FindingKind::NoDelegation),
+        finding("p2.example.org", &[], Role::Parent, &FindingKind::NoDelegation),
+        finding("p2.example.org", &[], Role::Parent, &refused),
+    ];
+    let report = Report { findings, ..good() };
+    let groups: Vec<String> = report.groups().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        groups,
+        [
+            "each of 2 name servers (ns1.example.net at 192.0.2.1, 2001:db8::1; ns3.example.net at 192.0.2.3) does not answer \
+             for the zone (REFUSED)",
+            "ns2.example.net (192.0.2.2) does not answer",
+            "each of 2 name servers of the parent zone (p1.example.org; p2.example.org) does not delegate the name",
+            "p2.example.org of the parent zone does not answer for the zone (REFUSED)",
+        ]
+    );
+}
+
+#[test]
 fn resolv_conf_is_parsed() {
     let servers = |text: &str| format!("{:?}", Resolver::from_resolv_conf(text).servers);
     assert_eq!(
