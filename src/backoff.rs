@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Pauses that double up to a maximum. Each varies randomly by half, so that requests that started
 /// together don't stay in step.
 #[derive(Clone, Copy, Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
     longest: Duration,
 }
@@ -13,12 +13,12 @@ pub struct Backoff {
 impl Backoff {
     /// Starts with a pause of `first` on average. Each pause is twice as long as the one before, up
     /// to `longest`.
-    pub fn new(first: Duration, longest: Duration) -> Self {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first, longest }
     }
 
     /// The pause before the next attempt.
-    pub fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         let pause = self.next.mul_f64(0.5 + fastrand::f64());
         self.next = (self.next * 2).min(self.longest);
         pause

@@ -39,12 +39,12 @@ impl Deadline {
     }
 
     /// The time that was left at the start.
-    pub fn left_at_start(self) -> Duration {
+    pub(crate) fn left_at_start(self) -> Duration {
         self.left
     }
 
     /// The time that the work had at the start.
-    pub fn work_at_start(self) -> Duration {
+    pub(crate) fn work_at_start(self) -> Duration {
         self.left.saturating_sub(self.end - self.work).saturating_sub(MARGIN.min(self.left / 20))
     }
 

@@ -211,7 +211,7 @@ impl Failure {
 
     /// Replaces the message.
     #[must_use]
-    pub fn with_message(self, message: impl Into<String>) -> Self {
+    pub(crate) fn with_message(self, message: impl Into<String>) -> Self {
         Self { message: message.into(), ..self }
     }
 

@@ -77,7 +77,7 @@ impl SendError {
     }
 
     /// True if no server received the request.
-    pub fn is_unsent(&self) -> bool {
+    pub(crate) fn is_unsent(&self) -> bool {
         matches!(self.kind, SendErrorKind::Invalid | SendErrorKind::Unconnected)
     }
 

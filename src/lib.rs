@@ -43,7 +43,7 @@
 //! The full contract is in `docs/design.md`.
 
 pub mod aws;
-pub mod backoff;
+mod backoff;
 pub mod cfn;
 pub mod clock;
 pub mod config;

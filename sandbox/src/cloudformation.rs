@@ -188,7 +188,7 @@ impl CloudFormation {
     }
 
     /// A template of the assembly by its file name.
-    pub fn assembled(&self, file: &str) -> Value {
+    pub(crate) fn assembled(&self, file: &str) -> Value {
         let path =
             self.shared.assembly.as_ref().map(|directory| directory.join(file)).unwrap_or_default();
         Template::source(&path.display().to_string())

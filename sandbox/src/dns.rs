@@ -177,7 +177,7 @@ impl Dns {
     /// Starts the service at port 53, for a resolver that can't use another port. Any number of
     /// services can do so at the same time, because each has its own addresses, including the
     /// resolver. Not every user has the permission; the error says so.
-    pub async fn start_on_port_53(aws: &Sandbox) -> io::Result<Self> {
+    pub(crate) async fn start_on_port_53(aws: &Sandbox) -> io::Result<Self> {
         let resolver =
             Ipv4Addr::new(127, fastrand::u8(0x20..0x40), fastrand::u8(..), fastrand::u8(1..=254));
         Self::start_on(aws, SocketAddr::from((resolver, 53))).await

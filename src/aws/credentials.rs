@@ -214,7 +214,7 @@ impl Accounts {
     }
 
     /// How many answers so far said that there were too many calls.
-    pub fn throttled_calls(&self) -> u64 {
+    pub(crate) fn throttled_calls(&self) -> u64 {
         self.attempts.throttled()
     }
 
@@ -224,13 +224,13 @@ impl Accounts {
     }
 
     /// What went wrong before is no longer of interest.
-    pub fn clear_last_problem(&self) {
+    pub(crate) fn clear_last_problem(&self) {
         self.attempts.clear();
     }
 
     /// Drops every kept session: after a denial, in case that rights were granted since they were
     /// made.
-    pub fn invalidate_sessions(&self) {
+    pub(crate) fn invalidate_sessions(&self) {
         self.lock().clear();
     }
 

@@ -46,7 +46,7 @@ pub struct AwsError {
 
 impl AwsError {
     /// True if the caller lacks a permission.
-    pub fn is_denied(&self) -> bool {
+    pub(crate) fn is_denied(&self) -> bool {
         self.kind == AwsErrorKind::Denied
     }
 
@@ -63,7 +63,7 @@ impl AwsError {
     }
 
     /// True if a role could not be assumed.
-    pub fn is_from_sts(&self) -> bool {
+    pub(crate) fn is_from_sts(&self) -> bool {
         self.action.starts_with("STS")
     }
 

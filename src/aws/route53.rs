@@ -140,7 +140,7 @@ impl Session {
 
     /// Calls `ListHostedZonesByName` and returns the ids of the public zones with exactly this
     /// name.
-    pub async fn public_zones(&self, zone_name: &Name) -> Result<Vec<ZoneId>, AwsError> {
+    pub(crate) async fn public_zones(&self, zone_name: &Name) -> Result<Vec<ZoneId>, AwsError> {
         const ACTION: &str = "Route 53 ListHostedZonesByName";
         let mut found = Vec::new();
         let mut next: Option<String> = None;
@@ -207,7 +207,7 @@ impl Session {
 
     /// Calls `ListHostedZones` and returns every public zone of the account, without name servers.
     /// Awaits `turn` before each call.
-    pub async fn every_public_zone(
+    pub(crate) async fn every_public_zone(
         &self,
         turn: impl AsyncFn(),
     ) -> Result<Vec<HostedZone>, AwsError> {
@@ -242,7 +242,7 @@ impl Session {
 
     /// Calls `ListResourceRecordSets` and returns those record sets of the whole zone for which
     /// `keep` holds, in Route 53's order. Awaits `turn` before each call.
-    pub async fn whole_zone(
+    pub(crate) async fn whole_zone(
         &self,
         zone: &ZoneId,
         keep: impl Fn(&RecordSet) -> bool,

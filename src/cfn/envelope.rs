@@ -32,7 +32,7 @@ const LONGEST_URL: usize = 8192;
 const REDACTED_URL: &str = "...";
 /// The most bytes of JSON in `ResourceProperties`. A whole template is smaller (CloudFormation User
 /// Guide, "Understand CloudFormation quotas": 1 MB).
-pub const MAX_PROPERTIES: usize = 1 << 20;
+pub(crate) const MAX_PROPERTIES: usize = 1 << 20;
 /// How many characters of an unknown `RequestType` a message repeats.
 const MAX_REPEATED: usize = 40;
 

@@ -130,11 +130,11 @@ pub const KNOWN: [&str; 19] = [
 ];
 
 /// CloudFormation's own properties, which it passes to the function.
-pub const CLOUDFORMATION_PROPERTIES: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
+pub(crate) const CLOUDFORMATION_PROPERTIES: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 
 /// The longest `ServiceTimeout` in seconds, and its default (CloudFormation Template Reference,
 /// `AWS::CloudFormation::CustomResource`).
-pub const MAX_SERVICE_TIMEOUT: i64 = 3600;
+pub(crate) const MAX_SERVICE_TIMEOUT: i64 = 3600;
 
 impl Partial {
     /// Parses leniently: invalid properties must never fail a Delete, nor an Update if they are old
@@ -221,7 +221,7 @@ impl Partial {
     }
 
     /// The mode of the DNS check, or its default.
-    pub fn verification_mode(&self) -> Verification {
+    pub(crate) fn verification_mode(&self) -> Verification {
         self.verification.unwrap_or(Verification::Report)
     }
 
@@ -248,7 +248,7 @@ impl Partial {
 
     /// True if the answer waits until Route 53 reports the change `INSYNC`. A required DNS check
     /// overrides `WaitForSync: false`.
-    pub fn waits_for_sync(&self) -> bool {
+    pub(crate) fn waits_for_sync(&self) -> bool {
         self.wait_for_sync || self.verification == Some(Verification::Require)
     }
 }

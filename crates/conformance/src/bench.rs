@@ -21,7 +21,7 @@ use crate::place::Place;
 /// The number of attempts of a throttled call, except where a probe is about throttling.
 const ATTEMPTS: u32 = 12;
 /// The pause between polls where nothing takes time.
-pub const LOCAL_PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const LOCAL_PAUSE: Duration = Duration::from_millis(10);
 /// The number of attempts and the pause between them while a permission may still propagate.
 const PROPAGATION: (u32, Duration) = (20, Duration::from_secs(3));
 
@@ -78,7 +78,7 @@ impl Account {
     }
 
     /// Returns the same identity in another Region, without a configured endpoint.
-    pub fn in_region(&self, region: &str) -> Self {
+    pub(crate) fn in_region(&self, region: &str) -> Self {
         let config =
             self.config.clone().into_builder().region(Region::new(region.to_owned())).build();
         Self::new(self.id.clone(), self.arn.clone(), config)
@@ -93,7 +93,7 @@ impl Account {
 }
 
 /// Returns the settings for a local AWS.
-pub fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {
+pub(crate) fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {
     let credentials = route53::config::Credentials::new(id, secret, None, None, "conformance");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -279,7 +279,7 @@ impl Bench {
     }
 
     /// Returns the names of [`Bench::listed`] without their common suffix.
-    pub async fn listed_labels(&self) -> Result<String, String> {
+    pub(crate) async fn listed_labels(&self) -> Result<String, String> {
         let own = format!(".{}.", self.domain());
         let lines = self.listed().await?;
         let names = lines.iter().filter_map(|line| line.split(' ').next());
@@ -303,7 +303,7 @@ impl Bench {
     }
 
     /// Like [`Bench::session`], with more parameters.
-    pub async fn session_by(
+    pub(crate) async fn session_by(
         &self,
         caller: &Account,
         account: &Account,
@@ -365,7 +365,7 @@ pub fn describe(result: &Result<String, String>) -> String {
 
 /// Formats an error of AWS as `<status> <code>: <message>`; an error without a response with all of
 /// its causes.
-pub fn error_text<E>(error: &SdkError<E, HttpResponse>) -> String
+pub(crate) fn error_text<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -407,7 +407,7 @@ pub fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
 
 /// A record set.
 #[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all required fields are set")]
-pub fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
+pub(crate) fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
     let record = |value: &&str| ResourceRecord::builder().value(*value).build().expect("a value");
     let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
     builder

@@ -171,7 +171,7 @@ impl Journal {
     }
 
     /// Returns whether nothing more may be created.
-    pub fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 
@@ -179,7 +179,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the file can't be written, or the run is to stop. Then the resource may not be created.
-    pub fn making(&self, thing: Thing) -> io::Result<()> {
+    pub(crate) fn making(&self, thing: Thing) -> io::Result<()> {
         if self.is_stopped() {
             return Err(io::Error::other("interrupted"));
         }

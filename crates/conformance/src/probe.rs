@@ -128,7 +128,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Returns whether the result makes the run fail.
-    pub fn is_difference(&self) -> bool {
+    pub(crate) fn is_difference(&self) -> bool {
         matches!(self, Self::Differs(_) | Self::Failed(_))
     }
 }

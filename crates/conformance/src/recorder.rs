@@ -23,7 +23,7 @@ const WAIT: &str = "5";
 const LOCAL_PAUSE: Duration = Duration::from_millis(10);
 
 /// Returns the name of the stack with the topic and the queue.
-pub fn stack_name(prefix: &str) -> String {
+pub(crate) fn stack_name(prefix: &str) -> String {
     format!("{prefix}-recorder")
 }
 

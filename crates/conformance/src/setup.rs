@@ -45,7 +45,7 @@ impl Lab {
     }
 
     /// Creates a hosted zone with the run's name or below it.
-    pub async fn make_zone(
+    pub(crate) async fn make_zone(
         &self,
         account: &Account,
         name: &str,

@@ -52,12 +52,12 @@ pub struct Status {
 
 impl Status {
     /// Returns whether no operation is in progress.
-    pub fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         !self.status.ends_with("_IN_PROGRESS")
     }
 
     /// Returns whether the last operation succeeded.
-    pub fn is_fine(&self) -> bool {
+    pub(crate) fn is_fine(&self) -> bool {
         matches!(self.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | GONE)
     }
 }
@@ -89,7 +89,7 @@ impl Stack<'_> {
     }
 
     /// Waits until no operation is in progress.
-    pub async fn at_rest(&self) -> Result<Status, String> {
+    pub(crate) async fn at_rest(&self) -> Result<Status, String> {
         let (looks, pause) = if self.place.is_local() { LOCAL_LOOKS } else { LOOKS };
         for _ in 0..looks {
             let status = self.status().await?;
@@ -155,7 +155,7 @@ impl Lab {
     }
 
     /// Starts to create or update a stack, without waiting.
-    pub async fn begin_deploy(
+    pub(crate) async fn begin_deploy(
         &self,
         side: Side,
         name: &str,

@@ -18,6 +18,6 @@ pub mod point;
 pub mod reconcile;
 pub mod record_set;
 pub mod role;
-pub mod rollover;
+mod rollover;
 pub mod text;
 pub mod ttl;

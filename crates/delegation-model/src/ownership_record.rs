@@ -31,12 +31,12 @@ pub const MAX_SKEW: i64 = 900;
 
 /// How long after its claim's time a `hold` is valid at most, in seconds (TRUST-2). Resolvers cap
 /// TTLs at about a week.
-pub const MAX_HOLD: i64 = 7 * 86_400;
+pub(crate) const MAX_HOLD: i64 = 7 * 86_400;
 
 /// How many characters the values of a record may have (ARRIVE-7). A batch that replaces the record
 /// contains them twice, and Route 53 accepts 32,000 in a batch. A resource that arrives must be
 /// able to leave.
-pub const MAX_CHARACTERS: usize = 12_000;
+pub(crate) const MAX_CHARACTERS: usize = 12_000;
 
 /// The time and the identity of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,7 +177,7 @@ impl OwnershipRecord {
 
     /// Returns true if another resource has a claim, or if a value is unreadable and may be a
     /// claim.
-    pub fn has_others(&self, claimant: &Claimant) -> bool {
+    pub(crate) fn has_others(&self, claimant: &Claimant) -> bool {
         self.others(claimant).next().is_some() || self.has_unreadable()
     }
 
@@ -226,7 +226,7 @@ impl OwnershipRecord {
 
     /// Returns the claims of other resources that hold the current name servers. An unreadable
     /// value holds them, too: see [`OwnershipRecord::has_unreadable`].
-    pub fn other_holders(&self, claimant: &Claimant, current: Digest) -> Vec<&Claim> {
+    pub(crate) fn other_holders(&self, claimant: &Claimant, current: Digest) -> Vec<&Claim> {
         self.others(claimant).filter(|claim| self.holds(claim, current)).collect()
     }
 
@@ -281,7 +281,7 @@ impl OwnershipRecord {
 
     /// Removes the tombstones that have expired at the time of a request, and those of the
     /// request's own resource that are earlier than the request (OWN-8).
-    pub fn drop_tombstones(&mut self, claimant: &Claimant, time: i64, now: i64) {
+    pub(crate) fn drop_tombstones(&mut self, claimant: &Claimant, time: i64, now: i64) {
         self.0.retain(|entry| match &entry.value {
             Value::Tombstone(stone) => {
                 let later = stone.id == claimant.id() && stone.time < time;

@@ -8,7 +8,7 @@ use crate::ds::DsRecords;
 
 /// The TTL of the key set of a zone in Route 53, in seconds. No page of the documentation has it;
 /// `dig DNSKEY` shows it.
-pub const DNSKEY_TTL: u32 = 3600;
+pub(crate) const DNSKEY_TTL: u32 = 3600;
 
 /// The keys that must stay active after DS records were removed, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct KeysToKeep {
 /// enough that both sets have a record in common, because that record may have been added a moment
 /// ago. `since` is when the oldest of its keys was created or became active again, in seconds since
 /// 1970; `None` if it is not known.
-pub fn wait(
+pub(crate) fn wait(
     current: Option<&DsRecords>,
     desired: &DsRecords,
     since: Option<i64>,
@@ -40,7 +40,7 @@ pub fn wait(
 
 /// Returns the keys that must stay active, because resolvers may have cached a DS record set with
 /// their records. `ttl` is the TTL of the current set, in seconds.
-pub fn keys_to_keep(
+pub(crate) fn keys_to_keep(
     current: &DsRecords,
     desired: Option<&DsRecords>,
     ttl: u32,

@@ -119,7 +119,7 @@ impl Report {
     }
 
     /// What is worth knowing, and no fault.
-    pub fn remarks(&self) -> impl Iterator<Item = &Finding> {
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = &Finding> {
         self.of(Severity::Remark)
     }
 

@@ -167,7 +167,7 @@ impl ZoneHandle {
 
     /// Sets the `ServeSignature` that `GetDNSSEC` returns, and keeps the keys. The zone is only
     /// served with signatures if it is `SIGNING`.
-    pub fn set_serve_signature(&self, status: &str) {
+    pub(crate) fn set_serve_signature(&self, status: &str) {
         self.edit(|zone| status.clone_into(&mut zone.serve_signature));
     }
 

@@ -69,7 +69,7 @@ impl KeySigningKey {
 
     /// Sets the time at which the key was created and last modified.
     #[must_use]
-    pub fn made_at(self, time: SystemTime) -> Self {
+    pub(crate) fn made_at(self, time: SystemTime) -> Self {
         Self { created: time, modified: time, ..self }
     }
 

@@ -73,7 +73,7 @@ impl RecordSet {
     }
 
     /// Returns the values in a canonical order.
-    pub fn sorted_values(&self) -> Vec<String> {
+    pub(crate) fn sorted_values(&self) -> Vec<String> {
         let mut values = self.values.clone();
         values.sort();
         values

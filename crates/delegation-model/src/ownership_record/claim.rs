@@ -29,7 +29,7 @@ impl Claimant {
     }
 
     /// Returns the claimant that wrote a claim.
-    pub fn from_claim(claim: &Claim) -> Self {
+    pub(crate) fn from_claim(claim: &Claim) -> Self {
         Self { id: claim.id, owner: claim.owner.clone() }
     }
 
@@ -207,7 +207,7 @@ impl Claim {
     }
 
     /// Returns true if a later request wrote the claim.
-    pub fn is_later_than(&self, stamp: Stamp, now: i64) -> bool {
+    pub(crate) fn is_later_than(&self, stamp: Stamp, now: i64) -> bool {
         self.fence(now) > stamp.time
     }
 

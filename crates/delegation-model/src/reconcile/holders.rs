@@ -30,7 +30,7 @@ impl Holders {
     }
 
     /// Returns true if there is nobody.
-    pub fn is_nobody(&self) -> bool {
+    pub(crate) fn is_nobody(&self) -> bool {
         self.owners.is_empty() && !self.unreadable
     }
 }
