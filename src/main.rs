@@ -1,5 +1,6 @@
 //! The Lambda function and its watch. Wiring only.
 
+use std::io::{Write as _, stderr};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -14,8 +15,25 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// The variables that the runtime needs. Lambda sets all of them.
+const SET_BY_LAMBDA: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+];
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    if let Some(name) = SET_BY_LAMBDA.into_iter().find(|name| variable(name).is_none()) {
+        let _ = writeln!(
+            stderr(),
+            "bootstrap: the environment variable {name} is not set. This program is an AWS Lambda \
+             function: Lambda starts it, and sets this variable. To try the function on this \
+             machine, run `make demo`."
+        );
+        return ExitCode::FAILURE;
+    }
     logging::init(std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().as_deref());
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,

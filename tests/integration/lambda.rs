@@ -1,6 +1,8 @@
 //! Tests of the real `bootstrap` process, behind the Lambda Runtime API, through the lives of
 //! stacks.
 
+mod by_hand;
+mod by_hand;
 mod delivery;
 mod demo;
 mod fixture;

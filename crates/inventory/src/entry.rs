@@ -198,7 +198,10 @@ impl Entry {
     }
 
     /// The claims whose stacks no longer exist.
-    pub(crate) fn dead_claims<'a>(&'a self, stacks: &'a [String]) -> impl Iterator<Item = &'a Claim> {
+    pub(crate) fn dead_claims<'a>(
+        &'a self,
+        stacks: &'a [String],
+    ) -> impl Iterator<Item = &'a Claim> {
         self.ownership.claims().filter(|claim| self.is_dead(claim, stacks))
     }
 
