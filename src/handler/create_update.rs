@@ -117,8 +117,7 @@ async fn change(
         warning = warning.take().or(planned.warning.take());
         // The check takes time, so the zone is observed again afterwards, until the plan is one
         // that was checked.
-        loop {
-            let Decision::Proceed(plan) = &planned.decision else { break };
+        while let Decision::Proceed(plan) = &planned.decision {
             let question = Question::new(&goal.name, plan, &planned.observed)
                 .filter(|_| mode != Verification::None);
             let Some(question) = question else { break };

@@ -298,7 +298,7 @@ async fn remove_tracked(
             failure.with_message(message)
         }
         // Others may be able to write the claim by which it was overtaken.
-        Some(servers) if failure.kind() == Kind::Stale => {
+        Some(servers) if failure.kind() == FailureKind::Stale => {
             failure.followed_by(&format!("{} is delegated to {servers}.", point.name))
         }
         _ => failure,

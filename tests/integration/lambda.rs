@@ -2,7 +2,6 @@
 //! stacks.
 
 mod by_hand;
-mod by_hand;
 mod delivery;
 mod demo;
 mod fixture;

@@ -119,6 +119,7 @@ impl Report {
     }
 
     /// What is worth knowing, and no fault.
+    #[cfg(test)]
     pub(crate) fn remarks(&self) -> impl Iterator<Item = &Finding> {
         self.of(Severity::Remark)
     }

@@ -91,7 +91,7 @@ impl Accounts {
             attempts += ATTEMPTS_IN_TURN;
             let passes = |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
             if attempts >= most || !errors.iter().all(|(_, error)| passes(error.kind)) {
-                return Err(AwsError::of_regions(&errors));
+                return Err(AwsError::from_regions(&errors));
             }
             sleep(backoff.pause()).await;
         }
@@ -134,7 +134,7 @@ async fn assume_with(
         .set_external_id(external_id.map(|id| id.expose().to_owned()))
         .send()
         .await
-        .map_err(|error| AwsError::of(&action, &error, &[]))?;
+        .map_err(|error| AwsError::from_sdk(&action, &error, &[]))?;
     let given = answer
         .credentials
         .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;

@@ -110,7 +110,7 @@ fn a_request_with_a_duplicate_field_can_still_be_answered() {
 
 #[test]
 fn a_property_that_is_there_twice_is_taken_from_neither() {
-    let accepted = Accepted { region: Some("us-east-1"), local_hosts: &[] };
+    let accepted = AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] };
     let with_text = |field: &str, text: &str| {
         with(field, json!("PLACE")).to_string().replace("\"PLACE\"", text)
     };

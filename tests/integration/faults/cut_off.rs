@@ -87,7 +87,7 @@ async fn wait_for(fixture: &Fixture, moment: Moment, request: &str) {
     match moment {
         Moment::Before(n) => drop(fixture.aws.fault(Fault::on("*").nth(n).kind(FaultKind::Hang))),
         Moment::After(n) => {
-            drop(fixture.aws.fault(Fault::on("*").nth(n).kind(FaultKind::HangAfter)))
+            drop(fixture.aws.fault(Fault::on("*").nth(n).kind(FaultKind::HangAfter)));
         }
         Moment::BeforeTheAnswer => fixture.bucket.fault(BucketFault::Hang, 1),
         Moment::AfterTheAnswer => fixture.bucket.fault(BucketFault::ResetAfter, u64::MAX),

@@ -110,7 +110,7 @@ impl Scenario {
                 }
                 match answered {
                     Some(answered) => {
-                        delete(fixture, answered, &self.properties_before(fixture)).await?
+                        delete(fixture, answered, &self.properties_before(fixture)).await?;
                     }
                     // After a Create without an answer, CloudFormation sends a Delete with an id
                     // that it invented. Where nothing was created, the Delete would leave a

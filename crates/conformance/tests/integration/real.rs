@@ -386,10 +386,11 @@ async fn what_is_left_is_said_and_taken_away_later() {
     fixture.local.sandbox().fault(sandbox::Fault::on("DeleteHostedZone").always().kind(denied));
     let output = fixture.run(&few, "").await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let text = text(&output);
+    let printed = text(&output);
     assert!(
-        text.contains("left: {\"kind\":\"zones\"") && text.contains("AccessDenied: not today"),
-        "{text}"
+        printed.contains("left: {\"kind\":\"zones\"")
+            && printed.contains("AccessDenied: not today"),
+        "{printed}"
     );
     assert!(fixture.page().contains("4 as expected"), "the page must be written nonetheless");
     fixture.local.sandbox().clear_faults();

@@ -265,7 +265,7 @@ impl ReferenceModel {
         let own = self.point_state(point).record.own(&delivery.owner, delivery.now).cloned();
         let is_overtaken = own.as_ref().is_some_and(|own| own.at > delivery.at);
         let mine = own.filter(|_| !is_overtaken);
-        let intent = delivery.asked.as_ref().map(|asked| self.intent(asked));
+        let intent = delivery.desired.as_ref().map(|desired| self.intent(desired));
         let may_stay = delivery.is_stale()
             || self.mistaken.contains(&key)
             || (delivery.invented

@@ -119,7 +119,7 @@ impl ReferenceModel {
         }
         if delivery.leaves.as_ref() == Some(&effect.point) {
             let why = if delivery.invented {
-                let intent = delivery.asked.as_ref().map(|asked| self.intent(asked));
+                let intent = delivery.desired.as_ref().map(|desired| self.intent(desired));
                 Reason::Invented { intent: intent.unwrap_or_default(), could_run: true }
             } else {
                 Reason::Requested
@@ -180,8 +180,7 @@ impl ReferenceModel {
                 }
                 true
             }
-            None => false,
-            Some(Behavior::Create) => false,
+            None | Some(Behavior::Create) => false,
         };
         if is_irreversible {
             self.irreversible_at.insert(effect.point.clone());

@@ -190,7 +190,9 @@ fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
     let of_characters: Vec<String> = (0..122).map(|n| format!("\"{n:0>254}\"")).collect();
     let mut point = Point::new();
     point.create("S1", wants("x").signed("a"));
-    of_characters.iter().for_each(|value| point.add_value_by_hand(value));
+    for value in &of_characters {
+        point.add_value_by_hand(value);
+    }
     let full = point.record().values();
     // Who asks for nothing new is not refused, and what can't be written is not sent.
     for wish in [wants("x").signed("a"), wants("x").signed("a").ttl(60)] {
