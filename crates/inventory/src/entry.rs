@@ -69,14 +69,15 @@ pub fn is_of_interest(set: &RecordSet) -> bool {
 impl Inventory {
     /// Builds the inventory of a zone from the record sets for which [`is_of_interest`] is true.
     pub fn new(apex: &Name, sets: Vec<RecordSet>) -> Self {
-        let mut cuts: BTreeMap<Vec<u8>, Delegation> = BTreeMap::new();
+        // By position and name: `b.a` and the label `a\056b` have one position.
+        let mut cuts: BTreeMap<(Vec<u8>, Name), Delegation> = BTreeMap::new();
         let (mut ds, mut owned, mut addresses) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::<Name, Vec<String>>::new());
         let mut own: Option<NameServers> = None;
         for set in sets {
             match set.rtype.as_str() {
                 "NS" if set.name == *apex => own = NameServers::from_values(&set.values),
-                "NS" => match cuts.entry(set.name.position()) {
+                "NS" => match cuts.entry((set.name.position(), set.name.clone())) {
                     MapEntry::Vacant(entry) => drop(entry.insert(Delegation::new(set))),
                     MapEntry::Occupied(mut entry) => entry.get_mut().ns.values.extend(set.values),
                 },

@@ -483,7 +483,7 @@ fn only_cloudformation_s_own_service_properties_are_accepted() {
 fn invalid_values_are_reported() {
     assert_invalid(
         json!({"ChildZoneId": "Z1234567890123456789012345678901234"}),
-        &["ChildZoneId \"Z1234", "1 to 32"],
+        &["ChildZoneId (a value of 35 characters", "1 to 32"],
     );
     assert_invalid(
         json!({"ChildZoneId": 7}),

@@ -107,6 +107,34 @@ fn entries_are_sorted_by_name_without_the_apex() {
     assert_eq!(marks(&entries[0]), [FindingKind::Unowned]);
 }
 
+/// `a\056b` is one label with a dot in it, and its listing position is that of `b.a`.
+#[test]
+fn a_label_with_a_dot_in_it_does_not_hide_the_delegation_that_is_listed_at_its_position() {
+    let entries = of(vec![
+        set("b.a.example.com", "NS", &["ns1.example.net."]),
+        owned(
+            "b.a.example.com",
+            &[claim_of(STACK, "B", "b.a.example.com", &["ns1.example.net."], None)],
+        ),
+        set(r"a\056b.example.com", "NS", &["ns1.evil.example."]),
+    ]);
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            (entry.name.as_ref().unwrap().as_str(), entry.delegation.as_ref().unwrap().servers())
+        })
+        .collect();
+    let own = |server: &str| vec![server.to_owned()];
+    assert_eq!(
+        found,
+        [
+            (r"a\056b.example.com", own("ns1.evil.example")),
+            ("b.a.example.com", own("ns1.example.net"))
+        ]
+    );
+    assert_eq!(marks(&entries[1]), []);
+}
+
 #[test]
 fn a_delegation_that_no_claim_names_has_drifted() {
     let ns = |names: &[&str], claims: &[Claim]| {

@@ -184,7 +184,8 @@ fn an_ownership_record_with_a_routing_policy_is_ignored_and_left() {
     assert_eq!(point.delete_invented("S1").shape(), "");
 }
 
-/// LEAVE-11: somebody who may write TXT fills the record, and no batch can replace it any more.
+/// LEAVE-11: somebody with permission to write TXT records has filled the record, so that no batch
+/// can replace it any more.
 #[test]
 fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
     let of_characters: Vec<String> = (0..122).map(|n| format!("\"{n:0>254}\"")).collect();
@@ -194,20 +195,20 @@ fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
         point.add_value_by_hand(value);
     }
     let full = point.record().values();
-    // Who asks for nothing new is not refused, and what can't be written is not sent.
+    // An Update that asks for nothing new is not refused, and sends no batch.
     for wish in [wants("x").signed("a"), wants("x").signed("a").ttl(60)] {
         assert_eq!(point.update("S1", wish).warnings(), "left-as-it-is");
     }
     let asks = point.clone().update("S1", wants("x"));
     assert_eq!(asks.refused().code(), "ownership-record-full");
     assert_eq!(point.create("S2", wants("x")).refused().code(), "ownership-record-full");
-    // A Create of S2 that comes late finds no room either.
+    // A late Create of S2 finds no room either.
     assert_eq!(point.delete_invented("S2").shape(), "");
     let done = point.delete("S1");
     assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("-NS -DS", "claim-left"));
     assert_eq!(point.record().values(), full);
 
-    // So many values that there is room for no other.
+    // So many values that there is no room for another.
     let mut point = Point::new();
     point.create("S1", wants("x"));
     (0..399).for_each(|n| point.add_value_by_hand(&format!("\"{n}\"")));
