@@ -1,9 +1,9 @@
-//! Random histories of stacks, an outside actor and a bad network, against the function on the
-//! sandbox, judged by a reference model that knows the second edition of ownership and nothing of
-//! the function.
+//! Random histories of stacks, manual edits and network faults, run with the function on the
+//! sandbox. A reference model, which knows the rules of ownership and nothing of the function,
+//! checks them.
 //!
-//! `HISTORIES` sets their number and `HISTORY_SEED` the first seed; a failure prints its seed,
-//! which plays it again, and the shortened history.
+//! `HISTORIES` sets their number and `HISTORY_SEED` the first seed. A failure prints its seed,
+//! which reproduces it, and the shortened history.
 
 mod fixture;
 mod generate;
@@ -17,10 +17,10 @@ use run::Tally;
 use test_support::{setting, simulate_each};
 
 const HISTORIES: u64 = 1000;
-/// So many are played before a failure ends it all.
+/// How many histories run before a failure ends the test.
 const AT_ONCE: usize = 200;
 
-/// What so many histories must have met; else they prove less than they seem to.
+/// What this many histories must have covered. Otherwise they prove less than they seem to.
 const COVERED: [&str; 35] = [
     "Create SUCCESS CREATED",
     "Create SUCCESS ADOPTED",
@@ -35,32 +35,32 @@ const COVERED: [&str; 35] = [
     "Delete SUCCESS",
     "batch rejected",
     "redelivered",
-    "made",
-    "found",
+    "created",
+    "unchanged",
     "changed",
     "repaired",
     "displaced",
     "kept",
     "removed",
-    "put back",
+    "restored",
     "tombstone",
-    "left: it stood before",
-    "left: not ours",
-    "left: nothing stood",
+    "left: existed before",
+    "left: claim names others",
+    "left: no name servers",
     "left to other holders",
-    "removed, and nothing put back",
-    "removed what is the child zone's",
+    "removed, nothing restored",
+    "removed name servers of the child zone",
     "stack RolledBack",
     "DS added",
     "DS replaced",
     "DS removed, the delegation stays",
     "DS removed with the delegation",
     "DS left to other claims",
-    "name servers put back under a DS",
+    "name servers restored under a DS",
 ];
 
 #[test]
-fn nobodys_record_is_lost_in_any_history() {
+fn no_history_breaks_a_promise() {
     let count = setting("HISTORIES").unwrap_or(HISTORIES);
     let first = setting("HISTORY_SEED").unwrap_or(1);
     let mut tally = Tally::new();
@@ -81,7 +81,7 @@ fn nobodys_record_is_lost_in_any_history() {
     }
     if count >= HISTORIES {
         for what in COVERED {
-            assert!(tally.contains_key(what), "no history met: {what}");
+            assert!(tally.contains_key(what), "no history covered: {what}");
         }
     }
 }

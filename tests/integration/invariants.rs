@@ -1,8 +1,8 @@
-//! What is true of every batch, no matter who sends it: the rules of ownership and of the DS record
-//! set a second time, by which the reference model and the races judge the function; and here, by
-//! which the planner is judged over arbitrary delegation points.
+//! The rules of ownership and of the DS record set, implemented a second time: what every batch
+//! must obey, no matter which request sends it. The reference model and the races check the
+//! function by them, and the tests here the planner, over arbitrary delegation points.
 //!
-//! `PROPTEST_CASES` sets how many points each test has.
+//! `PROPTEST_CASES` sets the number of points for each test.
 
 pub(crate) mod ds;
 pub(crate) mod ownership;

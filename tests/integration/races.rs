@@ -1,6 +1,6 @@
-//! Two requests that race for one name, at every interleaving of the calls that can meet: the reads
-//! of records and the changes, each held until its turn. A turn ends when its call was carried out
-//! and its side has come to the next one, or has ended.
+//! Two requests that race for one name, at every interleaving of the calls that can affect each
+//! other: reads of records and changes. Each call is held until its turn. A turn ends when the call
+//! is complete and its side has reached its next call, or has ended.
 
 mod checker;
 mod fixture;

@@ -1,4 +1,4 @@
-//! Where everything is: accounts, roles, parent zones, child zones and functions of one history.
+//! The accounts, roles, parent zones, child zones and functions of one history.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::histories::history::{
 };
 
 pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
-/// Both may be given to the records of child zones.
+/// The records that a child zone may have.
 const CHILD_RECORDS: [(&str, &str, &str); 4] = [
     ("www.", "A", "192.0.2.7"),
     ("*.", "A", "192.0.2.8"),
@@ -39,7 +39,7 @@ pub(crate) struct Fixture {
     roles: Vec<String>,
 }
 
-/// A place of a delegation: an index into the parent zones, and the child's name.
+/// A delegation point: an index into the parent zones, and the child's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
     pub(crate) zone: usize,
@@ -47,27 +47,27 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// The name of the ownership record.
+    /// Returns the name of the ownership record.
     pub(crate) fn record(&self) -> String {
         format!("_delegation-{}", self.name)
     }
 }
 
-/// What properties ask for.
+/// The parsed properties of a request.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the properties are independent")]
 pub(crate) struct Desired {
     /// An index into the child zones.
     pub(crate) child: usize,
     pub(crate) name: String,
     pub(crate) servers: Servers,
-    /// They are those of `NameServers`, and not the child zone's.
+    /// True if they come from `NameServers`, not from the child zone.
     pub(crate) given: bool,
     pub(crate) ttl: u32,
     pub(crate) overwrite: bool,
     pub(crate) occlusion: bool,
     pub(crate) dnssec: bool,
-    /// The keys that are named.
+    /// `KeySigningKeys`.
     pub(crate) keys: Option<Vec<String>>,
     pub(crate) ds_ttl: u32,
     pub(crate) parent: Parent,
@@ -108,7 +108,7 @@ impl Fixture {
         Self { parents, children, roles: roles.to_vec() }
     }
 
-    /// The function of a child account.
+    /// Creates the function of a child account.
     pub(crate) async fn function(&self, network: &Network, account: usize) -> Handler {
         let role = network.aws.account(CHILD_ACCOUNTS[account]).role("function").without_policies();
         let credentials = role.allow_all_route53().allow_assume("*").credentials();
@@ -146,7 +146,7 @@ impl Fixture {
             properties["Dnssec"] = json!(true);
             properties["DsTTL"] = json!(intent.ds_ttl);
         }
-        // Without Dnssec they mean nothing.
+        // Without Dnssec they have no effect.
         if let Some(keys) = intent.keys {
             properties["KeySigningKeys"] = json!(named(keys));
         }
@@ -156,7 +156,7 @@ impl Fixture {
         properties
     }
 
-    /// What the properties of an event ask for: [`Fixture::properties`] read back.
+    /// Parses the properties of an event: the inverse of [`Fixture::properties`].
     pub(crate) fn parse(&self, properties: &Value) -> Option<Desired> {
         let text = |key: &str| properties[key].as_str();
         let child =
@@ -191,7 +191,8 @@ impl Fixture {
         })
     }
 
-    /// The place that is asked for, as section 3 of the design finds it; `None` if there is none.
+    /// Returns the point that the properties lead to, as the design describes; `None` if there is
+    /// none.
     pub(crate) fn point(&self, desired: &Desired, pinned: Option<&Point>) -> Option<Point> {
         let stays = |pinned: &&Point| {
             let zone = &self.parents[pinned.zone];
@@ -223,7 +224,7 @@ impl Fixture {
         Some(Point { zone, name: desired.name.clone() })
     }
 
-    /// The role of a parent account.
+    /// Returns the role of a parent account.
     pub(crate) fn role(&self, account: usize) -> &str {
         &self.roles[account]
     }
@@ -232,7 +233,7 @@ impl Fixture {
         self.parents.iter().position(|zone| zone.account == account && zone.name == name)
     }
 
-    /// The place that a physical id names.
+    /// Returns the point of a physical id.
     pub(crate) fn of_id(&self, physical_id: &str) -> Option<Point> {
         let (id, name) = physical_id.split_once('/')?;
         let zone = self.parents.iter().position(|zone| zone.id == id)?;
@@ -240,12 +241,12 @@ impl Fixture {
     }
 }
 
-/// The names of a set of keys.
+/// Returns the names of a set of keys.
 fn named(keys: u8) -> Vec<&'static str> {
     KEYS.iter().enumerate().filter(|(bit, _)| keys >> bit & 1 == 1).map(|(_, name)| *name).collect()
 }
 
-/// Those keys of a child zone, each with a tag and a digest of its own.
+/// Returns a set of keys of a child zone, each with its own tag and digest.
 pub(crate) fn keys_of(child: usize, keys: u8) -> Vec<KeySigningKey> {
     let key = |name: &str| {
         let tag = child * 10 + KEYS.iter().position(|known| *known == name).unwrap_or_default();
@@ -258,7 +259,7 @@ pub(crate) fn keys_of(child: usize, keys: u8) -> Vec<KeySigningKey> {
     named(keys).into_iter().map(key).collect()
 }
 
-/// Lower case, without the trailing dot.
+/// Returns a name in lower case, without its trailing dot.
 pub(crate) fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! Random histories, the same for the same seed.
+//! Generates random histories. The same seed results in the same history.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use crate::histories::history::{
 };
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
-/// Whether the function knows `AllowOcclusion`, and checks what a delegation hides.
+/// Whether the function supports `AllowOcclusion` and checks what a delegation hides.
 pub(crate) const OCCLUSION: bool = true;
 
 type Templates = [Plans; STACKS.len()];
 
-/// What a stack wants, and everything that it has wanted: people go back, and then what is late can
-/// do most harm.
+/// The current and all earlier templates of a stack. People return to earlier ones, which is when
+/// late requests can do the most harm.
 #[derive(Clone, Default)]
 struct Plans {
     now: BTreeMap<usize, Intent>,
@@ -25,7 +25,7 @@ struct Plans {
 
 pub(crate) fn history(seed: u64) -> History {
     let mut rng = Rng::with_seed(seed);
-    // Few stacks and names at first, so that they meet.
+    // Few stacks and names at first, so that they conflict.
     let stacks = rng.usize(1..=STACKS.len());
     let mut templates = Templates::default();
     let steps = (0..rng.usize(4..=11)).map(|_| step(&mut rng, stacks, &mut templates)).collect();
@@ -80,7 +80,7 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
     Step { act, edits, trouble }
 }
 
-/// Between the two stacks of one account.
+/// A refactoring between the two stacks of one account.
 fn refactoring(rng: &mut Rng, templates: &mut Templates) -> Act {
     let from = rng.usize(..2);
     let (to, logical_id, new_id) =
@@ -190,7 +190,7 @@ fn keys(rng: &mut Rng) -> Option<u8> {
 fn child(rng: &mut Rng, stack: usize) -> usize {
     let own: Vec<usize> =
         (0..CHILDREN.len()).filter(|child| CHILDREN[*child].0 == STACKS[stack]).collect();
-    // The first ones share their name with those of the other account.
+    // The first ones have the same name as those of the other account.
     if rng.u32(..100) < 30 { own[0] } else { *rng.choice(&own).unwrap_or(&0) }
 }
 

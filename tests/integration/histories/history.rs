@@ -1,5 +1,4 @@
-//! What happens in a history: steps of stacks, and what an outside actor and the network do
-//! meanwhile.
+//! The events of a history: the steps of stacks, with manual edits and network faults meanwhile.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,31 +7,31 @@ use std::fmt;
 pub(crate) const NAMES: [&str; 3] =
     ["testing.example.com", "staging.example.com", "dev.testing.example.com"];
 
-/// Account (an index into [`PARENT_ACCOUNTS`]) and name of each parent zone.
+/// The account (an index into [`PARENT_ACCOUNTS`]) and the name of each parent zone.
 pub(crate) const PARENTS: [(usize, &str); 3] =
     [(0, "example.com"), (1, "example.com"), (0, "testing.example.com")];
 pub(crate) const PARENT_ACCOUNTS: [&str; 2] = ["111111111111", "444444444444"];
 
-/// Account (an index into [`CHILD_ACCOUNTS`]) and name (an index into [`NAMES`]) of each child
-/// zone.
+/// The account (an index into [`CHILD_ACCOUNTS`]) and the name (an index into [`NAMES`]) of each
+/// child zone.
 pub(crate) const CHILDREN: [(usize, usize); 6] = [(0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1)];
 pub(crate) const CHILD_ACCOUNTS: [&str; 2] = ["222222222222", "333333333333"];
 
-/// Account of each stack.
+/// The account of each stack.
 pub(crate) const STACKS: [usize; 3] = [0, 0, 1];
 pub(crate) const LOGICAL_IDS: [&str; 3] = ["Alpha", "Beta", "Gamma"];
 
-/// The names that key-signing keys have; a set of them is a bit each.
+/// The names of key-signing keys. A set of them has one bit each.
 pub(crate) const KEYS: [&str; 2] = ["one", "two"];
 
-/// A place: an index into [`PARENTS`] and one into [`NAMES`].
+/// A delegation point: an index into [`PARENTS`] and one into [`NAMES`].
 pub(crate) type PointIndex = (usize, usize);
 
 #[derive(Clone, Debug)]
 pub(crate) struct History {
-    /// Which records the child zones have, a bit each.
+    /// The records of the child zones, one bit each.
     pub(crate) child_records: u16,
-    /// With which keys each child zone signs in the beginning; `None` if it does not.
+    /// The keys that each child zone signs with at the start; `None` if it does not sign.
     pub(crate) keys: [Option<u8>; CHILDREN.len()],
     pub(crate) steps: Vec<Step>,
 }
@@ -46,7 +45,7 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    /// A deployment, with which another resource fails once `fail_after` has gone through.
+    /// A deployment. With `fail_after`, another resource fails after that one.
     Deploy {
         stack: usize,
         template: BTreeMap<usize, Intent>,
@@ -55,29 +54,30 @@ pub(crate) enum Act {
     Delete {
         stack: usize,
     },
-    /// An earlier request is delivered once more: `pick` modulo their number.
+    /// An earlier request is delivered again: number `pick` modulo their number.
     Redeliver {
         stack: usize,
         pick: usize,
     },
-    /// A Create, and before it has ended a Delete with an invented id.
+    /// A Create, and a Delete with an invented id before the Create has ended.
     Cancel {
         stack: usize,
         logical_id: usize,
         intent: Intent,
     },
-    /// The stack holds a resource no longer, and the function hears nothing of it: it is retained,
-    /// or its Delete was skipped.
+    /// The stack no longer has a resource, without a request to the function: it is retained, or
+    /// its Delete was skipped.
     Forget {
         stack: usize,
         logical_id: usize,
     },
-    /// The stack goes, all its resources are retained, and one of its name is made.
+    /// The stack is deleted, all its resources are retained, and a stack of the same name is
+    /// created.
     Recreate {
         stack: usize,
     },
-    /// A refactoring moves a resource to another stack of the account, under another logical id
-    /// perhaps.
+    /// A refactoring moves a resource to another stack of the account, possibly with another
+    /// logical id.
     Refactor {
         from: usize,
         logical_id: usize,
@@ -87,12 +87,12 @@ pub(crate) enum Act {
     Wait {
         hours: u64,
     },
-    /// Only the outside actor.
+    /// Only manual edits.
     Nothing,
 }
 
 /// The properties of one resource.
-#[allow(clippy::struct_excessive_bools, reason = "so many properties are switches")]
+#[allow(clippy::struct_excessive_bools, reason = "the properties are independent switches")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Intent {
     pub(crate) child: usize,
@@ -112,26 +112,26 @@ pub(crate) struct Intent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parent {
     Id(usize),
-    /// By the name of that zone, in its account.
+    /// The name of that zone, in its account.
     Name(usize),
-    /// The closest of that account.
+    /// The closest zone of that account.
     Closest(usize),
 }
 
-/// When the outside actor acts.
+/// When a manual edit happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     Before,
-    /// Before the so-manieth read of a parent zone in this step, from 0.
+    /// Before this read of a parent zone in the step, counted from 0.
     Read(usize),
-    /// Before the so-manieth change of a parent zone in this step, from 0.
+    /// Before this change of a parent zone in the step, counted from 0.
     Change(usize),
-    /// Before the so-manieth delivery of this step, from 0.
+    /// Before this delivery in the step, counted from 0.
     Delivery(usize),
     After,
 }
 
-/// What the outside actor does to a parent zone, or to the keys of a child zone.
+/// A manual edit of a parent zone, or of the keys of a child zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
     PutNs {
@@ -142,7 +142,7 @@ pub(crate) enum Edit {
     RemoveNs {
         at: PointIndex,
     },
-    /// For the keys of a child zone, or for nobody's.
+    /// For the keys of a child zone, or for unknown keys.
     PutDs {
         at: PointIndex,
         whose: Whose,
@@ -152,12 +152,12 @@ pub(crate) enum Edit {
     RemoveDs {
         at: PointIndex,
     },
-    /// A child zone signs with these keys, or ceases to sign. Never while a request is under way.
+    /// A child zone signs with these keys, or stops signing. Never while a request is running.
     Keys {
         child: usize,
         keys: Option<u8>,
     },
-    /// A record below the cut, or at it.
+    /// A record at or below the cut.
     PutBelow {
         at: PointIndex,
         what: Below,
@@ -166,11 +166,11 @@ pub(crate) enum Edit {
         at: PointIndex,
         what: Below,
     },
-    /// Nothing to do with any cut.
+    /// A record that is unrelated to any cut.
     PutAside {
         zone: usize,
     },
-    /// A value that is no claim, in the ownership record.
+    /// A value of another program in the ownership record.
     PutStranger {
         at: PointIndex,
     },
@@ -190,19 +190,19 @@ pub(crate) enum Whose {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Below {
-    /// `www`, an address.
+    /// `www`, with an address.
     Www,
-    /// `mail`, a text.
+    /// `mail`, with a text.
     Mail,
-    /// Mail exchangers of the cut itself.
+    /// Mail exchangers at the cut.
     Mx,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// The next change is carried out and its answer lost.
+    /// The next change is applied and its answer is lost.
     LostChange,
-    /// The same for the change after the next.
+    /// The same happens to the change after the next.
     LostSecondChange,
     /// The next read of records meets a reset connection.
     LostRead,
@@ -210,7 +210,7 @@ pub(crate) enum Trouble {
     LostAnswer,
     /// The bucket fails once.
     BucketDown,
-    /// The bucket refuses the next answer, and its redeliveries, for good.
+    /// The bucket permanently rejects the next answer, and those of its redeliveries.
     Unheard,
 }
 

@@ -1,4 +1,4 @@
-//! The outside actor.
+//! Manual edits: changes that people make outside the function.
 
 use sandbox::{KeySigningKey, RecordSet, ZoneHandle};
 
@@ -10,7 +10,7 @@ const STRANGERS_DS: &str =
     "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 const STRANGER: &str = "\"v=spf1 -all\"";
 
-/// The outside actor edits a parent zone, and the model hears of it.
+/// Performs a manual edit, and reports it to the model.
 pub(crate) fn perform(model: &mut ReferenceModel, edit: &Edit) {
     let name_of = |at: &PointIndex| NAMES[at.1].to_owned();
     let record_of = |at: &PointIndex| format!("_delegation-{}", NAMES[at.1]);

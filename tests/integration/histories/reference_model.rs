@@ -1,8 +1,7 @@
-//! The reference model: a replica of the parent zones, kept by replaying what the outside actor did
-//! and which batches of the function were carried out, and next to it what must be true. It knows
-//! the second edition of ownership (`docs/design.md`) and nothing of the function:
-//! [`crate::invariants`] has the tables, by which each batch is judged; here is what holds for
-//! whole histories.
+//! The reference model: a replica of the parent zones, maintained by replaying the manual edits and
+//! the batches that were applied, together with everything that must be true. It knows the rules of
+//! ownership (`docs/design.md`) and nothing of the function. [`crate::invariants`] has the tables,
+//! by which each batch is checked; this module checks what must hold for a whole history.
 
 mod answers;
 mod batch;
@@ -20,32 +19,32 @@ use crate::histories::fixture::{Fixture, Point, plain};
 use crate::invariants::record::{PointState, Record, Set, Values};
 pub(crate) use delivery::Delivery;
 
-/// Every event that matters raises it by one.
+/// A logical time. Every relevant event increments it.
 pub(crate) type Tick = u64;
 
 /// The record sets of a parent zone, by name and type.
 pub(crate) type Records = BTreeMap<(String, String), RecordSet>;
 
-/// A resource at one place.
+/// A resource at one point.
 pub(crate) type Key = (String, Point);
 
-/// A resource that a stack holds, at one place.
+/// A resource of a stack at one point.
 #[derive(Clone, Debug)]
 struct Held {
     servers: Values,
-    /// Somebody who was allowed to made it something else, the outside actor did, or a request has
-    /// not ended.
+    /// True if its delegation may differ: a request that was allowed to changed it, a manual edit
+    /// did, or a request has not ended.
     broken: bool,
 }
 
-/// What is known of the delegation at a place.
+/// The history of the delegation at a point.
 #[derive(Clone, Debug, Default)]
 struct Past {
-    /// The function wrote the name servers last, and has not given them up to anybody.
+    /// True if the function wrote the current name servers and is responsible for removing them.
     ours: bool,
-    /// The outside actor changed the name servers or took claims away.
+    /// True if a manual edit changed the name servers or removed claims.
     touched: bool,
-    /// When the outside actor last changed anything here.
+    /// The time of the last manual edit here.
     edited: Tick,
 }
 
@@ -55,40 +54,40 @@ pub(crate) struct ReferenceModel {
     pub(crate) zones: Vec<Records>,
     tick: Tick,
     last_edit: Tick,
-    /// When the outside actor last changed anything in each parent zone.
+    /// The time of the last manual edit in each parent zone.
     zone_edits: Vec<Tick>,
-    /// When each record set got what it holds.
+    /// The time when each record set got its current content.
     written_at: BTreeMap<(usize, String, String), Tick>,
     points: BTreeMap<Point, Past>,
-    /// Which child zones are signing.
+    /// For each child zone, whether it is signing.
     signing: Vec<bool>,
     pub(crate) active: Vec<Delivery>,
-    /// The requests that were delivered before.
+    /// The ids of requests that were delivered before.
     known: BTreeSet<String>,
     held: BTreeMap<Key, Held>,
-    /// Claims that may stay: of resources that their stacks forgot, of deliveries that started
-    /// after the Delete had ended, or after a failure of the way back.
+    /// Claims that may stay: those of resources that their stacks forgot, of deliveries that
+    /// started after the Delete had ended, or after a failed rollback.
     excused: BTreeSet<Key>,
-    /// Stacks that a person must look at.
+    /// Stacks that need the attention of a person.
     stuck: BTreeSet<String>,
-    /// While a Create is cancelled, no stack holds what it makes.
+    /// True while a Create is being cancelled. No stack has the resource that it makes.
     pub(crate) cancelling: bool,
-    /// A delivery that no stack waits for.
+    /// True during a delivery that no stack waits for.
     pub(crate) late: bool,
-    /// What the step began with.
+    /// The zones at the start of the step.
     before: Vec<Records>,
     step_began: Tick,
-    /// The names of which something was amiss when the step began, in whichever parent zone.
+    /// The names with an irregular delegation, in any parent zone, at the start of the step.
     unreliable: BTreeSet<String>,
-    /// Whose claims stood when the step began, and no stack held them.
+    /// The claims without a resource of a stack at the start of the step.
     claims_without_resource: BTreeSet<Key>,
     /// The claims of retained resources that the Delete of a cancelled Create removed in this step:
     /// it asked for the same, so they looked like that Create's, which may still run.
     mistaken: BTreeSet<Key>,
-    /// Where this step did what no rollback takes back.
+    /// The points where this step did something that no rollback undoes.
     irreversible_at: BTreeSet<Point>,
     pub(crate) in_trouble: bool,
-    /// Nobody edited anything, nothing went wrong on the way, and nothing was delivered twice.
+    /// True if there was no manual edit, no network fault and no second delivery.
     pub(crate) quiet: bool,
     violation: Option<String>,
     log: Vec<String>,
@@ -129,8 +128,8 @@ impl ReferenceModel {
         }
     }
 
-    /// What was found to be wrong, with all that happened; the first thing, for what follows may be
-    /// its consequence.
+    /// Returns the first violation, with everything that happened. Later ones may be its
+    /// consequences.
     pub(crate) fn verdict(&self) -> Result<(), String> {
         match &self.violation {
             None => Ok(()),
@@ -143,7 +142,8 @@ impl ReferenceModel {
         self.log.push(format!("  {:>4} {text}", self.tick));
     }
 
-    /// `promise` is the one of the design that was broken, or a word for what else must hold.
+    /// Records a violation. `promise` is the broken promise of the design, or a word for another
+    /// invariant.
     fn violated(&mut self, promise: &str, text: &str) {
         if self.violation.is_none() {
             self.violation = Some(format!("{promise}: {text}"));
@@ -163,12 +163,12 @@ impl ReferenceModel {
         point_state(&self.zones, point)
     }
 
-    /// The outside actor put a record set, or removed it.
+    /// Records a manual edit: a record set was set, or removed.
     pub(crate) fn edited(&mut self, zone: usize, name: &str, rtype: &str, now: Option<RecordSet>) {
         let text = now
             .as_ref()
-            .map_or_else(|| format!("removes {name} {rtype}"), |set| format!("puts {set}"));
-        self.note(&format!("the outside actor {text} in parent zone {zone}"));
+            .map_or_else(|| format!("removes {name} {rtype}"), |set| format!("sets {set}"));
+        self.note(&format!("a manual edit {text} in parent zone {zone}"));
         let cut = name.strip_prefix("_delegation-").unwrap_or(name).to_owned();
         let point = Point { zone, name: cut };
         let claims = self.point_state(&point).record.claims;
@@ -194,7 +194,7 @@ impl ReferenceModel {
         self.update_destinations();
     }
 
-    /// A child zone has begun to sign with other keys, or has ceased to.
+    /// Records that a child zone signs with other keys, or has stopped signing.
     pub(crate) fn signs(&mut self, child: usize, signing: bool) {
         self.signing[child] = signing;
         let keys: Vec<String> =
@@ -204,8 +204,8 @@ impl ReferenceModel {
         self.quiet = false;
     }
 
-    /// A stack holds a resource no longer, and nobody told the function: its claims are dead from
-    /// now on.
+    /// Records that a stack no longer has a resource, without a request to the function. Its claims
+    /// are dead from now on.
     pub(crate) fn forgotten(&mut self, owner: &str) {
         self.note(&format!("{owner} is forgotten"));
         let gone: Vec<Key> = self.held.keys().filter(|(held, _)| held == owner).cloned().collect();
@@ -215,9 +215,9 @@ impl ReferenceModel {
         }
     }
 
-    /// A stack has come to hold another's resource, whose claim it has not.
+    /// Records that a stack has received the resource of another stack, without its claim.
     pub(crate) fn received(&mut self, owner: &str, from: &str, physical_id: &str) {
-        self.note(&format!("{owner} is what was {from}"));
+        self.note(&format!("{owner} is the former {from}"));
         let Some(point) = self.fixture.of_id(physical_id) else { return };
         let key = (from.to_owned(), point.clone());
         if let Some(held) = self.held.remove(&key) {
@@ -227,7 +227,7 @@ impl ReferenceModel {
         self.excused.insert(key);
     }
 
-    /// A call of the function has come, and the outside actor has had its turn.
+    /// Records a call of the function, after the manual edits before it.
     pub(crate) fn called(&mut self, call: &Call) {
         self.tick += 1;
         let tick = self.tick;
@@ -239,7 +239,7 @@ impl ReferenceModel {
                 "ListResourceRecordSets" => {
                     delivery.round.get_or_insert(tick);
                 }
-                // A change that the SDK sends again was planned on the same reading.
+                // A change that the SDK repeats was planned with the same observation.
                 "ChangeResourceRecordSets" => {
                     delivery.changing = delivery.round.take().unwrap_or(delivery.changing);
                 }
@@ -248,7 +248,7 @@ impl ReferenceModel {
         }
     }
 
-    /// A call of the function was carried out, or refused.
+    /// Records the result of a call of the function, and checks a batch that was applied.
     pub(crate) fn answered(&mut self, call: &Call) {
         if call.action != "ChangeResourceRecordSets" {
             return;
@@ -256,11 +256,9 @@ impl ReferenceModel {
         let changes: Vec<String> =
             call.changes.iter().map(|change| format!("\n         {change}")).collect();
         let end = match call.outcome.as_ref() {
-            Some(outcome) if call.succeeded() && !outcome.delivered => {
-                "carried out, its answer lost"
-            }
-            Some(_) if call.succeeded() => "carried out",
-            _ => "refused",
+            Some(outcome) if call.succeeded() && !outcome.delivered => "applied, its answer lost",
+            Some(_) if call.succeeded() => "applied",
+            _ => "rejected",
         };
         let comment = call.comment.clone().unwrap_or_default();
         self.note(&format!("batch ({comment}) {end}: {}", changes.concat()));
@@ -305,12 +303,12 @@ fn point_state(zones: &[Records], point: &Point) -> PointState {
     PointState { ns: set("NS"), ds: set("DS"), record: ownership.unwrap_or_default() }
 }
 
-/// `<stack name>` of `<stack name>/<logical id>`.
+/// Returns `<stack name>` of `<stack name>/<logical id>`.
 fn stack_of(owner: &str) -> &str {
     owner.split('/').next().unwrap_or_default()
 }
 
-/// `RequestType`, `PhysicalResourceId` and the like.
+/// Returns a string field of an event, such as `RequestType`.
 fn text(event: &Value, key: &str) -> String {
     event[key].as_str().unwrap_or_default().to_owned()
 }

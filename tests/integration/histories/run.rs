@@ -1,4 +1,4 @@
-//! Plays a history against the function on the sandbox.
+//! Runs a history with the function on the sandbox.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,12 +17,12 @@ use crate::histories::reference_model::ReferenceModel;
 
 /// Lambda's timeout for the function.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// Between two requests, for CloudFormation.
+/// The time between two requests of CloudFormation.
 const APART: Duration = Duration::from_secs(2);
 
 pub(crate) type Tally = std::collections::BTreeMap<String, u64>;
 
-/// The outside actor and the model, which see every call.
+/// The model and the pending manual edits. It observes every call.
 pub(crate) struct Observer {
     model: Mutex<ReferenceModel>,
     edits: Mutex<Pending>,
@@ -104,7 +104,7 @@ impl Deliveries {
         self.observer.model().begin(&event, i64::try_from(now).unwrap_or(i64::MAX));
         let invocation = self.network.invocation(TIMEOUT);
         let handler = Arc::clone(&self.handler.lock().unwrap_or_else(PoisonError::into_inner));
-        // The handler's future stays on the thread where it was made, as it does in a function.
+        // The handler's future stays on the thread where it was created, as in the function.
         let task = tokio::task::spawn_local(async move {
             handler.handle(&event.to_string(), &invocation).await
         });
@@ -131,8 +131,8 @@ impl Function for Deliveries {
     }
 }
 
-/// Plays a history, with all that the network and the function draw from that seed; an error tells
-/// which invariant was violated and all that happened.
+/// Runs a history. The network and the function take their randomness from the seed. An error says
+/// which invariant was violated, and everything that happened.
 pub(crate) async fn run(history: &History, seed: u64) -> Result<Tally, String> {
     fastrand::seed(seed);
     let network = Network::new();
@@ -194,9 +194,9 @@ impl Runner {
         self.observer.model().begin_step(&format!("step {index}: {:?}", step.act));
         self.trouble(step.trouble);
         *self.pending() = Pending { edits: step.edits.clone(), ..Pending::default() };
-        self.outside(|when| when == When::Before);
+        self.edit_by_hand(|when| when == When::Before);
         let (stack, outcome) = self.act(&step.act).await;
-        self.outside(|_| true);
+        self.edit_by_hand(|_| true);
         self.network.aws.clear_faults();
         self.network.bucket.clear_faults();
         let mut model = self.observer.model();
@@ -229,7 +229,7 @@ impl Runner {
             }
             Act::Cancel { stack, logical_id, intent } => {
                 let stack = &self.stacks[*stack];
-                // CloudFormation creates nothing twice under one logical id.
+                // CloudFormation does not create two resources with one logical id.
                 if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
                     self.observer.model().cancelling = true;
                     stack
@@ -280,7 +280,7 @@ impl Runner {
         }
     }
 
-    /// A stack holds a resource no longer, and nobody tells the function.
+    /// Removes a resource from a stack without a request to the function.
     fn forget(&self, stack: usize, logical_id: &str) {
         let stack = &self.stacks[stack];
         if stack.forget(logical_id).is_some() {
@@ -292,7 +292,7 @@ impl Runner {
         self.observer.edits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outside(&self, is_due: impl Fn(When) -> bool) {
+    fn edit_by_hand(&self, is_due: impl Fn(When) -> bool) {
         let edits = self.pending().take(is_due);
         let mut model = self.observer.model();
         for edit in &edits {

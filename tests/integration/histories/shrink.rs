@@ -1,4 +1,4 @@
-//! Shortens a history that fails for as long as it still does.
+//! Shortens a failing history as long as it still fails.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use crate::histories::generate;
 use crate::histories::history::{Act, History};
 use crate::histories::run::run;
 
-/// Calls of a shorter history may come in another order: it gets so many tries to fail, with the
-/// seed and those after it.
+/// How often a shorter history is tried, with consecutive seeds, because its calls may be in a
+/// different order.
 const TRIES: u64 = 3;
-/// The most histories that are played to find a short one.
+/// The most histories that run to find a short one.
 const BUDGET: usize = 400;
 
-/// What to tell about the failure of a seed.
+/// Returns the report about the failure of a seed.
 pub(crate) fn shrunk(seed: u64, failure: String) -> String {
     let mut best = generate::history(seed);
     let mut message = failure;
@@ -42,13 +42,13 @@ pub(crate) fn shrunk(seed: u64, failure: String) -> String {
     let mut report = String::new();
     let _ = write!(
         report,
-        "HISTORY_SEED={seed} HISTORIES=1 plays it again: {}\nthe shortened history:\n{best}what happened:\n{message}",
+        "HISTORY_SEED={seed} HISTORIES=1 reproduces it: {}\nthe shortened history:\n{best}what happened:\n{message}",
         message.lines().next().unwrap_or_default(),
     );
     report
 }
 
-/// The same with one thing less, the big things first.
+/// Returns the history with one event less each, removing the largest first.
 fn shorter(history: &History) -> Vec<History> {
     let mut candidates = Vec::new();
     let mut with = |edit: &dyn Fn(&mut History)| {

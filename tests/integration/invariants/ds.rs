@@ -1,21 +1,21 @@
-//! What a batch may do to the DS record set, and what a claim may say of it: the rules `DS-…` of
-//! `docs/design.md`, as rules about a delegation point before and after a batch.
+//! The rules `DS-…` of `docs/design.md`, as rules about a delegation point before and after a
+//! batch: what a batch may do to the DS record set, and what a claim may record about it.
 
 use super::ownership::{Asks, Batch, Intent, Stamp};
 use super::record::{Claim, DAY, PointState, Values, ds_digest, ns_digest};
 
-/// Which DS record set is asked for.
+/// The DS record set that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedDs {
     Off,
     Records(Values),
-    /// The child is not signing, or not with the keys that are asked for.
+    /// The child zone is not signing, or not with the requested keys.
     Unknown,
 }
 
 impl RequestedDs {
-    /// Of a child zone that is signing, or not, with these active keys, each with its DS record.
-    /// `names` are the keys that are asked for; otherwise all are.
+    /// Creates the request for a child zone that is signing or not, with these active keys and
+    /// their DS records. `names` are the requested keys; `None` requests all.
     pub(crate) fn of(
         dnssec: bool,
         signing: bool,
@@ -53,13 +53,13 @@ fn check(holds: bool, wrong: &str) -> Checked {
 /// The facts about the DS record set that several rules need.
 struct Facts<'a> {
     own: Option<&'a Claim>,
-    /// The digest of what stands.
+    /// The digest of the current DS record set.
     current_ds: Option<String>,
-    /// The own claim names it.
+    /// True if the resource's claim names it.
     ours: bool,
-    /// Another claim names it, or a value that can't be read may.
+    /// True if another claim names it, or an unreadable value may.
     managed_by_others: bool,
-    /// Resolvers may have other name servers than are wanted.
+    /// True if resolvers may have name servers other than the desired ones.
     held: bool,
     desired: Option<String>,
 }
@@ -74,7 +74,7 @@ impl<'a> Facts<'a> {
         Self { own, current_ds, ours, managed_by_others, held, desired: ns_digest(&intent.servers) }
     }
 
-    /// A claim names both the desired name servers and what stands: they belong together.
+    /// Returns true if a claim names both the desired name servers and the current DS record set.
     fn fits(&self, point_state: &PointState) -> bool {
         let both =
             |claim: &Claim| claim.ds == self.current_ds && Some(&claim.ns) == self.desired.as_ref();
@@ -86,19 +86,19 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// An Update in place that leaves the name servers would change the DS records, were that not
-/// refused.
+/// Returns true if an Update in place that leaves the name servers would change the DS records if
+/// it were not refused.
 pub(crate) fn would_change(stamp: &Stamp, intent: &Intent, point_state: &PointState) -> bool {
     let facts = Facts::new(stamp, intent, point_state);
     match &intent.ds {
         RequestedDs::Off => facts.ours && !facts.managed_by_others,
-        // A key that is newly asked for may be misspelt, which must not pass for a roll-over.
+        // A newly requested key may be misspelled, which must not look like a rollover.
         RequestedDs::Unknown => true,
         RequestedDs::Records(requested) => point_state.records() != Some(requested) && !facts.held,
     }
 }
 
-/// The DS record set may forbid what the tables of ownership allow.
+/// Returns true if the DS record set may prevent what the tables of ownership allow.
 pub(crate) fn may_refuse(stamp: &Stamp, intent: &Intent, point_state: &PointState) -> bool {
     let facts = Facts::new(stamp, intent, point_state);
     let exists = point_state.ds.is_some();
@@ -111,14 +111,14 @@ pub(crate) fn may_refuse(stamp: &Stamp, intent: &Intent, point_state: &PointStat
             exists && point_state.records() != Some(requested)
         }
         RequestedDs::Records(_) if point_state.ns.is_some() => true,
-        // Where nothing stands, resolvers may have what somebody else's claim names.
+        // If no NS record set exists, resolvers may have the name servers of another claim.
         RequestedDs::Records(_) => {
             exists || (!facts.own_names_desired() && !point_state.record.claims.is_empty())
         }
     }
 }
 
-/// Judges a batch.
+/// Checks a batch against the rules.
 pub(crate) fn check_batch(batch: &Batch<'_>) -> Checked {
     match batch.asks {
         Asks::CreateUpdate(intent) => {
@@ -133,7 +133,7 @@ pub(crate) fn check_batch(batch: &Batch<'_>) -> Checked {
     check(!bare || !undisturbed, "a DS record set was left without name servers")
 }
 
-/// Create and Update: what they may add, replace, time anew and remove.
+/// Checks what a Create or an Update may add, replace, remove, and give another TTL.
 fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Checked {
     let Batch { before, after, undisturbed, .. } = batch;
     if before.ds == after.ds {
@@ -142,23 +142,20 @@ fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Check
     let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
     check(
         !found || !undisturbed,
-        "an arrival changed the DS record set beside name servers that stood as wanted",
+        "an arrival changed the DS record set of a delegation that was as desired",
     )?;
     let Some(now) = &after.ds else {
         check(intent.ds == RequestedDs::Off, "a DS record set was removed while Dnssec is true")?;
         return check(
             facts.ours && !facts.managed_by_others,
-            "a DS record set was removed that is not the resource's alone",
+            "a DS record set was removed that others manage, too",
         );
     };
     check(
         intent.ds.records() == Some(&now.values),
         "the DS records written are not those of the child's keys",
     )?;
-    check(
-        now.ttl == intent.ds_ttl,
-        "the TTL of the DS record set is not the one that is asked for",
-    )?;
+    check(now.ttl == intent.ds_ttl, "the TTL of the DS record set is not the desired one")?;
     if before.records() == Some(&now.values) {
         let may = !facts.managed_by_others || intent.changes_ds_ttl;
         return check(
@@ -166,19 +163,20 @@ fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Check
             "the TTL of a DS record set that others manage changed with another property",
         );
     }
-    check(!facts.managed_by_others, "a DS record set that another claim names was replaced")?;
+    check(!facts.managed_by_others, "a DS record set that another claim manages was replaced")?;
     check(!facts.held, "a DS record set was written while resolvers may have other name servers")?;
     let managed_by_others = after.servers() == Some(&intent.servers);
     check(
         managed_by_others || !undisturbed,
-        "a DS record set was written beside name servers that it is not for",
+        "a DS record set was written for other name servers than the desired ones",
     )?;
     let may =
         before.ds.is_none() || intent.overwrite || facts.own.is_some_and(|own| own.ds.is_some());
-    check(may, "a DS record set of somebody else was replaced")
+    check(may, "a DS record set that the claim does not manage was replaced")
 }
 
-/// Name servers and DS record set never change together, but where both come or go.
+/// Checks that name servers and DS record set never change together, except when both are added or
+/// removed.
 fn check_name_servers(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Checked {
     let Batch { stamp, before, after, undisturbed, .. } = batch;
     if before.servers() == after.servers() || !undisturbed {
@@ -188,18 +186,18 @@ fn check_name_servers(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> 
         let as_desired = intent.ds.records().is_some() && intent.ds.records() == after.records();
         check(
             before.ds.is_none() || as_desired || facts.fits(before),
-            "a delegation was made under somebody's DS",
+            "a delegation was created under an unrelated DS record set",
         )?;
         let other = |claim: &Claim| Some(&claim.ns) != facts.desired.as_ref();
         let forgotten = !facts.own_names_desired() && before.record.claims.iter().any(other);
         return check(
             !forgotten || after.ds.is_none(),
-            "other name servers than those removed by hand came beside a DS record set",
+            "name servers that were removed by hand were replaced by others with a DS record set",
         );
     }
     check(
         after.ds.is_none() || after.records() == before.records(),
-        "name servers changed in the batch that writes a DS",
+        "name servers changed in the batch that writes a DS record set",
     )?;
     if before.ds.is_none() {
         return Ok(());
@@ -210,11 +208,12 @@ fn check_name_servers(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> 
     check(restores, "name servers changed in a batch that found a DS record set")?;
     check(
         !facts.managed_by_others || facts.fits(before),
-        "name servers were put back under a DS that is for others",
+        "name servers were restored under a DS record set for others",
     )
 }
 
-/// A DS record set goes with its name servers, and with the last claim that names it.
+/// Checks that a Delete removes a DS record set with its name servers, or with the last claim that
+/// names it.
 fn check_delete(batch: &Batch<'_>) -> Checked {
     let Batch { stamp, before, after, undisturbed, .. } = batch;
     check(after.ds.is_none() || after.ds == before.ds, "a Delete wrote a DS record set")?;
@@ -222,7 +221,7 @@ fn check_delete(batch: &Batch<'_>) -> Checked {
         return Ok(());
     }
     if before.servers() != after.servers() {
-        return check(after.ds.is_none(), "a DS record set was left to other name servers");
+        return check(after.ds.is_none(), "a DS record set was left under other name servers");
     }
     let own = before.record.own(&stamp.owner, stamp.now);
     let leaves = own.is_some() && after.record.own(&stamp.owner, stamp.now).is_none();
@@ -230,11 +229,11 @@ fn check_delete(batch: &Batch<'_>) -> Checked {
     let goes = leaves && ours && !before.is_ds_managed_by_others(&stamp.owner);
     check(
         goes == after.ds.is_none(),
-        "a DS record set goes with the last claim that names it, and only then",
+        "a DS record set is removed with the last claim that names it, and only then",
     )
 }
 
-/// What the claim that a Create or an Update writes says of the DS record set.
+/// Checks what the claim of a Create or an Update records about the DS record set.
 pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
     let Batch { stamp, before, after, .. } = batch;
     let facts = Facts::new(stamp, intent, before);
@@ -258,7 +257,7 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
     };
     if now.ds != expected {
         return Err(format!(
-            "the claim manages the DS record set {:?}, and by the rules {expected:?}",
+            "the claim manages the DS record set {:?}, but by the rules {expected:?}",
             now.ds
         ));
     }
@@ -274,15 +273,15 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
                 && own.intent != intent.digest
                 && (0..=DAY).contains(&age)
         });
-    // Name servers change, and the DS record set that is wanted waits until resolvers have
-    // forgotten the others.
+    // The name servers change, and the desired DS record set waits until resolvers no longer have
+    // the others.
     let deferred = intent.ds.records().is_some() && !as_desired && (facts.held || rollback);
     let restores = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
     let until = restores.map(|set| stamp.at + i64::from(set.ttl));
     let expected = until.max(before.hold(&intent.servers, stamp.at, stamp.now));
     if now.hold != expected {
         return Err(format!(
-            "the claim holds until {:?}, and resolvers may until {expected:?}",
+            "the claim has the hold {:?}, but by the rules {expected:?}",
             now.hold
         ));
     }

@@ -1,40 +1,39 @@
-//! What a batch may do to name servers and claims: the tables Present and Absent of the second
-//! edition (`docs/design.md`), stated a second time and without the planner. Everything that sees
-//! batches judges them by this: the tests of the planner in memory, the races, and the reference
-//! model of the histories.
+//! The tables of arriving, updating and leaving of `docs/design.md`, implemented a second time and
+//! without the planner: what a batch may do to name servers and claims. The tests of the planner in
+//! memory, the races, and the reference model of the histories check batches by them.
 
 use super::ds::{self, RequestedDs};
 use super::record::{
     Before, By, Claim, DAY, Displaced, PointState, Record, Set, Values, ns_digest,
 };
 
-/// The longest record that an arrival may leave.
+/// The most characters of a record that an arrival may leave.
 const LONGEST: usize = 12_000;
 
-/// Who makes a request, and when.
+/// The resource that makes a request, and the time.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamp {
     /// `<stack name>/<logical id>`.
     pub(crate) owner: String,
-    /// The digest of both and the account that its claims carry.
+    /// The digest that its claims carry.
     pub(crate) id: String,
     pub(crate) at: i64,
-    /// The digest of its `RequestId`; `None` where it is not known.
+    /// The digest of its `RequestId`; `None` if it is not known.
     pub(crate) req: Option<String>,
-    /// The clock.
+    /// The current time.
     pub(crate) now: i64,
 }
 
-/// How a Create or an Update comes to the point.
+/// How a Create or an Update gets to the point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Behavior {
     Create,
-    /// With the `from` that its claim is to carry.
+    /// With the `from` that its claim must have.
     Replacement {
         from: String,
     },
     InPlace,
-    /// The same to a resource that comes home from another point.
+    /// In place, for a resource that returns home from another point.
     Home {
         from: String,
     },
@@ -46,15 +45,15 @@ impl Behavior {
     }
 }
 
-/// What a Create or an Update asks for.
+/// The properties of a Create or an Update.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) behavior: Behavior,
     pub(crate) servers: Values,
     pub(crate) ttl: u32,
-    /// `TTL` differs from that of the old properties.
+    /// True if `TTL` differs from the old properties.
     pub(crate) changes_ttl: bool,
-    /// `DsTTL` does.
+    /// True if `DsTTL` differs from the old properties.
     pub(crate) changes_ds_ttl: bool,
     pub(crate) overwrite: bool,
     /// The digest of the properties (`for`), and of the old ones.
@@ -62,7 +61,7 @@ pub(crate) struct Intent {
     pub(crate) old_digest: Option<String>,
     pub(crate) ds: RequestedDs,
     pub(crate) ds_ttl: u32,
-    /// Something that is no matter of ownership forbids the change; `None` if that is not known.
+    /// True if something other than ownership prevents the change; `None` if that is not known.
     pub(crate) blocked: Option<bool>,
 }
 
@@ -72,20 +71,20 @@ impl Intent {
     }
 }
 
-/// Why a claim goes.
+/// Why a claim is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// A Delete of the point, or the clean-up of a failed replacement.
     Requested,
-    /// An arrival that fails takes back what it wrote.
+    /// A failed arrival undoes what it wrote.
     Undo,
-    /// CloudFormation invented the id for a Create with this intent.
+    /// A Delete with an id that CloudFormation invented for a Create with this intent.
     Invented { intent: String, could_run: bool },
-    /// The parent zone of the id is gone, and the properties lead here.
+    /// The parent zone of the id no longer exists, and the properties lead here.
     ZoneGone(String),
 }
 
-/// What a request wants to be done.
+/// What a request asks for.
 #[derive(Clone, Debug)]
 pub(crate) enum Asks {
     CreateUpdate(Intent),
@@ -93,41 +92,40 @@ pub(crate) enum Asks {
         why: Reason,
         /// The name servers of the child zone and of `NameServers`, if they were read.
         known: Option<Values>,
-        /// Route 53 did not take the displaced name servers back, or the name is not allowed.
+        /// True if Route 53 rejected the displaced name servers, or the name is not allowed.
         restore_rejected: bool,
     },
 }
 
-/// What the tables say of a request.
+/// What the tables say about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// A later request of the resource, or the Delete of the Create, was here: nothing changes.
+    /// Nothing changes: a later request of the resource, or the Delete of the Create, came first.
     Overtaken,
-    /// Its own claim stands: nothing changes.
+    /// Nothing changes: the claim of the same request exists.
     Again,
     /// An arrival, or an Update that asks for something new and would change something, fails.
     Refused(&'static str),
-    /// Everything stays but the time in the own claim.
+    /// Everything stays, except for the time in the claim.
     Kept(&'static str),
-    /// The point becomes this.
+    /// The point gets this state.
     Becomes(Box<ExpectedState>),
     /// Nothing is written.
     Nothing,
 }
 
-/// What stands once a batch is carried out.
+/// The expected state after a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExpectedState {
     pub(crate) ns: Option<Set>,
     pub(crate) before: Option<Before>,
     pub(crate) own: Option<Own>,
-    /// A tombstone of the own resource with the time of the request stands.
+    /// True if a tombstone of the resource with the time of the request must exist.
     pub(crate) tombstone: bool,
     pub(crate) what: &'static str,
 }
 
-/// What a claim says that a Create or an Update writes; its `ds` and its `hold` are matters of
-/// [`ds`].
+/// The expected claim of a Create or an Update, without its `ds` and `hold`, which [`ds`] checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Own {
     ns: String,
@@ -143,7 +141,7 @@ fn own_of(claim: &Claim) -> Own {
     Own { ns, intent, was, by, saw, from }
 }
 
-/// What the tables say.
+/// Returns what the tables say.
 pub(crate) fn decide(stamp: &Stamp, asks: &Asks, point_state: &PointState) -> Verdict {
     match asks {
         Asks::CreateUpdate(intent) => CreateUpdate::new(stamp, intent, point_state).decide(),
@@ -161,7 +159,7 @@ struct CreateUpdate<'a> {
     desired: String,
 }
 
-/// A row of the table Present.
+/// A row of the table of arriving and updating.
 enum Row {
     Create,
     Unchanged,
@@ -217,7 +215,7 @@ impl<'a> CreateUpdate<'a> {
         let conflict = self.others().any(|claim| claim.ns != *desired);
         if point_state.ns.is_none() {
             let may = !conflict || (own.is_some() && !intent.is_arrival()) || intent.overwrite;
-            return if may { Ok(Row::Create) } else { Err("others claim other name servers") };
+            return if may { Ok(Row::Create) } else { Err("others claim different name servers") };
         }
         let current = point_state.current();
         if current.as_ref() == Some(desired) {
@@ -230,7 +228,7 @@ impl<'a> CreateUpdate<'a> {
         let origin = point_state.origin();
         let mut displaces = intent.overwrite;
         if intent.is_arrival() {
-            // A stack that was made again, or a retained delegation.
+            // A stack that was created again, or a retained delegation.
             displaces |= own_names && !named_by_others;
         } else {
             let lasting =
@@ -245,14 +243,14 @@ impl<'a> CreateUpdate<'a> {
             }
         }
         match (displaces, unreadable, origin) {
-            (false, _, _) => Err("what stands is not ours"),
-            (true, true, _) => Err("a value can't be read"),
-            (true, false, Some(_)) => Err("what stands is not settled"),
+            (false, _, _) => Err("the resource may not change the current name servers"),
+            (true, true, _) => Err("a value is unreadable"),
+            (true, false, Some(_)) => Err("the delegation is not settled"),
             (true, false, None) => Ok(Row::Displace),
         }
     }
 
-    /// The request was made after the one that wrote the own claim.
+    /// Returns true if the request was made after the one that wrote the claim.
     fn is_later(&self) -> bool {
         self.own.is_some_and(|own| own.fence(self.stamp.now) < Some(self.stamp.at))
     }
@@ -271,7 +269,7 @@ impl<'a> CreateUpdate<'a> {
         })
     }
 
-    /// It would change NS or DS, were it not refused.
+    /// Returns true if the request would change NS or DS if it were not refused.
     fn would_change(&self) -> bool {
         self.point_state.current().as_ref() != Some(&self.desired)
             || ds::would_change(self.stamp, self.intent, self.point_state)
@@ -322,7 +320,7 @@ impl<'a> CreateUpdate<'a> {
         let arrived = if matches!(row, Row::Unchanged) { By::Came } else { By::Made };
         let (by, was, from) = match &intent.behavior {
             Behavior::InPlace => {
-                // A duplicate leaves it, and only a later Update drops it.
+                // A second delivery leaves it, and only a later Update removes it.
                 let from = own.and_then(|own| own.from.clone()).filter(|_| !self.is_later());
                 (By::Up, was, from)
             }
@@ -336,8 +334,8 @@ impl<'a> CreateUpdate<'a> {
             .map(|displaced| displaced.at);
         let own = Own { ns: desired.clone(), intent: intent.digest.clone(), was, by, saw, from };
         let what = match row {
-            Row::Create => "made",
-            Row::Unchanged => "found",
+            Row::Create => "created",
+            Row::Unchanged => "unchanged",
             Row::Change => "changed",
             Row::Repair => "repaired",
             Row::Displace => "displaced",
@@ -351,13 +349,13 @@ impl<'a> CreateUpdate<'a> {
         }))
     }
 
-    /// What becomes of the own claim where everything else stays.
+    /// Returns the expected claim if everything else stays.
     fn kept(&self) -> Option<Own> {
         let own = self.own?;
         let mut kept = own_of(own);
         if self.is_rollback() && own.intent != self.intent.digest {
             kept.was = Some(std::mem::replace(&mut kept.intent, self.intent.digest.clone()));
-            // What nobody else holds it goes on holding.
+            // If it is the only holder, it remains so.
             if self.point_state.holds(own) && !self.point_state.is_held_by_others(&self.stamp.owner)
             {
                 return Some(kept);
@@ -420,19 +418,19 @@ fn decide_delete(
     let names = |claim: &Claim| Some(&claim.ns) == current.as_ref();
     let named_by_others = record.others(&stamp.owner).any(names) || record.has_unreadable();
     let no_claim_left = record.others(&stamp.owner).next().is_none() && !record.has_unreadable();
-    // Who leaves no claim behind takes a `before` along that is about nothing.
+    // The last claim removes a `before` that is left over.
     let left = record.before.clone().filter(|_| !no_claim_left);
     let leaves = |ns: Option<Set>, before, what| {
         Verdict::Becomes(Box::new(ExpectedState { ns, before, own: None, tombstone: false, what }))
     };
-    let Some(ns) = &point_state.ns else { return leaves(None, left, "left: nothing stood") };
+    let Some(ns) = &point_state.ns else { return leaves(None, left, "left: no name servers") };
     let keeps = || Some(ns.clone());
     if !names(own) {
         let ours = current.is_some() && known.is_some_and(|known| ns.values.is_subset(known));
         return if ours && !named_by_others {
-            leaves(None, None, "removed what is the child zone's")
+            leaves(None, None, "removed name servers of the child zone")
         } else {
-            leaves(keeps(), left, "left: not ours")
+            leaves(keeps(), left, "left: claim names others")
         };
     }
     if point_state.is_held_by_others(&stamp.owner) {
@@ -440,7 +438,7 @@ fn decide_delete(
     }
     match point_state.origin().map(|before| &before.displaced) {
         None => leaves(None, None, "removed"),
-        Some(None) => leaves(keeps(), None, "left: it stood before"),
+        Some(None) => leaves(keeps(), None, "left: existed before"),
         Some(Some(displaced)) => {
             let digest = ns_digest(&displaced.servers);
             let claimed =
@@ -448,29 +446,28 @@ fn decide_delete(
             let fresh = !displaced.claimed && (0..=DAY).contains(&(stamp.at - displaced.at));
             if (claimed || fresh) && !away {
                 let Displaced { servers, ttl, .. } = displaced.clone();
-                leaves(Some(Set { values: servers, ttl }), None, "put back")
+                leaves(Some(Set { values: servers, ttl }), None, "restored")
             } else if named_by_others {
-                // They name what stands, and have not seen the displacement: somebody had it
-                // before.
-                leaves(keeps(), None, "left to who had it before")
+                // Other claims name the current name servers, from before the displacement.
+                leaves(keeps(), None, "left to an earlier claim")
             } else {
-                leaves(None, None, "removed, and nothing put back")
+                leaves(None, None, "removed, nothing restored")
             }
         }
     }
 }
 
-/// A batch that was carried out, or a plan of one.
+/// A batch that was applied or planned.
 pub(crate) struct Batch<'a> {
     pub(crate) stamp: &'a Stamp,
     pub(crate) asks: &'a Asks,
     pub(crate) before: &'a PointState,
     pub(crate) after: &'a PointState,
-    /// Nobody else has touched the point since it was read.
+    /// True if nothing else has changed the point since it was read.
     pub(crate) undisturbed: bool,
 }
 
-/// Judges a batch by the tables, and tells the row.
+/// Checks a batch against the tables, and returns the name of the row.
 pub(crate) fn check_batch(batch: &Batch<'_>) -> Result<&'static str, String> {
     let Batch { stamp, asks, before, undisturbed, .. } = batch;
     always(batch)?;
@@ -479,21 +476,22 @@ pub(crate) fn check_batch(batch: &Batch<'_>) -> Result<&'static str, String> {
         return Ok("in between");
     }
     match decide(stamp, asks, before) {
-        Verdict::Overtaken => unchanged(batch, "a later request was here").map(|()| "overtaken"),
+        Verdict::Overtaken => unchanged(batch, "a later request came first").map(|()| "overtaken"),
         Verdict::Again => marked(batch).map(|()| "again"),
         Verdict::Refused(why) => unchanged(batch, why).map(|()| "refused"),
-        Verdict::Nothing => unchanged(batch, "nothing is the request's here").map(|()| "nothing"),
+        Verdict::Nothing => unchanged(batch, "the request has no claim here").map(|()| "nothing"),
         Verdict::Kept(why) => kept(batch, why),
         Verdict::Becomes(expected) => match becomes(batch, &expected) {
-            // The DS record set, or what is no matter of ownership, may forbid what the row allows.
-            Err(_) if may_be_kept(batch) => kept(batch, "something else forbids it"),
+            // The DS record set, or something other than ownership, may prevent what the row
+            // allows.
+            Err(_) if may_be_kept(batch) => kept(batch, "something else prevents it"),
             Err(wrong) => Err(wrong),
             Ok(()) => Ok(expected.what),
         },
     }
 }
 
-/// The row allows a change, and it may be forbidden all the same.
+/// Returns true if a change that the row allows may be prevented by something else.
 pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
     match batch.asks {
         Asks::Delete { .. } => false,
@@ -503,12 +501,12 @@ pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
     }
 }
 
-/// True of every batch, whatever was read.
+/// Checks what every batch must obey, whatever was read.
 fn always(batch: &Batch<'_>) -> Result<(), String> {
     let Batch { stamp, asks, before, after, undisturbed } = batch;
     let owner = &stamp.owner;
     if before.record.of_others(owner) != after.record.of_others(owner) {
-        return wrong("somebody else's value in the ownership record changed");
+        return wrong("a value of another resource or program changed in the ownership record");
     }
     if after.record.claims.iter().filter(|claim| claim.owner == *owner).count() > 1 {
         return wrong("a resource has several claims at one point");
@@ -529,7 +527,7 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
         let may = tombstone.is_over(stamp.at, stamp.now)
             || (tombstone.id == stamp.id && tombstone.at < stamp.at);
         if !stays && !may {
-            return wrong("a tombstone that is not over was dropped");
+            return wrong("a tombstone that is still valid was removed");
         }
     }
     match asks {
@@ -541,25 +539,24 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
                     != Some((&intent.servers, intent.ttl))
             {
                 return wrong(
-                    "the name servers or the TTL written are not those that are asked for",
+                    "the name servers or the TTL that were written are not the desired ones",
                 );
             }
             if grows && after.record.characters() > LONGEST {
-                return wrong("an arrival left a record that nobody can leave");
+                return wrong("an arrival left a record that is too large");
             }
             match after.record.own(owner, stamp.now) {
                 Some(own) if own.at != stamp.at => {
-                    wrong("the claim has not the time of its request")
+                    wrong("the claim does not have the time of its request")
                 }
-                None if written => wrong("name servers were written, and no claim"),
+                None if written => wrong("name servers were written without a claim"),
                 _ => Ok(()),
             }
         }
         Asks::Delete { .. } => {
             let changes = before.servers() != after.servers();
-            let beside = before.is_held_by_others(owner);
-            if changes && beside {
-                return wrong("a Delete changed name servers that somebody else holds");
+            if changes && before.is_held_by_others(owner) {
+                return wrong("a Delete changed name servers that another resource holds");
             }
             let back = before.origin().and_then(|before| before.displaced.as_ref());
             let back = back.map(|back| Set { values: back.servers.clone(), ttl: back.ttl });
@@ -578,11 +575,10 @@ fn wrong<T>(text: &str) -> Result<T, String> {
     Err(text.to_owned())
 }
 
-/// A second delivery marks the claim of an arrival that it finds, and changes nothing else
-/// (UPDATE-6).
+/// Checks that a second delivery only marks the claim of an arrival (UPDATE-6).
 fn marked(batch: &Batch<'_>) -> Result<(), String> {
     let Batch { stamp, before, after, .. } = batch;
-    same_of("what an earlier delivery did", &before.unmarked(), &after.unmarked())?;
+    same_of("state after a second delivery", &before.unmarked(), &after.unmarked())?;
     let own = |point_state: &PointState| {
         point_state.record.own(&stamp.owner, stamp.now).map(|own| (own.by, own.again))
     };
@@ -606,21 +602,21 @@ fn same_of<T: PartialEq + std::fmt::Debug>(
     if expected == found {
         Ok(())
     } else {
-        Err(format!("{what}: {found:?}, and by the table {expected:?}"))
+        Err(format!("{what}: {found:?}, but by the table {expected:?}"))
     }
 }
 
 fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
     let Batch { stamp, asks, before, after, .. } = batch;
-    let Asks::CreateUpdate(intent) = asks else { return wrong("a Delete keeps nothing") };
+    let Asks::CreateUpdate(intent) = asks else { return wrong("a Delete is never kept") };
     let create_update = CreateUpdate::new(stamp, intent, before);
     same_of(&format!("name servers, which stay because {why}"), &before.ns, &after.ns)?;
     same_of("DS record set, which stays with them", &before.ds, &after.ds)?;
-    same_of("before, which nothing settles", &before.record.before, &after.record.before)?;
+    same_of("before, which must not be settled", &before.record.before, &after.record.before)?;
     let own = after.record.own(&stamp.owner, stamp.now);
-    same_of("own claim, which gets the time and no more", &create_update.kept(), &own.map(own_of))?;
+    same_of("own claim, which gets only the time", &create_update.kept(), &own.map(own_of))?;
     if let Some((then, now)) = before.record.own(&stamp.owner, stamp.now).zip(own) {
-        // It is for the name servers that were named with it.
+        // The DS record set belongs to the name servers that the claim named with it.
         same_of("ds of the claim", &then.ds.clone().filter(|_| then.ns == now.ns), &now.ds)?;
     }
     Ok("kept")
@@ -644,5 +640,5 @@ fn becomes(batch: &Batch<'_>, expected: &ExpectedState) -> Result<(), String> {
         record.tombstones.iter().any(|tombstone| tombstone.id == stamp.id && fits(tombstone.at))
     };
     let due = expected.tombstone || exists(&before.record);
-    same_of("whether a tombstone stands", &due, &exists(&after.record))
+    same_of("whether a tombstone exists", &due, &exists(&after.record))
 }

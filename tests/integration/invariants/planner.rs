@@ -1,4 +1,4 @@
-//! The planner, judged by the rules over arbitrary points.
+//! Checks the planner by the rules, over arbitrary delegation points.
 
 use delegation_model::ownership_record::{OwnershipRecord, Value};
 use delegation_model::reconcile::{
@@ -11,7 +11,7 @@ use super::ownership::{Batch, Verdict, check_batch, decide, may_be_kept};
 use super::points::*;
 use super::record::{By, PointState, Record};
 
-/// Judges what the planner decided, and gives what stands then.
+/// Plans a Create or an Update, checks the decision, and returns it with the point after it.
 fn checked_plan(point: &TestPoint, goal: &Goal) -> Result<(Decision, TestPoint), String> {
     let (stamp, asks) = request(goal);
     let (before, mut left) = (point.point_state(), point.clone());
@@ -28,7 +28,7 @@ fn checked_plan(point: &TestPoint, goal: &Goal) -> Result<(Decision, TestPoint),
         | (Decision::Refuse(_), Verdict::Refused(_)) => true,
         (Decision::Proceed(plan), Verdict::Again) => plan.finds_own_request,
         (Decision::Proceed(plan), Verdict::Kept(_)) => plan.only_refreshes,
-        // The record may have no room, whatever the table says.
+        // The record may have no room, independently of the table.
         (Decision::Refuse(refusal), Verdict::Becomes(_)) => {
             may_be_kept(&batch) || refusal.code() == "ownership-record-full"
         }
@@ -73,7 +73,7 @@ fn fails(wrong: String) -> TestCaseError {
     TestCaseError::fail(wrong)
 }
 
-/// What resolvers see, and what is owed to others.
+/// The state that resolvers see, and the values of others.
 fn visible_state(
     point_state: &PointState,
     owner: &str,
@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(claims, read);
         let of = |value: &Value| matches!(value, Value::Unreadable);
         prop_assert_eq!(model.iter().filter(|value| of(value)).count(), rules.unreadable.len());
-        // Written anew in another order, each value says the same.
+        // Each value that is written again in another order means the same.
         let mut written = OwnershipRecord::default();
         model.claims().for_each(|claim| written.put_claim(claim.clone()));
         written.put_before(model.before().cloned());
@@ -139,7 +139,7 @@ proptest! {
     fn a_create_and_its_delete_leave_everything_as_it_was(
         mut point in points(), intent in intents(), replaces in any::<bool>()
     ) {
-        // The resource is new here: what a retained claim becomes is in the tables.
+        // The resource is new here. The tables cover retained claims.
         point.drop_claim(0);
         let before = point.point_state();
         let behavior = if replaces { behavior_of_a_move() } else { UpdateBehavior::Create };
@@ -159,14 +159,14 @@ proptest! {
     }
 
     #[test]
-    fn the_way_back_of_an_update_always_succeeds(mut point in points(), forth in intents(), back in intents()) {
+    fn the_rollback_of_an_update_always_succeeds(mut point in points(), forth in intents(), back in intents()) {
         let Some(own) = point.point_state().record.own(&owner(0), point.clock).cloned() else { return Ok(()) };
         let goal = point.goal(0, UpdateBehavior::InPlace, &forth, Some(&back));
         let (decision, mut left) = checked_plan(&point, &goal).map_err(fails)?;
         left.clock = point.clock;
         left.requests = point.requests;
         let rollback = left.goal(0, UpdateBehavior::InPlace, &back, Some(&forth));
-        // Only what the claim says was ever asked for.
+        // Only the intent of the claim was ever accepted.
         if own.intent != rollback.intent.to_string() || matches!(decision, Decision::Overtaken(_)) {
             return Ok(());
         }
@@ -175,17 +175,17 @@ proptest! {
     }
 
     #[test]
-    fn a_claim_that_only_came_is_never_in_the_way(mut point in points(), intent in intents()) {
-        // A holder that is settled changes its name servers without asking bystanders.
+    fn a_claim_that_is_not_lasting_prevents_no_change(mut point in points(), intent in intents()) {
+        // A holder of a settled delegation changes its name servers whatever bystanders want.
         let intent = Intent { allowed: true, failing_check: false, dnssec: false, keys: None, ..intent };
         point.remove("DS");
         let point_state = point.point_state();
-        let others_only_came = point_state.record.others(&owner(0)).all(|claim| claim.by == By::Came);
+        let none_is_lasting = point_state.record.others(&owner(0)).all(|claim| claim.by == By::Came);
         let own = point_state.record.own(&owner(0), point.clock).filter(|own| own.at < point.clock).cloned();
         let holds = own.is_some_and(|own| point_state.holds(&own));
         let goal = point.goal(0, UpdateBehavior::InPlace, &intent, None);
         let (decision, left) = checked_plan(&point, &goal).map_err(fails)?;
-        if holds && others_only_came && !point_state.record.has_unreadable() && matches!(decision, Decision::Proceed(_)) {
+        if holds && none_is_lasting && !point_state.record.has_unreadable() && matches!(decision, Decision::Proceed(_)) {
             prop_assert_eq!(left.point_state().current(), Some(digest(intent.servers)));
         }
     }
@@ -199,10 +199,10 @@ fn behavior_of_a_move() -> UpdateBehavior {
     UpdateBehavior::Replacement { from }
 }
 
-/// What no rule can give back (`docs/design.md`, what is known and left): a claim that sleeps on
-/// what the request brings keeps it; a value that can't be read keeps everything; and a debt whose
-/// holder a hand took away is paid by the next to leave. A DS record set goes with its name
-/// servers, no matter who made it.
+/// Returns true if a rollback can't restore the earlier state. A dormant claim that names what the
+/// request creates keeps it. An unreadable value keeps everything. If the claim of an unsettled
+/// delegation was removed by hand, the next Delete acts on the origin. And a DS record set is
+/// removed with its name servers, no matter who made it.
 fn is_known_limit(before: &PointState, desired: &str) -> bool {
     let current = before.current();
     let dormant = current.as_deref() != Some(desired)

@@ -1,5 +1,6 @@
-//! Arbitrary delegation points and requests, in memory. A batch is applied as Route 53 applies it:
-//! whole, and only if every DELETE names what stands, and no CREATE meets anything.
+//! Generates arbitrary delegation points and requests, in memory. A batch is applied as Route 53
+//! applies it: completely, and only if every DELETE matches a current record set and no CREATE
+//! meets an existing one.
 
 use delegation_model::digest::{Digest, Intent as Properties, RequestDigest};
 use delegation_model::ds::DsRecords;
@@ -24,25 +25,25 @@ use super::record::{self, DAY, PointState, Record, Set, plain};
 
 pub(super) const CUT: &str = "testing.example.com";
 const RECORD: &str = "_delegation-testing.example.com";
-/// Requests come then; what stands was written in the days before.
+/// The time of the requests. The current state was written in the days before.
 pub(super) const NOW: i64 = 1_800_000_000;
-/// Stack and logical id of each resource; the first two are of one stack.
+/// The stack and the logical id of each resource. The first two belong to one stack.
 pub(super) const RESOURCES: [(&str, &str); 3] =
     [("one", "Alpha"), ("one", "Beta"), ("two", "Alpha")];
-/// Something writes values as long as these.
+/// The length of the longest values.
 const LONG: usize = 5_700;
 
 pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-/// The name servers of some letters, one each.
+/// Returns one name server per letter.
 pub(super) fn servers(letters: &str) -> NameServers {
     let names: Vec<String> = letters.chars().map(|letter| format!("ns1.{letter}.net")).collect();
     NameServers::parse(&names).unwrap()
 }
 
-/// The DS records of some keys, one each.
+/// Returns one DS record per letter, which denotes a key.
 pub(super) fn keys(letters: &str) -> DsRecords {
     DsRecords::new(letters.bytes().map(|letter| format!("{letter} 13 2 AB").parse().unwrap()))
         .unwrap()
@@ -69,14 +70,14 @@ fn moved_from(zone: &str) -> MovedFrom {
     MovedFrom { zone: Some(zone), route }
 }
 
-/// What properties ask for.
+/// The properties of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "so many properties are switches")]
+#[allow(clippy::struct_excessive_bools, reason = "the properties are independent switches")]
 pub(super) struct Intent {
     pub(super) servers: &'static str,
     pub(super) ttl: i64,
     pub(super) dnssec: bool,
-    /// `None`: they are not known.
+    /// `None` if they are not known.
     pub(super) keys: Option<&'static str>,
     pub(super) ds_ttl: i64,
     pub(super) overwrite: bool,
@@ -85,7 +86,7 @@ pub(super) struct Intent {
 }
 
 impl Intent {
-    /// The digest of its properties.
+    /// Returns the digest of the intent.
     pub(super) fn digest(&self) -> Digest {
         let name_servers = servers(self.servers);
         Digest::from_intent(&Properties {
@@ -97,7 +98,7 @@ impl Intent {
     }
 }
 
-/// A delegation point, and the clock.
+/// A delegation point, with the current time.
 #[derive(Clone, Debug)]
 pub(super) struct TestPoint {
     pub(super) observed: Observation,
@@ -197,7 +198,7 @@ impl TestPoint {
         }
     }
 
-    /// Applies a plan; an error tells why Route 53 would refuse it.
+    /// Applies a plan. An error says why Route 53 would reject it.
     pub(super) fn apply(&mut self, plan: &ReconciliationPlan) -> Result<(), String> {
         for change in &plan.changes {
             let (set, creates) = match change {
@@ -214,14 +215,14 @@ impl TestPoint {
                 self.observed.at_cut(&set.rtype).cloned()
             };
             match (creates, found) {
-                (true, Some(found)) => return Err(format!("created over {found:?}: {change}")),
+                (true, Some(found)) => {
+                    return Err(format!("CREATE over an existing record set {found:?}: {change}"));
+                }
                 (true, None) if set.values.is_empty() => {
-                    return Err(format!("created without values: {change}"));
+                    return Err(format!("CREATE without values: {change}"));
                 }
                 (false, found) if found.as_ref() != Some(set) => {
-                    return Err(format!(
-                        "deleted otherwise than it was listed, {found:?}: {change}"
-                    ));
+                    return Err(format!("DELETE does not match {found:?}: {change}"));
                 }
                 _ => {}
             }
@@ -236,7 +237,7 @@ impl TestPoint {
     }
 }
 
-/// The request of a goal in the words of the rules.
+/// Translates the goal of a Create or an Update into the terms of the rules.
 pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
     let values = |values: Vec<String>| values.iter().map(|value| plain(value)).collect();
     let behavior = match &goal.behavior {
@@ -264,13 +265,14 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
         blocked: match (&goal.failed_check, goal.allowed) {
             (Some(_), _) => Some(true),
             (None, true) => Some(false),
-            // What its claim says may stay or come back.
+            // What the claim names may stay or be restored.
             (None, false) => None,
         },
     };
     (stamp(&goal.claimant, goal.stamp, goal.now), Asks::CreateUpdate(intent))
 }
 
+/// Translates the goal of a Delete into the terms of the rules.
 pub(super) fn delete_request(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     let why = match &goal.reason {
         DeleteReason::Requested => Reason::Requested,
@@ -297,7 +299,7 @@ fn stamp(claimant: &Claimant, stamp: Stamp, now: i64) -> ownership::Stamp {
     }
 }
 
-// Arbitrary ones.
+// Generators.
 
 pub(super) fn letters() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["x", "y", "z", "xy"])
@@ -311,14 +313,14 @@ fn times() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => NOW - 10 * DAY..NOW,
         4 => NOW - 4000..NOW,
-        // In the second of the request, too.
+        // In the second of the request.
         1 => Just(NOW + 1),
         1 => NOW..NOW + 800,
         1 => NOW + 1000..NOW + 100_000,
     ]
 }
 
-/// When something displaced what stood.
+/// The time of a displacement.
 fn displacements() -> impl Strategy<Value = i64> {
     prop::sample::select(vec![NOW - 60, NOW - DAY - 60])
 }
@@ -360,7 +362,7 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
     prop::collection::vec(one, 0..4)
 }
 
-/// A wish without anything special.
+/// Properties without anything special.
 pub(super) fn plainly(servers: &'static str) -> Intent {
     Intent {
         servers,
@@ -381,15 +383,15 @@ fn before() -> impl Strategy<Value = Option<Before>> {
         });
     let before = (letters(), prop::option::of(displaced)).prop_map(|(of, displaced)| {
         let of = servers(of);
-        // Nothing displaces itself.
+        // Name servers can't displace themselves.
         let displaced = displaced.filter(|displaced| displaced.name_servers != of);
         Before { of: Digest::from_name_servers(&of), displaced }
     });
     prop::option::of(before)
 }
 
-/// Other values: tombstones, strangers', unreadable ones, and so much of them that nothing more
-/// fits.
+/// Generates other values: tombstones, those of other programs, unreadable ones, and so many of
+/// them that the record is full.
 fn others() -> impl Strategy<Value = Vec<String>> {
     let stone = (0..RESOURCES.len(), times()).prop_map(|(resource, time)| {
         format!("\"heritage=custom-delegation,tombstone={},at={time}\"", claimant(resource).id())
@@ -497,7 +499,7 @@ pub(super) fn reasons() -> impl Strategy<Value = DeleteReason> {
     ]
 }
 
-/// The digest of a set of letters, as a claim has it.
+/// Returns the digest of a set of letters, as a claim has it.
 pub(super) fn digest(letters: &str) -> String {
     let values: record::Values =
         servers(letters).values().iter().map(|value| plain(value)).collect();

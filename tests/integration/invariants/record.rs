@@ -1,6 +1,6 @@
-//! What stands at a delegation point, the ownership record among it, read as `docs/design.md`
-//! describes it and without the function's own code. Only the digests are the model's: what they
-//! are made of is tested there.
+//! The state of a delegation point, including the ownership record, parsed as `docs/design.md`
+//! describes it and without the function's own code. Only the digests are those of the model, which
+//! tests what they cover.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use delegation_model::digest::Digest;
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 
-/// The values of a record set, without dots at their ends and in one case.
+/// The values of a record set, in lower case and without trailing dots.
 pub(crate) type Values = BTreeSet<String>;
 
-/// Lower case, without the trailing dot.
+/// Returns a value in lower case, without its trailing dot.
 pub(crate) fn plain(value: &str) -> String {
     value.trim_end_matches('.').to_ascii_lowercase()
 }
@@ -29,19 +29,19 @@ impl Set {
     }
 }
 
-/// The digest in a claim of name servers.
+/// Returns the digest of name servers, as a claim has it.
 pub(crate) fn ns_digest(servers: &Values) -> Option<String> {
     let values: Vec<&str> = servers.iter().map(String::as_str).collect();
     Some(Digest::from_name_servers(&NameServers::from_values(&values)?).to_string())
 }
 
-/// The digest in a claim of a DS record set.
+/// Returns the digest of a DS record set, as a claim has it.
 pub(crate) fn ds_digest(records: &Values) -> Option<String> {
     let values: Vec<String> = records.iter().map(|value| value.to_ascii_uppercase()).collect();
     Some(Digest::from_ds(&DsRecords::from_values(&values)?).to_string())
 }
 
-/// What stands at a delegation point.
+/// The state of a delegation point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PointState {
     pub(crate) ns: Option<Set>,
@@ -50,7 +50,7 @@ pub(crate) struct PointState {
 }
 
 impl PointState {
-    /// The same without the marks of second deliveries.
+    /// Returns the same state without the marks of second deliveries.
     pub(crate) fn unmarked(&self) -> Self {
         let mut point_state = self.clone();
         let unmarked = |value: &str| value.replace("\" \"", "").replace(",again=yes", "");
@@ -64,12 +64,12 @@ impl PointState {
         point_state
     }
 
-    /// The digest of the name servers that stand.
+    /// Returns the digest of the current name servers.
     pub(crate) fn current(&self) -> Option<String> {
         self.ns.as_ref().and_then(|set| ns_digest(&set.values))
     }
 
-    /// The digest of the DS record set that stands.
+    /// Returns the digest of the current DS record set.
     pub(crate) fn current_ds(&self) -> Option<String> {
         self.ds.as_ref().and_then(|set| ds_digest(&set.values))
     }
@@ -82,34 +82,36 @@ impl PointState {
         self.ds.as_ref().map(|set| &set.values)
     }
 
-    /// The debt of what stands: a `before` that is about it (OWN-5).
+    /// Returns the origin of the current name servers: a `before` that is about them (OWN-5).
     pub(crate) fn origin(&self) -> Option<&Before> {
         let current = self.current()?;
         self.record.before.as_ref().filter(|before| before.of == current)
     }
 
-    /// The claim names what stands and, where that displaced others, was written since (OWN-3).
+    /// Returns true if the claim names the current name servers and, if these displaced others, was
+    /// written since then (OWN-3).
     pub(crate) fn holds(&self, claim: &Claim) -> bool {
         let displaced = self.origin().and_then(|before| before.displaced.as_ref());
         Some(&claim.ns) == self.current().as_ref()
             && displaced.is_none_or(|displaced| claim.saw == Some(displaced.at))
     }
 
-    /// Somebody else holds what stands; who can't be read does (OWN-7).
+    /// Returns true if another resource holds the current name servers. An unreadable value counts
+    /// (OWN-7).
     pub(crate) fn is_held_by_others(&self, owner: &str) -> bool {
         self.ns.is_some()
             && (self.record.others(owner).any(|claim| self.holds(claim))
                 || self.record.has_unreadable())
     }
 
-    /// Somebody else manages the DS record set that stands.
+    /// Returns true if another resource manages the current DS record set.
     pub(crate) fn is_ds_managed_by_others(&self, owner: &str) -> bool {
         let current_ds = self.current_ds();
         let names = |claim: &Claim| current_ds.is_some() && claim.ds == current_ds;
         self.ds.is_some() && (self.record.others(owner).any(names) || self.record.has_unreadable())
     }
 
-    /// Until when resolvers may have other name servers than these, as far as that is not over
+    /// Returns until when resolvers may have name servers other than these, if that is not over
     /// (DS-7).
     pub(crate) fn hold(&self, servers: &Values, at: i64, now: i64) -> Option<i64> {
         let digest = ns_digest(servers)?;
@@ -118,7 +120,7 @@ impl PointState {
     }
 }
 
-/// How a claim came to name what it names.
+/// The basis of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Made,
@@ -140,9 +142,9 @@ pub(crate) struct Claim {
     pub(crate) saw: Option<i64>,
     pub(crate) from: Option<String>,
     pub(crate) hold: Option<i64>,
-    /// Another delivery of its request has found it.
+    /// True if a second delivery of its request has found it.
     pub(crate) again: bool,
-    /// `<stack name>/<logical id>`; the names of these tests are short, so it is never cut.
+    /// `<stack name>/<logical id>`. The names in these tests are short, so it is never cut.
     pub(crate) owner: String,
     /// The whole value.
     pub(crate) value: String,
@@ -153,7 +155,8 @@ const SKEW: i64 = 15 * 60;
 pub(super) const DAY: i64 = 24 * 3600;
 
 impl Claim {
-    /// The time before which requests of its resource are overtaken; none if it lies in the future.
+    /// Returns the time before which requests of its resource are overtaken; `None` if it is in the
+    /// future.
     pub(crate) fn fence(&self, now: i64) -> Option<i64> {
         (self.at <= now + SKEW).then_some(self.at)
     }
@@ -162,12 +165,13 @@ impl Claim {
         self.hold.zip(self.fence(now)).map(|(hold, at)| hold.min(at + 7 * DAY))
     }
 
-    /// Its request made what it names, or an Update in place has written it (OWN-4).
+    /// Returns true if its request made the delegation, or an Update in place wrote the claim
+    /// (OWN-4).
     pub(crate) fn is_lasting(&self) -> bool {
         self.by != By::Came
     }
 
-    /// A Create wrote it and no Update since (LEAVE-9).
+    /// Returns true if a Create wrote it and no Update has since (LEAVE-9).
     pub(crate) fn is_of_create(&self) -> bool {
         self.by != By::Up && self.from.is_none()
     }
@@ -215,22 +219,22 @@ impl Claim {
     }
 }
 
-/// What `AllowOverwrite` displaced.
+/// The name servers that `AllowOverwrite` displaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Displaced {
     pub(crate) servers: Values,
     pub(crate) ttl: u32,
     pub(crate) at: i64,
-    /// A claim of somebody else named them then.
+    /// True if a claim of another resource named them at that time.
     pub(crate) claimed: bool,
 }
 
-/// How what stands came.
+/// The origin of name servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Before {
-    /// The digest of what stands.
+    /// The digest of these name servers.
     pub(crate) of: String,
-    /// `None`: it stood when a first holder came.
+    /// `None` if they existed before their first holder.
     pub(crate) displaced: Option<Displaced>,
 }
 
@@ -260,7 +264,7 @@ impl Before {
     }
 }
 
-/// The Create of a resource was cancelled.
+/// The tombstone of a cancelled Create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tombstone {
     pub(crate) id: String,
@@ -268,7 +272,7 @@ pub(crate) struct Tombstone {
 }
 
 impl Tombstone {
-    /// An hour has passed before a request of that time, or it lies in the future.
+    /// Returns true if it has expired at the time of a request, or is in the future.
     pub(crate) fn is_over(&self, at: i64, now: i64) -> bool {
         self.at + 3600 <= at || self.at > now + SKEW
     }
@@ -278,11 +282,11 @@ impl Tombstone {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) claims: Vec<Claim>,
-    /// Only another's hand can have made several: the first that leaves the record as it is counts.
+    /// The first `before`. Only a manual edit can cause several.
     pub(crate) before: Option<Before>,
     pub(crate) tombstones: Vec<Tombstone>,
     pub(crate) unreadable: Vec<String>,
-    /// Values of strangers, sorted.
+    /// The values of other programs, sorted.
     pub(crate) foreign: Vec<String>,
     /// Every value.
     pub(crate) values: Vec<String>,
@@ -335,7 +339,8 @@ impl Record {
         record
     }
 
-    /// The claim of a resource; of several, the latest that does not lie in the future.
+    /// Returns the claim of a resource. If there are several, it is the latest that is not in the
+    /// future.
     pub(crate) fn own(&self, owner: &str, now: i64) -> Option<&Claim> {
         let own = self.claims.iter().filter(|claim| claim.owner == owner);
         own.max_by_key(|claim| claim.fence(now))
@@ -349,8 +354,8 @@ impl Record {
         !self.unreadable.is_empty()
     }
 
-    /// What a batch must leave to the letter, no matter who writes it: others' claims, what can't
-    /// be read, and the values of strangers.
+    /// Returns the values that no batch of this resource may change: the claims of others,
+    /// unreadable values, and the values of other programs.
     pub(crate) fn of_others<'a>(&'a self, owner: &'a str) -> Vec<&'a str> {
         let claims = self.others(owner).map(|claim| claim.value.as_str());
         let mut values: Vec<&str> =
@@ -364,7 +369,7 @@ impl Record {
     }
 }
 
-/// The strings of a TXT value as one; what we write has no quotes and no backslashes inside.
+/// Joins the strings of a TXT value. This program writes no quotes and no backslashes inside them.
 fn joined(value: &str) -> Option<String> {
     Some(value.strip_prefix('"')?.strip_suffix('"')?.replace("\" \"", ""))
 }

@@ -1,4 +1,4 @@
-//! Sees every batch of a race as it is carried out, and judges it by the tables.
+//! Checks every batch of a race against the rules, when it is applied.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,16 +25,15 @@ pub(crate) struct RuleChecker {
 
 #[derive(Default)]
 struct State {
-    /// What stands at each name, as far as it was heard of.
+    /// The last known state at each name.
     point_states: BTreeMap<String, PointState>,
-    /// The requests that were made, each with its time.
+    /// The requests, each with its time.
     asked: Vec<(i64, Value)>,
-    /// Whether a side, by its principal, has read the zone cut since somebody else changed
-    /// anything.
+    /// For the principal of each side, whether it has read the cut since something else changed.
     read_since: BTreeMap<String, bool>,
-    /// The outside hand has acted.
+    /// True after a manual edit.
     edited_by_hand: bool,
-    /// The DS record sets that it made.
+    /// The DS record sets that manual edits have set.
     by_hand: Vec<(String, Values)>,
     wrong: Option<String>,
 }
@@ -43,7 +42,7 @@ impl RuleChecker {
     pub(crate) fn over(aws: &Sandbox, parent: &ZoneHandle, children: Vec<ZoneHandle>) -> Arc<Self> {
         let checker = Arc::new(Self { parent: parent.clone(), children, state: Mutex::default() });
         let sees = Arc::clone(&checker);
-        // Before the races' own hooks: they let the next call go.
+        // Registered before the hooks of the race, which release the next call.
         aws.after_call(Arc::new(move |call| sees.batch_applied(call)));
         checker
     }
@@ -52,13 +51,13 @@ impl RuleChecker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request will be made.
+    /// Registers a request before it is sent.
     pub(crate) fn asked(&self, at: SystemTime, event: &Value) {
         let at = at.duration_since(UNIX_EPOCH).unwrap().as_secs();
         self.state().asked.push((at.try_into().unwrap(), event.clone()));
     }
 
-    /// The outside hand has edited the parent zone, or set it up.
+    /// Records a manual edit of the parent zone, or its setup.
     pub(crate) fn edited(&self) {
         let mut state = self.state();
         state.edited_by_hand = true;
@@ -73,7 +72,7 @@ impl RuleChecker {
         }
     }
 
-    /// The first thing that was wrong on the way, or what is wrong with what stands.
+    /// Returns the first violation, or what is wrong with the final state.
     pub(crate) fn verdict(&self) -> Result<(), String> {
         let state = self.state();
         if let Some(wrong) = &state.wrong {
@@ -83,7 +82,7 @@ impl RuleChecker {
             let point_state = self.point_state(name);
             let Some(records) = point_state.records() else { continue };
             let by_hand = state.by_hand.contains(&(name.to_owned(), records.clone()));
-            // A hand that acts may have taken the name servers away.
+            // A manual edit may have removed the name servers.
             let bare = point_state.ns.is_none() && !state.edited_by_hand;
             let managed =
                 point_state.record.claims.iter().any(|claim| claim.ds == point_state.current_ds());
@@ -133,7 +132,7 @@ impl RuleChecker {
         others.for_each(|(_, read)| *read = false);
     }
 
-    /// Some request whose batch it may be was allowed to send it.
+    /// Checks that a request that matches the batch was allowed to send it.
     fn check_batch(
         &self,
         state: &State,
@@ -144,7 +143,7 @@ impl RuleChecker {
     ) -> Result<(), String> {
         let comment = call.comment.as_deref().unwrap_or_default();
         let latest = state.asked.iter().map(|(at, _)| *at).max().unwrap_or_default();
-        let mut wrong = format!("no request was made that {comment:?} tells of");
+        let mut wrong = format!("no request matches the comment {comment:?}");
         for (at, event) in &state.asked {
             let stamp = stamp(event, *at, latest, name);
             if comment
@@ -172,7 +171,7 @@ impl RuleChecker {
         Err(wrong)
     }
 
-    /// What a request may want at a name.
+    /// Returns what a request may ask for at a name.
     fn asks(&self, event: &Value, name: &str) -> Vec<Asks> {
         let (new, old) = (&event["ResourceProperties"], &event["OldResourceProperties"]);
         let absent = |why, properties| Asks::Delete {
@@ -204,7 +203,7 @@ impl RuleChecker {
         self.children.iter().find(|child| child.id() == text(properties, "ChildZoneId")).unwrap()
     }
 
-    /// The name servers of the child zone and of `NameServers`.
+    /// Returns the name servers of the child zone and of `NameServers`.
     fn servers(&self, properties: &Value) -> Values {
         let given = given(properties).unwrap_or_default();
         self.child(properties)
@@ -250,7 +249,7 @@ impl RuleChecker {
         }
     }
 
-    /// The digest of what leads to the point of these properties.
+    /// Returns the digest of the route of these properties.
     fn route(&self, properties: &Value) -> Digest {
         let parent = ParentZone::Id(text(properties, "ParentZoneId").parse().unwrap());
         let name = self.child(properties).name().trim_end_matches('.').parse().unwrap();

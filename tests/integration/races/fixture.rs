@@ -1,4 +1,4 @@
-//! A parent zone, child zones, and two functions with roles of their own.
+//! A fixture: a parent zone, child zones, and two functions with their own roles.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use tokio::task::JoinHandle;
 use crate::races::checker::RuleChecker;
 use crate::races::interleave::{Ended, Race, Side, Verdict};
 
-/// As long as the template lets the function run.
+/// The timeout of the function in the template.
 const TIMEOUT: Duration = Duration::from_mins(5);
 pub(crate) const OTHER_NAME: &str = "staging.example.com";
 
-/// How a stack's request begins: whose it is.
+/// The resource that makes a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Who {
     pub(crate) stack: &'static str,
@@ -26,20 +26,20 @@ pub(crate) struct Who {
 }
 
 pub(crate) const ONE: Who = Who { stack: "one", logical_id: "Alpha" };
-/// A sibling of [`ONE`].
+/// Another resource in the stack of [`ONE`].
 pub(crate) const SIBLING: Who = Who { stack: "one", logical_id: "Beta" };
 pub(crate) const TWO: Who = Who { stack: "two", logical_id: "Alpha" };
 
-/// Every child zone is signing, with these keys.
+/// The digests of the keys that every child zone signs with.
 const KEY_ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 const KEY_TWO: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
-/// A key with that digest.
+/// Returns a key with that digest.
 fn key(name: &str, digest: &str) -> KeySigningKey {
     KeySigningKey::active(name, digest[..4].parse().unwrap(), digest)
 }
 
-/// The DS record set for the keys `one` and `two`, sorted.
+/// Returns the DS record set for these keys, sorted.
 pub(crate) fn ds_of(names: &[&str]) -> Vec<String> {
     let mut records: Vec<String> = names
         .iter()
@@ -51,11 +51,11 @@ pub(crate) fn ds_of(names: &[&str]) -> Vec<String> {
 
 pub(crate) struct Fixture {
     pub(crate) parent: ZoneHandle,
-    /// Of the first function: two of [`NAME`] and one of [`OTHER_NAME`].
+    /// The child zones of the first function: two of [`NAME`] and one of [`OTHER_NAME`].
     pub(crate) children: [ZoneHandle; 3],
-    /// Of the second function.
+    /// The child zone of the second function.
     pub(crate) foreign: ZoneHandle,
-    /// Sees every batch.
+    /// Checks every batch.
     pub(crate) checker: Arc<RuleChecker>,
     network: Network,
     handlers: [Rc<Handler>; 2],
@@ -67,8 +67,8 @@ impl Fixture {
         let network = Network::new();
         let aws = network.aws.clone();
         let parent = aws.account("111111111111").hosted_zone("example.com");
-        // One page of a listing reaches neither the cut nor its ownership record: they are read by
-        // themselves, side by side, and what comes between the two reads is what races are about.
+        // One page of a listing reaches neither the cut nor its ownership record. They are read
+        // separately and in parallel, and races are about what happens between these two reads.
         for n in 0..100 {
             parent.put(RecordSet::new(&format!("0{n:02}.example.com"), "A", 300, ["192.0.2.1"]));
         }
@@ -98,7 +98,7 @@ impl Fixture {
         })
     }
 
-    /// Properties that ask for a child zone, with some more.
+    /// Returns properties that ask for a child zone, with additional ones.
     pub(crate) fn asks(&self, child: &ZoneHandle, more: &Value) -> Value {
         let mut properties = json!({
             "ChildZoneId": child.id(),
@@ -114,7 +114,7 @@ impl Fixture {
         properties
     }
 
-    /// A request, later than those before.
+    /// Creates a request that is later than the previous ones.
     pub(crate) fn request(
         &self,
         who: Who,
@@ -136,14 +136,14 @@ impl Fixture {
         event
     }
 
-    /// Has a request served before the race, and gives its physical id.
+    /// Runs a request before the race, and returns its physical id.
     pub(crate) async fn done(&self, side: Side, event: Value) -> String {
         let answer = serve(&self.handlers[side as usize], &self.network, event).await;
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         answer["PhysicalResourceId"].as_str().unwrap().to_owned()
     }
 
-    /// Two requests race.
+    /// Starts a race of two requests.
     pub(crate) fn race(
         self: Rc<Self>,
         a: Value,
@@ -160,7 +160,7 @@ impl Fixture {
         (race, Box::pin(verdict))
     }
 
-    /// The same, both sent to the first function, which has a second instance.
+    /// Starts a race of two requests to the first function, which has a second instance.
     pub(crate) async fn race_of_one(
         mut self: Rc<Self>,
         a: Value,
@@ -172,7 +172,7 @@ impl Fixture {
         self.race(a, b, check)
     }
 
-    /// A request races with one edit of the parent zone.
+    /// Starts a race of a request with one manual edit of the parent zone.
     pub(crate) fn race_with_edit(
         self: Rc<Self>,
         a: Value,
@@ -203,12 +203,12 @@ impl Fixture {
         })
     }
 
-    /// The name servers that a name is delegated to, sorted.
+    /// Returns the name servers that a name is delegated to, sorted.
     pub(crate) fn delegated(&self, name: &str) -> Option<Vec<String>> {
         self.parent.record(name, "NS").map(|set| plain(&set.values))
     }
 
-    /// Whose claims stand at a name, sorted.
+    /// Returns the owners of the claims at a name, sorted.
     pub(crate) fn claims(&self, name: &str) -> Vec<String> {
         let set = self.parent.record(&format!("_delegation-{name}"), "TXT");
         let owner =
@@ -219,7 +219,7 @@ impl Fixture {
         owners
     }
 
-    /// The DS record set of [`NAME`], sorted.
+    /// Returns the DS record set of [`NAME`], sorted.
     pub(crate) fn ds(&self) -> Vec<String> {
         self.parent.record(NAME, "DS").map(|set| plain(&set.values)).unwrap_or_default()
     }
@@ -251,6 +251,6 @@ async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {
     let id = event["RequestId"].as_str().unwrap().to_owned();
     handler.handle(&event.to_string(), &network.invocation(TIMEOUT)).await.unwrap();
     let answers = network.bucket.answers(&id);
-    // Two deliveries of one request have an answer each.
+    // Each of two deliveries of one request has an answer.
     answers.last().unwrap().json()
 }

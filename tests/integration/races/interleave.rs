@@ -1,4 +1,4 @@
-//! All interleavings of two sides, depth first.
+//! Runs all interleavings of two sides, depth first.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use sandbox::{Call, Gate, Sandbox};
 use test_support::{seed_or, simulate};
 use tokio::sync::watch;
 
-/// A race that takes longer hangs.
+/// A race that takes longer is considered to hang.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ struct GatedSide {
     released: usize,
 }
 
-/// One edit of an outside actor, as a side that makes one call.
+/// A manual edit, as a side that makes one call.
 type Edit = Box<dyn FnOnce()>;
 
 enum Racer {
@@ -47,7 +47,7 @@ enum Racer {
     ManualEdit(Option<Edit>),
 }
 
-/// What tells the race that a side has ended.
+/// Signals that a side has ended.
 pub(crate) type Ended = watch::Sender<bool>;
 
 /// The two sides of one run.
@@ -56,20 +56,19 @@ pub(crate) struct Race {
 }
 
 fn meets(call: &Call, side: &str) -> bool {
-    // What lies above the cut is not what is raced for; in the arena one page of it has nothing
-    // else.
+    // Listings above the cut do not matter. In the fixture, a page of them has nothing else.
     let races = match call.action.as_str() {
         "ChangeResourceRecordSets" => true,
         "ListResourceRecordSets" => !call.summary.ends_with("from example.com."),
         _ => false,
     };
-    // Only sessions of the parent role are named after the side.
+    // Only the sessions of the parent role are named after the side.
     races && call.principal.contains(&format!(":assumed-role/parent/{side}."))
 }
 
 impl Race {
-    /// Holds the calls of the functions `side-a` and `side-b`; with `edit`, the outside actor is
-    /// side B.
+    /// Holds the calls of the functions `side-a` and `side-b`. With `edit`, the manual edit is side
+    /// B.
     pub(crate) fn new(aws: &Sandbox, edit: Option<Edit>) -> (Self, [Ended; 2]) {
         let (a, ended_a) = gated_side(aws, "side-a");
         let (b, ended_b) = gated_side(aws, "side-b");
@@ -77,7 +76,7 @@ impl Race {
         (Self { racers: [Racer::Function(a), b] }, [ended_a, ended_b])
     }
 
-    /// Lets one call after the other go: those of `prefix` first, then A's before B's.
+    /// Releases one call after the other: first in the order of `prefix`, then A's before B's.
     async fn run(&mut self, prefix: &[Side], reduced: bool) -> Vec<Side> {
         let mut choices = Vec::new();
         let mut last: Option<(Side, CallKind)> = None;
@@ -88,7 +87,7 @@ impl Race {
                 [Some(_), None] => Side::A,
                 [None, Some(_)] => Side::B,
                 [Some(a), Some(_)] => {
-                    // Two reads can change places: reduced, of both orders only the one where A
+                    // The order of two reads does not matter. If reduced, only the order in which A
                     // reads first is run.
                     let same =
                         reduced && last == Some((Side::B, CallKind::Read)) && a == CallKind::Read;
@@ -106,7 +105,7 @@ impl Race {
         }
     }
 
-    /// Waits until the side has a call held, and tells which, or has ended.
+    /// Waits until a call of the side is held, and returns its kind; `None` if the side has ended.
     async fn settle(&mut self, side: Side) -> Option<CallKind> {
         match &mut self.racers[side as usize] {
             Racer::ManualEdit(edit) => edit.as_ref().map(|_| CallKind::Write),
@@ -149,7 +148,7 @@ fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
         };
         let holds = meets(call, side);
         if holds {
-            // Calls of one side that are under way together are all reads.
+            // Concurrent calls of one side are all reads.
             *sees.lock().unwrap_or_else(PoisonError::into_inner) = kind;
         }
         holds
@@ -162,12 +161,12 @@ fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
     (GatedSide { gate, held, completed, ended, released: 0 }, end)
 }
 
-/// Judges how both sides ended and what stands then.
+/// Checks how both sides ended, and the final state.
 pub(crate) type Verdict = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
-/// Runs a race at every interleaving: `start` begins it in a new world. There must be at least so
-/// many. Two orders that differ only in which side reads first are one, since no read changes what
-/// the other finds; `ALL_RACES` plays them both.
+/// Runs a race at every interleaving. `start` starts it in a new sandbox, and there must be at
+/// least `least` interleavings. Two orders that differ only in which side reads first count as one,
+/// because no read affects the other side. With `ALL_RACES`, both are run.
 pub(crate) fn everywhere<F: Future<Output = (Race, Verdict)>>(
     name: &str,
     least: usize,

@@ -1,4 +1,4 @@
-//! Races of a request for a name with a DS record set and a hand that edits the parent zone between
+//! Races of a request for a name with a DS record set and a manual edit of the parent zone between
 //! any two of its calls.
 
 use sandbox::{RecordSet, ZoneHandle};
@@ -12,7 +12,7 @@ use crate::races::signed::{secured, signed, unsigned};
 
 const STRANGER: &str = "9999 13 2 9999999999999999999999999999999999999999999999999999999999999999";
 
-/// What a hand does.
+/// A manual edit.
 type ManualEdit = fn(&ZoneHandle);
 
 fn puts_ns(zone: &ZoneHandle) {
@@ -31,8 +31,8 @@ fn removes_ds(zone: &ZoneHandle) {
     zone.remove(NAME, "DS");
 }
 
-/// A request against a hand that edits between any two of its calls: an Update to `new`, or a
-/// Delete.
+/// Races a request with a manual edit between any two of its calls. The request is an Update to
+/// `new`, or a Delete.
 fn against_a_manual_edit(
     name: &str,
     old: fn() -> Value,
@@ -56,7 +56,7 @@ fn against_a_manual_edit(
 }
 
 #[test]
-fn a_ds_is_added_and_a_hand_puts_name_servers() {
+fn a_ds_is_added_and_somebody_sets_name_servers() {
     against_a_manual_edit(
         "Update adding a DS, somebody's NS",
         unsigned,
@@ -65,18 +65,18 @@ fn a_ds_is_added_and_a_hand_puts_name_servers() {
         |fixture, a| {
             check(succeeded(a), "the Update succeeds")?;
             let back = is_delegated_to(fixture, NAME, &fixture.children[0]);
-            // What the hand puts last, stands.
+            // An edit after the last call stays.
             let last = fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
             check(
                 back && fixture.ds().is_empty() || last,
-                "the name servers are put back without a DS, or were put last",
+                "the name servers are restored without a DS record set, or were edited last",
             )
         },
     );
 }
 
 #[test]
-fn a_ds_is_added_and_a_hand_removes_the_name_servers() {
+fn a_ds_is_added_and_somebody_removes_the_name_servers() {
     against_a_manual_edit(
         "Update adding a DS, NS removed",
         unsigned,
@@ -88,33 +88,33 @@ fn a_ds_is_added_and_a_hand_removes_the_name_servers() {
                 && fixture.ds() == ds_of(&["one"]);
             check(
                 all || fixture.delegated(NAME).is_none(),
-                "both stand, or the name servers went last",
+                "both exist, or the name servers were removed last",
             )
         },
     );
 }
 
 #[test]
-fn a_ds_is_added_and_a_hand_puts_another() {
+fn a_ds_is_added_and_somebody_sets_another() {
     against_a_manual_edit(
         "Update adding a DS, somebody's DS",
         unsigned,
         Some(|| signed(&["one"])),
         puts_ds,
         |fixture, a| {
-            check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation stands")?;
-            check(fixture.ds() == [STRANGER], "somebody's DS stands")?;
+            check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation exists")?;
+            check(fixture.ds() == [STRANGER], "the DS record set that was set by hand exists")?;
             check(
                 succeeded(a)
                     || a["Reason"].as_str().is_some_and(|why| why.contains("AllowOverwrite")),
-                "it came last, or is told",
+                "it was set last, or the answer names it",
             )
         },
     );
 }
 
 #[test]
-fn a_ds_is_rolled_and_a_hand_removes_it() {
+fn a_ds_is_rolled_and_somebody_removes_it() {
     against_a_manual_edit(
         "Update rolling the DS, DS removed",
         || signed(&["one"]),
@@ -127,14 +127,14 @@ fn a_ds_is_rolled_and_a_hand_removes_it() {
             )?;
             check(
                 fixture.ds() == ds_of(&["two"]) || fixture.ds().is_empty(),
-                "the new DS stands, or it was removed last",
+                "the new DS record set exists, or it was removed last",
             )
         },
     );
 }
 
 #[test]
-fn a_ds_is_rolled_and_a_hand_puts_name_servers() {
+fn a_ds_is_rolled_and_somebody_sets_name_servers() {
     against_a_manual_edit(
         "Update rolling the DS, somebody's NS",
         || signed(&["one"]),
@@ -147,31 +147,31 @@ fn a_ds_is_rolled_and_a_hand_puts_name_servers() {
             let last = fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]);
             check(
                 back || last,
-                "the name servers are put back under the DS that is for them, or were put last",
+                "the name servers are restored under their DS record set, or were edited last",
             )
         },
     );
 }
 
 #[test]
-fn the_name_servers_change_and_a_hand_puts_a_ds() {
+fn the_name_servers_change_and_somebody_sets_a_ds() {
     everywhere("Update of the name servers, somebody's DS", 3, async || {
         let fixture = Fixture::new().await;
         let [old, new] = [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
         let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
         fixture.race_with_edit(a, puts_ds, |fixture, a| {
-            check(fixture.ds() == [STRANGER], "somebody's DS stands")?;
+            check(fixture.ds() == [STRANGER], "the DS record set that was set by hand exists")?;
             check(
                 is_delegated_to(fixture, NAME, &fixture.children[usize::from(succeeded(a))]),
-                "moved, or refused and nothing changed",
+                "the name servers changed, or the Update was refused",
             )
         })
     });
 }
 
 #[test]
-fn a_signed_delegation_is_deleted_and_a_hand_puts_name_servers() {
+fn a_signed_delegation_is_deleted_and_somebody_sets_name_servers() {
     against_a_manual_edit(
         "Delete with DS, somebody's NS",
         || signed(&["one"]),
@@ -181,15 +181,15 @@ fn a_signed_delegation_is_deleted_and_a_hand_puts_name_servers() {
             check(succeeded(a) && fixture.claims(NAME).is_empty(), "the Delete succeeds")?;
             check(
                 fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
-                "somebody's name servers stand",
+                "the name servers that were set by hand exist",
             )?;
-            check(fixture.ds().is_empty(), "without our DS")
+            check(fixture.ds().is_empty(), "without the DS record set of the resource")
         },
     );
 }
 
 #[test]
-fn a_signed_delegation_is_deleted_and_a_hand_puts_another_ds() {
+fn a_signed_delegation_is_deleted_and_somebody_sets_another_ds() {
     against_a_manual_edit(
         "Delete with DS, somebody's DS",
         || signed(&["one"]),
@@ -202,15 +202,19 @@ fn a_signed_delegation_is_deleted_and_a_hand_puts_another_ds() {
                     && fixture.delegated(NAME).is_none(),
                 "the Delete succeeds",
             )?;
-            // With the name servers goes whatever stands beside them.
-            check(fixture.ds().is_empty() || fixture.ds() == [STRANGER], "our DS is gone")
+            // Any DS record set is removed with the name servers.
+            check(
+                fixture.ds().is_empty() || fixture.ds() == [STRANGER],
+                "the DS record set of the resource is removed",
+            )
         },
     );
 }
 
 #[test]
-fn a_delegation_beside_a_ds_made_by_hand() {
-    // Adopted with that DS record set, and deleted: what was there before stays, and as it was.
+fn a_delegation_with_a_ds_made_by_hand() {
+    // The delegation is adopted with that DS record set, and then deleted. Everything that was
+    // there before stays as it was.
     for (more, keys) in [(signed(&["one"]), &["one"][..]), (unsigned(), &["one"])] {
         everywhere("Create adopting a DS, its Delete by its own id", 1, async || {
             let fixture = Fixture::new().await;

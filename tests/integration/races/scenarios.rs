@@ -1,4 +1,4 @@
-//! The races, and what must be true at the end of every one.
+//! The races, and the checks at the end of each.
 
 use sandbox::{RecordSet, ZoneHandle};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) fn succeeded(answer: &Value) -> bool {
     answer["Status"] == "SUCCESS"
 }
 
-/// True if the name is delegated to the child zone.
+/// Returns true if the name is delegated to the child zone.
 pub(crate) fn is_delegated_to(fixture: &Fixture, name: &str, child: &ZoneHandle) -> bool {
     fixture.delegated(name) == Some(plain(&child.name_servers()))
 }
@@ -24,7 +24,7 @@ pub(crate) fn owner(who: Who) -> String {
     format!("{}/{}", who.stack, who.logical_id)
 }
 
-/// A Create that refused, and left nothing for its Delete to do.
+/// Returns true for the answer of a Create that was refused and left nothing.
 pub(crate) fn refused(answer: &Value) -> bool {
     let marker =
         answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("unresolved/"));
@@ -37,7 +37,7 @@ fn one_wins(fixture: &Fixture, a: &Value, b: &Value, child_b: &ZoneHandle) -> Re
     check(succeeded(a) != succeeded(b), "one wins")?;
     check(refused(loser), "the other refuses")?;
     check(is_delegated_to(fixture, NAME, child), "the zone is as the winner asks")?;
-    check(fixture.claims(NAME) == [owner(winner)], "the winner's claim stands alone")
+    check(fixture.claims(NAME) == [owner(winner)], "only the winner has a claim")
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn two_creates_for_the_same_name_servers() {
         let b = fixture.request(TWO, "Create", None, &fixture.asks(&fixture.foreign, &given), None);
         fixture.race(a, b, |fixture, a, b| {
             check(succeeded(a) && succeeded(b), "both share")?;
-            check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation stands")?;
+            check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation exists")?;
             check(fixture.claims(NAME) == [owner(ONE), owner(TWO)], "with both claims")
         })
     });
@@ -94,7 +94,7 @@ fn one_create_delivered_twice_at_once() {
                 check(succeeded(a) && succeeded(b), "both deliveries succeed")?;
                 check(
                     is_delegated_to(fixture, NAME, &fixture.children[0]),
-                    "the delegation stands",
+                    "the delegation exists",
                 )?;
                 check(fixture.claims(NAME) == [owner(ONE)], "with one claim")
             })
@@ -121,10 +121,10 @@ fn a_replacement_and_the_create_of_another_stack() {
             let (child, winner) =
                 if succeeded(a) { (&fixture.children[0], ONE) } else { (&fixture.foreign, TWO) };
             check(is_delegated_to(fixture, NAME, child), "the zone is as the winner asks")?;
-            check(fixture.claims(NAME) == [owner(winner)], "the winner's claim stands alone")?;
+            check(fixture.claims(NAME) == [owner(winner)], "only the winner has a claim")?;
             check(
                 is_delegated_to(fixture, OTHER_NAME, &fixture.children[2]),
-                "where it came from, all is as it was",
+                "the old point is unchanged",
             )
         })
     });
@@ -139,12 +139,12 @@ fn two_creates_that_may_overwrite() {
             fixture.request(ONE, "Create", None, &fixture.asks(&fixture.children[0], &may), None);
         let b = fixture.request(TWO, "Create", None, &fixture.asks(&fixture.foreign, &may), None);
         fixture.race(a, b, |fixture, a, b| {
-            check(succeeded(a) && succeeded(b), "both come through, one after the other")?;
+            check(succeeded(a) && succeeded(b), "both succeed, one after the other")?;
             let one_of_them = is_delegated_to(fixture, NAME, &fixture.children[0])
                 || is_delegated_to(fixture, NAME, &fixture.foreign);
             check(one_of_them, "the zone is as the last one asks")?;
-            // The watch has seen that what was displaced is remembered.
-            check(fixture.claims(NAME) == [owner(ONE), owner(TWO)], "nobody's claim was dropped")
+            // The checker has verified that the displacement is recorded.
+            check(fixture.claims(NAME) == [owner(ONE), owner(TWO)], "no claim was removed")
         })
     });
 }
@@ -162,9 +162,9 @@ fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
                 check(
                     is_delegated_to(fixture, NAME, &fixture.children[0]),
-                    "the delegation stands",
+                    "the delegation exists",
                 )?;
-                check(fixture.claims(NAME) == [owner(ONE)], "the new claim stands alone")
+                check(fixture.claims(NAME) == [owner(ONE)], "only the new claim exists")
             })
             .await
     });
@@ -210,7 +210,7 @@ fn a_create_and_the_delete_of_another_stack() {
             if succeeded(a) {
                 check(
                     is_delegated_to(fixture, NAME, &fixture.children[0]),
-                    "the new delegation stands",
+                    "the new delegation exists",
                 )?;
                 return check(fixture.claims(NAME) == [owner(ONE)], "with its claim");
             }
@@ -241,7 +241,7 @@ fn two_updates_in_place_of_one_resource() {
                     is_delegated_to(fixture, NAME, &fixture.children[0]),
                     "with its name servers",
                 )?;
-                check(fixture.claims(NAME) == [owner(ONE)], "one claim stands")
+                check(fixture.claims(NAME) == [owner(ONE)], "with one claim")
             })
             .await
     });
@@ -261,7 +261,7 @@ fn an_update_in_place_and_its_rollback() {
                 check(succeeded(b), "the rollback succeeds")?;
                 check(
                     is_delegated_to(fixture, NAME, &fixture.children[0]),
-                    "and everything is as before",
+                    "everything is as before",
                 )
             })
             .await
@@ -282,12 +282,12 @@ fn a_replacement_and_its_rollback() {
                 check(succeeded(b), "the rollback succeeds")?;
                 check(
                     is_delegated_to(fixture, NAME, &fixture.children[0]),
-                    "the delegation stands where it was",
+                    "the delegation is at the old point",
                 )?;
                 check(fixture.claims(NAME) == [owner(ONE)], "with its claim")?;
                 let left = fixture.delegated(OTHER_NAME).is_some()
                     || !fixture.claims(OTHER_NAME).is_empty();
-                check(!left, "nothing is left at the new place")
+                check(!left, "nothing is left at the new point")
             })
             .await
     });
@@ -307,10 +307,10 @@ fn a_create_and_somebody_elses_delegation() {
         let put =
             |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         fixture.race_with_edit(a, put, |fixture, a| {
-            // The outside actor obeys no rule: what it puts last, stands.
+            // A manual edit obeys no rule, so its record is the last one.
             check(
                 fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
-                "somebody's record stands",
+                "the record that was set by hand exists",
             )?;
             check(
                 succeeded(a) || refused(a) && fixture.claims(NAME).is_empty(),
@@ -344,7 +344,7 @@ fn a_create_and_a_strangers_value_in_the_ownership_record() {
             let set = fixture.parent.record(&format!("_delegation-{NAME}"), "TXT");
             let kept =
                 set.is_some_and(|set| set.values.iter().any(|value| value == "\"somebody's\""));
-            check(kept, "the stranger's value stands")?;
+            check(kept, "the value of the other program exists")?;
             check(fixture.claims(NAME) == [owner(ONE)], "and the claim")
         })
     });
@@ -363,7 +363,7 @@ fn a_delete_and_somebody_elses_change() {
             check(succeeded(a), "the Delete succeeds")?;
             check(
                 fixture.delegated(NAME) == Some(vec!["ns1.somebody.net".into()]),
-                "somebody's record stands",
+                "the record that was set by hand exists",
             )?;
             check(fixture.claims(NAME).is_empty(), "no claim is left")
         })

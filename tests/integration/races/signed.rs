@@ -1,5 +1,5 @@
-//! Races for a name with a DS record set. What a batch may do to it is judged at every one of them;
-//! here is what must stand in the end.
+//! Races for a name with a DS record set. The checker verifies every batch; the tests here check
+//! the final state.
 
 use sandbox::RecordSet;
 use serde_json::{Value, json};
@@ -18,10 +18,10 @@ pub(crate) fn unsigned() -> Value {
     json!({})
 }
 
-/// The DS record set is for these keys, or there is none, and these resources claim the delegation
-/// to the first child zone.
+/// Checks that the name is delegated to the first child zone, with a DS record set for these keys
+/// (or none), and claimed by these resources.
 pub(crate) fn secured(fixture: &Fixture, keys: &[&str], claimants: &[Who]) -> Result<(), String> {
-    check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation stands")?;
+    check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation exists")?;
     check(fixture.ds() == ds_of(keys), &format!("with DS records for {keys:?}"))?;
     let claimants: Vec<String> = claimants.iter().map(|who| owner(*who)).collect();
     check(fixture.claims(NAME) == claimants, &format!("claimed by {claimants:?}"))
@@ -34,9 +34,9 @@ fn nothing_left(fixture: &Fixture) -> Result<(), String> {
     check(bare, "nothing is left")
 }
 
-/// A resource that is renamed: its successor's Create with `new` and its own Delete. The DS record
-/// set is for the first of `keys` where the Create shared the delegation, and for the second where
-/// it came after the Delete.
+/// Races the two requests of a rename: the Create of the new resource with `new`, and the Delete of
+/// the old one. The DS record set is for the first of `keys` if the Create shared the delegation,
+/// and for the second if the Create came after the Delete.
 fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: [&'static [&'static str]; 2]) {
     everywhere(name, 20, async || {
         let fixture = Fixture::new().await;
@@ -98,8 +98,7 @@ fn a_rename_with_dnssec_leaves_the_ds_to_the_next_update() {
     );
 }
 
-/// Of two siblings one is updated from `old` to `new` while the other, which asks for `other`, is
-/// deleted.
+/// Races an Update from `old` to `new` with the Delete of a sibling that asks for `other`.
 fn updated_beside(
     name: &str,
     old: fn() -> Value,
@@ -107,7 +106,7 @@ fn updated_beside(
     other: fn() -> Value,
     keys: &'static [&'static str],
 ) {
-    // An Update that is refused has little to hold.
+    // A refused Update makes few calls.
     everywhere(name, 3, async || {
         let fixture = Fixture::new().await;
         let [old, new, other] =
@@ -119,11 +118,13 @@ fn updated_beside(
         fixture
             .race_of_one(a, b, move |fixture, a, b| {
                 check(succeeded(b), "the Delete succeeds")?;
-                // What the sibling's claim names is not the Update's to replace, until that is
-                // gone.
+                // The Update may not replace what the sibling's claim names, until that is removed.
                 let refused =
                     a["Reason"].as_str().is_some_and(|why| why.contains("ds-claimed-by-others"));
-                check(succeeded(a) || refused, "the Update succeeds or is told whose the DS is")?;
+                check(
+                    succeeded(a) || refused,
+                    "the Update succeeds, or its answer says who manages the DS record set",
+                )?;
                 secured(fixture, if succeeded(a) { keys } else { &["one"] }, &[ONE])
             })
             .await
@@ -173,7 +174,7 @@ fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a), "the Update succeeds")?;
-                // Before the name servers are put back, they are not the sibling's to replace.
+                // Before the name servers are restored, the sibling may not replace them.
                 let who: &[Who] = if succeeded(b) { &[ONE, SIBLING] } else { &[ONE] };
                 check(succeeded(b) || refused(b), "the Create shares or refuses")?;
                 secured(fixture, &[], who)
@@ -252,7 +253,7 @@ fn two_creates_with_different_keys() {
     });
 }
 
-/// One event delivered twice at once, from `old` (or a Create) to `new`.
+/// Races two deliveries of one request: a Create, or an Update from `old`, to `new`.
 fn delivered_twice(
     name: &str,
     old: Option<fn() -> Value>,
@@ -299,7 +300,7 @@ fn one_update_that_removes_the_ds_delivered_twice_at_once() {
     delivered_twice("Update removing the DS, the same", Some(|| signed(&["one"])), unsigned, &[]);
 }
 
-/// An Update from `old` to `new`, and its rollback.
+/// Races an Update from `old` to `new` with its rollback.
 fn overtaken(name: &str, old: fn() -> Value, new: fn() -> Value, keys: &'static [&'static str]) {
     everywhere(name, 20, async || {
         let fixture = Fixture::new().await;
@@ -354,7 +355,8 @@ fn an_update_to_another_child_zone_and_the_ds_of_a_sibling() {
                     !moved || fixture.ds().is_empty(),
                     "no DS record set for other name servers",
                 )?;
-                // Moved first, the name servers are put back by the sibling, and without a DS.
+                // If the name servers changed first, the sibling restores them without a DS record
+                // set.
                 let secured = fixture.ds() == ds_of(&["one"])
                     && is_delegated_to(fixture, NAME, &fixture.children[0]);
                 check(

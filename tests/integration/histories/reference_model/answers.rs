@@ -1,4 +1,4 @@
-//! What must hold when a delivery has ended.
+//! Checks the end of each delivery.
 
 use sandbox::Put;
 use serde_json::Value;
@@ -7,17 +7,17 @@ use super::{Delivery, Held, Key, ReferenceModel, text};
 use crate::invariants::ownership::{Asks, Verdict, decide};
 use crate::invariants::{ds, record::Values};
 
-/// What the tables say of a delivery that has ended.
+/// The answer that the tables require.
 enum ExpectedAnswer {
-    /// Somebody acted meanwhile, or what forbids it is not known.
+    /// It is not known, because something else happened meanwhile.
     Unknown,
     Fails,
     Succeeds,
 }
 
 impl ReferenceModel {
-    /// A delivery has ended, with an error towards Lambda or without, after these PUTs. `heard`
-    /// tells that an earlier delivery's answer had been stored.
+    /// Checks a delivery that has ended after these PUTs, with an error for Lambda or without.
+    /// `heard` says that the answer of an earlier delivery was stored.
     pub(crate) fn end(&mut self, request_id: &str, error: Option<&str>, puts: &[Put], heard: bool) {
         let Some(index) = self.active.iter().position(|delivery| delivery.request_id == request_id)
         else {
@@ -47,7 +47,7 @@ impl ReferenceModel {
                 if undisturbed {
                     self.violated(
                         "promise 2",
-                        &format!("nothing stands in the way of a Delete, and it failed: {reason}"),
+                        &format!("nothing prevents the Delete, but it failed: {reason}"),
                     );
                 }
                 self.excuse(&delivery);
@@ -83,21 +83,19 @@ impl ReferenceModel {
             && body.contains("\"FAILED\"")
             && delivery.kind == "Create";
         if error.is_some() == (marker || delivered == 1) {
-            let text = format!(
-                "{delivered} answers were delivered, and towards Lambda the end was {error:?}"
-            );
+            let text = format!("{delivered} answers were delivered, and Lambda got {error:?}");
             self.violated("promise 3", &text);
         }
         if body.len() > 4096
             || body.contains("X-Amz")
             || error.is_some_and(|error| error.contains("X-Amz"))
         {
-            self.violated("promise 3", "an answer is too long, or tells the response URL");
+            self.violated("promise 3", "an answer is too long, or contains the response URL");
         }
     }
 
-    /// What the tables say of a Create or an Update that has ended, by what stands now: where it
-    /// wrote something, its own claim stands, and else nothing has changed since it began.
+    /// Returns the answer that the tables require for a Create or an Update, by the current state.
+    /// If it wrote something, its claim exists; otherwise nothing has changed since its start.
     fn expected_answer(&self, delivery: &Delivery, undisturbed: bool) -> ExpectedAnswer {
         if !undisturbed || delivery.destinations.len() > 1 {
             return ExpectedAnswer::Unknown;
@@ -136,10 +134,10 @@ impl ReferenceModel {
         let Asks::CreateUpdate(intent) = &asks else { return ExpectedAnswer::Unknown };
         match decide(&stamp, &asks, &point_state) {
             Verdict::Overtaken | Verdict::Refused(_) => ExpectedAnswer::Fails,
-            // An Update that keeps everything without a claim writes nothing.
+            // An Update without a claim that keeps everything writes nothing.
             Verdict::Kept(_) => ExpectedAnswer::Succeeds,
             Verdict::Again if delivery.first => ExpectedAnswer::Unknown,
-            // It may have been overtaken at another place.
+            // It may have been overtaken at another point.
             Verdict::Again => ExpectedAnswer::Unknown,
             Verdict::Becomes(_) | Verdict::Nothing => {
                 let may = blocked.is_none() || ds::may_refuse(&stamp, intent, &point_state);
@@ -152,16 +150,14 @@ impl ReferenceModel {
         let reason = text(answer, "Reason");
         match (self.expected_answer(delivery, undisturbed), success) {
             (ExpectedAnswer::Succeeds, false) => {
-                let text = format!(
-                    "nothing stands in the way of the {}, and it failed: {reason}",
-                    delivery.kind
-                );
+                let text =
+                    format!("nothing prevents the {}, but it failed: {reason}", delivery.kind);
                 self.violated("tables", &text);
             }
             (ExpectedAnswer::Fails, true) => {
                 self.violated(
                     "tables",
-                    &format!("the {} should have been refused, and succeeded", delivery.kind),
+                    &format!("the {} should have been refused, but succeeded", delivery.kind),
                 );
             }
             (_, true) => self.check_success(delivery, answer, undisturbed),
@@ -169,21 +165,22 @@ impl ReferenceModel {
         }
     }
 
-    /// A SUCCESS of Create or Update: the zone holds what was asked for, or the answer says that it
-    /// does not.
+    /// Checks the SUCCESS of a Create or an Update: the zone has what was asked for, or the answer
+    /// says that it does not.
     fn check_success(&mut self, delivery: &Delivery, answer: &Value, undisturbed: bool) {
         let id = text(answer, "PhysicalResourceId");
         let Some(point) = self.fixture.of_id(&id) else {
-            return self.violated("promise 3", &format!("the physical id {id} is no place"));
+            return self
+                .violated("promise 3", &format!("the physical id {id} is no delegation point"));
         };
         if !delivery.destinations.iter().any(|(destinations, _)| *destinations == point) {
             let text = format!(
-                "the physical id {id} is not a place that the request goes to, {:?}",
+                "the physical id {id} is no destination of the request, {:?}",
                 delivery.destinations
             );
             return self.violated("moving", &text);
         }
-        // A Delete that has overtaken it may have taken everything away by now.
+        // A Delete that has overtaken it may have removed everything.
         let (Some(desired), true) = (&delivery.desired, undisturbed && !self.cancelling) else {
             return;
         };
@@ -194,7 +191,7 @@ impl ReferenceModel {
             .map(str::to_lowercase)
             .collect();
         if told != point_state.records().cloned().unwrap_or_default() {
-            self.violated("answer", "DsRecords is not what stands");
+            self.violated("answer", "DsRecords is not the current DS record set");
         }
         let Some((row, _)) = delivery.row.filter(|(row, _)| *row != "again") else { return };
         if row == "kept" {
@@ -202,43 +199,40 @@ impl ReferenceModel {
             if warning.is_empty() {
                 self.violated(
                     "answer",
-                    "everything was left as it is, and the answer does not say so",
+                    "everything was left as it is, but the answer does not say so",
                 );
             }
             return;
         }
         if point_state.servers() != Some(&desired.servers) {
-            self.violated(
-                "promise 2",
-                "a SUCCESS, and the name servers are not those that were asked for",
-            );
+            self.violated("promise 2", "a SUCCESS, but the name servers are not the desired ones");
         }
         if point_state
             .record
             .own(&delivery.owner, delivery.now)
             .is_none_or(|own| own.at != delivery.at)
         {
-            self.violated("promise 2", "a SUCCESS, and no claim of the request stands");
+            self.violated("promise 2", "a SUCCESS without a claim of the request");
         }
     }
 
-    /// A FAILED of an arrival leaves nothing that it wrote; one of a Create that says so left
+    /// Checks a FAILED: an arrival leaves nothing that it wrote, and a Create with a marker leaves
     /// nothing at all.
     fn check_failure(&mut self, delivery: &Delivery, answer: &Value, undisturbed: bool) {
         let marker = text(answer, "PhysicalResourceId").starts_with("unresolved/");
         for (point, behavior) in &delivery.destinations {
             let own = self.point_state(point).record.own(&delivery.owner, delivery.now).cloned();
-            // Nobody hears the answer of one that is too late.
+            // The answer of a stale request has no effect.
             let wrote = !delivery.is_stale() && own.is_some_and(|own| own.at == delivery.at);
             let first = delivery.first && undisturbed && behavior.is_arrival();
             if wrote && (first || (marker && !self.cancelling)) {
-                return self.violated("promise 2", "an arrival failed, and what it wrote stands");
+                return self.violated("promise 2", "an arrival failed, but its claim exists");
             }
         }
     }
 
-    /// The stack got a SUCCESS: it holds the resource. A later one, to another delivery, says only
-    /// that all is well again.
+    /// Records that a stack has a resource after a SUCCESS. A SUCCESS of a later delivery only
+    /// shows that the delegation is in order again.
     fn hold(&mut self, delivery: &Delivery, id: &str, news: bool) {
         let (Some(desired), Some(point)) = (&delivery.desired, self.fixture.of_id(id)) else {
             return;
@@ -272,7 +266,8 @@ impl ReferenceModel {
                 && mine.as_ref().is_some_and(|own| {
                     !own.is_of_create() || Some(&own.intent) != intent.as_ref()
                 }));
-        // The Create that it overtook wrote after the last look: it had outlived this Delete.
+        // The Create that it overtook is still running and may have written after this Delete's
+        // read.
         let overtook = self.active.iter().any(|other| other.owner == delivery.owner);
         if mine.is_none() {
             if overtook || self.mistaken.contains(&key) {
@@ -283,12 +278,12 @@ impl ReferenceModel {
             return;
         }
         if !may_stay && !overtook {
-            self.violated("promise 2", "a Delete succeeded, and a claim of its resource stands");
+            self.violated("promise 2", "a Delete succeeded, but a claim of its resource exists");
         }
         self.excused.insert(key);
     }
 
-    /// What a failed Delete leaves is for a person to look at.
+    /// Excuses what a failed Delete leaves, which a person must handle.
     fn excuse(&mut self, delivery: &Delivery) {
         if let Some(point) = &delivery.leaves {
             self.excused.insert((delivery.owner.clone(), point.clone()));

@@ -1,4 +1,4 @@
-//! What a batch may do: the tables, and what follows for those who hold the delegation.
+//! Checks each batch against the tables, and records its consequences for the holders.
 
 use sandbox::Call;
 
@@ -7,12 +7,12 @@ use crate::histories::fixture::{Point, plain};
 use crate::invariants::ownership::{Asks, Batch, Behavior, Reason, check_batch};
 use crate::invariants::record::PointState;
 
-/// A place before and after a batch.
+/// A point before and after a batch.
 struct Effect {
     point: Point,
     before: PointState,
     after: PointState,
-    /// Nobody else has touched the zone since it was read.
+    /// True if nothing else has changed the zone since it was read.
     undisturbed: bool,
 }
 
@@ -26,7 +26,7 @@ impl ReferenceModel {
         let Some(index) = index else {
             return self.violated(
                 "promise 1",
-                &format!("the comment {comment:?} tells no request that is under way"),
+                &format!("the comment {comment:?} names no running request"),
             );
         };
         let delivery = self.active[index].clone();
@@ -48,7 +48,8 @@ impl ReferenceModel {
             .chain(&delivery.leaves)
             .chain(&delivery.cleanup);
         let Some(point) = points.into_iter().find(|point| touches(point)).cloned() else {
-            let text = "a batch changes what is neither the delegation nor the ownership record of its place";
+            let text =
+                "a batch changes a record set outside the delegation and its ownership record";
             return self.violated("promise 1", text);
         };
         let effect = Effect {
@@ -60,7 +61,7 @@ impl ReferenceModel {
         if delivery.is_stale() {
             self.violated(
                 "fence",
-                "a request changed something although CloudFormation has given up on it",
+                "a request changed something after CloudFormation had given up on it",
             );
         }
         let is_create_update =
@@ -90,8 +91,8 @@ impl ReferenceModel {
         self.pass_on(&delivery, &effect, is_create_update);
     }
 
-    /// The row of the table that the batch is, and how the request came, if it is a Create or an
-    /// Update there.
+    /// Returns the row of the table that the batch matches, and the behavior of the request if it
+    /// is a Create or an Update.
     fn matching_row(
         &self,
         delivery: &Delivery,
@@ -129,7 +130,7 @@ impl ReferenceModel {
         if delivery.cleanup.as_ref() == Some(&effect.point) {
             asks.push((self.delete_asks(delivery, Reason::Requested), None));
         }
-        let mut wrong = "nobody asked for a batch there".to_owned();
+        let mut wrong = "no request asks for a batch there".to_owned();
         for (index, (asks, behavior)) in asks.iter().enumerate() {
             let batch = Batch {
                 stamp: &stamp,
@@ -147,7 +148,7 @@ impl ReferenceModel {
         Err(wrong)
     }
 
-    /// Whether something that is no matter of ownership forbids the change.
+    /// Returns whether something other than ownership prevents the change.
     fn blocked(&self, delivery: &Delivery, effect: &Effect, before: &[Records]) -> Option<bool> {
         if super::occlusion::is_below_a_delegation(before, &self.fixture, &effect.point) {
             return Some(true);
@@ -155,7 +156,7 @@ impl ReferenceModel {
         self.blocked_at(delivery, &effect.point, before)
     }
 
-    /// What follows from a row.
+    /// Records the consequences of a row.
     fn follow(
         &mut self,
         delivery: &Delivery,
@@ -166,14 +167,14 @@ impl ReferenceModel {
         let had = effect.before.record.own(&delivery.owner, delivery.now).is_some();
         let key = (delivery.owner.clone(), effect.point.clone());
         let is_irreversible = match behavior {
-            // What a late request left there goes with the rollback of a move to it.
+            // What a late request left there is removed with the rollback of a move to it.
             Some(Behavior::Home { .. }) if self.excused.contains(&key) => true,
             Some(Behavior::InPlace | Behavior::Home { .. }) => {
-                ["displaced", "repaired", "made"].contains(&row)
+                ["displaced", "repaired", "created"].contains(&row)
             }
-            // A retained delegation goes with the rollback of a move to it.
+            // A retained delegation is removed with the rollback of a move to it.
             Some(Behavior::Replacement { .. }) => had,
-            // And one that was never updated with the Delete of a Create whose answer nobody heard.
+            // One that was never updated is removed with the Delete of a cancelled Create.
             None if delivery.invented && self.claims_without_resource.contains(&key) => {
                 if effect.after.record.own(&delivery.owner, delivery.now).is_none() {
                     self.mistaken.insert(key.clone());
@@ -189,8 +190,8 @@ impl ReferenceModel {
         if effect.before.servers() != effect.after.servers() {
             past.ours = effect.after.ns.is_some() && behavior.is_some();
         }
-        // What stood before is left behind. The records tell it: where somebody touched the zone
-        // meanwhile, the row does not.
+        // Name servers from before the first holder stay. This is decided by the records, because
+        // the row does not show it if something else changed the zone meanwhile.
         let existed_before =
             effect.before.origin().is_some_and(|before| before.displaced.is_none());
         if existed_before && effect.after.record.claims.is_empty() {
@@ -210,7 +211,7 @@ impl ReferenceModel {
             (Some(_), None) if after.ns.is_some() => self.count("DS removed, the delegation stays"),
             (Some(_), None) => self.count("DS removed with the delegation"),
             (Some(_), Some(_)) if changed && before.ns.is_some() => {
-                self.count("name servers put back under a DS");
+                self.count("name servers restored under a DS");
             }
             (Some(_), Some(_)) if after.record.claims.len() < before.record.claims.len() => {
                 self.count("DS left to other claims");
@@ -219,7 +220,7 @@ impl ReferenceModel {
         }
     }
 
-    /// What the batch means for those who hold the delegation.
+    /// Records what the batch means for the holders.
     fn pass_on(&mut self, delivery: &Delivery, effect: &Effect, is_create_update: bool) {
         let mut lost = Vec::new();
         let at = |held: &Point| *held == effect.point;
@@ -228,7 +229,7 @@ impl ReferenceModel {
             let claim = effect.after.record.own(owner, delivery.now);
             let exists = effect.after.servers() == Some(&held.servers) && claim.is_some();
             if is_create_update && *owner == delivery.owner {
-                // Its own request: what it means is settled by the answer.
+                // The answer to its own request decides.
                 held.broken = true;
             } else if !exists && !held.broken {
                 held.broken = true;
@@ -239,7 +240,7 @@ impl ReferenceModel {
                     ));
                 }
             } else if exists && !touched && claim.is_some_and(|claim| effect.after.holds(claim)) {
-                // Given back.
+                // Restored.
                 held.broken = false;
             }
         }

@@ -1,4 +1,4 @@
-//! One delivery of a request, and what it asks for.
+//! A delivery of a request, and what it asks for.
 
 use delegation_model::ownership_record::Claimant;
 use serde_json::Value;
@@ -9,9 +9,9 @@ use crate::histories::fixture::{Desired, Point};
 use crate::invariants::ds::RequestedDs;
 use crate::invariants::ownership::{self, Asks, Behavior, Reason};
 
-/// A request without a `ServiceTimeout` is over then.
+/// When a request without a `ServiceTimeout` is stale, in seconds.
 const STALE: i64 = 3600;
-/// Response URLs are signed for so long.
+/// How long response URLs are valid, in seconds.
 const EXPIRED: i64 = 7200;
 
 #[derive(Clone, Debug)]
@@ -24,41 +24,42 @@ pub(crate) struct Delivery {
     pub(crate) owner: String,
     /// When its URL was signed, in seconds since 1970.
     pub(super) at: i64,
-    /// The clock.
+    /// The current time.
     pub(super) now: i64,
-    /// No earlier delivery of the request has begun.
+    /// True if no earlier delivery of the request has started.
     pub(super) first: bool,
     pub(super) desired: Option<Desired>,
-    /// The same of the old properties of an Update.
+    /// The old properties of an Update.
     pub(super) old: Option<Desired>,
-    /// The place of the physical id.
+    /// The point of the physical id.
     pub(super) physical: Option<Point>,
-    /// CloudFormation invented the physical id of a Delete.
+    /// True for a Delete with an invented id.
     pub(super) invented: bool,
-    /// Where a Create or an Update goes; several if somebody acts meanwhile.
+    /// Where a Create or an Update goes. There may be several if something else happens meanwhile.
     pub(super) destinations: Vec<Destination>,
-    /// What a Delete is about.
+    /// The point of a Delete.
     pub(super) leaves: Option<Point>,
-    /// The place of the old properties if it is neither: what a failed replacement left goes.
+    /// The point of the old properties if it is neither. What a failed replacement left there is
+    /// removed.
     pub(super) cleanup: Option<Point>,
     pub(super) began: Tick,
-    /// When the reading began that the next batch is planned on.
+    /// When the observation for the next batch started.
     pub(super) round: Option<Tick>,
-    /// When the reading began that the batch under way was planned on.
+    /// When the observation for the current batch started.
     pub(super) changing: Tick,
-    /// The row of the last batch at its place, and when the reading began that it was planned on.
+    /// The row of the last batch at its destination, and when its observation started.
     pub(super) row: Option<(&'static str, Tick)>,
-    /// The DS record set that is asked for.
+    /// The requested DS record set.
     pub(super) ds: RequestedDs,
 }
 
 impl Delivery {
-    /// So late that CloudFormation waits no longer.
+    /// Returns true if CloudFormation no longer waits.
     pub(super) fn is_stale(&self) -> bool {
         self.now - self.at >= STALE
     }
 
-    /// So late that S3 takes no answer.
+    /// Returns true if S3 no longer accepts an answer.
     pub(super) fn is_expired(&self) -> bool {
         self.now - self.at >= EXPIRED
     }
@@ -78,7 +79,7 @@ impl Delivery {
 }
 
 impl ReferenceModel {
-    /// A delivery begins, at that time in seconds since 1970.
+    /// Records the start of a delivery, at a time in seconds since 1970.
     pub(crate) fn begin(&mut self, event: &Value, now: i64) {
         let (kind, request_id) = (text(event, "RequestType"), text(event, "RequestId"));
         let (stack_id, logical_id) = (text(event, "StackId"), text(event, "LogicalResourceId"));
@@ -123,7 +124,7 @@ impl ReferenceModel {
         delivery.destinations.extend(
             desired.and_then(|desired| self.destinations(&delivery.owner, &delivery, &desired)),
         );
-        // A zone that suits is kept, as by the Update that it takes back.
+        // A zone that satisfies the old properties is kept, as in the Update that is rolled back.
         let was = delivery
             .old
             .as_ref()
@@ -164,7 +165,7 @@ impl ReferenceModel {
         )
     }
 
-    /// What a Create or an Update that comes in this way wants there.
+    /// Returns what a Create or an Update with this behavior asks for at the point.
     pub(super) fn create_update_asks(
         &self,
         delivery: &Delivery,
@@ -191,7 +192,7 @@ impl ReferenceModel {
         Some(Asks::CreateUpdate(intent))
     }
 
-    /// What a claim that goes wants there.
+    /// Returns what the removal of a claim asks for at the point.
     pub(super) fn delete_asks(&self, delivery: &Delivery, why: Reason) -> Asks {
         let desired = if why == Reason::Requested && delivery.kind == "Update" {
             &delivery.old
@@ -210,14 +211,14 @@ impl ReferenceModel {
     }
 }
 
-/// The date of a response URL in seconds since 1970.
+/// Returns the date of a response URL, in seconds since 1970.
 fn signed_at(url: &str) -> i64 {
     let date = url.split_once("X-Amz-Date=").map_or("", |(_, rest)| rest);
     let number = |from: usize, to: usize| {
         date.get(from..to).and_then(|digits| digits.parse::<i64>().ok()).unwrap_or(0)
     };
     let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
-    // Days from the civil calendar, years starting in March.
+    // Days of the civil calendar, with years starting in March.
     let (shifted, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days =
         shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (month * 153 + 2) / 5 + day

@@ -1,12 +1,12 @@
-//! What is no matter of ownership and forbids a delegation all the same: what it would hide, and a
-//! delegation above.
+//! Checks that do not depend on ownership: the records that a delegation would hide, and a
+//! delegation above it.
 
 use super::{Delivery, Records, ReferenceModel, record};
 use crate::histories::fixture::{Fixture, Point, Zone, is_below, plain};
 
 impl ReferenceModel {
-    /// A delegation that did not stand before hides explicit records of the parent zone at and
-    /// below the cut.
+    /// Checks that a new delegation hides no explicit record at or below the cut that the child
+    /// zone lacks.
     pub(super) fn check_occlusion(
         &mut self,
         delivery: &Delivery,
@@ -24,7 +24,8 @@ impl ReferenceModel {
         }
     }
 
-    /// Whether records in the zone forbid the delegation; `None` if that depends on when they came.
+    /// Returns whether records in the zone prevent the delegation; `None` if that depends on when
+    /// they were added.
     pub(super) fn blocked_at(
         &self,
         delivery: &Delivery,
@@ -36,7 +37,7 @@ impl ReferenceModel {
         if hides { None } else { Some(false) }
     }
 
-    /// A record that was there before that and that nobody could resolve any more.
+    /// Returns a record from before that time that can no longer be resolved.
     fn lost(
         &self,
         delivery: &Delivery,
@@ -60,7 +61,7 @@ impl ReferenceModel {
             (*name == point.name || is_below(name, &point.name))
                 && !at_cut
                 && !glue
-                // What came after the reading that the batch was planned on can't be known.
+                // The function can't know records that were added after its observation.
                 && written_at < then
                 && resolvable(name)
                 && !answers(child, name, rtype)
@@ -69,17 +70,17 @@ impl ReferenceModel {
     }
 }
 
-/// A delegation stands between the apex of the place's zone and the place.
+/// Returns true if a delegation exists between the apex of the point's zone and the point.
 pub(super) fn is_below_a_delegation(zones: &[Records], fixture: &Fixture, point: &Point) -> bool {
     delegated_above(&zones[point.zone], &fixture.parents[point.zone], &point.name)
 }
 
-/// A delegation stands between the zone's apex and the name.
+/// Returns true if a delegation exists between the zone's apex and the name.
 fn delegated_above(records: &Records, zone: &Zone, name: &str) -> bool {
     records.keys().any(|(cut, rtype)| rtype == "NS" && *cut != zone.name && is_below(name, cut))
 }
 
-/// The zone has the record, a CNAME in its place, or a wildcard that answers with one of them (RFC
+/// Returns true if the zone has the record, a CNAME instead, or a wildcard with one of them (RFC
 /// 4592).
 fn answers(zone: &Zone, name: &str, rtype: &str) -> bool {
     let records = zone.handle.records();

@@ -1,4 +1,4 @@
-//! What must hold when a step has ended: the promises of the design.
+//! Checks the promises of the design at the end of each step.
 
 use sandbox::StackOutcome;
 
@@ -27,8 +27,8 @@ impl ReferenceModel {
                 point_state.record.claims.iter().map(|claim| (claim.owner.clone(), point.clone()));
             self.claims_without_resource.extend(owners.filter(|key| !self.held.contains_key(key)));
             let held = |owner: &str| self.held.contains_key(&(owner.to_owned(), point.clone()));
-            // A dead claim on other name servers than stand comes to life again where somebody
-            // brings these.
+            // A dead dormant claim becomes a holder again if another resource sets its name
+            // servers.
             let is_dormant = |owner: &str, holds: bool| !held(owner) && !holds;
             if point_state
                 .record
@@ -45,7 +45,7 @@ impl ReferenceModel {
         let zones: Vec<_> =
             self.fixture.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         if zones != self.zones {
-            self.violated("model", "the replica is not what stands in the parent zones");
+            self.violated("model", "the replica differs from the parent zones");
         }
         if let (Some(stack), Some(outcome)) = (stack, outcome) {
             self.note(&format!("{stack}: {outcome:?}"));
@@ -81,12 +81,13 @@ impl ReferenceModel {
             .find(|((owner, point), held)| !held.broken && !exists(owner, point, held));
         if let Some(((owner, point), held)) = lost {
             let text =
-                format!("{owner} is held and its delegation {held:?} does not stand at {point:?}");
+                format!("{owner} exists, but its delegation {held:?} does not exist at {point:?}");
             self.violated("promise 2", &text);
         }
     }
 
-    /// No claim without a resource that is held, and no delegation of the function without a claim.
+    /// Checks that every claim belongs to a resource of a stack, and that every delegation that the
+    /// function made has a claim.
     fn check_left(&mut self) {
         for point in self.all_points() {
             let point_state = self.point_state(&point);
@@ -98,20 +99,22 @@ impl ReferenceModel {
             });
             if let Some(left) = left {
                 let text =
-                    format!("no stack holds {}, and its claim stands at {point:?}", left.owner);
+                    format!("no stack has {}, but its claim exists at {point:?}", left.owner);
                 self.violated("promise 2", &text);
             }
             let ours = self.points.get(&point).is_some_and(|past| past.ours && !past.touched);
             let claimed =
                 !point_state.record.claims.is_empty() || point_state.record.has_unreadable();
             if !claimed && ours && point_state.ns.is_some() {
-                let text = format!(
-                    "the delegation at {point:?} was made by the function, and no claim stands"
-                );
+                let text =
+                    format!("the function made the delegation at {point:?}, but it has no claim");
                 self.violated("promise 2", &text);
             }
             if point_state.record.before.is_some() && !claimed && !self.is_touched(&point) {
-                self.violated("promise 2", &format!("a before is left at {point:?}, and no claim"));
+                self.violated(
+                    "promise 2",
+                    &format!("a before is left at {point:?} without a claim"),
+                );
             }
         }
     }
@@ -120,7 +123,7 @@ impl ReferenceModel {
         self.points.get(point).is_some_and(|past| past.touched)
     }
 
-    /// All is as before: what was found, and what was taken over.
+    /// Checks that a rollback restores everything: what was found, and what was overwritten.
     fn check_rolled_back(&mut self, stack: &str) {
         for point in self.all_points() {
             let edited = self.points.get(&point).is_some_and(|past| past.edited >= self.step_began);
@@ -134,14 +137,15 @@ impl ReferenceModel {
             let mine = |point_state: &PointState| {
                 point_state.record.claims.iter().any(|claim| stack_of(&claim.owner) == stack)
             };
-            // An Update of its own may have brought what an arrival left to it: TTL and DS records.
+            // An Update of the stack may have set the TTL and the DS records that an arrival had
+            // left.
             let same = before.servers() == after.servers();
-            // A DS record set without name servers goes with those that it gets.
+            // A DS record set without name servers is removed with those that are added.
             let ds_differs = before.ds != after.ds && (before.ns.is_some() || after.ds.is_some());
             let differs = !same || (!mine(&before) && (before.ns != after.ns || ds_differs));
             if differs {
                 let text = format!(
-                    "{stack} was rolled back, and the delegation at {point:?} is not as before:\n    {:?} {:?}\n    {:?} {:?}",
+                    "{stack} was rolled back, and the delegation at {point:?} differs:\n    {:?} {:?}\n    {:?} {:?}",
                     before.ns, before.ds, after.ns, after.ds
                 );
                 self.violated("promise 2", &text);
@@ -149,7 +153,7 @@ impl ReferenceModel {
             let owners = |point_state: &PointState| {
                 let mut owners: Vec<String> =
                     point_state.record.claims.iter().map(|claim| claim.owner.clone()).collect();
-                // Retained ones go with the rollback of who declares them again.
+                // Retained claims are removed with the rollback of their redeclaration.
                 owners.retain(|owner| {
                     !self.claims_without_resource.contains(&(owner.clone(), point.clone()))
                 });
@@ -159,9 +163,7 @@ impl ReferenceModel {
             if owners(&before) != owners(&after) || before.record.foreign != after.record.foreign {
                 self.violated(
                     "promise 2",
-                    &format!(
-                        "{stack} was rolled back, and the claims at {point:?} are not as before"
-                    ),
+                    &format!("{stack} was rolled back, but the claims at {point:?} differ"),
                 );
             }
         }

@@ -1,5 +1,5 @@
-//! Where requests go: the rules `MOVE-…`, for zones that every role of their account can read and
-//! that never go.
+//! Where requests go: the rules `MOVE-…`, for zones that always exist and that every role of their
+//! account can read.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use crate::histories::fixture::{Desired, Point};
 use crate::histories::history::{PARENTS, Parent};
 use crate::invariants::ownership::Behavior;
 
-/// Where a Create or an Update goes, and how it comes there.
+/// Where a Create or an Update goes, and how it gets there.
 pub(super) type Destination = (Point, Behavior);
 
 impl ReferenceModel {
-    /// Everything that is done may change where the requests under way go.
+    /// Updates the destinations of the running requests, which every change may affect.
     pub(super) fn update_destinations(&mut self) {
         for index in 0..self.active.len() {
             let delivery = self.active[index].clone();
@@ -94,7 +94,7 @@ impl ReferenceModel {
         Digest::from_route(&parent, Some(role), &desired.name.parse().unwrap())
     }
 
-    /// The digest of what properties ask for.
+    /// Returns the digest of the intent of the properties.
     pub(super) fn intent(&self, desired: &Desired) -> String {
         let child_zone = self.fixture.children[desired.child].id.parse().unwrap();
         let given: Vec<&str> = desired.servers.iter().map(String::as_str).collect();
@@ -113,7 +113,7 @@ impl ReferenceModel {
     }
 }
 
-/// The account whose role is asked with.
+/// Returns the account of the role in the properties.
 fn account(parent: Parent) -> usize {
     match parent {
         Parent::Id(zone) | Parent::Name(zone) => PARENTS[zone].0,
