@@ -1,8 +1,9 @@
-//! Where a request goes: whether an Update stays, comes home, or moves to another delegation point.
+//! Decides where a request goes: whether an Update stays, returns home, or moves to another
+//! delegation point.
 //!
-//! Everything is decided here and nothing is read. [`next_step`] is told what is known so far and
-//! says what to read next, until it knows: the function reads Route 53, and the model checker a
-//! model of it. The rules are `MOVE-…` of `docs/design.md`.
+//! This module decides everything and reads nothing. [`next_step`] takes what is known so far and
+//! returns what to read next, until the destination is known. The function reads Route 53, and the
+//! model checker reads its model. The rules are `MOVE-…` of `docs/design.md`.
 
 use crate::digest::Digest;
 use crate::ids::ZoneId;
@@ -12,7 +13,7 @@ use crate::parent::ParentZone;
 use crate::point::DelegationPoint;
 use crate::reconcile::UpdateBehavior;
 
-/// What was found of a hosted zone, or of our claim in it, once a denial was waited for.
+/// The result of reading a hosted zone, or a claim in it, after the wait for a denied permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reached<T> {
     /// It was read.
@@ -28,30 +29,30 @@ pub enum Reached<T> {
 pub struct ZoneView {
     /// The apex of the zone.
     pub apex: Name,
-    /// True if the zone is private, so that nobody on the internet asks it.
+    /// True if the zone is private, so that it is not visible on the internet.
     pub private: bool,
     /// Our own claim at the point.
     pub claim: Option<Claim>,
 }
 
-/// What an Update asks for, and what is known of where it comes from.
+/// What an Update asks for, and what is known about where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The request.
+    /// The time and the identity of the request.
     pub stamp: Stamp,
-    /// The clock: see [`crate::reconcile::Goal::now`].
+    /// The current time: see [`crate::reconcile::Goal::now`].
     pub now: i64,
-    /// The name that is asked for.
+    /// The desired name.
     pub name: Name,
-    /// The parent zone that is asked for.
+    /// The desired parent zone.
     pub parent: ParentZone,
-    /// The digest of the parent properties and the name that are asked for.
+    /// The digest of the parent properties and the name.
     pub desired_route: Digest,
-    /// The digest of the old parent properties and the name that they led to.
+    /// The digest of the old parent properties and the old name.
     pub old_route: Digest,
     /// True if the old properties have another `ParentRoleArn` or `ParentExternalId`.
     pub role_changes: bool,
-    /// The point of the physical id; `None` if that is none of ours.
+    /// The point of the physical id; `None` if this function did not return that id.
     pub physical: Option<DelegationPoint>,
     /// What the role of the properties sees there.
     pub at_physical: Option<Reached<ZoneView>>,
@@ -59,7 +60,7 @@ pub struct Route {
     pub at_physical_by_old_role: Option<Reached<ZoneView>>,
     /// What the role of the properties sees at home.
     pub at_home: Option<Reached<ZoneView>>,
-    /// Where the look-up of the parent zone led.
+    /// The parent zone that the look-up found.
     pub found_zone: Option<ZoneId>,
 }
 
@@ -69,32 +70,32 @@ pub enum NextStep {
     /// Read the zone of the physical id, and our claim there, with the role of the properties:
     /// [`Route::at_physical`].
     ReadPhysical(DelegationPoint),
-    /// The same with the role of the old properties: [`Route::at_physical_by_old_role`].
+    /// Do the same with the role of the old properties: [`Route::at_physical_by_old_role`].
     ReadPhysicalByOldRole(DelegationPoint),
     /// Read the zone of this point, and our claim there, with the role of the properties:
     /// [`Route::at_home`].
     ReadHome(DelegationPoint),
-    /// Look up the parent zone that is asked for, with the role of the properties:
-    /// [`Route::found_zone`].
+    /// Look up the desired parent zone, with the role of the properties: [`Route::found_zone`].
     FindZone {
-        /// The zone to take if the look-up finds several of one name and this is one of them.
+        /// The zone to prefer if the look-up finds several of one name.
         prefer: Option<ZoneId>,
     },
     /// The request goes to this point.
     Go {
         /// The point.
         point: DelegationPoint,
-        /// How it comes there.
+        /// How the request gets there.
         behavior: UpdateBehavior,
     },
-    /// A later request of the resource was at the physical id's point: change nothing.
+    /// A later request of the resource has written its claim at the physical id's point. Change
+    /// nothing.
     Overtaken,
-    /// The zone of the physical id can't be read, and the role did not change: that is a denial,
+    /// The zone of the physical id can't be read, and the role has not changed. That is a denial,
     /// and no reason to move (MOVE-2).
     Denied(DelegationPoint),
 }
 
-/// What to read next, or where an Update goes.
+/// Returns what to read next, or where an Update goes.
 pub fn next_step(route: &Route) -> NextStep {
     let Some(physical) = &route.physical else { return route.move_from(None) };
     let Some(view) = &route.at_physical else { return NextStep::ReadPhysical(physical.clone()) };
@@ -130,7 +131,7 @@ pub fn next_step(route: &Route) -> NextStep {
             if view.claim.is_some() {
                 return NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace };
             }
-            // Several zones of the name are no reason to leave this one.
+            // If there are several zones of the name, the Update stays in this one.
             route.look_up(physical, Some(physical.zone.clone()))
         }
         Reached::Read(_) | Reached::Gone | Reached::Denied => route.look_up(physical, None),
@@ -138,7 +139,8 @@ pub fn next_step(route: &Route) -> NextStep {
 }
 
 impl Route {
-    /// Where a replacement that led here came from, if that is what is asked for now (MOVE-3).
+    /// Returns the point that a replacement came from, if the Update asks for what led there
+    /// (MOVE-3).
     fn home(&self, claim: &Claim) -> Option<DelegationPoint> {
         let from = claim.from.as_ref().filter(|from| from.route == self.desired_route)?;
         Some(DelegationPoint { zone: from.zone.clone()?, name: self.name.clone() })
@@ -155,7 +157,7 @@ impl Route {
         let Some(zone) = &self.found_zone else { return NextStep::FindZone { prefer } };
         let here = *zone == physical.zone && self.name == physical.name;
         match &self.at_physical {
-            // The look-up lists zones that the role may not read.
+            // The look-up also lists zones that the role may not read.
             Some(Reached::Denied) if here => NextStep::Denied(physical.clone()),
             _ if here => {
                 NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace }
@@ -174,22 +176,21 @@ impl Route {
     }
 }
 
-/// What a replacement does that looks back at the physical id's point, once it has written its new
-/// one.
+/// What a replacement does after it has written its new point and checked its old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldPointCheck {
-    /// It is done.
+    /// The replacement is done.
     Done,
-    /// It was overtaken there, and takes back what it wrote (MOVE-5).
+    /// It was overtaken at its old point, and undoes what it wrote (MOVE-5).
     Undo,
 }
 
-/// Looks back at the physical id's point: a later claim of ours there, or ours gone that stood
-/// before, means that the stack went another way meanwhile.
+/// Checks the old point, that of the physical id. A later claim of the resource there, or the
+/// disappearance of a claim that existed before, means that the stack has taken another course.
 ///
-/// `finds_own_request` tells that the claim of this request stood at the new point already: the
-/// first delivery may have answered SUCCESS, and nothing is taken back. What can't be read says
-/// nothing.
+/// If `finds_own_request`, the claim of the same request already existed at the new point. The
+/// first delivery may have answered SUCCESS, so nothing is undone. A point that can't be read
+/// proves nothing.
 pub fn check_old_point(
     existed_before: bool,
     now_there: &Reached<Option<Claim>>,
@@ -204,16 +205,16 @@ pub fn check_old_point(
     if overtaken && !finds_own_request { OldPointCheck::Undo } else { OldPointCheck::Done }
 }
 
-/// The point at which a failed replacement may have left our claim: the one that the old properties
-/// of the Update that rolls it back lead to, if it is neither the physical id's nor where the
-/// Update goes (MOVE-6).
+/// Returns the point where a failed replacement may have left its claim. The Update that rolls it
+/// back has old properties that lead there, and it is neither the physical id's point nor where
+/// that Update goes (MOVE-6).
 pub fn left_by_failed_replacement<'a>(
     old: Option<&'a DelegationPoint>,
     physical: Option<&DelegationPoint>,
     goes_to: &DelegationPoint,
 ) -> Option<&'a DelegationPoint> {
-    // With an id that is none of ours, CloudFormation's own clean-up takes the point from the old
-    // properties.
+    // If this function did not return the physical id, the clean-up Delete of CloudFormation finds
+    // the point by the old properties.
     let physical = physical?;
     old.filter(|old| *old != physical && *old != goes_to)
 }

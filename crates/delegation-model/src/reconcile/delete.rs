@@ -1,4 +1,4 @@
-//! Delete, and everything else that takes a claim away.
+//! Plans Deletes, and every other removal of a claim.
 
 use super::goal::{DeleteGoal, DeleteReason};
 use super::holders::Holders;
@@ -10,7 +10,7 @@ use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Displaced, OwnershipRecord, record_name};
 use crate::record_set::{Change, RecordSet};
 
-/// Plans a Delete, the taking back of what a failed arrival wrote, or a clean-up.
+/// Plans a Delete, the undoing of a failed arrival, or a clean-up.
 pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
     let record = observed.record();
     let Some(own) = record.own(&goal.claimant, goal.now).cloned() else {
@@ -28,7 +28,8 @@ pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
         {
             return Decision::Proceed(keep_claim(goal, observed, &record, *create_could_run));
         }
-        // The claim came from the zone that is gone: this is the clean-up of the move (LEAVE-8).
+        // The claim came from the zone that no longer exists, so this is the clean-up after that
+        // move (LEAVE-8).
         DeleteReason::ZoneGone { zone }
             if own.from.as_ref().is_some_and(|from| from.zone.as_ref() == Some(zone)) =>
         {
@@ -39,7 +40,7 @@ pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
     Decision::Proceed(Departure::new(goal, observed, &record, &own).plan())
 }
 
-/// No claim of ours stands there: nothing is ours (LEAVE-1).
+/// Plans a Delete of a resource that has no claim: it changes nothing (LEAVE-1).
 fn without_claim(
     goal: &DeleteGoal,
     observed: &Observation,
@@ -51,7 +52,7 @@ fn without_claim(
         }
         _ => ReconciliationPlan::default(),
     };
-    // What a request did not write it need not speak of.
+    // A failed arrival does not report what it did not write.
     if goal.reason != DeleteReason::Undo
         && let Some(ns) = observed.at_cut("NS")
     {
@@ -83,7 +84,7 @@ fn keep_claim(
     plan
 }
 
-/// Keeps a Create that may still be delivered from running (OWN-8).
+/// Leaves a tombstone, so that a Create that may still be delivered does not run (OWN-8).
 fn leave_tombstone(
     goal: &DeleteGoal,
     observed: &Observation,
@@ -103,7 +104,7 @@ fn leave_tombstone(
     ReconciliationPlan { changes, action, ..ReconciliationPlan::default() }
 }
 
-/// A resource that leaves a delegation point.
+/// The removal of a resource's claim at a delegation point.
 struct Departure<'a> {
     goal: &'a DeleteGoal,
     observed: &'a Observation,
@@ -113,18 +114,18 @@ struct Departure<'a> {
     current_ns: Option<(NameServers, Digest)>,
 }
 
-/// What becomes of the name servers.
+/// What happens to the name servers.
 enum Fate {
     /// They stay.
     Stay {
-        /// True if nobody is left to pay the debt that stands: it goes with our claim.
+        /// True if the origin is removed with the claim, because no holder is left.
         settles: bool,
-        /// What to say about it.
+        /// What to report about them.
         warning: Option<Warning>,
     },
     /// They are deleted.
     Go(Option<Warning>),
-    /// Those that they displaced are put back.
+    /// The name servers that they displaced are restored.
     Restore(Displaced),
 }
 
@@ -156,7 +157,7 @@ impl<'a> Departure<'a> {
             Fate::Stay { warning, .. } => {
                 plan.action = Some(Action::Left);
                 plan.warnings.extend(warning.clone());
-                // A DS record set goes with the last claim that names it (LEAVE-7).
+                // The last claim that names a DS record set removes it (LEAVE-7).
                 plan.changes.extend(
                     plain_ds.filter(|_| self.manages_ds_alone()).cloned().map(Change::Delete),
                 );
@@ -199,7 +200,7 @@ impl<'a> Departure<'a> {
         plan
     }
 
-    /// The row of the table; and whether it depends on which name servers are known.
+    /// Returns the row of the table, and whether it depends on the known name servers.
     fn fate(&self) -> (Fate, bool) {
         let Self { goal, record, own, .. } = self;
         let stay = |settles, warning| Fate::Stay { settles, warning };
@@ -219,7 +220,7 @@ impl<'a> Departure<'a> {
             }
             let owners = Holders::others(record, &goal.claimant);
             let warning = Warning::ChangedByOthers { name: name(), current, owners };
-            // An unreadable NS record set, or one of others, is not removed whatever is known.
+            // An unreadable NS record set, or one that others claim, is never removed here.
             return (stay(false, Some(warning)), nobodys && self.current_ns.is_some());
         };
         let left = || {
@@ -237,7 +238,7 @@ impl<'a> Departure<'a> {
             Some(Some(displaced)) if self.is_to_be_restored(displaced) => {
                 Fate::Restore(displaced.clone())
             }
-            // Somebody had them before they were displaced, and has them again.
+            // Another claim names them, from before they were displaced.
             Some(Some(_)) if record.others(&goal.claimant).any(names) => stay(true, left()),
             Some(Some(displaced)) => Fate::Go(Some(Warning::NotRestored {
                 name: name(),
@@ -249,8 +250,8 @@ impl<'a> Departure<'a> {
         (fate, false)
     }
 
-    /// What was displaced is put back if a claim still names it; what was nobody's, within a day
-    /// (LEAVE-5).
+    /// Returns true if displaced name servers are restored: if a claim still names them, or if no
+    /// claim named them and the displacement is less than a day old (LEAVE-5).
     fn is_to_be_restored(&self, displaced: &Displaced) -> bool {
         let Self { goal, record, .. } = self;
         if !goal.allowed || goal.restore_rejected {
@@ -262,14 +263,14 @@ impl<'a> Departure<'a> {
         still_named || (!displaced.claimed && (0..=DAY).contains(&since))
     }
 
-    /// True if what stands is nothing but name servers of the child zone or of `NameServers`:
-    /// somebody replaced the child zone by hand, and corrected the delegation by hand.
+    /// Returns true if the current name servers are all name servers of the child zone or of
+    /// `NameServers`: somebody replaced the child zone and corrected the delegation by hand.
     fn is_known(&self) -> bool {
         let known = self.goal.known_name_servers.as_ref().zip(self.current_ns.as_ref());
         known.is_some_and(|(known, (current_ns, _))| current_ns.is_subset(known))
     }
 
-    /// True if our claim alone names the DS record set that stands.
+    /// Returns true if only this claim names the current DS record set.
     fn manages_ds_alone(&self) -> bool {
         let Self { goal, record, own, .. } = self;
         let current_ns = self.observed.ds().map(|records| Digest::from_ds(&records));
