@@ -38,7 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// If there is no response. The request may nevertheless have been carried out, unless
-    /// [`SendError::is_unsent`].
+    /// `SendError::is_unsent`.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendError> {
         self.0.send(request).await
     }

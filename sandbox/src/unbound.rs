@@ -2,7 +2,7 @@
 //! down.
 //!
 //! unbound always sends to port 53 of the servers in a referral, so the [`Dns`] must be there:
-//! [`Dns::start_on_port_53`]. [`start`] does both. If unbound is not installed, or the port is not
+//! `Dns::start_on_port_53`. [`start`] does both. If unbound is not installed, or the port is not
 //! permitted, it adds the test to the list of skipped checks.
 //!
 //! ```no_run

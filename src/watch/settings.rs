@@ -180,9 +180,9 @@ mod tests {
             ),
             (
                 vec![("DELEGATION_WATCH_ACCEPTED", "[{}]")],
-                "ACCEPTED: item 1 needs a text as \"name\"",
+                "ACCEPTED: item 1 needs a string \"name\"",
             ),
-            (vec![("DELEGATION_WATCH_ACCEPTED", "{")], "ACCEPTED: it is no JSON"),
+            (vec![("DELEGATION_WATCH_ACCEPTED", "{")], "ACCEPTED: it is not JSON"),
             (
                 vec![("DELEGATION_DNS_RESOLVER", "192.0.2.53")],
                 "DELEGATION_DNS_RESOLVER \"192.0.2.53\" must be",

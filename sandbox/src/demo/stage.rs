@@ -84,14 +84,22 @@ impl Stage {
         let zone =
             |zone: &ZoneHandle| format!("{} ({})", zone.name().trim_end_matches('.'), zone.id());
         vec![
-            format!("account 111111111111  parent zone {}, role {}", zone(&self.parent), self.parent_role.name()),
-            format!("account 222222222222  child zone {}, role {}", zone(&self.child), self.function_role.name()),
-            "Both roles have only the permissions that they need. The events are those in the folder events/, with a"
-                .to_owned(),
-            "response URL of a local bucket. The Lambda Runtime API delivers them to the function. The zones"
-                .to_owned(),
             format!(
-                "are served over DNS from their own root down, only on this machine, at port {}.",
+                "account 111111111111  parent zone {}, role {}",
+                zone(&self.parent),
+                self.parent_role.name()
+            ),
+            format!(
+                "account 222222222222  child zone {}, role {}",
+                zone(&self.child),
+                self.function_role.name()
+            ),
+            "Both roles have only the permissions that they need.".to_owned(),
+            "The events are those in the folder events/, with a response URL of a local bucket."
+                .to_owned(),
+            "The Lambda Runtime API delivers them to the function.".to_owned(),
+            format!(
+                "The zones are served over DNS from their own root down, only on this machine, at port {}.",
                 self.dns.port()
             ),
         ]

@@ -440,7 +440,7 @@ fn key_signing_keys_may_be_names_or_refs() {
     );
     assert_invalid(
         json!({"Dnssec": true, "KeySigningKeys": ["Z2OTHER|ksk_1"]}),
-        &["KeySigningKeys", "Z2OTHER|ksk_1", "another zone", "Z1CHILD"],
+        &["KeySigningKeys", "Z2OTHER|ksk_1", "not a key of ChildZoneId, Z1CHILD"],
     );
     assert_invalid(json!({"KeySigningKeys": ["ab"]}), &["KeySigningKeys", "\"ab\"", "3 to 128"]);
     assert_eq!(keys(json!([])), None, "all ACTIVE keys");

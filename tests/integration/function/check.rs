@@ -121,7 +121,7 @@ async fn a_parent_zone_that_the_world_does_not_use_fails_the_check_and_the_chang
     // The world uses another hosted zone of the parent's name than the fixture.
     let real = fixture.aws.account("444444444444").hosted_zone("example.com");
     fixture.dns.delegate_to(&real);
-    let words = ["was changed", "the DNS check failed", "example.com", "taken back"];
+    let words = ["was changed", "the DNS check failed", "example.com", "were undone"];
     let answer = fixture.create(require()).await.failed(&words);
     assert!(answer.id().starts_with("unresolved/"), "{}", answer.0);
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
@@ -179,7 +179,7 @@ async fn a_rollback_restores_name_servers_even_if_one_is_lame_now() {
     let answer = fixture.update(&id, elsewhere, require()).await.success();
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     assert!(
-        answer.get("Warning").contains("put back") && answer.get("Warning").contains("REFUSED"),
+        answer.get("Warning").contains("restored") && answer.get("Warning").contains("REFUSED"),
         "{}",
         answer.0
     );
@@ -286,14 +286,16 @@ async fn without_dns_egress_there_is_a_finding_and_no_hang() {
     fixture.dns.fault("resolver", DnsFault::Silent);
     let answer = fixture.create(report()).await.success();
     assert!(
-        answer.get("Verification").contains("no way out for DNS"),
+        answer
+            .get("Verification")
+            .contains("DNS queries (port 53, UDP and TCP) seem to be blocked"),
         "{}",
         answer.get("Verification")
     );
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
     let other = fixture.child_account.hosted_zone("other.example.com");
     let elsewhere = checked("REQUIRE", json!({"ChildZoneId": other.id()}));
-    fixture.create(elsewhere).await.failed(&["nothing was changed", "no way out"]);
+    fixture.create(elsewhere).await.failed(&["nothing was changed", "seem to be blocked"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,7 +305,7 @@ async fn a_ds_that_could_not_be_checked_is_written_only_with_none() {
     fixture.child.start_signing();
     fixture.dns.fault("resolver", DnsFault::Silent);
     let signed = |verification: &str| checked(verification, json!({"Dnssec": "true"}));
-    fixture.create(signed("REPORT")).await.failed(&["nothing was changed", "no way out"]);
+    fixture.create(signed("REPORT")).await.failed(&["nothing was changed", "seem to be blocked"]);
     let answer = fixture.create(signed("NONE")).await.success();
     assert!(!answer.get("DsRecords").is_empty());
 }
@@ -316,7 +318,7 @@ async fn a_required_check_that_runs_out_of_time_fails_and_undoes_the_change() {
     let answer = fixture
         .create(require())
         .await
-        .failed(&["ran out of time after 15 s while waiting", "taken back"]);
+        .failed(&["ran out of time after 15 s while waiting", "were undone"]);
     assert!(answer.id().starts_with("unresolved/"), "{}", answer.0);
     assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
 }

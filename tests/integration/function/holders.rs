@@ -438,7 +438,7 @@ async fn a_typo_is_rolled_back_even_if_the_childs_apex_has_changed() {
     scenario.update("S1", typed.clone()).await.failed(&["ZTYPINGERROR", "hosted-zone-not-found"]);
     scenario.fixture.child.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
     let answer = scenario.roll_back("S1", typed).await.success();
-    assert!(answer.get("Warning").contains("Resolvers go by that record set"), "{}", answer.0);
+    assert!(answer.get("Warning").contains("Resolvers use that record set"), "{}", answer.0);
     assert_eq!(scenario.fixture.delegated_to(), scenario.fixture.child_servers());
 }
 
@@ -518,7 +518,7 @@ async fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retr
         .aws
         .fault(sandbox::Fault::on("GetChange").always().kind(sandbox::FaultKind::Hang));
     let answer = scenario.create("S1", json!({"Verification": "REQUIRE"})).await;
-    let failed = answer.failed(&["taken back"]);
+    let failed = answer.failed(&["were undone"]);
     assert!(failed.id().starts_with("unresolved/"), "{}", failed.0);
     scenario.assert_empty();
     scenario.fixture.aws.clear_faults();

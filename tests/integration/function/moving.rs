@@ -375,7 +375,7 @@ async fn a_move_that_fails_leaves_its_new_point_as_it_was() {
     let there = with(&with(&takes("y"), by_id(&second)), json!({"Verification": "REQUIRE"}));
     let there =
         with(&there, json!({"NameServers": null, "ChildZoneId": scenario.fixture.child.id()}));
-    scenario.update("S1", there).await.failed(&["taken back"]);
+    scenario.update("S1", there).await.failed(&["were undone"]);
     assert_eq!(second.records(), before);
     assert_eq!(scenario.current(), "x");
 }
@@ -456,7 +456,7 @@ async fn a_move_to_a_zone_that_the_world_does_not_use_fails_a_required_check() {
     let second = fixture.parent_account.hosted_zone("example.com");
     fixture.dns.delegate_to(&fixture.parent);
     let there = with(&required, by_id(&second));
-    let answer = fixture.update(&id, required, there).await.failed(&["none of", "taken back"]);
+    let answer = fixture.update(&id, required, there).await.failed(&["none of", "were undone"]);
     assert_eq!(answer.id(), id);
     assert_eq!((delegated(&second), fixture.delegated_to()), (vec![], fixture.child_servers()));
 }

@@ -22,10 +22,14 @@ async fn a_label_with_a_dot_in_it_hides_no_record_behind_the_end_of_a_page() {
     let hidden = at("z.testing.example.com", "A");
     for (fillers, below) in [(98, 0), (0, 300)] {
         let fixture = Fixture::new().await;
-        (0..fillers).for_each(|n| fixture.parent.put(at(&format!("f{n:03}.example.com"), "A")));
-        let own = |n| at(&format!("a{n:03}.testing.example.com"), "A");
-        (0..below).for_each(|n| fixture.parent.put(own(n)));
-        (0..below).for_each(|n| fixture.child.put(own(n)));
+        for n in 0..fillers {
+            fixture.parent.put(at(&format!("f{n:03}.example.com"), "A"));
+        }
+        for n in 0..below {
+            let own = at(&format!("a{n:03}.testing.example.com"), "A");
+            fixture.parent.put(own.clone());
+            fixture.child.put(own);
+        }
         fixture.parent.put(at(r"testing\056b.example.com", "TXT"));
         fixture.parent.put(hidden.clone());
         fixture.create(json!({})).await.failed(&["hides-records"]);

@@ -103,13 +103,13 @@ async fn the_first_denial_names_all_missing_permissions_and_the_role() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetHostedZone").zone("Z0").always().kind(denied.clone()));
     fixture.create(own).await.failed(
-        &[&["ParentRoleArn is blank, so the function's own role was used"], &of_parent[..]]
+        &[&["ParentRoleArn is empty, so the function's own role was used"], &of_parent[..]]
             .concat(),
     );
     fixture.aws.clear_faults();
     fixture.aws.fault(Fault::on("GetHostedZone").zone(&fixture.child.id()).always().kind(denied));
     let answer = fixture.create(json!({})).await.failed(&[
-        "ChildRoleArn is blank, so the function's own role was used",
+        "ChildRoleArn is empty, so the function's own role was used",
         "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC",
     ]);
     assert!(!answer.reason().contains("GetChange"), "{}", answer.reason());

@@ -66,7 +66,7 @@ async fn a_denied_get_change_is_a_warning() {
     for word in [
         "could not wait until it is INSYNC",
         "GetChange was denied",
-        "Grant to the role in ParentRoleArn",
+        "Grant the role in ParentRoleArn",
     ] {
         assert!(answer.get("Warning").contains(word), "{}", answer.get("Warning"));
     }

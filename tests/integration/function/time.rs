@@ -110,11 +110,11 @@ async fn the_answer_has_the_last_attempt_and_its_error() {
         message: "busy".into(),
     };
     for (kind, words) in [
-        (FaultKind::Throttle, "answered Throttling ("),
-        (FaultKind::Status(503), "answered ServiceUnavailable ("),
-        (FaultKind::Hang, "gave no answer in "),
-        (FaultKind::ResetBefore, "gave no answer in "),
-        (prior, "answered PriorRequestNotComplete ("),
+        (FaultKind::Throttle, "responded with Throttling ("),
+        (FaultKind::Status(503), "responded with ServiceUnavailable ("),
+        (FaultKind::Hang, "did not respond in "),
+        (FaultKind::ResetBefore, "did not respond in "),
+        (prior, "responded with PriorRequestNotComplete ("),
     ] {
         let fixture = Fixture::new().await;
         fixture.aws.fault(Fault::on("ChangeResourceRecordSets").always().kind(kind));
@@ -209,10 +209,8 @@ async fn a_create_that_cannot_undo_its_change_keeps_the_real_id() {
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").nth(2).always().kind(denied()));
-    let answer = fixture
-        .create(json!({"Verification": "REQUIRE"}))
-        .await
-        .failed(&["could not be taken back"]);
+    let answer =
+        fixture.create(json!({"Verification": "REQUIRE"})).await.failed(&["could not be undone"]);
     assert_eq!(answer.id(), fixture.id());
     fixture.aws.clear_faults();
     fixture.delete(answer.id(), json!({})).await.success();

@@ -82,7 +82,7 @@ impl Drop for Folder {
 #[tokio::test]
 async fn a_demo_that_fails_says_why() {
     let (result, _) = run("no/such/bootstrap", Path::new("events"), false).await;
-    assert!(result.unwrap_err().contains("no/such/bootstrap can't be started"));
+    assert!(result.unwrap_err().contains("can't start no/such/bootstrap"));
     let (result, _) = run(BOOTSTRAP, Path::new("no/such/events"), false).await;
     assert!(result.unwrap_err().contains("create.json"));
 

@@ -132,7 +132,7 @@ async fn fips_and_dual_stack_endpoints_follow_the_environment() {
         let reason = reason(&fixture.deploy("Delegation", json!({})).await);
         for words in [
             "ran out of time after",
-            "gave no answer in",
+            "did not respond in",
             "tries",
             "tunnel error",
             "proxy",
@@ -168,7 +168,7 @@ async fn an_unreachable_aws_is_reported_with_host_cause_and_attempts() {
         let reason = reason(&fixture.deploy("Delegation", json!({})).await);
         for words in [
             "ran out of time after",
-            "gave no answer in",
+            "did not respond in",
             "tries",
             "Nothing was changed",
             "[out-of-time]",
@@ -181,11 +181,11 @@ async fn an_unreachable_aws_is_reported_with_host_cause_and_attempts() {
     let (closed, unresolved) =
         tokio::join!(ask(format!("http://{port}")), ask("http://aws.invalid".to_owned()));
     assert!(
-        closed.contains("127.0.0.1 gave no answer") && closed.contains("Connection refused"),
+        closed.contains("127.0.0.1 did not respond") && closed.contains("Connection refused"),
         "{closed}"
     );
     assert!(
-        unresolved.contains("aws.invalid gave no answer") && unresolved.contains("dns error"),
+        unresolved.contains("aws.invalid did not respond") && unresolved.contains("dns error"),
         "{unresolved}"
     );
 }

@@ -224,7 +224,7 @@ async fn a_ds_record_set_of_another_zone_with_the_same_name_is_detected() {
     fixture.parent.put(RecordSet::new(NAME, "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
     let ran = shell.run(&["verify", NAME, "--parent-zone-id", &other.id()]).ended(2);
-    ran.says(&["has another DS record set for the name (key tags 1)"]);
+    ran.says(&["has a different DS record set for the name (key tags 1)"]);
 }
 
 #[tokio::test]
@@ -254,7 +254,7 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
         .run(&["verify", NAME])
         .ended(0)
         .says(&[&format!("DS {}", old.ds_record()), "with the keys of its DS records"])
-        .says(&["Remark: example.com is not signed, so a DS record set in it proves nothing."]);
+        .says(&["Remark: example.com is not signed, so a DS record set in it has no effect."]);
     let child = fixture.child.id();
     let output = shell
         .run(&["verify", NAME, "--child-zone-id", &child, "--dnssec", "--json"])
@@ -269,7 +269,7 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     shell
         .run(&["verify", NAME, "--child-zone-id", &child, "--dnssec"])
         .ended(2)
-        .says(&["has another DS record set"]);
+        .says(&["has a different DS record set"]);
     let auditor =
         Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
     auditor
@@ -292,7 +292,7 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     shell
         .run(&["verify", NAME, "--child-zone-id", &child])
         .ended(2)
-        .says(&["has another DS record set"]);
+        .says(&["has a different DS record set"]);
 }
 
 /// The servers of a zone may differ while it is being transferred.
@@ -310,7 +310,7 @@ async fn serial_numbers_are_shown() {
     let ran = shell.run(&["verify", NAME]).ended(0);
     let row = ran.out.lines().find(|line| line.contains(&server)).unwrap().to_owned();
     assert!(row.contains(" 4711 ") && row.contains("127."), "{row}");
-    ran.says(&["testing.example.com has different serial numbers at its servers: 1, 4711"]);
+    ran.says(&["testing.example.com has different serial numbers on its servers: 1, 4711"]);
 }
 
 #[tokio::test]

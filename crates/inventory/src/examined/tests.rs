@@ -110,7 +110,7 @@ fn entries_are_sorted_by_name_without_the_apex() {
 /// `a\056b` is one label with a dot in it, and its listing position is that of `b.a`.
 #[test]
 fn a_label_with_a_dot_in_it_does_not_hide_the_delegation_that_is_listed_at_its_position() {
-    let entries = of(vec![
+    let entries = entries_of(vec![
         set("b.a.example.com", "NS", &["ns1.example.net."]),
         owned(
             "b.a.example.com",

@@ -211,7 +211,9 @@ fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
     // So many values that there is no room for another.
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    (0..399).for_each(|n| point.add_value_by_hand(&format!("\"{n}\"")));
+    for n in 0..399 {
+        point.add_value_by_hand(&format!("\"{n}\""));
+    }
     assert_eq!(point.create("S2", wants("x")).refused().code(), "ownership-record-full");
     assert_eq!(point.delete_invented("S2").shape(), "");
     assert_eq!(point.update("S1", wants("y")).shape(), "-NS +NS -TXT +TXT");
