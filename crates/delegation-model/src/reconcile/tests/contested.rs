@@ -224,7 +224,7 @@ fn a_record_that_others_filled_stops_neither_updates_nor_deletes() {
 /// security draws the conclusion: permission to write TXT records there amounts to permission to
 /// delegate.
 #[test]
-fn known_the_last_delete_restores_a_forged_displacement() {
+fn known_the_next_delete_restores_a_forged_displacement() {
     let forge = |point: &mut Point, at: i64| {
         let of = Digest::from_name_servers(&servers("x"));
         let text = format!("before=displaced,of={of},at={at},claimed=no,ttl=60,ns=ns1.e.net.");
@@ -239,6 +239,16 @@ fn known_the_last_delete_restores_a_forged_displacement() {
         (point.delete("S1").warnings().as_str(), point.delegated_to().as_str()),
         ("delegation-restored", "e")
     );
+    // No claim has seen the displacement, so no other resource counts as a holder.
+    let mut shared = Point::new();
+    for resource in ["S1", "S2"] {
+        shared.create(resource, wants("x"));
+        shared.update(resource, wants("x"));
+    }
+    let now = shared.clock;
+    forge(&mut shared, now);
+    assert_eq!(shared.delete("S1").warnings(), "delegation-restored");
+    assert_eq!(shared.delegated_to(), "e");
     // It must be less than a day old.
     forge(&mut later, now - 2 * DAY);
     assert_eq!(

@@ -91,7 +91,7 @@ proptest! {
 
     /// Whatever the record says, no batch has name servers or keys that no honest request asked
     /// for, and no Update of a delegation that is as desired is refused. Only a displacement can
-    /// add others: `known_the_last_delete_restores_a_forged_displacement`.
+    /// add others: `known_the_next_delete_restores_a_forged_displacement`.
     #[test]
     fn no_forged_claim_sets_what_no_request_asked_for(events in prop::collection::vec(events(), 1..12)) {
         let mut point = Point::new();
