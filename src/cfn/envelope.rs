@@ -4,15 +4,16 @@
 //! properties can't be parsed can therefore still be answered, and no value takes more memory than
 //! the event itself.
 
+mod each_once;
+
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use self::each_once::EachOnce;
 use super::physical_id;
 use super::response::encoded;
 use super::response_url::{AcceptedHosts, ResponseUrl, ResponseUrlError};
@@ -360,35 +361,6 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
         serde_json::from_str::<EachOnce>(raw.get()).map_err(unreadable)?;
     }
     serde_json::from_str(raw.get()).map_err(unreadable)
-}
-
-/// An object without duplicate keys: nothing says which of two values is meant.
-struct EachOnce;
-
-impl<'de> Deserialize<'de> for EachOnce {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EachOnceVisitor)
-    }
-}
-
-struct EachOnceVisitor;
-
-impl<'de> Visitor<'de> for EachOnceVisitor {
-    type Value = EachOnce;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EachOnce, A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some((key, IgnoredAny)) = map.next_entry::<String, _>()? {
-            if !keys.insert(key) {
-                return Err(A::Error::custom("a property is given twice"));
-            }
-        }
-        Ok(EachOnce)
-    }
 }
 
 /// A physical id of a valid length, if the event has one.
