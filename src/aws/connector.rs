@@ -26,6 +26,7 @@ pub(super) struct Connector {
 /// How the attempts so far ended, including those that the SDK retried by itself.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
+    sent: AtomicU64,
     throttled: AtomicU64,
     problems: Mutex<Vec<Recorded>>,
 }
@@ -94,6 +95,11 @@ impl ProblemCause {
 }
 
 impl Attempts {
+    /// How many attempts were made.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
     /// How many responses reported too many calls.
     pub(super) fn throttled(&self) -> u64 {
         self.throttled.load(Ordering::Relaxed)
@@ -112,6 +118,7 @@ impl Attempts {
     /// Records the start of an attempt. An attempt that is dropped has no response. If an earlier
     /// attempt at the host had one, that is kept as the cause, because it says more.
     fn begin(&self, host: &str) -> Instant {
+        self.sent.fetch_add(1, Ordering::Relaxed);
         let (mut problems, at) = (self.lock(), Instant::now());
         let earlier = problems.iter().position(|recorded| recorded.problem.host == host);
         let problem = match earlier.map(|index| problems.remove(index).problem) {

@@ -213,6 +213,11 @@ impl Accounts {
         Ok(session)
     }
 
+    /// How many calls were sent so far. A retry of the SDK is a call of its own.
+    pub(crate) fn calls_sent(&self) -> u64 {
+        self.attempts.sent()
+    }
+
     /// How many answers so far said that there were too many calls.
     pub(crate) fn throttled_calls(&self) -> u64 {
         self.attempts.throttled()

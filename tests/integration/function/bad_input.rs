@@ -1,8 +1,10 @@
 //! Invalid input: each request is answered with one FAILED whose reason is one clear sentence, and
 //! nothing is changed.
 
+use std::time::Duration;
+
 use custom_delegation::config::Config;
-use sandbox::RecordSet;
+use sandbox::{Fault, FaultKind, RecordSet};
 use serde_json::{Value, json};
 
 use test_support::{Answer, Fixture, NAME};
@@ -447,4 +449,25 @@ async fn a_name_of_many_labels_takes_few_calls() {
         // A Create that failed reads once more, in case an earlier delivery of it succeeded.
         assert!(fixture.actions().len() <= 40, "{parent}: {:?}", fixture.actions());
     }
+}
+
+/// Each retry searched for the parent zone and read every level again: one event of a name 16
+/// levels deep made some 350 calls in a minute.
+#[tokio::test(start_paused = true)]
+async fn a_denied_change_of_a_deep_name_takes_few_calls() {
+    let wait = Duration::from_mins(1);
+    let fixture = Fixture::with(|config| config.propagation_wait = wait).await;
+    let deep = format!("{}example.com", "a.".repeat(16));
+    let message = "not authorized".into();
+    let denied = FaultKind::Error { status: 403, code: "AccessDenied".into(), message };
+    fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(denied).always());
+    let given = json!({
+        "ChildZoneId": null, "ParentZoneId": null,
+        "DomainName": deep, "NameServers": ["ns1.example.net", "ns2.example.net"],
+    });
+    fixture.create(given).await.failed(&["ChangeResourceRecordSets", "denied"]);
+    // Two a second, and the attempts without a pause: the first, the one with new credentials, and
+    // the last.
+    let calls = fixture.actions().len();
+    assert!(calls > 60 && calls < 220, "{calls}");
 }
