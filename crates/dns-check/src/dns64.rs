@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::address_filter::is_global;
+
 /// The well-known prefix (RFC 6052, section 2.1).
 const WELL_KNOWN: Prefix =
     Prefix { address: Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), length: 96 };
@@ -70,13 +72,16 @@ fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
     }
 }
 
-/// True if one of the addresses looks as if it was synthesized from another, with a prefix other
-/// than the well-known one.
+/// True if one of the addresses looks as if it was synthesized from another, or from a private one,
+/// with a prefix other than the well-known one.
 pub(super) fn may_be_translated(addresses: &[IpAddr]) -> bool {
     let found =
         addresses.iter().filter_map(v6).filter(|address| WELL_KNOWN.within(*address).is_none());
+    // Most IPv6 addresses have a zero in some such place. No host is at 0.0.0.0/8 or 224.0.0.0/3.
+    let is_private = |v4: Ipv4Addr| (1..224).contains(&v4.octets()[0]) && !is_global(v4.into());
     found.into_iter().any(|address| {
-        LENGTHS.iter().any(|length| addresses.contains(&embedded(address, *length).into()))
+        let mut embedded = LENGTHS.iter().map(|length| embedded(address, *length));
+        embedded.any(|v4| is_private(v4) || addresses.contains(&v4.into()))
     })
 }
 

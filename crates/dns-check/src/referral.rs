@@ -152,7 +152,7 @@ impl Walk<'_> {
         let found = if own.is_empty() {
             self.resolver.addresses(self.net, server).await
         } else {
-            self.resolver.choose(&own)
+            self.resolver.choose(self.net, &own).await
         };
         found.unwrap_or_default()
     }

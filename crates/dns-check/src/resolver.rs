@@ -114,8 +114,19 @@ impl Resolver {
     }
 
     /// Chooses which of these addresses of a name server to query.
-    pub(super) fn choose(&self, addresses: &[IpAddr]) -> Result<Addresses, Unresolved> {
-        Addresses::choose(addresses, self.any_address)
+    pub(super) async fn choose(
+        &self,
+        net: &Network,
+        addresses: &[IpAddr],
+    ) -> Result<Addresses, Unresolved> {
+        // An address of this network's NAT64 (RFC 6146) leads to the IPv4 address in it, which may
+        // be private.
+        let prefixes = if may_be_translated(addresses) { self.prefixes(net).await } else { &[] };
+        let (own, synthesized) = untranslated(addresses, prefixes);
+        for (address, by) in synthesized {
+            net.memory.translate(address, by);
+        }
+        Addresses::choose(&own, self.any_address)
     }
 
     async fn look_up(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
@@ -139,14 +150,9 @@ impl Resolver {
             Some(why) if found.is_empty() => return Err(why),
             _ => {}
         }
-        let prefixes = if may_be_translated(&found) { self.prefixes(net).await } else { &[] };
-        let (own, synthesized) = untranslated(&found, prefixes);
-        for (address, by) in synthesized {
-            net.memory.translate(address, by);
-        }
         // If the other look-up returned addresses, "no such name" is outdated.
         let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
-        self.choose(&own).map(|chosen| Addresses { missing, ..chosen })
+        self.choose(net, &found).await.map(|chosen| Addresses { missing, ..chosen })
     }
 
     /// The prefixes that the resolver uses to synthesize IPv6 addresses (RFC 7050).

@@ -135,6 +135,24 @@ async fn synthesized_addresses_are_not_the_server_s() {
     assert_eq!(report.servers()[0].addresses[0].address.to_string(), "205.251.193.1");
 }
 
+/// An attacker who knows the prefix of the network's NAT64 could have a private address in it
+/// queried.
+#[tokio::test(start_paused = true)]
+async fn a_private_address_behind_the_network_s_nat64_is_not_queried() {
+    let internet = Internet::new();
+    let addresses = ["2600:64::10.0.0.1", "2600:64::169.254.169.254"];
+    internet.host("ns1.example.net", &addresses[..1]);
+    internet.host("ns2.example.net", &addresses[1..]);
+    internet.host("ipv4only.arpa", &["2600:64::192.0.0.170", "2600:64::192.0.0.171"]);
+    internet.zone(&addresses, &child(SERVERS));
+    let report = internet.after(&good()).await;
+    assert_eq!(states(&report), [ServerState::Unresolved; 2], "{report}");
+    assert!(report.to_string().contains("can't be reached over the internet"), "{report}");
+    // Without such a NAT64 these are addresses like others.
+    internet.host("ipv4only.arpa", &[]);
+    assert_eq!(states(&internet.after(&good()).await), [ServerState::Serves; 2]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn servers_with_only_ipv6_are_unknown_without_ipv6() {
     let internet = Internet::new();

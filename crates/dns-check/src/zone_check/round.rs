@@ -121,7 +121,7 @@ impl Check<'_> {
     ) -> Result<Addresses, Unresolved> {
         let own = if server.is_at_or_below(zone) { glue(given, server) } else { Vec::new() };
         if !own.is_empty() {
-            return self.resolver.choose(&own);
+            return self.resolver.choose(&self.net, &own).await;
         }
         // To ask a resolver for it would be to ask for a name below the cut.
         if server.is_at_or_below(&self.expected.name) {
@@ -179,7 +179,8 @@ impl Check<'_> {
             let own: BTreeSet<IpAddr> = told.iter().flatten().flatten().copied().collect();
             let known: BTreeSet<IpAddr> = glue(given, &line.server).into_iter().collect();
             let more: Vec<IpAddr> = own.difference(&known).copied().collect();
-            if let (Ok(more), Some(Ok(probes))) = (self.resolver.choose(&more), &mut line.outcome) {
+            let more = self.resolver.choose(&self.net, &more).await;
+            if let (Ok(more), Some(Ok(probes))) = (more, &mut line.outcome) {
                 let more = self.ask(Role::Child, &self.expected.name, more, asked).await;
                 probes.heard.extend(more.heard);
                 probes.has_private |= more.has_private;
