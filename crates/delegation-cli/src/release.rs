@@ -1,5 +1,7 @@
 //! `delegation plan --release`: shows how to remove the claim of a stack that no longer exists.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::diff::diff;
@@ -85,10 +87,12 @@ fn find<'a>(
 ) -> Result<&'a Claim, Unanswered> {
     let matches_owner =
         |claim: &&Claim| claim.owner.as_str() == Some(owner) || claim.id.to_string() == owner;
-    let claims: Vec<&Claim> = record.claims().filter(matches_owner).collect();
-    match claims.as_slice() {
-        [one] => Ok(one),
-        [] => {
+    let claims = || record.claims().filter(matches_owner);
+    let ids: BTreeSet<String> = claims().map(|claim| claim.id.to_string()).collect();
+    // A digest that is there twice was written by hand. The plan removes all values with it.
+    match claims().max_by_key(|claim| claim.stamp.time) {
+        Some(latest) if ids.len() == 1 => Ok(latest),
+        None => {
             let known: Vec<String> =
                 record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -97,8 +101,8 @@ fn find<'a>(
                 format!("{owner:?} has no claim on {name}. The claims on it: {known}."),
             ))
         }
-        several => {
-            let ids: Vec<String> = several.iter().map(|claim| claim.id.to_string()).collect();
+        Some(_) => {
+            let ids: Vec<String> = ids.into_iter().collect();
             let what =
                 "several stacks with this name, in different accounts or Regions, have claims";
             Err(Unanswered::new(

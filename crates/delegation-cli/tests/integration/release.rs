@@ -136,6 +136,23 @@ async fn owners_with_the_same_name_are_distinguished_by_the_digest_of_their_clai
     assert_eq!(output["claim"], json!(ids[1]));
 }
 
+/// Two claims of one owner with one digest were ambiguous, and the message offered the same digest
+/// twice.
+#[tokio::test]
+async fn regression_a_claim_that_was_copied_by_hand_is_released_with_its_copies() {
+    let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
+    let mut values = Vec::new();
+    for server in ["ns1.x.net", "ns1.y.net"] {
+        let mut record = OwnershipRecord::default();
+        record.put_claim(claim(ALPHA, &[server]));
+        values.extend(record.values());
+    }
+    fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
+    let output = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
+    assert_eq!(changes(&output), ["DELETE TXT"], "{output}");
+    assert_eq!(output["changes"][0]["values"].as_array().unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn a_release_reports_an_unknown_owner_or_missing_flag() {
     let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
