@@ -181,6 +181,11 @@ impl ReferenceModel {
                 }
                 true
             }
+            // One that has displaced others less than a day ago is replaced by them with the rollback
+            // of the Create that declared it again.
+            None if self.claims_without_resource.contains(&key) => {
+                effect.before.origin().is_some_and(|before| before.displaced.is_some())
+            }
             None | Some(Behavior::Create) => false,
         };
         if is_irreversible {
