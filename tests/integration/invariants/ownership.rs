@@ -296,11 +296,13 @@ impl<'a> CreateUpdate<'a> {
             }
             Row::Unchanged if intent.is_arrival() => {
                 ns.clone_from(&point_state.ns);
-                let own_counts = intent.behavior != Behavior::Create
-                    && own.is_some_and(|own| own.ns == *desired);
-                let named = self.others().any(|claim| claim.ns == *desired)
+                let own_names = own.is_some_and(|own| own.ns == *desired);
+                let is_redeclared = own_names && intent.behavior == Behavior::Create;
+                let named = self
+                    .others()
+                    .any(|claim| claim.ns == *desired && (claim.is_lasting() || !is_redeclared))
                     || point_state.record.has_unreadable()
-                    || own_counts;
+                    || (own_names && !is_redeclared);
                 if point_state.origin().is_none() && !named {
                     Some(Before { of: desired.clone(), displaced: None })
                 } else {

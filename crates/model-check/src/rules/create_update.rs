@@ -108,9 +108,12 @@ impl CreateUpdate<'_> {
             Row::Create | Row::Change | Row::Repair | Row::Displace => None,
             Row::Refuse(_) => before.before.clone(),
             Row::Unchanged if self.behavior.is_arrival() => {
-                let ours = self.behavior != Behavior::Create
-                    && own.is_some_and(|own| own.ns == self.desired);
-                let named = ours || before.others(self.id).any(|claim| claim.ns == self.desired);
+                let ours = own.is_some_and(|own| own.ns == self.desired);
+                let is_create = self.behavior == Behavior::Create;
+                let named = (ours && !is_create)
+                    || before.others(self.id).any(|claim| {
+                        claim.ns == self.desired && !(ours && is_create && !is_lasting(claim))
+                    });
                 if before.origin().is_none() && !named {
                     return Some(Before { of: self.desired, displaced: None });
                 }

@@ -41,13 +41,15 @@ impl Point<'_> {
                 Ok(Some(Before { of: desired, displaced: Some(displaced) }))
             }
             NsStep::Unchanged if goal.is_arrival() => {
-                // A Create's own earlier claim does not count: it may be that of a retained
-                // delegation (ARRIVE-3).
-                let ours = goal.behavior != UpdateBehavior::Create
-                    && own.is_some_and(|own| own.ns == desired);
-                let named = record.others(&goal.claimant).any(|claim| claim.ns == desired)
-                    || record.has_unreadable()
-                    || ours;
+                let ours = own.is_some_and(|own| own.ns == desired);
+                // A Create's own earlier claim may be that of a retained delegation. Neither it nor
+                // a claim that came after it counts (ARRIVE-3).
+                let is_retained = ours && goal.behavior == UpdateBehavior::Create;
+                let counts = |claim: &Claim| claim.is_lasting() || !is_retained;
+                let named =
+                    record.others(&goal.claimant).any(|claim| claim.ns == desired && counts(claim))
+                        || record.has_unreadable()
+                        || (ours && !is_retained);
                 if record.origin(desired).is_none() && !named {
                     return Ok(Some(Before { of: desired, displaced: None }));
                 }

@@ -138,6 +138,27 @@ fn the_earlier_claim_of_a_replacement_counts_but_not_that_of_a_create() {
     assert!(replaced.is_settled());
 }
 
+/// ARRIVE-3. Another resource of the stack came first, and both were rolled back: the second Delete
+/// removed the retained delegation.
+#[test]
+fn regression_a_retained_delegation_outlives_two_resources_that_declare_it() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    // Retained, and declared again together with S2.
+    point.create("S2", wants("x"));
+    point.create("S1", wants("x"));
+    point.delete("S1");
+    assert_eq!(point.delete("S2").warnings(), "existed-before");
+    assert_eq!(point.delegated_to(), "x");
+    // A lasting claim counts: its delegation was made or settled by a resource that exists.
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.create("S2", wants("x"));
+    point.update("S2", wants("x"));
+    point.create("S1", wants("x"));
+    assert!(point.is_settled());
+}
+
 #[test]
 fn a_before_about_the_current_name_servers_stays() {
     let mut point = Point::new();
