@@ -14,7 +14,7 @@ use aws_sdk_route53::types::HostedZoneConfig;
 use futures_util::future::BoxFuture;
 use tokio::process::Command;
 
-use crate::bench::{Account, Lab, error_text};
+use crate::bench::{Account, Lab, error_text, http_client};
 use crate::cleanup::Cleaner;
 use crate::journal::{Journal, RunOf, Thing};
 use crate::place::{Place, Side};
@@ -276,11 +276,14 @@ async fn accounts(request: &Request) -> Result<(Account, Account), String> {
         // Credentials in the environment must not take precedence over the profiles, as in the
         // SDK's default chain.
         let region = Region::new(request.region.clone());
-        let of_profile = ProviderConfig::without_region().with_region(Some(region.clone()));
+        let of_profile = ProviderConfig::without_region()
+            .with_region(Some(region.clone()))
+            .with_http_client(http_client());
         let credentials =
             ProfileFileCredentialsProvider::builder().configure(&of_profile).profile_name(profile);
         let loader =
             aws_config::defaults(BehaviorVersion::latest()).profile_name(profile).region(region);
+        let loader = loader.http_client(http_client());
         let config = loader.credentials_provider(credentials.build()).load().await;
         Account::load(config)
             .await

@@ -10,6 +10,8 @@ use aws_sdk_route53::types::{
     RrType,
 };
 use aws_sdk_sts as sts;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -92,6 +94,12 @@ impl Account {
     }
 }
 
+/// Returns the SDK's own HTTP client, with the TLS library of this workspace.
+pub(crate) fn http_client() -> route53::config::SharedHttpClient {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
+}
+
 /// Returns the settings for a local AWS.
 pub(crate) fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig {
     let credentials = route53::config::Credentials::new(id, secret, None, None, "conformance");
@@ -100,6 +108,7 @@ pub(crate) fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig 
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
         .credentials_provider(route53::config::SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
         .build()
 }
 

@@ -1,6 +1,6 @@
 //! Tests of the sandbox's AWS services: they call it over HTTP with the unmodified AWS SDK.
 
 mod access;
-mod common;
+pub(crate) mod common;
 mod faults;
 mod route53;

@@ -5,6 +5,8 @@ use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
 use aws_sdk_sts as sts;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use sandbox::{Account, Credentials, Role, Sandbox, ZoneHandle};
 
 pub(crate) const PARENT: &str = "111111111111";
@@ -35,6 +37,12 @@ fn keys(credentials: &Credentials) -> route53::config::Credentials {
     route53::config::Credentials::new(id, secret, token, None, "test")
 }
 
+/// The SDK's own HTTP client.
+pub(crate) fn http_client() -> route53::config::SharedHttpClient {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
+}
+
 /// A Route 53 client that makes at most `attempts` attempts per call.
 pub(crate) fn route53_client(
     aws: &Sandbox,
@@ -43,6 +51,7 @@ pub(crate) fn route53_client(
 ) -> route53::Client {
     let config = route53::Config::builder()
         .behavior_version(route53::config::BehaviorVersion::latest())
+        .http_client(http_client())
         .endpoint_url(aws.endpoint_url())
         .region(route53::config::Region::new("us-east-1"))
         .credentials_provider(keys(credentials))
@@ -58,6 +67,7 @@ pub(crate) fn route53_client(
 pub(crate) fn sts_client(aws: &Sandbox, credentials: &Credentials) -> sts::Client {
     let config = sts::Config::builder()
         .behavior_version(sts::config::BehaviorVersion::latest())
+        .http_client(http_client())
         .endpoint_url(aws.endpoint_url())
         .region(sts::config::Region::new("us-east-1"))
         .credentials_provider(keys(credentials))

@@ -13,6 +13,7 @@ mod api {
     };
     use sandbox::ZoneHandle;
 
+    use crate::aws::common::http_client;
     use crate::dns::common::Fixture;
 
     pub(crate) fn client(fixture: &Fixture) -> route53::Client {
@@ -26,6 +27,7 @@ mod api {
         );
         let config = route53::Config::builder()
             .behavior_version(route53::config::BehaviorVersion::latest())
+            .http_client(http_client())
             .endpoint_url(fixture.aws.endpoint_url())
             .region(route53::config::Region::new("us-east-1"))
             .credentials_provider(credentials)
