@@ -17,6 +17,7 @@ pub(crate) const LONG_RECORD: &str = "_delegationdigest-0123456789abcdef.testing
 /// A name in the account that has both the parent and the child zone.
 pub(crate) const TEAM: &str = "team.example.org";
 pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/1";
+pub(crate) const OTHER_KEY: &str = "arn:aws:kms:us-east-1:222222222222:key/2";
 pub(crate) const LOGS: &str = "arn:aws:logs:us-east-1:222222222222:log-group:LogGroup:*";
 /// The digest of an empty file.
 pub(crate) const DIGEST: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
