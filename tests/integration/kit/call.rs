@@ -1,5 +1,5 @@
-//! Calls that a role can make by itself. Whoever has its credentials can send any call, whatever
-//! the function would do.
+//! Calls that a role can make by itself. Anybody who has its credentials can send any call,
+//! whatever the function would do.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -36,10 +36,24 @@ pub(crate) enum Call {
     Assume(String, Option<&'static str>),
 }
 
+/// A request that is not signed yet.
+struct Unsigned {
+    service: &'static str,
+    method: Method,
+    path: String,
+    body: String,
+}
+
+impl Unsigned {
+    fn route53(method: Method, path: String, body: String) -> Self {
+        Self { service: "route53", method, path, body }
+    }
+}
+
 impl Call {
-    fn request(&self) -> (&'static str, Method, String, String) {
+    fn request(&self) -> Unsigned {
         let zone = |id: &str, rest: &str| format!("/2013-04-01/hostedzone/{id}{rest}");
-        let get = |path: String| ("route53", Method::GET, path, String::new());
+        let get = |path: String| Unsigned::route53(Method::GET, path, String::new());
         match self {
             Self::ListZones => get("/2013-04-01/hostedzone".into()),
             Self::ListZonesByName => get("/2013-04-01/hostedzonesbyname".into()),
@@ -47,15 +61,15 @@ impl Call {
             Self::ListRecords(id) => get(zone(id, "/rrset")),
             Self::GetDnssec(id) => get(zone(id, "/dnssec")),
             Self::GetChange => get("/2013-04-01/change/C1EXAMPLE".into()),
-            Self::DeleteZone(id) => ("route53", Method::DELETE, zone(id, ""), String::new()),
+            Self::DeleteZone(id) => Unsigned::route53(Method::DELETE, zone(id, ""), String::new()),
             Self::CreateZone => {
-                ("route53", Method::POST, "/2013-04-01/hostedzone".into(), new_zone())
+                Unsigned::route53(Method::POST, "/2013-04-01/hostedzone".into(), new_zone())
             }
             Self::Change(id, change) => {
-                ("route53", Method::POST, zone(id, "/rrset/"), batch(&[*change]))
+                Unsigned::route53(Method::POST, zone(id, "/rrset/"), batch(&[*change]))
             }
             Self::Batch(id, changes) => {
-                ("route53", Method::POST, zone(id, "/rrset/"), batch(changes))
+                Unsigned::route53(Method::POST, zone(id, "/rrset/"), batch(changes))
             }
             Self::Assume(arn, external_id) => {
                 let mut body = format!(
@@ -64,7 +78,7 @@ impl Call {
                 if let Some(id) = external_id {
                     write!(body, "&ExternalId={id}").unwrap();
                 }
-                ("sts", Method::POST, "/".into(), body)
+                Unsigned { service: "sts", method: Method::POST, path: "/".into(), body }
             }
         }
     }
@@ -72,7 +86,7 @@ impl Call {
     /// Returns whether the policies allow the call. Any other error of the service counts as
     /// allowed.
     pub(crate) async fn is_allowed(&self, endpoint: &str, http: &Client, by: Credentials) -> bool {
-        let (service, method, path, body) = self.request();
+        let Unsigned { service, method, path, body } = self.request();
         let url = format!("{endpoint}{path}");
         let keys =
             Keys::new(by.access_key_id, by.secret_access_key, by.session_token, None, "kit").into();

@@ -182,6 +182,24 @@ fn zones(network: &Network, accounts: &[Account; 3]) {
     }
 }
 
+/// A finding in the result of a run.
+#[derive(Debug, PartialEq)]
+struct Found {
+    name: String,
+    finding: String,
+    raises_alarm: bool,
+}
+
+impl Found {
+    fn with_alarm(name: &str, finding: &str) -> Self {
+        Self { name: name.to_owned(), finding: finding.to_owned(), raises_alarm: true }
+    }
+
+    fn without_alarm(name: &str, finding: &str) -> Self {
+        Self { raises_alarm: false, ..Self::with_alarm(name, finding) }
+    }
+}
+
 /// Takes the function's environment, schedule, rule and roles from the templates, and runs the real
 /// watch with them.
 #[tokio::test(start_paused = true)]
@@ -238,7 +256,11 @@ async fn a_run_starts_by_schedule_continues_by_rule_and_has_sufficient_permissio
         let of_part = result["findings"].as_array().unwrap().iter();
         found.extend(of_part.map(|finding| {
             let text = |field: &str| finding[field].as_str().unwrap().to_owned();
-            (text("name"), text("finding"), finding["alarm"].as_bool().unwrap())
+            Found {
+                name: text("name"),
+                finding: text("finding"),
+                raises_alarm: finding["alarm"].as_bool().unwrap(),
+            }
         }));
         // The event is that of "Capturing records of Lambda asynchronous invocations" (Lambda
         // Developer Guide).
@@ -264,14 +286,13 @@ async fn a_run_starts_by_schedule_continues_by_rule_and_has_sufficient_permissio
         }
         payload = input(&rule["Targets"][0], &event).clone();
     }
-    let finding = |name: &str, kind: &str, alarm| (name.to_owned(), kind.to_owned(), alarm);
     assert_eq!(
         found,
         [
-            finding("gone.example.com", "dangling", true),
-            finding("accepted.example.com", "unowned", false),
-            finding("gone.example.com", "unowned", false),
-            finding("444444444444", "unread", true),
+            Found::with_alarm("gone.example.com", "dangling"),
+            Found::without_alarm("accepted.example.com", "unowned"),
+            Found::without_alarm("gone.example.com", "unowned"),
+            Found::with_alarm("444444444444", "unread"),
         ]
     );
     let denied: Vec<String> = network
