@@ -157,7 +157,7 @@ async fn one_function_serves_many_stacks_and_a_certificate_waits_for_its_delegat
 
     let platform = fixture.deploy("DelegationFunction", ACCOUNT).await;
     assert!(
-        fixture.region.exported("route53-delegation-ServiceToken").is_some(),
+        fixture.region.exported(ACCOUNT, "route53-delegation-ServiceToken").is_some(),
         "{:?}",
         platform.events()
     );

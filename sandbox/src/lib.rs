@@ -63,8 +63,8 @@ pub use aws::{Hook, Sandbox};
 pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
 pub use cloudformation::{
-    Action as ResourceAction, CloudFormation, Physical, Request as ResourceRequest, ResourceType,
-    TemplateStack,
+    Action as ResourceAction, CloudFormation, PermissionCheck, Physical,
+    Request as ResourceRequest, ResourceType, TemplateSource, TemplateStack,
 };
 pub use dns::{Dns, DnsFault, DnsQuery, OutsideZone, ServeRule, Transport};
 pub use fault::{Fault, FaultHandle, FaultKind};

@@ -108,11 +108,8 @@ impl Template {
     /// The logical ids of the resources to create, each after those that it depends on.
     pub fn resources(&self) -> Vec<String> {
         let all = self.document["Resources"].as_object().cloned().unwrap_or_default();
-        let made = |resource: &Value| {
-            resource.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })))
-        };
-        let ids: BTreeSet<String> =
-            all.iter().filter(|(_, resource)| made(resource)).map(|(id, _)| id.clone()).collect();
+        let created = all.iter().filter(|(_, resource)| self.is_created(resource));
+        let ids: BTreeSet<String> = created.map(|(id, _)| id.clone()).collect();
         let mut needs: BTreeMap<String, BTreeSet<String>> = ids
             .iter()
             .map(|id| {
@@ -143,17 +140,44 @@ impl Template {
     /// The outputs to create, with their functions evaluated, and their export names.
     pub fn outputs(&self) -> Vec<Output> {
         let all = self.document["Outputs"].as_object().cloned().unwrap_or_default();
-        let made = |output: &Value| {
-            output.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })))
-        };
         all.iter()
-            .filter(|(_, output)| made(output))
+            .filter(|(_, output)| self.is_created(output))
             .map(|(name, output)| Output {
                 name: name.clone(),
                 value: self.resolve(&output["Value"]),
                 export: output["Export"].get("Name").map(|name| self.text(name)),
             })
             .collect()
+    }
+
+    /// The names of the exports that the resources and outputs to create import.
+    pub fn imports(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for id in self.resources() {
+            self.find_imports(&self.declared(&id)["Properties"], &mut found);
+        }
+        for output in self.document["Outputs"].as_object().into_iter().flat_map(Map::values) {
+            if self.is_created(output) {
+                self.find_imports(&output["Value"], &mut found);
+            }
+        }
+        found
+    }
+
+    fn find_imports(&self, value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.find_imports(item, found)),
+            Value::Object(map) => {
+                found.extend(map.get("Fn::ImportValue").map(|name| self.text(name)));
+                map.values().for_each(|value| self.find_imports(value, found));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the condition of a resource or an output holds, if it has one.
+    fn is_created(&self, one: &Value) -> bool {
+        one.get("Condition").is_none_or(|name| self.holds(&json!({ "Condition": name })))
     }
 
     fn value(&self, name: &str) -> Value {

@@ -1,12 +1,11 @@
-use std::sync::Mutex;
-
-use serde_json::json;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
 use super::*;
-use crate::core::lock;
 use crate::route53::RecordSet;
+use crate::stack::Outcome;
 
-/// A type of resources whose physical id is its `Id`, and which fails if it is told to.
+/// A type of resources whose physical id is its `Id`, and which fails the action in `FailsTo`.
 #[derive(Default)]
 struct Things(Mutex<Vec<String>>);
 
@@ -57,7 +56,7 @@ fn done(things: &Things) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_referred_to_is_made_before_and_goes_after() {
+async fn a_resource_is_created_after_and_deleted_before_those_it_refers_to() {
     let (region, things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     let resources = json!({
@@ -72,7 +71,7 @@ async fn what_is_referred_to_is_made_before_and_goes_after() {
 }
 
 #[tokio::test]
-async fn a_resource_goes_with_the_policy_that_was_deployed_last() {
+async fn the_deletion_policy_is_that_of_the_template_that_was_deployed_last() {
     let (region, things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     let both = |retained: &str| {
@@ -81,14 +80,14 @@ async fn a_resource_goes_with_the_policy_that_was_deployed_last() {
         )
     };
     let other = template(json!({"Other": thing("o")}));
-    // The policy alone is an update; none of the resources is asked anything.
+    // An update of only the policy sends no request to any resource.
     stack.deploy(&both("Delete"), &[]).await;
     stack.deploy(&both("Retain"), &[]).await;
     done(&things);
     assert_eq!(stack.deploy(&other, &[]).await, Outcome::Complete);
     assert_eq!(done(&things), Vec::<String>::new());
     assert!(stack.events().contains(&"retained Kept".to_owned()));
-    // Given and removed in one update it is of no use.
+    // A policy that is added in the update that removes the resource has no effect.
     stack.deploy(&both("Delete"), &[]).await;
     done(&things);
     stack.deploy(&other, &[]).await;
@@ -96,7 +95,7 @@ async fn a_resource_goes_with_the_policy_that_was_deployed_last() {
 }
 
 #[tokio::test]
-async fn a_replacement_is_made_first_and_the_old_one_goes_in_the_clean_up() {
+async fn a_replacement_is_created_first_and_the_old_resource_is_deleted_in_the_cleanup() {
     let (region, things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one"), "Z": thing("z")})), &[]).await;
@@ -109,7 +108,7 @@ async fn a_replacement_is_made_first_and_the_old_one_goes_in_the_clean_up() {
 }
 
 #[tokio::test]
-async fn a_failed_update_is_taken_back() {
+async fn a_failed_update_is_rolled_back() {
     let (region, things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one")})), &[]).await;
@@ -123,23 +122,19 @@ async fn a_failed_update_is_taken_back() {
     });
     let outcome = stack.deploy(&template(resources), &[]).await;
     assert_eq!(outcome, Outcome::RolledBack("it was told to fail".to_owned()));
-    let taken_back = &done(&things)[4..];
-    assert_eq!(taken_back[0], "update A one");
+    let undone = &done(&things)[4..];
+    assert_eq!(undone[0], "update A one");
     assert!(
-        taken_back.contains(&"delete B b".to_owned())
-            && taken_back.contains(&"delete A two".to_owned()),
-        "{taken_back:?}"
+        undone.contains(&"delete B b".to_owned()) && undone.contains(&"delete A two".to_owned()),
+        "{undone:?}"
     );
-    assert!(
-        !taken_back.contains(&"delete C k".to_owned()),
-        "what is to be retained is so in a rollback, too"
-    );
+    assert!(!undone.contains(&"delete C k".to_owned()), "a rollback must retain it as well");
     assert_eq!(stack.resources(), ["A"]);
     assert_eq!(stack.physical_id("A").as_deref(), Some("one"));
 }
 
 #[tokio::test]
-async fn a_resource_keeps_its_type() {
+async fn the_type_of_a_resource_can_not_be_changed() {
     let (region, things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one")})), &[]).await;
@@ -152,7 +147,7 @@ async fn a_resource_keeps_its_type() {
 }
 
 #[tokio::test]
-async fn what_fails_to_go_keeps_its_stack_until_it_is_retained() {
+async fn a_resource_that_fails_to_be_deleted_remains_with_its_stack_until_it_is_retained() {
     let (region, _things, _aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     let stubborn = json!({"Type": "Custom::Thing", "Properties": {"Id": "s", "FailsTo": "delete"}});
@@ -164,7 +159,7 @@ async fn what_fails_to_go_keeps_its_stack_until_it_is_retained() {
 }
 
 #[tokio::test]
-async fn record_sets_go_exactly_as_they_were_written() {
+async fn record_sets_are_deleted_exactly_as_the_template_has_them() {
     let (region, _things, aws) = region().await;
     let zone = aws.account("111111111111").hosted_zone("example.com");
     let stack = region.stack("111111111111", "dns");
@@ -195,7 +190,7 @@ async fn record_sets_go_exactly_as_they_were_written() {
 }
 
 #[tokio::test]
-async fn a_hosted_zone_goes_only_when_it_is_empty() {
+async fn a_hosted_zone_is_deleted_only_if_it_is_empty() {
     let (region, _things, aws) = region().await;
     let stack = region.stack("222222222222", "mine");
     let zone = json!({"Zone": {"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "testing.example.com"}}});
@@ -208,4 +203,63 @@ async fn a_hosted_zone_goes_only_when_it_is_empty() {
     zone.remove("www.testing.example.com", "A");
     assert_eq!(stack.delete().await, Outcome::Complete);
     assert!(!zone.exists());
+}
+
+#[tokio::test]
+async fn an_export_is_of_one_account_and_can_not_be_deleted_while_a_stack_imports_it() {
+    let (region, _things, _aws) = region().await;
+    let mut exporting = template(json!({"A": thing("one")}));
+    exporting["Outputs"] = json!({"Id": {"Value": {"Ref": "A"}, "Export": {"Name": "the-id"}}});
+    let importing =
+        json!({"Type": "Custom::Thing", "Properties": {"Id": {"Fn::ImportValue": "the-id"}}});
+    let importing = template(json!({"B": importing}));
+    let exporter = region.stack("222222222222", "exporter");
+    let importer = region.stack("222222222222", "importer");
+    assert_eq!(exporter.deploy(&exporting, &[]).await, Outcome::Complete);
+    assert_eq!(region.exported("222222222222", "the-id"), Some(json!("one")));
+    assert_eq!(region.exported("111111111111", "the-id"), None);
+    assert_eq!(importer.deploy(&importing, &[]).await, Outcome::Complete);
+    assert_eq!(importer.physical_id("B").as_deref(), Some("one"));
+    let refused = "Cannot delete export the-id as it is in use by importer";
+    assert_eq!(exporter.delete().await, Outcome::RolledBack(refused.to_owned()));
+    assert_eq!(exporter.resources(), ["A"]);
+    assert_eq!(importer.delete().await, Outcome::Complete);
+    assert_eq!(exporter.delete().await, Outcome::Complete);
+    assert_eq!(region.exported("222222222222", "the-id"), None);
+}
+
+#[tokio::test]
+async fn a_request_that_the_deployer_may_not_make_fails() {
+    let (region, things, aws) = region().await;
+    region.check_permissions(Arc::new(|request: &Request| {
+        let deployer = request.deployer.as_ref().ok_or("no deployer")?;
+        let allowed = deployer.may("thing:Create", &request.region);
+        allowed.then_some(()).ok_or_else(|| format!("{} was denied", request.resource_type))
+    }));
+    let allows = json!({"Statement": {"Effect": "Allow", "Action": "thing:*", "Resource": "*"}});
+    let account = aws.account("222222222222");
+    let stack = region.stack("222222222222", "mine");
+    let template = template(json!({"A": thing("one")}));
+    let denied = stack.deployed_by(&account.role("nobody")).deploy(&template, &[]).await;
+    assert_eq!(denied, Outcome::Stuck("Custom::Thing was denied".to_owned()));
+    assert_eq!(done(&things), Vec::<String>::new());
+    let admin = account.role("admin").policy(allows);
+    assert_eq!(stack.deployed_by(&admin).deploy(&template, &[]).await, Outcome::Complete);
+    assert_eq!(done(&things), ["create A one"]);
+}
+
+#[tokio::test]
+async fn a_stack_knows_its_region() {
+    let (aws, bucket) =
+        (Sandbox::start().await.expect("a port"), ResponseBucket::start().await.expect("a port"));
+    let region = CloudFormation::in_region("eu-west-1", &aws, &bucket);
+    let stack = region.stack("222222222222", "mine");
+    assert!(
+        stack.stack_id().starts_with("arn:aws:cloudformation:eu-west-1:222222222222:stack/mine/")
+    );
+    let name = json!({"Fn::Sub": "${AWS::Region}.example.com"});
+    let zone = json!({"Type": "AWS::Route53::HostedZone", "Properties": {"Name": name}});
+    assert_eq!(stack.deploy(&template(json!({"Zone": zone})), &[]).await, Outcome::Complete);
+    let zone = aws.zone(&stack.physical_id("Zone").expect("a zone")).expect("a zone");
+    assert_eq!(zone.name().trim_end_matches('.'), "eu-west-1.example.com");
 }

@@ -1,4 +1,4 @@
-//! What CloudFormation makes of an answer (CloudFormation User Guide, "Custom resource request and
+//! How CloudFormation reads the response of a function (CloudFormation User Guide, "Custom resource request and
 //! response reference").
 //!
 //! Probe: cloudformation/physical-id.
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::{Failed, Resource};
 
-/// The longest answer, in bytes.
+/// The longest response, in bytes.
 const MAX_ANSWER: usize = 4096;
 /// The longest physical id, in bytes.
 const MAX_PHYSICAL_ID: usize = 1024;
 
-/// Probe: cloudformation/answer-4096-bytes, cloudformation/physical-id.
+/// Checks a response. Probe: cloudformation/answer-4096-bytes, cloudformation/physical-id.
 pub(super) fn check(event: &Value, body: &[u8]) -> Result<Resource, Failed> {
     let invalid = |reason: &str| Err(Failed { reason: reason.to_owned(), physical_id: None });
     if body.len() > MAX_ANSWER {

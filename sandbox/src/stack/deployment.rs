@@ -1,17 +1,18 @@
-//! A deployment of a stack, its rollback, and the Delete of all.
+//! The deployment of a template, its rollback, and the deletion of a stack.
 
 use serde_json::Value;
 
 use super::{Outcome, Resource, Stack, Template};
-/// A step of a deployment that a rollback takes back.
+
+/// A step of a deployment that a rollback undoes.
 enum Step {
     Created { logical_id: String, physical_id: String, properties: Value },
     Updated { logical_id: String, old: Resource, physical_id: String, properties: Value },
 }
 
 impl Stack {
-    /// Creates, updates and removes resources until they are as in the template; on a failure all
-    /// goes back. Probe: cloudformation/update, cloudformation/replacement, cloudformation/rename.
+    /// Creates, updates and deletes resources until they are as in the template. After a failure,
+    /// everything is rolled back. Probe: cloudformation/update, cloudformation/replacement, cloudformation/rename.
     pub async fn deploy(&self, template: &Template) -> Outcome {
         let fail_after = self.inner().fail_after.take();
         let before = self.resources();
@@ -32,8 +33,8 @@ impl Stack {
                 return self.roll_back(steps, reason).await;
             }
         }
-        // The clean-up: what was replaced, then what the template no longer has. Its failures don't
-        // undo an update.
+        // The cleanup deletes what was replaced, then what the template no longer has. Its failures
+        // don't undo the update.
         for (logical_id, old) in replaced {
             let _ = self
                 .request("Delete", &logical_id, Some(&old.physical_id), &old.properties, None)
@@ -64,6 +65,7 @@ impl Stack {
         }
         Outcome::Complete
     }
+
     async fn create(
         &self,
         logical_id: &str,
@@ -127,8 +129,8 @@ impl Stack {
         failure
     }
 
-    /// Takes all steps back: updates are reversed, the one that failed included; then what is new
-    /// is deleted. Probe: cloudformation/rollback, cloudformation/rollback-of-replacement,
+    /// Undoes the steps: first the updates, including the one that failed, then the creations.
+    /// Probe: cloudformation/rollback, cloudformation/rollback-of-replacement,
     /// cloudformation/rename-rolled-back.
     async fn roll_back(&self, steps: Vec<Step>, reason: String) -> Outcome {
         let mut superfluous = Vec::new();

@@ -1,15 +1,17 @@
-//! A scripted function answers as its properties tell it.
+//! Tests with a scripted function, whose responses are in its properties.
 
 use std::sync::Mutex;
 
 use futures::future::BoxFuture;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::function::Invocation;
 
-/// Answers with the physical id in `Id` (else `id-<logical id>`), FAILED if `Fail` says so, and so
-/// on.
+/// Responds with the physical id in `Id` (by default `id-<logical id>`), with FAILED to the request
+/// types in `Fail`, and so on.
 #[derive(Default)]
 struct Scripted {
     seen: Mutex<Vec<Value>>,

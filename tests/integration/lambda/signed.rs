@@ -33,7 +33,7 @@ impl Signed {
         let region = CloudFormation::new(&fixture.aws, &fixture.bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&fixture.function) as Arc<dyn Function>);
         region.register_signing(&dns);
-        region.export("route53-delegation-ServiceToken", TOKEN);
+        region.export("222222222222", "route53-delegation-ServiceToken", TOKEN);
         let stack = region.stack("222222222222", "signed");
         Self { fixture, dns, stack }
     }

@@ -54,7 +54,7 @@ impl Fixture {
         let clock = bucket.clock();
         let region = CloudFormation::new(&aws, &bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&function) as Arc<dyn Function>);
-        region.export("route53-delegation-ServiceToken", TOKEN);
+        region.export(ACCOUNT, "route53-delegation-ServiceToken", TOKEN);
         Self {
             aws,
             _dns: dns,

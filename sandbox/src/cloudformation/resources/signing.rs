@@ -1,14 +1,12 @@
 //! `AWS::Route53::KeySigningKey` and `AWS::Route53::DNSSEC` (Template Reference), of zones that are
 //! served by a [`Dns`].
 
-#![allow(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
-
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::json;
 
-use super::{Action, Physical, Request, ResourceType};
 use crate::aws::Sandbox;
+use crate::cloudformation::{Action, Physical, Request, ResourceType};
 use crate::dns::Dns;
 use crate::handles::ZoneHandle;
 
@@ -17,7 +15,7 @@ fn zone(aws: &Sandbox, request: &Request) -> Result<ZoneHandle, String> {
     aws.zone(id).ok_or_else(|| format!("No hosted zone found with ID: {id}"))
 }
 
-/// Keys. `Ref` gives `<zone id>|<name>`.
+/// Keys. `Ref` returns `<zone id>|<name>`.
 pub(super) struct KeySigningKeys(pub(super) Sandbox);
 
 impl KeySigningKeys {
@@ -55,15 +53,18 @@ impl ResourceType for KeySigningKeys {
     }
 }
 
-/// The signing of a zone, which ends as [`Dns::disable_signing`] says.
-pub(super) struct Signing(pub(super) Sandbox, pub(super) Dns);
+/// The signing of a zone. [`Dns::disable_signing`] says when it ends.
+pub(super) struct Signing {
+    pub(super) aws: Sandbox,
+    pub(super) dns: Dns,
+}
 
 impl Signing {
     /// Probe: route53/dnssec-off-beside-ds, life/signed-by-the-templates.
     fn carry_out(&self, request: &Request) -> Result<Physical, String> {
-        let zone = zone(&self.0, request)?;
+        let zone = zone(&self.aws, request)?;
         if matches!(request.action, Action::Delete(_)) {
-            self.1.disable_signing(&zone)?;
+            self.dns.disable_signing(&zone)?;
         } else if zone.keys().iter().any(|key| key.status == "ACTIVE") {
             zone.start_signing();
         } else {
