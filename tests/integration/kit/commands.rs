@@ -7,7 +7,7 @@ use std::process::Command;
 
 use test_support::plain;
 
-use crate::kit::cloud::Cloud;
+use crate::kit::cloud::{Cloud, Profile};
 use crate::kit::documents::everything;
 use crate::kit::shell;
 use crate::pages::links::pages;
@@ -102,11 +102,14 @@ fn commands_run_or_at_least_name_existing_targets() {
 /// Runs the commands of the README, with two profiles, and the first ones of the page of the watch.
 #[tokio::test]
 async fn the_quick_start_creates_a_delegation() {
-    let profiles = [
-        ("parent", "111111111111", "administrator", everything()),
-        ("child", "222222222222", "administrator", everything()),
-    ];
-    let mut cloud = Cloud::new(&profiles).await;
+    let profiles = [("parent", "111111111111"), ("child", "222222222222")];
+    let profiles = profiles.map(|(name, account)| Profile {
+        name,
+        account,
+        role: "administrator",
+        permissions: everything(),
+    });
+    let mut cloud = Cloud::new(profiles.into()).await;
     // The commands begin after a release has been unpacked.
     let mut blocks = vec![(String::new(), "make package\n".to_owned())];
     blocks
@@ -122,13 +125,10 @@ async fn the_quick_start_creates_a_delegation() {
     assert_eq!(blocks.len(), 1 + 3 + 1, "unexpected number of command blocks in the pages");
     shell::run("quick-start", &blocks, async |command| cloud.run(command).await).await.unwrap();
     let zone = cloud.physical_id("child", "us-east-1", "testing-dns", "Zone");
-    let servers = cloud.fixture.aws.zone(&zone).unwrap().name_servers();
-    let delegated = cloud.fixture.parent.record("testing.example.com", "NS").unwrap().values;
+    let servers = cloud.aws.zone(&zone).unwrap().name_servers();
+    let delegated = cloud.parent.record("testing.example.com", "NS").unwrap().values;
     assert_eq!(plain(&delegated), plain(&servers));
-    assert!(
-        cloud.fixture.aws.calls().iter().all(sandbox::Call::succeeded),
-        "no call may be denied"
-    );
+    assert!(cloud.aws.calls().iter().all(sandbox::Call::succeeded), "no call may be denied");
     cloud.delete("child", "us-east-1", "testing-dns").await.unwrap();
-    assert!(cloud.fixture.parent.record("testing.example.com", "NS").is_none());
+    assert!(cloud.parent.record("testing.example.com", "NS").is_none());
 }

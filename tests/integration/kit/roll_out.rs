@@ -7,7 +7,7 @@ use sandbox::Role;
 use serde_json::{Value, json};
 
 use crate::kit::call::{Call, Change};
-use crate::kit::cloud::{Cloud, CommandResult, Principal, STACK_SETS};
+use crate::kit::cloud::{Cloud, CommandResult, Principal, Profile, STACK_SETS};
 use crate::kit::documents::everything;
 use crate::kit::shell::{self, CommandLine};
 
@@ -39,14 +39,18 @@ fn publisher(account: &str) -> Value {
 }
 
 async fn organization() -> Cloud {
-    let profiles = [
-        ("management", "999999999999", "administrator", everything()),
-        ("platform", "888888888888", "administrator", everything()),
-        ("dns", DNS, "route53-delegation-admin", everything()),
-        ("team-a", TEAM_A, "deployer", deployer(TEAM_A)),
-        ("team-b", TEAM_B, "deployer", publisher(TEAM_B)),
+    let administrator =
+        |name, account, role| Profile { name, account, role, permissions: everything() };
+    let team =
+        |name, account, permissions| Profile { name, account, role: "deployer", permissions };
+    let profiles = vec![
+        administrator("management", "999999999999", "administrator"),
+        administrator("platform", "888888888888", "administrator"),
+        administrator("dns", DNS, "route53-delegation-admin"),
+        team("team-a", TEAM_A, deployer(TEAM_A)),
+        team("team-b", TEAM_B, publisher(TEAM_B)),
     ];
-    Cloud::new(&profiles).await.with_unit("ou-exam-example1", &[TEAM_A, TEAM_B])
+    Cloud::new(profiles).await.with_unit("ou-exam-example1", &[TEAM_A, TEAM_B])
 }
 
 /// A question, and the headings after which the answer becomes yes and no again.
@@ -70,8 +74,7 @@ impl Question {
         match &self.ask {
             Ask::Call(call) => match call(cloud) {
                 Some((role, call)) => {
-                    call.is_allowed(&cloud.fixture.aws.endpoint_url(), http, role.credentials())
-                        .await
+                    call.is_allowed(&cloud.aws.endpoint_url(), http, role.credentials()).await
                 }
                 None => false,
             },
@@ -96,7 +99,7 @@ fn role_arn(account: &str, role: &str) -> String {
 /// A call by the role of a function, once the function exists.
 fn by_function(account: &'static str, region: &'static str, call: Call) -> Ask {
     let arn = format!("arn:aws:lambda:{region}:{account}:function:route53-delegation");
-    Ask::Call(Box::new(move |cloud| Some((cloud.functions.get(&arn)?.role.clone(), call.clone()))))
+    Ask::Call(Box::new(move |cloud| Some((cloud.function_role(&arn)?, call.clone()))))
 }
 
 fn by_role(account: &'static str, role: &'static str, call: Call) -> Ask {
@@ -214,15 +217,14 @@ impl Questions<'_> {
         creates(GUARDED, "the delegation admin", &admin, "NS", "stray.example.com");
         let parent = role_arn(DNS, "route53-delegation-parent-team-a");
         let code = format!("arn:aws:lambda:us-east-1:{DNS}:function:route53-delegation");
-        for (until, principal, who) in [
-            (GUARDED, &administrator, "an administrator"),
-            (ALWAYS, &admin, "the delegation admin"),
-        ] {
+        let mut changes = |until, who: &str, principal: &Principal| {
             let trust = may(principal, "iam:UpdateAssumeRolePolicy", &parent);
             self.ask(BEGIN, until, &format!("{who} changes who is trusted"), trust);
             let update = may(principal, "lambda:UpdateFunctionCode", &code);
             self.ask(BEGIN, until, &format!("{who} changes the central function"), update);
-        }
+        };
+        changes(GUARDED, "an administrator", &administrator);
+        changes(ALWAYS, "the delegation admin", &admin);
     }
 
     /// Adds questions on the roles of a team's account.
@@ -237,10 +239,7 @@ impl Questions<'_> {
             by(&administrator, assume("team-a")),
         );
         let stack_sets = self.principal(TEAM_A, STACK_SETS);
-        for (until, principal, who) in [
-            (GUARDED, &administrator, "team A's administrator"),
-            (ALWAYS, &stack_sets, "the stack sets' role"),
-        ] {
+        let mut changes = |until, who: &str, principal: &Principal| {
             for (action, resource) in [
                 ("iam:PassRole", &role),
                 ("iam:PutRolePolicy", &role),
@@ -248,14 +247,12 @@ impl Questions<'_> {
                 ("lambda:UpdateFunctionCode", &code),
                 ("lambda:DeleteFunction", &code),
             ] {
-                self.ask(
-                    BEGIN,
-                    until,
-                    &format!("{who} may {action}"),
-                    may(principal, action, resource),
-                );
+                let ask = may(principal, action, resource);
+                self.ask(BEGIN, until, &format!("{who} may {action}"), ask);
             }
-        }
+        };
+        changes(GUARDED, "team A's administrator", &administrator);
+        changes(ALWAYS, "the stack sets' role", &stack_sets);
         let zones = may(&administrator, "route53:CreateHostedZone", "*");
         self.ask(BEGIN, ALWAYS, "team A's administrator makes zones", zones);
         let deployer = self.cloud.principal(TEAM_A, "deployer", deployer(TEAM_A));
@@ -296,7 +293,7 @@ fn questions(cloud: &Cloud) -> Vec<Question> {
 
 /// Returns the name servers in the parent zone.
 fn delegated_to(cloud: &Cloud, name: &str) -> Vec<String> {
-    cloud.fixture.parent.record(name, "NS").map(|set| set.values).unwrap_or_default()
+    cloud.parent.record(name, "NS").map(|set| set.values).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -331,10 +328,10 @@ async fn every_command_of_the_page_works() {
         for question in &questions {
             let since = at(question.since).is_some_and(|since| since <= now);
             let expected = since && at(question.until).is_none_or(|until| now < until);
-            let before = cloud.fixture.parent.records();
+            let before = cloud.parent.records();
             let actual = question.is_yes(&cloud, &http).await;
-            for set in cloud.fixture.parent.records().iter().filter(|set| !before.contains(set)) {
-                cloud.fixture.parent.remove(&set.name, &set.rtype);
+            for set in cloud.parent.records().iter().filter(|set| !before.contains(set)) {
+                cloud.parent.remove(&set.name, &set.rtype);
             }
             if actual != expected {
                 return Err(format!("after {heading:?}: {} is {actual}", question.name));
@@ -353,12 +350,11 @@ async fn every_command_of_the_page_works() {
                 ));
             }
         }
-        let versions: BTreeMap<&str, usize> =
-            cloud.functions.iter().fold(BTreeMap::new(), |mut found, (_, function)| {
-                let code = std::str::from_utf8(&function.code).unwrap();
-                *found.entry(code).or_default() += 1;
-                found
-            });
+        let code = cloud.code();
+        let mut versions: BTreeMap<&str, usize> = BTreeMap::new();
+        for code in code.values() {
+            *versions.entry(std::str::from_utf8(code).unwrap()).or_default() += 1;
+        }
         let expected = match heading {
             "A new release" => BTreeMap::from([("the code of 0.1.0", 1), ("the code of 0.2.0", 4)]),
             heading if at(heading) < at(FUNCTIONS) => BTreeMap::new(),
@@ -374,7 +370,7 @@ async fn every_command_of_the_page_works() {
     .await
     .unwrap();
     assert_eq!(steps, blocks.len());
-    let left = cloud.fixture.parent.records();
+    let left = cloud.parent.records();
     assert!(
         left.iter().all(|set| set.name.trim_end_matches('.') == "example.com"),
         "everything must be deleted: {left:?}"
@@ -404,9 +400,11 @@ async fn code_from_a_foreign_bucket_is_not_deployed() {
     cloud.put_bucket(his, STRANGER, "0.1.0/arm64.zip", b"his code");
     let why = run("squatted-code", &blocks, &mut cloud).await;
     assert!(why.contains("CodeIsTheOneMeant") && why.contains("CodeSHA256"), "{why}");
+    let code = cloud.code();
+    assert!(!code.is_empty(), "the function of the first Region must remain");
     assert!(
-        cloud.functions.values().all(|function| function.code == b"the code of 0.1.0"),
+        code.values().all(|code| code == b"the code of 0.1.0"),
         "the other code must not be deployed"
     );
-    assert!(cloud.functions.keys().all(|arn| arn.contains(":us-east-1:")));
+    assert!(code.keys().all(|arn| arn.contains(":us-east-1:")));
 }
