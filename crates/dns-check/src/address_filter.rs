@@ -17,7 +17,7 @@ const PER_FAMILY: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     /// The addresses to query, IPv4 first.
-    pub(super) asked: Vec<IpAddr>,
+    pub(super) chosen: Vec<IpAddr>,
     /// True if there are other addresses, which can't be reached over the internet.
     pub(super) has_private: bool,
     /// Why there may be further addresses that are unknown.
@@ -36,10 +36,10 @@ impl Addresses {
                 all.iter().filter(is_allowed).filter(move |address| address.is_ipv4() == v4);
             addresses.take(PER_FAMILY).copied()
         };
-        let asked: Vec<IpAddr> = in_family(true).chain(in_family(false)).collect();
+        let chosen: Vec<IpAddr> = in_family(true).chain(in_family(false)).collect();
         let has_private = !all.iter().all(|address| is_allowed(&address));
-        match asked.is_empty() {
-            false => Ok(Self { asked, has_private, missing: None }),
+        match chosen.is_empty() {
+            false => Ok(Self { chosen, has_private, missing: None }),
             true if has_private => Err(Unresolved::Private),
             true => Err(Unresolved::NoAddress),
         }

@@ -249,7 +249,7 @@ impl Family {
 
 impl FindingKind {
     fn is_out_of_reach(&self) -> bool {
-        matches!(self, Self::Unheard(_) | Self::NoRoute(_))
+        matches!(self, Self::FamilySilent(_) | Self::NoRoute(_))
     }
 
     fn text(&self) -> String {
@@ -259,7 +259,7 @@ impl FindingKind {
                 format!("may have more addresses: one of the two look-ups failed ({})", why.reason())
             }
             Self::Silent => "does not answer".to_owned(),
-            Self::Unheard(family) => {
+            Self::FamilySilent(family) => {
                 let family = family.as_str();
                 format!("does not answer over {family}, and neither does any other server from here")
             }
@@ -322,7 +322,7 @@ impl FindingKind {
                 let found: Vec<String> = found.iter().map(ToString::to_string).take(SHOWN_SERVERS).collect();
                 format!("has different serial numbers on its servers: {}", found.join(", "))
             }
-            Self::NobodyAbove(zone) => {
+            Self::NoAnswerAbove(zone) => {
                 format!("was not found: no name server of {} answers from here", Short(zone))
             }
             Self::AnotherZone(asked) => format!(
@@ -357,7 +357,7 @@ impl FindingKind {
             (Self::Silent, _) => {
                 "Start the server, or allow it to answer on port 53 over UDP and TCP; otherwise remove it."
             }
-            (Self::Unheard(_) | Self::NoRoute(_), _) => {
+            (Self::FamilySilent(_) | Self::NoRoute(_), _) => {
                 "Check it from a network that can reach such addresses."
             }
             (Self::Code(code), Role::Child) if code == "REFUSED" => {
@@ -403,7 +403,7 @@ impl FindingKind {
             (Self::SignedWithoutDs, _) => {
                 "Publish the DS record of its key in the parent zone, or stop signing."
             }
-            (Self::NobodyAbove(_), _) => {
+            (Self::NoAnswerAbove(_), _) => {
                 "Allow outgoing DNS queries (port 53, UDP and TCP), or try again."
             }
             (Self::AnotherZone(_) | Self::MoreServers(_), _) => {

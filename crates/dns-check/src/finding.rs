@@ -1,4 +1,4 @@
-//! One thing that a check found: where, what, and how much it weighs.
+//! A finding of a check: the server, what was found there, and how severe it is.
 
 use std::net::IpAddr;
 
@@ -6,36 +6,36 @@ use super::response::Targets;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 
-/// How much a finding weighs.
+/// How severe a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// It is wrong.
+    /// Something is wrong.
     Problem,
-    /// It could not be found out.
+    /// Something could not be determined.
     Unknown,
-    /// It is worth knowing, and no fault.
+    /// Something is worth knowing, but not wrong.
     Remark,
 }
 
-/// What a name server did when it was asked for the zone.
+/// How a name server responds to queries for its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServerState {
-    /// It answers authoritatively for the zone, at each of its addresses that answers at all.
+    /// It answers authoritatively for the zone, at each of its addresses that responds at all.
     Serves,
-    /// It answers, but not for this zone, or nothing that can be read: it is lame (RFC 9499,
+    /// It answers, but not for this zone, or its answers can't be parsed: it is lame (RFC 9499,
     /// section 7).
     Lame,
-    /// It does not answer, though others do over the same protocol.
+    /// It does not answer, although other servers answer over the same address family.
     Silent,
-    /// Its name has no address, or none that the internet can reach, or is an alias.
+    /// Its name is an alias, has no address, or has none that can be reached over the internet.
     Unresolved,
-    /// Nothing is known of it: no resolver tells its address, it has only addresses that can't be
-    /// reached from here, or the check ended before it was done with it.
+    /// Nothing is known about it: the resolver fails, the server only has addresses that can't be
+    /// reached from here, or the check ended before its result was complete.
     Unknown,
 }
 
 impl ServerState {
-    /// The word for it, in tables and documents of the command.
+    /// The word for this state in the output of the command.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Serves => "serves",
@@ -47,18 +47,18 @@ impl ServerState {
     }
 }
 
-/// One thing that was found: where, and what.
+/// One finding, at one name server or about a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub(super) server: Name,
-    /// The addresses at which it is so; none if it is about all of the server.
+    /// The addresses that have this finding. Empty if it is about the server as a whole.
     pub(super) addresses: Vec<IpAddr>,
-    /// The zone in whose name the server was asked.
+    /// The role in which the server was queried.
     pub(super) role: Role,
     pub(super) kind: FindingKind,
 }
 
-/// In whose name a server was asked.
+/// The role in which a server is queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// As a name server of the child zone.
@@ -67,19 +67,19 @@ pub(super) enum Role {
     Parent,
 }
 
-/// Why the address of a name server is not known.
+/// Why the address of a name server is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unresolved {
-    /// It lies at or below the zone cut, and there is no glue for it.
+    /// The server is at or below the zone cut, and there is no glue for it.
     NoGlue,
-    /// The resolver says that the name does not exist.
+    /// According to the resolver, the name does not exist.
     NoSuchName,
-    /// Nor does this domain above it, which may be registered.
+    /// Neither the name nor this domain above it exists, and anybody can register the domain.
     FreeDomain(Name),
-    /// The name exists and has no address.
+    /// The name exists, but has no address.
     NoAddress,
-    /// It has an address that the internet can't reach. Which one is not told: it may be of the
-    /// network that asks.
+    /// The server has an address that can't be reached over the internet. The finding does not name
+    /// it, because it may be an address in the network that the check runs in.
     Private,
     /// The name is an alias (RFC 2181, section 10.3).
     Alias,
@@ -87,86 +87,94 @@ pub(super) enum Unresolved {
     NoNameServers,
     /// The resolver answered with this code.
     Code(String),
-    /// The resolver's answers can't be read.
+    /// The resolver's answers can't be parsed.
     Malformed,
-    /// What was asked is no resolver: it knows no answer, and does not look for one.
+    /// The queried server is not a resolver: it has no answer, and does not recurse to find one.
     NotRecursive,
     /// No resolver answers.
     Silent,
-    /// The check has sent all that it may.
+    /// The check has reached its limit of queries.
     Spent,
 }
 
-/// A family of addresses.
+/// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     V4,
     V6,
 }
 
-impl Family {
-    pub(super) fn of(address: IpAddr) -> Self {
+impl From<IpAddr> for Family {
+    fn from(address: IpAddr) -> Self {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 }
 
+/// What was found. "The server" is the one that the finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FindingKind {
+    /// The server's address is unknown.
     Unresolved(Unresolved),
-    /// It has addresses, and others are not known for this reason.
+    /// The server has addresses, and there may be others, which are unknown for this reason.
     MoreAddresses(Unresolved),
+    /// The server does not answer.
     Silent,
-    /// It does not answer, and neither does anybody else over this family.
-    Unheard(Family),
+    /// The server does not answer, and neither does any other server over this address family.
+    FamilySilent(Family),
     /// This machine has no route to its addresses of this family.
     NoRoute(Family),
-    /// It answers with this code.
+    /// The server answers with this response code.
     Code(String),
-    /// It answers without the flag AA.
+    /// The server answers without the flag AA.
     NotAuthoritative,
-    /// It answers for the name, but not as the apex of a zone.
+    /// The server answers for the name, but has no zone with that name.
     NoZone,
-    /// The name is an alias.
+    /// The zone's name is an alias.
     Alias,
+    /// The server's answer is not a valid DNS message.
     Malformed,
+    /// The answer does not fit into a UDP datagram, and the server does not answer over TCP.
     NoTcp,
-    /// The child zone's own NS record set is another.
+    /// The child zone's own NS record set has these name servers, which are not the expected ones.
     OwnNameServers(Targets),
-    /// The parent zone refers to others.
+    /// The parent zone refers to these name servers, which are not the expected ones.
     Refers(Targets),
-    /// The parent zone has no delegation of the name.
+    /// The parent zone does not delegate the name.
     NoDelegation,
-    /// It refers with the flag AA, or in the answer section without it.
+    /// The server refers to the child with the flag AA, or in the answer section without that flag.
     OddReferral,
-    /// These servers of the parent zone refer to it without an address, though its name lies in the
-    /// child zone.
+    /// These servers of the parent zone refer to the server without an address, although its name
+    /// is in the child zone.
     MissingGlue(Vec<Name>),
-    /// The parent zone has these addresses for it, which the child zone does not have.
+    /// The parent zone has these addresses for the server, which the child zone does not have.
     StaleGlue(Vec<IpAddr>),
-    /// The child zone has these addresses for it, and the parent zone has others of them alone.
+    /// The child zone has these addresses for the server, which the parent zone does not have. The
+    /// addresses in the parent zone are correct.
     ShortGlue(Vec<IpAddr>),
     /// The child zone has no address for its own name server.
     NoOwnAddress,
-    /// The parent zone has these DS records; `None`: none.
+    /// The parent zone has these DS records, which are not the expected ones. `None` if it has
+    /// none.
     Ds(Option<DsRecords>),
-    /// The parent zone is signed, and its DS record set for the child has no valid signature.
+    /// The parent zone is signed, but its DS record set for the child has no valid signature.
     DsUnsigned,
-    /// The parent zone is not signed: its DS record set for the child proves nothing.
+    /// The parent zone is not signed, so its DS record set for the child has no effect.
     ParentUnsigned,
-    /// The zone is signed, and has no DS record set.
+    /// The zone is signed, but the parent zone has no DS record set for it.
     SignedWithoutDs,
-    /// The DS record of this key tag and digest has no key.
+    /// The server has no key that matches the DS record with this key tag.
     NoKey(u16),
-    /// The key of this tag does not sign the key set.
+    /// The key with this tag does not sign the key set.
     NotSigning(u16),
-    /// The signature by the key of this tag has expired, or is not valid yet.
+    /// The signature by the key with this tag has expired, or is not valid yet.
     OutOfTime(u16),
-    /// The DS record of this key tag has a digest, or its key an algorithm, that can't be checked.
+    /// The DS record with this key tag has a digest type or an algorithm that can't be checked: its
+    /// name and number.
     Unverifiable(u16, &'static str, u8),
-    /// The DS record of this key tag leads to no key that signs, and another one does.
+    /// The DS record with this key tag matches no key that signs, but another DS record does.
     Spare(u16),
-    /// The DS record of this key tag is right, and of a digest or algorithm that validators give
-    /// up.
+    /// The DS record with this key tag is correct, but validators are phasing out its digest type
+    /// or algorithm: its name and number.
     Weak(u16, &'static str, u8),
     /// The SOA record has no signature by a key of the zone.
     DataUnsigned,
@@ -174,31 +182,31 @@ pub(super) enum FindingKind {
     DataOutOfTime,
     /// The servers of the zone have these serial numbers.
     Serials(Vec<u32>),
-    /// None of the name servers of this zone above it tells where it is served.
-    NobodyAbove(Name),
-    /// None of the name servers that the world asks for the parent zone is of the zone that was
-    /// written.
+    /// The zone was not found: no name server of this zone above it answers.
+    NoAnswerAbove(Name),
+    /// Resolvers query these name servers for the parent zone, and none of them belongs to the zone
+    /// that was changed.
     AnotherZone(Targets),
-    /// The world asks these name servers too.
+    /// Resolvers also query these name servers, which don't belong to the zone that was changed.
     MoreServers(Targets),
-    /// It has so many name servers, and not all of them were asked.
+    /// The zone has this number of name servers, and not all of them were queried.
     TooMany(usize),
-    /// The check ended before it was done with the server.
+    /// The check ended before the server's result was complete.
     Late,
-    /// The check has sent all that it may.
+    /// The check has reached its limit of queries.
     Spent,
 }
 
 impl FindingKind {
-    /// How much it weighs.
+    /// The severity of such a finding.
     pub(super) fn severity(&self) -> Severity {
         match self {
             Self::Unresolved(why) => why.severity(),
             Self::MoreAddresses(_)
-            | Self::Unheard(_)
+            | Self::FamilySilent(_)
             | Self::NoRoute(_)
             | Self::Unverifiable(..)
-            | Self::NobodyAbove(_)
+            | Self::NoAnswerAbove(_)
             | Self::Late
             | Self::Spent => Severity::Unknown,
             Self::OddReferral
@@ -214,12 +222,12 @@ impl FindingKind {
         }
     }
 
-    /// True for what is so of a zone, whichever of its servers tells.
+    /// True for a finding about a zone, no matter which of its servers shows it.
     pub(super) fn is_of_zone(&self) -> bool {
         matches!(self, Self::ParentUnsigned | Self::SignedWithoutDs)
     }
 
-    /// True for what a zone shows that has just been made or changed, at a server of this role.
+    /// True if the finding may only be due to a recent change, at a server in this role.
     pub(super) fn is_transient(&self, role: Role) -> bool {
         match self {
             Self::Code(_)
@@ -237,7 +245,7 @@ impl FindingKind {
             | Self::NotSigning(_)
             | Self::DataUnsigned
             | Self::MoreAddresses(_)
-            | Self::NobodyAbove(_)
+            | Self::NoAnswerAbove(_)
             | Self::Late => true,
             Self::Unresolved(why) => !matches!(
                 why,
@@ -252,12 +260,14 @@ impl FindingKind {
         }
     }
 
-    /// What a server that has this finding at the apex of its zone is.
+    /// The state of a server with this finding at one of its addresses.
     pub(super) fn state(&self) -> ServerState {
         match self {
             Self::Unresolved(why) => why.state(),
             Self::Silent => ServerState::Silent,
-            Self::Unheard(_) | Self::NoRoute(_) | Self::Spent | Self::Late => ServerState::Unknown,
+            Self::FamilySilent(_) | Self::NoRoute(_) | Self::Spent | Self::Late => {
+                ServerState::Unknown
+            }
             Self::Code(_)
             | Self::NotAuthoritative
             | Self::NoZone
@@ -268,13 +278,13 @@ impl FindingKind {
         }
     }
 
-    /// Its code, which does not change with the wording.
+    /// The code, which stays the same when the wording changes.
     fn code(&self) -> &'static str {
         match self {
             Self::Unresolved(why) => why.code(),
             Self::MoreAddresses(_) => "addresses-unknown",
             Self::Silent => "silent",
-            Self::Unheard(_) => "unheard",
+            Self::FamilySilent(_) => "family-silent",
             Self::NoRoute(_) => "no-route",
             Self::Code(_) => "rcode",
             Self::NotAuthoritative => "not-authoritative",
@@ -304,7 +314,7 @@ impl FindingKind {
             Self::DataUnsigned => "data-unsigned",
             Self::DataOutOfTime => "data-signature-out-of-time",
             Self::Serials(_) => "serials-differ",
-            Self::NobodyAbove(_) => "nobody-above",
+            Self::NoAnswerAbove(_) => "no-answer-above",
             Self::AnotherZone(_) => "another-parent-zone",
             Self::MoreServers(_) => "more-parent-servers",
             Self::TooMany(_) => "too-many-servers",
@@ -315,7 +325,7 @@ impl FindingKind {
 }
 
 impl Unresolved {
-    /// A failure of the resolver says nothing of the name.
+    /// The severity. A failure of the resolver says nothing about the name.
     fn severity(&self) -> Severity {
         match self {
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent | Self::Spent => {
@@ -325,7 +335,7 @@ impl Unresolved {
         }
     }
 
-    /// What a server of such a name is.
+    /// The state of a server without a known address.
     pub(super) fn state(&self) -> ServerState {
         if self.severity() == Severity::Unknown {
             ServerState::Unknown
@@ -350,12 +360,12 @@ impl Unresolved {
 }
 
 impl Finding {
-    /// The name server that it is about, or the zone.
+    /// The name server, or the zone, that the finding is about.
     pub fn server(&self) -> &Name {
         &self.server
     }
 
-    /// The addresses at which it is so; none if it is about all of the server.
+    /// The addresses that have this finding. Empty if it is about the server as a whole.
     pub fn addresses(&self) -> &[IpAddr] {
         &self.addresses
     }
@@ -365,17 +375,17 @@ impl Finding {
         self.role == Role::Parent
     }
 
-    /// How much it weighs.
+    /// How severe the finding is.
     pub fn severity(&self) -> Severity {
         self.kind.severity()
     }
 
-    /// The code of its kind, such as `silent`.
+    /// The code of the finding, such as `silent`.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// The response code that was answered, such as `REFUSED`.
+    /// The response code of the answer, such as `REFUSED`, if the finding is about one.
     pub fn rcode(&self) -> Option<&str> {
         match &self.kind {
             FindingKind::Code(code)
@@ -385,7 +395,7 @@ impl Finding {
         }
     }
 
-    /// True if somebody else could answer for the name because of it.
+    /// True if this finding allows anybody else to answer for the name.
     pub fn is_takeover(&self) -> bool {
         matches!(self.kind, FindingKind::Unresolved(Unresolved::FreeDomain(_)))
     }

@@ -16,7 +16,7 @@ use super::finding::Unresolved;
 use super::network::Network;
 use super::probe;
 use super::query::{NOERROR, NXDOMAIN, Query};
-use super::resolver::{Resolver, glue};
+use super::resolver::{Resolver, glue_of};
 use super::response::Targets;
 use super::{Expected, PORT, Verifier};
 use delegation_model::ds::DsRecords;
@@ -148,7 +148,7 @@ impl Walk<'_> {
 
     /// The addresses of a name server of a zone: from the referral, or from the resolver.
     async fn addresses(self, zone: &Located, server: &Name) -> Addresses {
-        let own = glue(&zone.addresses, server);
+        let own = glue_of(&zone.addresses, server);
         let found = if own.is_empty() {
             self.resolver.addresses(self.net, server).await
         } else {
@@ -163,7 +163,7 @@ impl Walk<'_> {
         let mut asked: FuturesUnordered<_> = servers
             .map(|server| {
                 async move {
-                    let addresses = self.addresses(zone, server).await.asked.into_iter();
+                    let addresses = self.addresses(zone, server).await.chosen.into_iter();
                     let each = addresses
                         .map(|address| self.ask(SocketAddr::new(address, self.port), name));
                     join_all(each).await.into_iter().flatten().next()
@@ -220,7 +220,7 @@ impl Verifier {
         let zone = walk.zone(parent).await?;
         let servers = zone.servers.names.iter().take(SERVERS);
         let asked = join_all(servers.map(async |server| {
-            let addresses = walk.addresses(&zone, server).await.asked.into_iter();
+            let addresses = walk.addresses(&zone, server).await.chosen.into_iter();
             join_all(
                 addresses.map(|address| referred(&net, SocketAddr::new(address, walk.port), name)),
             )

@@ -1,18 +1,17 @@
-//! All that a check found.
+//! The result of a check.
 
 use std::net::IpAddr;
 
 use super::finding::{Family, Finding, FindingKind, ServerState, Severity};
 use delegation_model::name::Name;
-/// What a DNS check found.
-///
-/// As text it is one line of at most about 2000 characters.
+
+/// The result of a DNS check. It is displayed in one line of at most about 2000 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub(super) name: Name,
-    /// The parent zone, where it was asked.
+    /// The parent zone, if it was checked.
     pub(super) parent: Option<Name>,
-    /// What came of comparing the DS records; `None` if there are none.
+    /// The result of validating with the expected DS records. `None` if there are none.
     pub(super) chain: Option<Chain>,
     pub(super) servers: Vec<Server>,
     pub(super) parent_servers: Vec<Server>,
@@ -20,32 +19,34 @@ pub struct Report {
     pub(super) no_egress: bool,
 }
 
-/// What a check comes to.
+/// The overall result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Nothing is wrong, and a name server was heard on each side that was asked.
+    /// Nothing is wrong, and at least one name server of each checked zone serves it.
     Good,
     /// Something is wrong.
     Bad,
-    /// Nothing is known to be wrong, but on one side nobody was heard.
+    /// Nothing is known to be wrong, but no name server of one of the zones is known to serve it.
     Unknown,
 }
 
-/// What the DS records lead to.
+/// Whether the name servers of the child validate with the expected DS records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
+    /// True if at least one name server is bogus.
     pub(super) bogus: bool,
+    /// True if at least one name server is secure.
     pub(super) is_secure: bool,
 }
 
-/// A name server, and what came of asking it.
+/// A name server, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Its name.
     pub name: Name,
-    /// What it did.
+    /// How it responds.
     pub state: ServerState,
-    /// The addresses at which it was asked.
+    /// The queried addresses.
     pub addresses: Vec<Address>,
 }
 
@@ -54,53 +55,54 @@ pub struct Server {
 pub struct Address {
     /// The address.
     pub address: IpAddr,
-    /// The serial number of the zone there, if it was told.
+    /// The serial number of the zone at this address, if it answered.
     pub serial: Option<u32>,
 }
 
-/// Findings that say the same of one or several servers.
+/// The same finding at one or several servers.
 #[derive(Clone, Debug)]
 pub struct FindingGroup<'a> {
-    /// At least one.
+    /// There is at least one.
     pub(super) findings: Vec<&'a Finding>,
 }
 
 impl<'a> FindingGroup<'a> {
-    /// The first finding of the group: all have its severity and its remedy.
+    /// The first finding of the group. All of them have the same severity and remedy.
     pub fn first(&self) -> Option<&'a Finding> {
         self.findings.first().copied()
     }
 }
 
 impl Report {
-    /// What it comes to.
+    /// The overall result.
     pub fn verdict(&self) -> Verdict {
         if self.problems().next().is_some() {
             return Verdict::Bad;
         }
-        let heard =
+        let is_served =
             |servers: &[Server]| servers.iter().any(|server| server.state == ServerState::Serves);
-        let parent = self.parent.is_none() || heard(&self.parent_servers);
-        if parent && heard(&self.servers) { Verdict::Good } else { Verdict::Unknown }
+        let parent = self.parent.is_none() || is_served(&self.parent_servers);
+        if parent && is_served(&self.servers) { Verdict::Good } else { Verdict::Unknown }
     }
 
-    /// True if everything is as expected, and a name server was heard on each side that was asked.
+    /// True if nothing is wrong, and at least one name server of each checked zone serves it.
     pub fn is_good(&self) -> bool {
         self.verdict() == Verdict::Good
     }
 
-    /// What was found, in the order of the name servers, those of the child zone first.
+    /// The findings: problems first, then in the order of the name servers, those of the child zone
+    /// first.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// All findings in the same order, with those that say the same of several servers together.
+    /// All findings in the same order, with the same finding at several servers in one group.
     pub fn groups(&self) -> Vec<FindingGroup<'_>> {
         let mut groups: Vec<FindingGroup<'_>> = Vec::new();
         for finding in &self.findings {
-            let says_the_same =
+            let is_same =
                 |other: &Finding| (&other.kind, other.role) == (&finding.kind, finding.role);
-            match groups.iter_mut().find(|group| group.first().is_some_and(says_the_same)) {
+            match groups.iter_mut().find(|group| group.first().is_some_and(is_same)) {
                 Some(group) => group.findings.push(finding),
                 None => groups.push(FindingGroup { findings: vec![finding] }),
             }
@@ -108,74 +110,73 @@ impl Report {
         groups
     }
 
-    /// What is wrong.
+    /// The findings that something is wrong.
     pub fn problems(&self) -> impl Iterator<Item = &Finding> {
-        self.of(Severity::Problem)
+        self.with_severity(Severity::Problem)
     }
 
-    /// What could not be found out.
+    /// The findings that something could not be determined.
     pub fn unknowns(&self) -> impl Iterator<Item = &Finding> {
-        self.of(Severity::Unknown)
+        self.with_severity(Severity::Unknown)
     }
 
-    /// What is worth knowing, and no fault.
+    /// The findings that are worth knowing, but not wrong.
     #[cfg(test)]
     pub(crate) fn remarks(&self) -> impl Iterator<Item = &Finding> {
-        self.of(Severity::Remark)
+        self.with_severity(Severity::Remark)
     }
 
-    fn of(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+    fn with_severity(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.severity() == severity)
     }
 
-    /// What each of the wanted name servers did.
+    /// The expected name servers.
     pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
-    /// What each of the name servers of the parent zone did, as far as it was asked.
+    /// The name servers of the parent zone, if it was checked.
     pub fn parent_servers(&self) -> &[Server] {
         &self.parent_servers
     }
 
-    /// True if somebody else could answer for the name: one of its name servers is in a domain that
-    /// does not exist.
+    /// True if anybody else could answer for the name, because one of its name servers is in a
+    /// domain that does not exist.
     pub fn can_be_taken_over(&self) -> bool {
         self.findings.iter().any(Finding::is_takeover)
     }
 
-    /// True if a name server of the child has no key for any of the DS records, or no data signed
-    /// with its keys: resolvers that validate would call the zone bogus.
+    /// True if a name server of the child has no key that matches a DS record, or serves data that
+    /// is not signed with its keys. Validating resolvers would call the zone bogus.
     pub fn has_bogus_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.bogus)
     }
 
-    /// True if a name server of the child was seen to serve a key for at least one of the DS
-    /// records, to sign the key set with it, and to sign its data with a key of the set, validly
-    /// now.
+    /// True if a name server of the child serves a key that matches a DS record, a currently valid
+    /// signature of the key set by that key, and data with a currently valid signature by a key of
+    /// the set.
     ///
-    /// A server that is found not to serve the zone, at whichever of its addresses, does not count.
-    /// Without DS records in question it is never true. Not the opposite of
-    /// [`Report::has_bogus_server`]: of two servers one may be secure, and the other have none of
-    /// the keys; and of servers that are silent nothing is known.
+    /// A server that does not serve the zone at one of its addresses does not count. Without
+    /// expected DS records the result is always false. This is not the opposite of
+    /// [`Report::has_bogus_server`]: one of two servers may be secure and the other one bogus, and
+    /// nothing is known about silent servers.
     pub fn has_secure_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.is_secure)
     }
 
-    /// True if no name server answered anything, although at least one was asked: from here, all of
-    /// them are out of reach.
+    /// True if no server answered at all, although at least one was queried.
     ///
-    /// Most likely this machine has no way out (a function in a VPC without a NAT gateway) rather
-    /// than that the delegation is broken.
+    /// The likely cause is that DNS queries can't leave this network (a function in a VPC without a
+    /// NAT gateway), and not that the delegation is broken.
     pub fn no_egress(&self) -> bool {
         self.no_egress
     }
 
-    /// True if nothing is known for one reason alone: the name servers have only IPv6 addresses,
-    /// and from here nothing answers over IPv6.
+    /// True if the result is unknown only because the name servers have no IPv4 address, and
+    /// nothing answers over IPv6 from here.
     pub fn lacks_ipv6(&self) -> bool {
         let v6 = |kind: &FindingKind| {
-            matches!(kind, FindingKind::NoRoute(Family::V6) | FindingKind::Unheard(Family::V6))
+            matches!(kind, FindingKind::NoRoute(Family::V6) | FindingKind::FamilySilent(Family::V6))
         };
         self.verdict() == Verdict::Unknown
             && !self.no_egress

@@ -236,7 +236,7 @@ fn interface(name: &str) -> Option<u32> {
 }
 
 /// The glue addresses of this name server.
-pub(super) fn glue<'a>(
+pub(super) fn glue_of<'a>(
     glue: impl IntoIterator<Item = &'a (Name, IpAddr)>,
     server: &Name,
 ) -> Vec<IpAddr> {

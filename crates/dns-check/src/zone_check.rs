@@ -1,134 +1,132 @@
-//! The servers of one zone and what came of asking them, over several rounds.
+//! The name servers of one zone, and the results of querying them in one or several rounds.
 
 mod round;
+
 use super::finding::{Family, Finding, FindingKind, Role, ServerState, Severity, Unresolved};
 use super::network::Network;
 use super::probe::{Answers, ProbeResult};
 use super::report::{Address, Chain, Report, Server};
-use super::resolver::glue;
+use super::resolver::glue_of;
 use super::{Check, Expected, ParentZone};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// The servers of one zone.
+/// The name servers of one zone, with the results of querying them.
 #[derive(Debug)]
 pub(super) struct ZoneCheck {
     role: Role,
     zone: Name,
-    /// Why the zone's servers are not known.
+    /// Why the zone's name servers are unknown. `None` if they are known.
     unresolved: Option<FindingKind>,
-    /// The name servers of the zone that was written.
-    written: Option<NameServers>,
-    /// What is to be said of the name servers that the world asks, as a set.
-    asked: Vec<FindingKind>,
-    /// The addresses that the zone above gives for the servers in the zone.
+    /// For the parent zone: the name servers of the zone that was changed, if they are known.
+    of_changed_zone: Option<NameServers>,
+    /// Findings about the set of name servers that resolvers query.
+    of_set: Vec<FindingKind>,
+    /// The addresses in the zone above for the name servers in this zone (glue).
     glue: Vec<(Name, IpAddr)>,
-    /// The addresses that the zone itself has for them, where it told.
+    /// The addresses in the zone itself for these name servers, if its servers answered.
     own: BTreeMap<Name, Vec<IpAddr>>,
-    lines: Vec<ServerCheck>,
+    servers: Vec<ServerCheck>,
 }
 
-/// One server.
+/// One name server, with the result of querying it.
 #[derive(Debug)]
 struct ServerCheck {
-    server: Name,
-    /// What came of it; `None` before it was asked.
+    name: Name,
+    /// Its probes, or why it has no address. `None` before it was queried.
     outcome: Option<Result<Probes, Unresolved>>,
-    /// What is wrong with that.
+    /// What is wrong with the outcome.
     findings: Vec<Finding>,
 }
 
-/// A server that has addresses.
+/// The results at each queried address of a name server.
 #[derive(Debug)]
 struct Probes {
-    heard: Vec<(IpAddr, ProbeResult)>,
-    /// Whether it has other addresses, which the internet can't reach.
+    results: Vec<(IpAddr, ProbeResult)>,
+    /// True if there are other addresses, which can't be reached over the internet.
     has_private: bool,
-    /// Why it may have other addresses, which are not known.
+    /// Why there may be further addresses that are unknown.
     missing: Option<Unresolved>,
 }
 
 impl ServerCheck {
-    fn new(server: &Name) -> Self {
-        Self { server: server.clone(), outcome: None, findings: Vec::new() }
+    fn new(name: &Name) -> Self {
+        Self { name: name.clone(), outcome: None, findings: Vec::new() }
     }
 }
 
 impl ZoneCheck {
     fn new(role: Role, zone: &Name) -> Self {
         let zone = zone.clone();
-        let (unresolved, written, asked, glue, own, lines) = Default::default();
-        Self { role, zone, unresolved, written, asked, glue, own, lines }
+        let (unresolved, of_changed_zone, of_set, glue, own, servers) = Default::default();
+        Self { role, zone, unresolved, of_changed_zone, of_set, glue, own, servers }
     }
 
-    /// The wanted name servers of the child zone.
+    /// The check of the child zone, at the expected name servers.
     pub(super) fn child(expected: &Expected) -> Self {
-        let lines = expected.name_servers.iter().map(ServerCheck::new).collect();
-        Self { glue: expected.glue.clone(), lines, ..Self::new(Role::Child, &expected.name) }
+        let servers = expected.name_servers.iter().map(ServerCheck::new).collect();
+        Self { glue: expected.glue.clone(), servers, ..Self::new(Role::Child, &expected.name) }
     }
 
-    /// The name servers of the parent zone, not yet known.
+    /// The check of the parent zone. Its name servers are unknown until the first round.
     pub(super) fn parent(zone: &ParentZone) -> Self {
         Self {
             unresolved: Some(FindingKind::Late),
-            written: zone.name_servers.clone(),
+            of_changed_zone: zone.name_servers.clone(),
             ..Self::new(Role::Parent, &zone.name)
         }
     }
 
-    /// True if something may be otherwise when asked again.
+    /// True if another round may give a different result.
     pub(super) fn is_transient(&self) -> bool {
         self.unresolved.as_ref().is_some_and(|kind| kind.is_transient(self.role))
-            || self.lines.iter().any(|line| line.is_transient(self.role))
+            || self.servers.iter().any(|server| server.is_transient(self.role))
     }
 
-    /// Concludes from a round what is wrong; `net` knows which addresses can be reached at all.
+    /// Sets the findings of each server after a round. `net` knows which address families can be
+    /// reached from here, and `above` is the check of the parent zone.
     pub(super) fn conclude(&mut self, net: &Network, above: Option<&Self>) {
-        let glue: Vec<(Name, Vec<FindingKind>)> = self
-            .lines
-            .iter()
-            .map(|line| (line.server.clone(), self.of_glue(&line.server, above)))
-            .collect();
-        for (line, (_, of_glue)) in self.lines.iter_mut().zip(glue) {
-            line.findings = line.find_problems(self.role, net);
-            let more: Vec<Finding> =
-                of_glue.into_iter().map(|kind| line.finding(self.role, Vec::new(), kind)).collect();
-            line.findings.extend(more);
+        let glue: Vec<Vec<FindingKind>> =
+            self.servers.iter().map(|server| self.glue_findings(&server.name, above)).collect();
+        for (server, of_glue) in self.servers.iter_mut().zip(glue) {
+            server.findings = server.find_problems(self.role, net);
+            let more = of_glue.into_iter().map(|kind| server.finding(self.role, Vec::new(), kind));
+            let more: Vec<Finding> = more.collect();
+            server.findings.extend(more);
         }
     }
 
-    /// The addresses that the parent zone gives for servers at and below the cut: by what was
-    /// written, and by what its servers answer.
+    /// The addresses for name servers at or below the cut in the referrals of this zone's servers.
     fn referred(&self) -> impl Iterator<Item = &(Name, IpAddr)> {
-        self.lines
+        self.servers
             .iter()
             .flat_map(ServerCheck::answers)
             .filter_map(|answers| answers.glue.as_ref())
             .flatten()
     }
 
-    /// What is wrong with the addresses that the parent zone gives for a server in the child zone.
-    fn of_glue(&self, server: &Name, above: Option<&Self>) -> Vec<FindingKind> {
+    /// What is wrong with the addresses in the parent zone for a name server in the child zone.
+    fn glue_findings(&self, server: &Name, above: Option<&Self>) -> Vec<FindingKind> {
         if self.role == Role::Parent || !server.is_at_or_below(&self.zone) {
             return Vec::new();
         }
         let mut found = Vec::new();
         let (mut without, mut given) = (Vec::new(), BTreeSet::new());
-        for line in above.iter().flat_map(|above| &above.lines) {
-            for answers in line.answers().filter_map(|answers| answers.glue.as_ref()) {
-                let own = glue(answers, server);
-                if own.is_empty() && !without.contains(&line.server) {
-                    without.push(line.server.clone());
+        for parent in above.iter().flat_map(|above| &above.servers) {
+            for answers in parent.answers().filter_map(|answers| answers.glue.as_ref()) {
+                let own = glue_of(answers, server);
+                if own.is_empty() && !without.contains(&parent.name) {
+                    without.push(parent.name.clone());
                 }
                 given.extend(own);
             }
         }
         if above.is_none() {
-            given.extend(glue(&self.glue, server));
+            given.extend(glue_of(&self.glue, server));
         }
-        // Without any, the server could not be asked, and that is what is said.
+        // Without any address the server could not be queried, which is a finding of its own.
         let is_known = !given.is_empty();
         if is_known && !without.is_empty() {
             found.push(FindingKind::MissingGlue(without));
@@ -149,14 +147,14 @@ impl ZoneCheck {
     }
 
     fn findings(&self) -> impl Iterator<Item = Finding> {
-        let of_zone = self.unresolved.iter().chain(&self.asked).map(|kind| Finding {
+        let of_zone = self.unresolved.iter().chain(&self.of_set).map(|kind| Finding {
             server: self.zone.clone(),
             addresses: Vec::new(),
             role: Role::Child,
             kind: kind.clone(),
         });
-        let of_servers = || self.lines.iter().flat_map(|line| &line.findings);
-        // What is so at each server that tells is said once.
+        let of_servers = || self.servers.iter().flat_map(|server| &server.findings);
+        // A finding about the zone is reported once, no matter how many of its servers show it.
         let of_all = of_servers()
             .find(|finding| finding.kind.is_of_zone())
             .map(|finding| finding.kind.clone());
@@ -174,10 +172,10 @@ impl ZoneCheck {
             .chain(of_all)
     }
 
-    /// The serial numbers, if they differ.
+    /// The serial numbers of the zone on its servers, if they differ.
     fn serials(&self) -> Option<Vec<u32>> {
         let serials: BTreeSet<u32> = self
-            .lines
+            .servers
             .iter()
             .flat_map(ServerCheck::answers)
             .filter_map(|answers| answers.serial)
@@ -185,40 +183,40 @@ impl ZoneCheck {
         (serials.len() > 1).then(|| serials.into_iter().collect())
     }
 
-    /// What came of asking each server.
-    fn servers(&self) -> Vec<Server> {
-        let server = |line: &ServerCheck| Server {
-            name: line.server.clone(),
-            state: line.state(),
-            addresses: line
-                .heard()
+    /// The servers for the report.
+    fn reported_servers(&self) -> Vec<Server> {
+        let reported = |server: &ServerCheck| Server {
+            name: server.name.clone(),
+            state: server.state(),
+            addresses: server
+                .results()
                 .iter()
-                .map(|(address, heard)| {
-                    let serial = heard.answers().and_then(|answers| answers.serial);
+                .map(|(address, result)| {
+                    let serial = result.answers().and_then(|answers| answers.serial);
                     Address { address: *address, serial }
                 })
                 .collect(),
         };
-        self.lines.iter().map(server).collect()
+        self.servers.iter().map(reported).collect()
     }
 
-    /// True if some server over IPv4, or the resolver, was asked in vain.
+    /// True if a server queried over IPv4, or the resolver, did not respond.
     fn has_silence(&self) -> bool {
         let is_silent = |kind: &FindingKind| {
             matches!(
                 kind,
                 FindingKind::Unresolved(Unresolved::Silent)
-                    | FindingKind::NobodyAbove(_)
+                    | FindingKind::NoAnswerAbove(_)
                     | FindingKind::Silent
-                    | FindingKind::Unheard(Family::V4)
+                    | FindingKind::FamilySilent(Family::V4)
                     | FindingKind::NoRoute(Family::V4)
             )
         };
         self.unresolved.iter().any(is_silent)
             || self
-                .lines
+                .servers
                 .iter()
-                .flat_map(|line| &line.findings)
+                .flat_map(|server| &server.findings)
                 .any(|finding| is_silent(&finding.kind))
     }
 }
@@ -229,34 +227,34 @@ impl ServerCheck {
     }
 
     fn finding(&self, role: Role, addresses: Vec<IpAddr>, kind: FindingKind) -> Finding {
-        Finding { server: self.server.clone(), addresses, role, kind }
+        Finding { server: self.name.clone(), addresses, role, kind }
     }
 
     fn find_problems(&self, role: Role, net: &Network) -> Vec<Finding> {
         let finding = |addresses, kind| self.finding(role, addresses, kind);
-        let asked = match &self.outcome {
+        let probes = match &self.outcome {
             None => return vec![finding(Vec::new(), FindingKind::Late)],
             Some(Err(why)) => {
                 return vec![finding(Vec::new(), FindingKind::Unresolved(why.clone()))];
             }
-            Some(Ok(asked)) => asked,
+            Some(Ok(probes)) => probes,
         };
         let mut findings: Vec<Finding> = Vec::new();
-        if asked.has_private {
+        if probes.has_private {
             findings.push(finding(Vec::new(), FindingKind::Unresolved(Unresolved::Private)));
         }
-        if let Some(why) = &asked.missing {
+        if let Some(why) = &probes.missing {
             findings.push(finding(Vec::new(), FindingKind::MoreAddresses(why.clone())));
         }
         let answers = self.answers().next().is_some();
-        for (address, heard) in &asked.heard {
-            let family = Family::of(*address);
-            let kinds = match heard {
+        for (address, result) in &probes.results {
+            let family = Family::from(*address);
+            let kinds = match result {
                 ProbeResult::Answers(answers) => answers.findings.clone(),
                 ProbeResult::Silent if net.has_heard_family(*address) => vec![FindingKind::Silent],
-                // Where it answers over the other family, that is enough to know.
+                // It answers over the other family, which is sufficient.
                 ProbeResult::Silent | ProbeResult::NoRoute if answers => Vec::new(),
-                ProbeResult::Silent => vec![FindingKind::Unheard(family)],
+                ProbeResult::Silent => vec![FindingKind::FamilySilent(family)],
                 ProbeResult::NoRoute => vec![FindingKind::NoRoute(family)],
                 ProbeResult::Spent => vec![FindingKind::Spent],
             };
@@ -270,30 +268,30 @@ impl ServerCheck {
         findings
     }
 
-    /// True if resolvers that validate would refuse the zone as it is at one of the addresses.
+    /// True if validating resolvers would reject the zone as one of the addresses serves it.
     fn breaks_the_chain(&self) -> bool {
         self.answers().any(|answers| answers.is_secure == Some(false))
     }
 
-    /// True if it serves the zone, and with keys to which one of the DS records leads.
+    /// True if the server serves the zone with a key that one of the DS records matches.
     fn is_secure(&self) -> bool {
         self.state() == ServerState::Serves
             && self.answers().any(|answers| answers.is_secure == Some(true))
     }
 
-    fn heard(&self) -> &[(IpAddr, ProbeResult)] {
+    fn results(&self) -> &[(IpAddr, ProbeResult)] {
         match &self.outcome {
-            Some(Ok(asked)) => &asked.heard,
+            Some(Ok(probes)) => &probes.results,
             _ => &[],
         }
     }
 
-    /// What it answered, at each of its addresses.
+    /// The responses from each of its addresses.
     fn answers(&self) -> impl Iterator<Item = &Answers> {
-        self.heard().iter().filter_map(|(_, heard)| heard.answers())
+        self.results().iter().filter_map(|(_, result)| result.answers())
     }
 
-    /// What the server is to its zone.
+    /// The state of the server, derived from its findings.
     fn state(&self) -> ServerState {
         match &self.outcome {
             None => return ServerState::Unknown,
@@ -311,21 +309,21 @@ impl ServerCheck {
     }
 }
 
-/// What the checks say.
+/// Builds the report from the checks of both zones.
 pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneCheck>) -> Report {
     let checks = || [Some(child), parent].into_iter().flatten();
     let mut findings: Vec<Finding> = checks().flat_map(ZoneCheck::findings).collect();
-    // What is wrong comes first.
+    // Problems come first.
     findings.sort_by_key(|finding| finding.severity() != Severity::Problem);
     Report {
         name: check.expected.name.clone(),
         parent: parent.map(|check| check.zone.clone()),
-        servers: child.servers(),
-        parent_servers: parent.map(ZoneCheck::servers).unwrap_or_default(),
+        servers: child.reported_servers(),
+        parent_servers: parent.map(ZoneCheck::reported_servers).unwrap_or_default(),
         findings,
         chain: check.expected.ds.as_ref().map(|_| Chain {
-            bogus: child.lines.iter().any(ServerCheck::breaks_the_chain),
-            is_secure: child.lines.iter().any(ServerCheck::is_secure),
+            bogus: child.servers.iter().any(ServerCheck::breaks_the_chain),
+            is_secure: child.servers.iter().any(ServerCheck::is_secure),
         }),
         no_egress: !check.net.has_heard_any() && checks().any(ZoneCheck::has_silence),
     }

@@ -47,16 +47,16 @@ fn two_addresses_of_each_family_are_queried() {
     ]);
     let chosen = Addresses::choose(&all, false).unwrap();
     assert_eq!(
-        (chosen.asked, chosen.has_private),
+        (chosen.chosen, chosen.has_private),
         (addresses(&["8.8.8.1", "8.8.8.2", "2600::1", "2600::2"]), true)
     );
     let chosen = Addresses::choose(&all, true).unwrap();
     assert_eq!(
-        (chosen.asked, chosen.has_private),
+        (chosen.chosen, chosen.has_private),
         (addresses(&["10.0.0.1", "8.8.8.1", "2600::1", "fe80::1"]), false)
     );
     let chosen = Addresses::choose(&addresses(&["8.8.8.1"]), false).unwrap();
-    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.1"]), false));
+    assert_eq!((chosen.chosen, chosen.has_private), (addresses(&["8.8.8.1"]), false));
     assert_eq!(
         Addresses::choose(&addresses(&["10.0.0.1", "::1"]), false).unwrap_err(),
         Unresolved::Private
@@ -130,5 +130,5 @@ async fn only_the_public_addresses_of_a_server_are_queried() {
     let check = fixture.strict(&expected);
     let chosen =
         check.resolver.addresses(&check.net, &"ns1.example.net".parse().unwrap()).await.unwrap();
-    assert_eq!((chosen.asked, chosen.has_private), (addresses(&["8.8.8.8"]), true));
+    assert_eq!((chosen.chosen, chosen.has_private), (addresses(&["8.8.8.8"]), true));
 }

@@ -1,4 +1,4 @@
-//! A round asks the servers of a zone that have not answered as expected.
+//! One round of queries to the name servers of a zone that have not answered as expected yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -16,71 +16,79 @@ use crate::finding::{Family, FindingKind, Role, ServerState, Unresolved};
 use crate::probe::{ProbeResult, addresses, child, parent};
 use crate::query::Query;
 use crate::referral::{Lost, Walk};
-use crate::resolver::glue;
+use crate::resolver::glue_of;
 use crate::response::Targets;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-/// How many name servers of the parent zone are asked; the root and the large top-level domains
+
+/// How many name servers of the parent zone are queried. The root and the large top-level domains
 /// have 13.
 const SERVERS: usize = 32;
 
-/// How many servers of the child zone are asked for the addresses of those in it.
-const TELLERS: usize = 2;
+/// How many servers of the child zone are queried for the addresses of name servers in that zone,
+/// and how many root servers to find out whether there is a route at all.
+const SOURCES: usize = 2;
 
-/// What a round asks of an address, so that it asks once, however many names lead there.
-type Asked = Mutex<BTreeMap<IpAddr, Arc<OnceCell<ProbeResult>>>>;
+/// The results of a round by address. Several name servers may share an address, which is queried
+/// once.
+type Queried = Mutex<BTreeMap<IpAddr, Arc<OnceCell<ProbeResult>>>>;
 
 impl Check<'_> {
-    /// Asks the servers of a zone that have not answered as expected, side by side.
+    /// Concurrently queries the servers of a zone that have not answered as expected. `above` is
+    /// the check of the parent zone, if that was queried first.
     pub(crate) async fn round(&self, check: &mut ZoneCheck, above: Option<&ZoneCheck>) {
-        if check.lines.is_empty() {
+        if check.servers.is_empty() {
             self.find_servers(check).await;
         }
-        let given: Vec<(Name, IpAddr)> = check
+        let glue: Vec<(Name, IpAddr)> = check
             .glue
             .iter()
             .chain(above.into_iter().flat_map(ZoneCheck::referred))
             .cloned()
             .collect();
-        let (role, zone, asked) = (check.role, &check.zone, Asked::default());
-        let open =
-            check.lines.iter_mut().filter(|line| line.outcome.is_none() || line.is_transient(role));
-        let open = open.map(|line| {
-            let (given, asked) = (&given, &asked);
+        let (role, zone, queried) = (check.role, &check.zone, Queried::default());
+        let open = check
+            .servers
+            .iter_mut()
+            .filter(|server| server.outcome.is_none() || server.is_transient(role));
+        let open = open.map(|server| {
+            let (glue, queried) = (&glue, &queried);
             async move {
-                let of_server = async {
-                    let addresses = self.addresses(role, zone, &line.server, given).await?;
-                    Ok(self.ask(role, zone, addresses, asked).await)
+                let probes = async {
+                    let addresses = self.addresses(role, zone, &server.name, glue).await?;
+                    Ok(self.probe(role, zone, addresses, queried).await)
                 };
-                line.outcome = Some(of_server.await);
+                server.outcome = Some(probes.await);
             }
             .boxed()
         });
-        side_by_side(open.collect()).await;
+        all(open.collect()).await;
         if role == Role::Child {
-            self.ask_for_addresses(check, &given, &asked).await;
+            self.compare_addresses(check, &glue, &queried).await;
         }
     }
 
-    /// The name servers of the parent zone, as the world finds them.
+    /// Finds the name servers of the parent zone as resolvers do.
     async fn find_servers(&self, check: &mut ZoneCheck) {
         let walk = Walk { net: &self.net, resolver: &self.resolver, port: self.port };
         match walk.zone(&check.zone).await {
             Ok(found) => {
                 check.unresolved = None;
-                let elsewhere =
-                    check.written.as_ref().and_then(|written| elsewhere(&found.servers, written));
+                let elsewhere = check
+                    .of_changed_zone
+                    .as_ref()
+                    .and_then(|changed| elsewhere(&found.servers, changed));
                 let count = found.servers.names.len();
-                check.asked = elsewhere.into_iter().collect();
-                check.asked.extend((count > SERVERS).then_some(FindingKind::TooMany(count)));
-                check.lines =
+                check.of_set = elsewhere.into_iter().collect();
+                check.of_set.extend((count > SERVERS).then_some(FindingKind::TooMany(count)));
+                check.servers =
                     found.servers.names.iter().take(SERVERS).map(ServerCheck::new).collect();
                 check.glue = found.addresses;
             }
             Err(error) => {
                 check.unresolved = Some(match error {
                     Lost::Resolver(_, why) => FindingKind::Unresolved(why),
-                    Lost::NoAnswer(zone) => FindingKind::NobodyAbove(zone),
+                    Lost::NoAnswer(zone) => FindingKind::NoAnswerAbove(zone),
                     Lost::NoParent(_) | Lost::NotInTheWorld(_) => {
                         FindingKind::Unresolved(Unresolved::NoSuchName)
                     }
@@ -89,14 +97,20 @@ impl Check<'_> {
         }
     }
 
-    /// Asks at each of these addresses that the round has not asked yet.
-    async fn ask(&self, role: Role, zone: &Name, addresses: Addresses, asked: &Asked) -> Probes {
-        let Addresses { asked: all, has_private, missing } = addresses;
-        let mut heard: Vec<(IpAddr, ProbeResult)> =
-            all.into_iter().map(|address| (address, ProbeResult::Silent)).collect();
-        let each = heard.iter_mut().map(|(address, heard)| {
+    /// Queries each of these addresses, unless this round has queried it already.
+    async fn probe(
+        &self,
+        role: Role,
+        zone: &Name,
+        addresses: Addresses,
+        queried: &Queried,
+    ) -> Probes {
+        let Addresses { chosen, has_private, missing } = addresses;
+        let mut results: Vec<(IpAddr, ProbeResult)> =
+            chosen.into_iter().map(|address| (address, ProbeResult::Silent)).collect();
+        let each = results.iter_mut().map(|(address, result)| {
             let cell = Arc::clone(
-                asked.lock().unwrap_or_else(PoisonError::into_inner).entry(*address).or_default(),
+                queried.lock().unwrap_or_else(PoisonError::into_inner).entry(*address).or_default(),
             );
             async move {
                 let at = SocketAddr::new(*address, self.port);
@@ -104,26 +118,28 @@ impl Check<'_> {
                     Role::Child => child(&self.net, at, self.expected, self.thorough).await,
                     Role::Parent => parent(&self.net, at, zone, self.expected).await,
                 };
-                *heard = cell.get_or_init(of_role).await.clone();
+                *result = cell.get_or_init(of_role).await.clone();
             }
             .boxed()
         });
-        side_by_side(each.collect()).await;
-        Probes { heard, has_private, missing }
+        all(each.collect()).await;
+        Probes { results, has_private, missing }
     }
 
+    /// The addresses of a name server to query: from the glue if it is in the zone, else from the
+    /// resolver.
     async fn addresses(
         &self,
         role: Role,
         zone: &Name,
         server: &Name,
-        given: &[(Name, IpAddr)],
+        glue: &[(Name, IpAddr)],
     ) -> Result<Addresses, Unresolved> {
-        let own = if server.is_at_or_below(zone) { glue(given, server) } else { Vec::new() };
+        let own = if server.is_at_or_below(zone) { glue_of(glue, server) } else { Vec::new() };
         if !own.is_empty() {
             return self.resolver.choose(&self.net, &own).await;
         }
-        // To ask a resolver for it would be to ask for a name below the cut.
+        // A resolver is never asked for a name at or below the cut.
         if server.is_at_or_below(&self.expected.name) {
             return Err(Unresolved::NoGlue);
         }
@@ -136,10 +152,11 @@ impl Check<'_> {
         }
     }
 
-    /// The highest name above a server's that does not exist either.
+    /// For a name server whose name does not exist: the highest domain above it that does not exist
+    /// either, if it can be registered.
     async fn free_domain(&self, server: &Name) -> Unresolved {
         let mut free = None;
-        // Neither a top-level domain nor what is at or above the cut is for anybody to register.
+        // Nobody can register a top-level domain, or a domain at or above the cut.
         let above = server.ancestors().filter(|name| name.parent().is_some());
         for name in above.take_while(|name| !self.expected.name.is_at_or_below(name)) {
             match self.resolver.name_servers(&self.net, &name).await {
@@ -147,64 +164,65 @@ impl Check<'_> {
                 _ => break,
             }
         }
-        free.filter(is_registered).map_or(Unresolved::NoSuchName, Unresolved::FreeDomain)
+        free.filter(is_registrable).map_or(Unresolved::NoSuchName, Unresolved::FreeDomain)
     }
 
-    /// Asks the child's servers for the addresses of those in it, and those at addresses that
-    /// nobody else has told.
-    async fn ask_for_addresses(
+    /// Asks the child's servers for the addresses of name servers in the child zone, and probes the
+    /// addresses that are not in the glue.
+    async fn compare_addresses(
         &self,
         check: &mut ZoneCheck,
-        given: &[(Name, IpAddr)],
-        asked: &Asked,
+        glue: &[(Name, IpAddr)],
+        queried: &Queried,
     ) {
-        let inside = |line: &&mut ServerCheck| line.server.is_at_or_below(&self.expected.name);
-        let tellers: Vec<IpAddr> = {
-            let heard = check.lines.iter().flat_map(ServerCheck::heard);
-            let serving = heard.filter(|(_, heard)| {
+        let inside = |server: &&mut ServerCheck| server.name.is_at_or_below(&self.expected.name);
+        let sources: Vec<IpAddr> = {
+            let results = check.servers.iter().flat_map(ServerCheck::results);
+            let serving = results.filter(|(_, result)| {
                 let lame = |kind: &FindingKind| kind.state() == ServerState::Lame;
-                heard.answers().is_some_and(|answers| !answers.findings.iter().any(lame))
+                result.answers().is_some_and(|answers| !answers.findings.iter().any(lame))
             });
             serving
                 .map(|(address, _)| *address)
                 .collect::<BTreeSet<_>>()
                 .into_iter()
-                .take(TELLERS)
+                .take(SOURCES)
                 .collect()
         };
-        let open: Vec<&mut ServerCheck> = check.lines.iter_mut().filter(inside).collect();
-        let told = join_all(open.into_iter().map(async |line| {
-            let at = tellers.iter().map(|address| SocketAddr::new(*address, self.port));
-            let told = join_all(at.map(|at| addresses(&self.net, at, &line.server))).await;
-            let own: BTreeSet<IpAddr> = told.iter().flatten().flatten().copied().collect();
-            let known: BTreeSet<IpAddr> = glue(given, &line.server).into_iter().collect();
+        let open: Vec<&mut ServerCheck> = check.servers.iter_mut().filter(inside).collect();
+        let own_addresses = join_all(open.into_iter().map(async |server| {
+            let at = sources.iter().map(|address| SocketAddr::new(*address, self.port));
+            let answers = join_all(at.map(|at| addresses(&self.net, at, &server.name))).await;
+            let own: BTreeSet<IpAddr> = answers.iter().flatten().flatten().copied().collect();
+            let known: BTreeSet<IpAddr> = glue_of(glue, &server.name).into_iter().collect();
             let more: Vec<IpAddr> = own.difference(&known).copied().collect();
             let more = self.resolver.choose(&self.net, &more).await;
-            if let (Ok(more), Some(Ok(probes))) = (more, &mut line.outcome) {
-                let more = self.ask(Role::Child, &self.expected.name, more, asked).await;
-                probes.heard.extend(more.heard);
+            if let (Ok(more), Some(Ok(probes))) = (more, &mut server.outcome) {
+                let more = self.probe(Role::Child, &self.expected.name, more, queried).await;
+                probes.results.extend(more.results);
                 probes.has_private |= more.has_private;
             }
-            told.iter()
+            answers
+                .iter()
                 .any(Option::is_some)
-                .then(|| (line.server.clone(), own.into_iter().collect::<Vec<_>>()))
+                .then(|| (server.name.clone(), own.into_iter().collect::<Vec<_>>()))
         }))
         .await;
-        check.own = told.into_iter().flatten().collect();
+        check.own = own_addresses.into_iter().flatten().collect();
     }
 
-    /// Finds out, where nothing was heard over a family, whether anything can be: the servers of
-    /// the root are asked.
+    /// Queries root servers over an address family over which no server has responded, to find out
+    /// whether the network is the cause.
     pub(crate) async fn try_egress(&self, family: Family) {
         let memory = &self.net.memory;
         let cell = if family == Family::V4 { &memory.tried_v4 } else { &memory.tried_v6 };
-        let ask = async || {
+        let query = async || {
             let Ok(servers) = self.resolver.root_servers(&self.net).await else { return };
-            join_all(servers.names.iter().take(TELLERS).map(async |server| {
+            join_all(servers.names.iter().take(SOURCES).map(async |server| {
                 let addresses =
                     self.resolver.addresses(&self.net, server).await.unwrap_or_default();
                 let address =
-                    addresses.asked.into_iter().find(|address| Family::of(*address) == family);
+                    addresses.chosen.into_iter().find(|address| Family::from(*address) == family);
                 if let Some(address) = address {
                     let question = Query::for_root(Rtype::SOA);
                     let _ = self.net.ask(SocketAddr::new(address, self.port), &question).await;
@@ -212,13 +230,13 @@ impl Check<'_> {
             }))
             .await;
         };
-        cell.get_or_init(ask).await;
+        cell.get_or_init(query).await;
     }
 }
 
-/// Whether names of this form are given out by a registry: directly below a top-level domain, or
-/// below a domain such as `co.uk`.
-fn is_registered(name: &Name) -> bool {
+/// True if a registry may assign names of this form: directly below a top-level domain, or below a
+/// domain such as `co.uk`.
+fn is_registrable(name: &Name) -> bool {
     match name.labels().collect::<Vec<_>>().as_slice() {
         [_, _] => true,
         [_, second, top] => top.len() == 2 && second.len() <= 3,
@@ -226,24 +244,24 @@ fn is_registered(name: &Name) -> bool {
     }
 }
 
-/// Whether the world asks others than the name servers of the zone that was written.
-fn elsewhere(asked: &Targets, written: &NameServers) -> Option<FindingKind> {
-    let others: BTreeSet<Name> = asked
+/// The finding if resolvers query other name servers than those of the zone that was changed.
+fn elsewhere(queried: &Targets, changed: &NameServers) -> Option<FindingKind> {
+    let others: BTreeSet<Name> = queried
         .names
         .iter()
-        .filter(|name| !written.iter().any(|own| own == *name))
+        .filter(|name| !changed.iter().any(|own| own == *name))
         .cloned()
         .collect();
-    let nobody = others.len() == asked.names.len();
-    let others = Targets { names: others, ..asked.clone() };
+    let none_in_common = others.len() == queried.names.len();
+    let others = Targets { names: others, ..queried.clone() };
     match others.is_empty() {
         true => None,
-        false if nobody => Some(FindingKind::AnotherZone(others.cut())),
+        false if none_in_common => Some(FindingKind::AnotherZone(others.cut())),
         false => Some(FindingKind::MoreServers(others.cut())),
     }
 }
 
-/// Waits for all of them. In boxes, of one type: the code that drives them is in the package once.
-async fn side_by_side(mut futures: FuturesUnordered<BoxFuture<'_, ()>>) {
+/// Waits for all futures. They are boxed, and so of one type, to have this code in the binary once.
+async fn all(mut futures: FuturesUnordered<BoxFuture<'_, ()>>) {
     while futures.next().await.is_some() {}
 }
