@@ -1,4 +1,4 @@
-//! Whose calls they are: the function's own credentials, or those of an assumed role.
+//! The sessions that AWS calls are made with: of the function's own role, or of an assumed role.
 
 mod assume_role;
 
@@ -27,25 +27,26 @@ use crate::http::Client;
 use assume_role::RoleSession;
 use delegation_model::role::Role;
 
-/// One attempt of a call takes at most this long, so that one that hangs does not eat the
+/// The longest time for one attempt of a call, so that an attempt that hangs does not use up the
 /// invocation.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first retry comes at a random moment before this, each further one before twice as much, up
-/// to the longest.
+/// The pause before the first retry is random and at most this long. The limit doubles with each
+/// retry, up to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-/// More than fit into the longest invocation, fifteen minutes, on average; the SDK's start-up time
-/// grows with it.
+/// The largest number of attempts: on average more than fit into the longest invocation, fifteen
+/// minutes. The SDK's start-up time grows with it.
 const ATTEMPTS: u32 = 500;
-/// The attempts of a call for which a person waits: half a minute at most, if nothing hangs.
-const ATTENDED: u32 = 8;
-/// How many sessions are kept: more than an organization has parent accounts. Each event may name
+/// The largest number of attempts if a person waits for the call: half a minute at most, if no
+/// attempt hangs.
+const ATTENDED_ATTEMPTS: u32 = 8;
+/// How many sessions are cached. An organization has fewer parent accounts, but each event may name
 /// other roles.
-const MOST_SESSIONS: usize = 100;
-/// Credentials of a role are renewed when they have less than this left.
+const MAX_SESSIONS: usize = 100;
+/// Credentials of a role are renewed if they expire within this time.
 const RENEW_BEFORE: Duration = Duration::from_mins(6);
 
-/// The accounts that the function works in, with the sessions that it keeps while warm.
+/// Creates the sessions for AWS calls, and keeps them for later invocations.
 #[derive(Debug)]
 pub struct Accounts {
     config: SdkConfig,
@@ -53,56 +54,57 @@ pub struct Accounts {
     attempts: Arc<Attempts>,
     /// The name of the function or the program.
     program: String,
-    /// Whose rights they are where no role is assumed.
+    /// Whose permissions are used without an assumed role.
     own: &'static str,
-    sessions: Mutex<HashMap<SessionKey, Kept>>,
-    /// The Region whose STS answered last, of those that were tried in turn.
+    sessions: Mutex<HashMap<SessionKey, CachedSession>>,
+    /// The Region whose STS assumed a role last, among those that were tried in turn.
     sts_region: Mutex<Option<String>>,
 }
 
-/// Where AWS is and whose calls they are.
+/// AWS settings given in code, instead of read from the environment.
 #[derive(Clone)]
-pub struct Given {
+pub struct FixedSettings {
     /// The URL of every service.
     pub endpoint_url: String,
-    /// The function's own Region.
+    /// The function's Region.
     pub region: String,
-    /// The access key's id.
+    /// The access key id.
     pub access_key_id: String,
-    /// The access key's secret.
+    /// The secret access key.
     pub secret_access_key: String,
-    /// The session's token, if the key is a temporary one.
+    /// The session token, if the key is temporary.
     pub session_token: Option<String>,
-    /// What time it is there.
+    /// The clock of these services.
     pub clock: Clock,
 }
 
-/// What a person chooses of the standard AWS settings.
+/// The standard AWS settings that a person can override.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
-    /// The profile, in place of `AWS_PROFILE`.
+pub struct Overrides {
+    /// The profile, instead of `AWS_PROFILE`.
     pub profile: Option<String>,
-    /// The Region, in place of `AWS_REGION`; it tells the partition.
+    /// The Region, instead of `AWS_REGION`. It determines the partition.
     pub region: Option<String>,
 }
 
-/// Whose calls they are: of a role, in the name of a stack; or of the function itself.
+/// The assumed role of a session. `None` for the function's own role.
 type SessionKey = Option<RoleSession>;
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct CachedSession {
     session: Arc<Session>,
+    /// When it must be renewed, if ever.
     until: Option<SystemTime>,
 }
 
 impl Accounts {
-    /// Reads the standard AWS settings; `function` names the sessions of assumed roles in
+    /// Reads the standard AWS settings. `function` names the sessions of assumed roles in
     /// CloudTrail.
     pub async fn load(http: Client, function: &str) -> Self {
         let attempts = Arc::default();
         let mut loader = loader(http, &attempts);
-        // Where Lambda sets both, and the SDK's chains of providers look first: there they need not
-        // be built.
+        // Lambda sets these variables, and the SDK's provider chains read them first. With both
+        // set, the chains are not built, which saves start-up time.
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         if let Some(region) = set("AWS_REGION") {
             loader = loader.region(Region::new(region));
@@ -113,22 +115,21 @@ impl Accounts {
         Self::new(loader.load().await, attempts, function)
     }
 
-    /// The same for a person who waits and may choose; `program` names the sessions of assumed
-    /// roles in CloudTrail.
-    pub async fn attended(http: Client, program: &str, choice: &Choice) -> Self {
+    /// Reads the standard AWS settings for a program that a person waits for. The person can
+    /// override some of them. `program` names the sessions of assumed roles in CloudTrail.
+    pub async fn attended(http: Client, program: &str, overrides: &Overrides) -> Self {
         let attempts = Arc::default();
-        let mut loader = loader(http.clone(), &attempts).retry_config(retry(ATTENDED));
-        if let Some(profile) = &choice.profile {
+        let mut loader = loader(http.clone(), &attempts).retry_config(retry(ATTENDED_ATTEMPTS));
+        if let Some(profile) = &overrides.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(region) = &choice.region {
+        if let Some(region) = &overrides.region {
             loader = loader.region(Region::new(region.clone()));
         }
         let mut config = loader.load().await;
-        if let Some(profile) = &choice.profile {
-            // The SDK's chain looks at the keys of the environment first, even if a profile is
-            // named in code. As with the AWS CLI, the profile that somebody names is the one whose
-            // rights are used, or it is an error.
+        if let Some(profile) = &overrides.profile {
+            // The SDK's chain prefers access keys in the environment to a profile named in code. As
+            // with the AWS CLI, a named profile is used, or else it is an error.
             let connector = Connector { client: http, attempts: Arc::clone(&attempts) };
             let of_profile = ProviderConfig::without_region().with_http_client(connector);
             let of_profile = of_profile.with_region(config.region().cloned());
@@ -141,7 +142,7 @@ impl Accounts {
         Self { own: "your own identity", ..Self::new(config, attempts, program) }
     }
 
-    /// Whether there are credentials at all, to tell after a call that failed.
+    /// True if there are credentials at all, to explain a failed call.
     pub async fn have_credentials(&self) -> bool {
         match self.config.credentials_provider() {
             Some(provider) => provider.provide_credentials().await.is_ok(),
@@ -149,18 +150,19 @@ impl Accounts {
         }
     }
 
-    /// The same with the settings given instead of read, for a function in process.
-    pub async fn given(http: Client, function: &str, given: &Given) -> Self {
-        let token = given.session_token.clone();
+    /// Uses these settings instead of reading the environment, for a function in the same process.
+    pub async fn with_settings(http: Client, function: &str, settings: &FixedSettings) -> Self {
+        let FixedSettings { access_key_id, secret_access_key, session_token, .. } = settings;
+        let token = session_token.clone();
         let credentials =
-            Credentials::new(&given.access_key_id, &given.secret_access_key, token, None, "given");
+            Credentials::new(access_key_id, secret_access_key, token, None, "settings");
         let attempts = Arc::default();
         let loader = loader(http, &attempts)
-            .endpoint_url(&given.endpoint_url)
-            .region(Region::new(given.region.clone()))
-            .time_source(given.clock.clone());
+            .endpoint_url(&settings.endpoint_url)
+            .region(Region::new(settings.region.clone()))
+            .time_source(settings.clock.clone());
         let config = loader.credentials_provider(credentials).load().await;
-        Self { clock: given.clock.clone(), ..Self::new(config, attempts, function) }
+        Self { clock: settings.clock.clone(), ..Self::new(config, attempts, function) }
     }
 
     fn new(config: SdkConfig, attempts: Arc<Attempts>, function: &str) -> Self {
@@ -169,21 +171,21 @@ impl Accounts {
         Self { config, clock: Clock::System, attempts, program, own, sessions, sts_region }
     }
 
-    /// The clock that sessions expire by.
+    /// The clock that determines when sessions expire.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// A session with the rights of `role`, or of the function itself. The session's name tells the
-    /// function, and the stack where there is one, so that CloudTrail in the role's account shows
-    /// for whom a call was made.
+    /// Returns a session of `role`, or of the function's own role. The session's name contains the
+    /// function's name and the stack's, if there is one, so that CloudTrail in the role's account
+    /// shows for which stack a call was made.
     pub async fn session(
         &self,
         role: Option<&Role>,
         stack: Option<&str>,
     ) -> Result<Arc<Session>, AwsError> {
         let key = role.map(|role| RoleSession::new(role, &self.program, stack));
-        if let Some(session) = self.kept(&key) {
+        if let Some(session) = self.cached(&key) {
             return Ok(session);
         }
         let (config, until) = match &key {
@@ -203,13 +205,13 @@ impl Accounts {
             }
         };
         let session = Arc::new(Session::new(&config, key.is_none().then_some(self.own)));
-        let kept = Kept { session: Arc::clone(&session), until };
+        let cached = CachedSession { session: Arc::clone(&session), until };
         let mut sessions = self.lock();
-        if sessions.len() >= MOST_SESSIONS {
-            // What is still needed is made anew.
+        if sessions.len() >= MAX_SESSIONS {
+            // Sessions that are still in use are created again.
             sessions.clear();
         }
-        sessions.insert(key, kept);
+        sessions.insert(key, cached);
         Ok(session)
     }
 
@@ -218,34 +220,34 @@ impl Accounts {
         self.attempts.sent()
     }
 
-    /// How many answers so far said that there were too many calls.
+    /// How many responses so far said that there were too many calls.
     pub(crate) fn throttled_calls(&self) -> u64 {
         self.attempts.throttled()
     }
 
-    /// Why the last call, or the last attempt of one, did not work; `None` if it did.
+    /// Why the last attempt of a call failed. `None` if it succeeded.
     pub fn last_problem(&self) -> Option<Problem> {
         self.attempts.last_problem()
     }
 
-    /// What went wrong before is no longer of interest.
+    /// Clears the last problem, when a new request begins.
     pub(crate) fn clear_last_problem(&self) {
         self.attempts.clear();
     }
 
-    /// Drops every kept session: after a denial, in case that rights were granted since they were
-    /// made.
+    /// Drops all cached sessions, after a call was denied: permissions may have been granted since
+    /// the sessions were created.
     pub(crate) fn invalidate_sessions(&self) {
         self.lock().clear();
     }
 
-    fn kept(&self, key: &SessionKey) -> Option<Arc<Session>> {
-        let kept = self.lock().get(key).cloned()?;
-        let alive = kept.until.is_none_or(|until| self.clock.now() < until);
-        alive.then_some(kept.session)
+    fn cached(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        let cached = self.lock().get(key).cloned()?;
+        let is_current = cached.until.is_none_or(|until| self.clock.now() < until);
+        is_current.then_some(cached.session)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Kept>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, CachedSession>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -254,9 +256,9 @@ impl Accounts {
     }
 }
 
-/// Passing errors are retried with full jitter as long as the invocation has time, and not by
-/// count: its deadline drops the call. So neither the number of attempts nor the SDK's quota of
-/// retries ends them before.
+/// The settings for all calls. Transient errors are retried with full jitter until the invocation's
+/// deadline, which drops the call. Neither the number of attempts nor the SDK's retry quota ends
+/// the retries earlier.
 fn loader(http: Client, attempts: &Arc<Attempts>) -> aws_config::ConfigLoader {
     let connector = Connector { client: http, attempts: Arc::clone(attempts) };
     aws_config::defaults(BehaviorVersion::latest())
@@ -270,7 +272,7 @@ fn retry(attempts: u32) -> RetryConfig {
     retry.with_initial_backoff(FIRST_BACKOFF).with_max_backoff(MAX_BACKOFF)
 }
 
-/// The share of one service in the SDK's quota of retries: without a limit.
+/// A partition of the SDK's retry quota for one service, without a limit.
 pub(super) fn unlimited(service: &'static str) -> RetryPartition {
     RetryPartition::custom(service).token_bucket(TokenBucket::unlimited()).build()
 }

@@ -19,7 +19,7 @@ use clap::error::ErrorKind;
 
 use args::{Args, Command};
 use custom_delegation::aws::ProblemCause;
-use custom_delegation::aws::credentials::{Accounts, Choice};
+use custom_delegation::aws::credentials::{Accounts, Overrides};
 use custom_delegation::config::Config;
 use custom_delegation::error::Code;
 use custom_delegation::http;
@@ -156,10 +156,10 @@ async fn tools(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Tool
         get("AWS_CA_BUNDLE").or_else(|| get("SSL_CERT_FILE")).filter(|path| !path.is_empty());
     let http = http::client(bundle.as_deref())
         .map_err(|error| Unanswered::of_function(Code::InvalidSettings, error.to_string()))?;
-    let choice =
-        Choice { profile: args.common.profile.clone(), region: args.common.region.clone() };
+    let overrides =
+        Overrides { profile: args.common.profile.clone(), region: args.common.region.clone() };
     let accounts = if args.command.calls_aws() {
-        Some(Accounts::attended(http, "delegation-command", &choice).await)
+        Some(Accounts::attended(http, "delegation-command", &overrides).await)
     } else {
         None
     };

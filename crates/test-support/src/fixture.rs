@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::aws::credentials::{Accounts, FixedSettings};
 use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, HandlerError, Invocation};
@@ -63,6 +63,17 @@ pub struct Fixture {
     requests: AtomicU64,
 }
 
+/// What the function of a fixture communicates with.
+struct Services {
+    aws: Sandbox,
+    bucket: ResponseBucket,
+    dns: Dns,
+    clock: Clock,
+    client: Client,
+    /// The network in process. `None` behind sockets.
+    network: Option<Network>,
+}
+
 impl Fixture {
     /// A fixture in process, for a test with `start_paused`.
     pub async fn new() -> Self {
@@ -78,28 +89,33 @@ impl Fixture {
     pub async fn with_seed(seed: u64, configure: impl FnOnce(&mut Config)) -> Self {
         seeded(seed);
         let network = Network::new();
-        let (aws, bucket, dns) = (network.aws.clone(), network.bucket.clone(), network.dns.clone());
-        let (clock, client) = (network.clock.clone(), Client::new(network.clone()));
-        Self::build(aws, bucket, dns, clock, client, Some(network), configure).await
+        let services = Services {
+            aws: network.aws.clone(),
+            bucket: network.bucket.clone(),
+            dns: network.dns.clone(),
+            clock: network.clock.clone(),
+            client: Client::new(network.clone()),
+            network: Some(network),
+        };
+        Self::build(services, configure).await
     }
 
     /// A fixture behind sockets, in real time, for tests with another process.
     pub async fn behind_sockets() -> Self {
         let aws = Sandbox::start().await.unwrap();
-        let (bucket, dns) = (ResponseBucket::start().await.unwrap(), aws.dns().await.unwrap());
-        let client = http::client(None).unwrap();
-        Self::build(aws, bucket, dns, Clock::System, client, None, at_once).await
+        let services = Services {
+            bucket: ResponseBucket::start().await.unwrap(),
+            dns: aws.dns().await.unwrap(),
+            clock: Clock::System,
+            client: http::client(None).unwrap(),
+            network: None,
+            aws,
+        };
+        Self::build(services, at_once).await
     }
 
-    async fn build(
-        aws: Sandbox,
-        bucket: ResponseBucket,
-        dns: Dns,
-        clock: Clock,
-        client: Client,
-        network: Option<Network>,
-        configure: impl FnOnce(&mut Config),
-    ) -> Self {
+    async fn build(services: Services, configure: impl FnOnce(&mut Config)) -> Self {
+        let Services { aws, bucket, dns, clock, client, network } = services;
         let (parent_account, child_account) =
             (aws.account("111111111111"), aws.account("222222222222"));
         let parent = parent_account.hosted_zone("example.com");
@@ -311,7 +327,7 @@ async fn accounts(
     (role, region): (&Role, Option<&str>),
 ) -> Accounts {
     let credentials = role.credentials();
-    let given = Given {
+    let settings = FixedSettings {
         endpoint_url: aws.endpoint_url(),
         region: region.unwrap_or("us-east-1").to_owned(),
         access_key_id: credentials.access_key_id,
@@ -319,7 +335,7 @@ async fn accounts(
         session_token: credentials.session_token,
         clock: clock.clone(),
     };
-    Accounts::given(client.clone(), "delegation", &given).await
+    Accounts::with_settings(client.clone(), "delegation", &settings).await
 }
 
 /// Changes the settings so that the function never waits, for tests in real time.

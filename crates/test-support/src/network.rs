@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::aws::credentials::{Accounts, FixedSettings};
 use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
@@ -114,7 +114,7 @@ impl Network {
     /// The AWS accounts with these credentials, and the DNS check, over this network. This is for a
     /// program that runs in process.
     pub async fn program(&self, name: &str, credentials: Credentials) -> (Accounts, Verifier) {
-        let given = Given {
+        let settings = FixedSettings {
             endpoint_url: self.aws.endpoint_url(),
             region: "us-east-1".to_owned(),
             access_key_id: credentials.access_key_id,
@@ -122,7 +122,7 @@ impl Network {
             session_token: credentials.session_token,
             clock: self.clock.clone(),
         };
-        let accounts = Accounts::given(Client::new(self.clone()), name, &given).await;
+        let accounts = Accounts::with_settings(Client::new(self.clone()), name, &settings).await;
         (
             accounts,
             Verifier::new(Some(self.dns.resolver()))
@@ -146,7 +146,7 @@ impl Network {
             ..Config::default()
         };
         configure(&mut config);
-        let given = Given {
+        let settings = FixedSettings {
             endpoint_url: self.aws.endpoint_url(),
             region: config.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             access_key_id: credentials.access_key_id,
@@ -158,7 +158,7 @@ impl Network {
             Client::new(self.clone()),
             Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address),
         );
-        let accounts = Accounts::given(client.clone(), name, &given).await;
+        let accounts = Accounts::with_settings(client.clone(), name, &settings).await;
         Handler::new(config, client, accounts).with_verifier(verifier.with_transport(self.clone()))
     }
 

@@ -1,4 +1,4 @@
-//! Assumes a role, by the STS of one Region or of several in turn.
+//! Assumes a role with STS, in one Region or in several in turn.
 
 use std::sync::PoisonError;
 use std::time::SystemTime;
@@ -15,7 +15,8 @@ use crate::aws::partition::{partition_of, route53_region};
 use crate::backoff::Backoff;
 use delegation_model::ids::RoleArn;
 use delegation_model::role::{ExternalId, Role};
-/// The attempts in one Region before the next one is asked, where several are.
+
+/// The number of attempts in one Region before the next Region is tried.
 const ATTEMPTS_IN_TURN: u32 = 3;
 
 /// A session of a role.
@@ -27,17 +28,17 @@ pub(super) struct RoleSession {
 }
 
 impl RoleSession {
-    /// The session of a role for a program, and for a stack if there is one.
+    /// Names the session after the program, and after the stack if there is one.
     pub(super) fn new(role: &Role, program: &str, stack: Option<&str>) -> Self {
         Self { role: role.clone(), name: session_name(program, stack) }
     }
 }
 
 impl Accounts {
-    /// Assumes a role by the STS of the Region that is asked for; else in the function's own
-    /// Region, and if that fails in the Region of Route 53: the first may be the only one that a
-    /// VPC endpoint or a policy lets through, or one that the role's account has not enabled (IAM
-    /// User Guide, "Manage AWS STS in an AWS Region").
+    /// Assumes a role in its STS Region, if it has one. Otherwise in the function's own Region, and
+    /// if that fails, in the Region of Route 53. A VPC endpoint or a policy may allow only the
+    /// first, and the role's account may have disabled it (IAM User Guide, "Manage AWS STS in an
+    /// AWS Region").
     pub(super) async fn assume(&self, session: &RoleSession) -> Result<Credentials, AwsError> {
         let regions = self.sts_regions(&session.role);
         let [only] = regions.as_slice() else {
@@ -46,6 +47,7 @@ impl Accounts {
         self.assume_in(only, session, None).await
     }
 
+    /// The Regions to try, in this order.
     fn sts_regions(&self, role: &Role) -> Vec<String> {
         if let Some(region) = &role.region {
             return vec![region.as_str().to_owned()];
@@ -67,7 +69,8 @@ impl Accounts {
         regions
     }
 
-    /// A few attempts in each Region, until one answers or all deny.
+    /// Makes a few attempts in each Region in turn, until one succeeds or an error is not
+    /// transient.
     async fn assume_in_turn(
         &self,
         session: &RoleSession,
@@ -89,16 +92,16 @@ impl Accounts {
                 }
             }
             attempts += ATTEMPTS_IN_TURN;
-            let passes = |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
-            if attempts >= most || !errors.iter().all(|(_, error)| passes(error.kind)) {
+            let is_transient =
+                |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
+            if attempts >= most || !errors.iter().all(|(_, error)| is_transient(error.kind)) {
                 return Err(AwsError::from_regions(&errors));
             }
             sleep(backoff.pause()).await;
         }
     }
 
-    /// Assumes a role by the STS of a Region, with the number of attempts of all calls or with this
-    /// one.
+    /// Assumes a role in this Region. `attempts` replaces the usual number of attempts.
     async fn assume_in(
         &self,
         region: &str,
@@ -119,6 +122,7 @@ impl Accounts {
     }
 }
 
+/// Assumes a role with the credentials of `config`.
 async fn assume_with(
     config: &SdkConfig,
     session_name: &str,
@@ -135,20 +139,20 @@ async fn assume_with(
         .send()
         .await
         .map_err(|error| AwsError::from_sdk(&action, &error, &[]))?;
-    let given = answer
+    let credentials = answer
         .credentials
         .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
-    let expiry = SystemTime::try_from(given.expiration).ok();
+    let expiry = SystemTime::try_from(credentials.expiration).ok();
     Ok(Credentials::new(
-        given.access_key_id,
-        given.secret_access_key,
-        Some(given.session_token),
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        Some(credentials.session_token),
         expiry,
         "AssumeRole",
     ))
 }
 
-/// `<function>.<stack>`, or the function's name alone (STS API Reference, AssumeRole: a
+/// Returns `<program>.<stack>`, or only the program's name (STS API Reference, AssumeRole: a
 /// `RoleSessionName` has 2 to 64 of these characters).
 fn session_name(program: &str, stack: Option<&str>) -> String {
     let fits = |c: &char| c.is_ascii_alphanumeric() || "_=,.@-".contains(*c);

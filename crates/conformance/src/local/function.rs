@@ -1,10 +1,10 @@
-//! The function of this repository, in this process.
+//! The product's function, running in this process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::aws::credentials::{Accounts, FixedSettings};
 use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{self, Handler};
@@ -18,7 +18,8 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use super::text;
-/// Functions whose code is that of this repository, in this process.
+
+/// The resource type for Lambda functions. All have the product's code, and run in this process.
 pub(super) struct Functions {
     pub(super) aws: Sandbox,
     pub(super) bucket: ResponseBucket,
@@ -37,7 +38,7 @@ impl ResourceType for Functions {
             let role = text(&request.properties, "Role");
             let role = role.rsplit('/').next().unwrap_or_default();
             let keys = self.aws.account(&request.account).role(role).credentials();
-            let given = Given {
+            let settings = FixedSettings {
                 endpoint_url: self.aws.endpoint_url(),
                 region: "us-east-1".to_owned(),
                 access_key_id: keys.access_key_id,
@@ -46,7 +47,7 @@ impl ResourceType for Functions {
                 clock: Clock::System,
             };
             let function =
-                InProcess { given, bucket: self.bucket.host(), resolver: self.dns.resolver() };
+                InProcess { settings, bucket: self.bucket.host(), resolver: self.dns.resolver() };
             self.region.register_function(&arn, Arc::new(function));
             Ok(Physical { id: name, attributes: json!({"Arn": arn}) })
         }
@@ -54,20 +55,20 @@ impl ResourceType for Functions {
     }
 }
 
-/// The function without Lambda. Each invocation has a thread of its own, which the function's
-/// future never leaves.
+/// The function without Lambda. Each invocation has a thread of its own, because the function's
+/// future can't move between threads.
 struct InProcess {
-    given: Given,
+    settings: FixedSettings,
     bucket: String,
     resolver: SocketAddr,
 }
 
 impl InProcess {
-    fn run(given: &Given, config: Config, event: &str) -> Result<(), String> {
+    fn run(settings: &FixedSettings, config: Config, event: &str) -> Result<(), String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(|error| error.to_string())?.block_on(async {
             let http = http::client(None).map_err(|error| error.to_string())?;
-            let accounts = Accounts::given(http.clone(), "delegation", given).await;
+            let accounts = Accounts::with_settings(http.clone(), "delegation", settings).await;
             let invocation = handler::Invocation {
                 deadline: SystemTime::now() + Duration::from_mins(5),
                 id: "conformance".to_owned(),
@@ -81,18 +82,18 @@ impl InProcess {
 
 impl Function for InProcess {
     fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
-        let (given, event) = (self.given.clone(), event.to_string());
+        let (settings, event) = (self.settings.clone(), event.to_string());
         let config = Config {
             response_hosts: vec![self.bucket.clone()],
             dns_resolver: Some(self.resolver),
-            // The sandbox's name servers are on the loopback interface.
+            // The sandbox's name servers listen on the loopback interface.
             dns_any_address: true,
             propagation_wait: Duration::ZERO,
             sync_pause: Duration::ZERO,
             check_patience: Duration::ZERO,
             ..Config::default()
         };
-        let thread = tokio::task::spawn_blocking(move || Self::run(&given, config, &event));
+        let thread = tokio::task::spawn_blocking(move || Self::run(&settings, config, &event));
         async move {
             match thread.await {
                 Ok(Ok(())) => Invocation::Returned(Value::Null),

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use custom_delegation::aws::credentials::{Accounts, Given};
+use custom_delegation::aws::credentials::{Accounts, FixedSettings};
 use custom_delegation::clock::Clock;
 use custom_delegation::http;
 use delegation_model::record_set::{Change, RecordSet as Set};
@@ -55,7 +55,7 @@ fn update<'a>(fixture: &'a Fixture, id: &'a str) -> Vec<&'a str> {
 /// Applies a batch as the AWS CLI would.
 pub(crate) async fn apply(fixture: &Fixture, batch: &Value) {
     let credentials = fixture.parent_account.user_credentials();
-    let given = Given {
+    let settings = FixedSettings {
         endpoint_url: fixture.aws.endpoint_url(),
         region: "us-east-1".into(),
         access_key_id: credentials.access_key_id,
@@ -81,7 +81,7 @@ pub(crate) async fn apply(fixture: &Fixture, batch: &Value) {
             if change["Action"] == "CREATE" { Change::Create(set) } else { Change::Delete(set) }
         })
         .collect();
-    let accounts = Accounts::given(http::client(None).unwrap(), "person", &given).await;
+    let accounts = Accounts::with_settings(http::client(None).unwrap(), "person", &settings).await;
     let session = accounts.session(None, None).await.unwrap();
     let zone = fixture.parent.id().parse().unwrap();
     session.change(&zone, batch["Comment"].as_str().unwrap(), &changes).await.unwrap();
