@@ -1,7 +1,8 @@
-//! The local AWS with the commands that the probes use.
+//! The sandbox as a place for the probes, with the AWS CLI commands that they use.
 
 mod function;
 mod resources;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,35 +21,39 @@ use crate::probes::life;
 use crate::stacks;
 use function::Functions;
 use resources::{ManagedPolicies, Messages, Roles, Topics};
-/// The accounts, as the pages call them.
+
+/// The parent account, with the id that the pages use.
 const PARENT: &str = "111111111111";
+/// The child account, with the id that the pages use.
 const CHILD: &str = "222222222222";
-/// How long a message that was received and not deleted is hidden from others; 30 seconds on AWS.
+/// How long a received message is hidden from other receivers, unless it is deleted. On AWS it is
+/// 30 seconds.
 const VISIBILITY: Duration = Duration::from_millis(500);
-/// The quota of Route 53 (Developer Guide, "Quotas", "Quotas on API requests").
+/// The quota of the Route 53 API (Developer Guide, "Quotas", "Quotas on API requests").
 const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
 
-/// A sandbox, and stacks on it.
+/// A sandbox with stacks.
 #[derive(Debug)]
 pub struct Local {
     aws: Sandbox,
     region: CloudFormation,
     stacks: Mutex<BTreeMap<(Side, String), Arc<LocalStack>>>,
-    /// What CloudFormation has sent and nobody has received.
+    /// The messages that CloudFormation has sent, and that were not deleted.
     queue: Messages,
-    /// What was asked so far.
+    /// The commands so far.
     commands: Mutex<Vec<String>>,
 }
 
+/// A stack, with the status that `describe-stacks` shows.
 #[derive(Debug)]
 struct LocalStack {
     stack: TemplateStack,
-    /// Status and reason.
+    /// The status, and the reason for it.
     status: Mutex<(&'static str, String)>,
 }
 
 impl Local {
-    /// Starts one.
+    /// Starts a sandbox.
     ///
     /// # Errors
     /// If it can't listen on the loopback interface.
@@ -80,7 +85,7 @@ impl Local {
         &self.aws
     }
 
-    /// The settings of an administrator of an account.
+    /// The SDK settings of an account's administrator.
     pub fn config(&self, side: Side) -> SdkConfig {
         let keys = self.aws.account(account(side)).user_credentials();
         local_config(&self.aws.endpoint_url(), &keys.access_key_id, &keys.secret_access_key)
@@ -89,16 +94,17 @@ impl Local {
     /// The names of the stacks that exist.
     pub fn stacks(&self) -> Vec<String> {
         let stacks = lock(&self.stacks);
-        let there = stacks.iter().filter(|(_, stack)| lock(&stack.status).0 != "DELETE_COMPLETE");
-        there.map(|((_, name), _)| name.clone()).collect()
+        let existing =
+            stacks.iter().filter(|(_, stack)| lock(&stack.status).0 != "DELETE_COMPLETE");
+        existing.map(|((_, name), _)| name.clone()).collect()
     }
 
-    /// The commands so far, each in one line.
+    /// The commands so far, one line each.
     pub fn commands(&self) -> Vec<String> {
         lock(&self.commands).clone()
     }
 
-    /// Carries a command out: what it prints, or why it fails.
+    /// Runs a command. Returns its output, or its error message.
     pub fn run(&self, side: Side, words: &[&str]) -> Result<String, String> {
         lock(&self.commands).push(words.join(" "));
         let option = |name: &str| words.iter().skip_while(|word| **word != name).nth(1).copied();
@@ -122,18 +128,8 @@ impl Local {
             ["cloudformation", verb, ..] => {
                 let name = option("--stack-name").ok_or("--stack-name is missing")?;
                 match *verb {
-                    "create-stack" | "update-stack" => {
-                        let body =
-                            option("--template-body").and_then(|body| body.strip_prefix("file://"));
-                        let template = Template::source(body.ok_or("--template-body is missing")?);
-                        self.deploy(
-                            side,
-                            name,
-                            template,
-                            &parameters(option("--parameters"))?,
-                            *verb == "create-stack",
-                        )
-                    }
+                    "create-stack" => self.create(side, name, Deployment::from_options(option)?),
+                    "update-stack" => self.update(side, name, Deployment::from_options(option)?),
                     "delete-stack" => {
                         self.delete(side, name);
                         Ok(String::new())
@@ -146,8 +142,8 @@ impl Local {
         }
     }
 
-    /// The first message that nobody else has: who received one and does not delete it soon has
-    /// lost it.
+    /// Receives the first message that is not hidden. It is received again later unless it is
+    /// deleted.
     fn receive(&self) -> Option<String> {
         let (now, mut queue) = (Instant::now(), lock(&self.queue));
         let message = queue.iter_mut().find(|message| message.hidden_until <= now)?;
@@ -159,53 +155,31 @@ impl Local {
         )
     }
 
-    fn deploy(
-        &self,
-        side: Side,
-        name: &str,
-        template: Value,
-        parameters: &[(String, String)],
-        new: bool,
-    ) -> Result<String, String> {
+    fn create(&self, side: Side, name: &str, deployment: Deployment) -> Result<String, String> {
         let key = (side, name.to_owned());
-        let there = lock(&self.stacks).get(&key).cloned();
-        let stack = match (there, new) {
-            (Some(_), true) => {
-                return Err(format!(
-                    "An error occurred (AlreadyExistsException): Stack [{name}] already exists"
-                ));
-            }
-            (None, false) => return Err(missing(name)),
-            (Some(stack), false) => stack,
-            (None, true) => {
-                let stack = self.region.stack(account(side), name);
-                let stack = Arc::new(LocalStack { stack, status: Mutex::new(("", String::new())) });
-                lock(&self.stacks).insert(key, Arc::clone(&stack));
-                stack
-            }
-        };
-        let verb = if new { "CREATE" } else { "UPDATE" };
-        stack.set(if new { "CREATE_IN_PROGRESS" } else { "UPDATE_IN_PROGRESS" }, String::new());
-        let parameters = parameters.to_owned();
-        tokio::spawn(async move {
-            let given: Vec<(&str, &str)> =
-                parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let (status, reason) = match (stack.stack.deploy(&template, &given).await, verb) {
-                (StackOutcome::Complete, "CREATE") => ("CREATE_COMPLETE", String::new()),
-                (StackOutcome::Complete, _) => ("UPDATE_COMPLETE", String::new()),
-                (StackOutcome::RolledBack(reason), "CREATE") => ("ROLLBACK_COMPLETE", reason),
-                (StackOutcome::RolledBack(reason), _) => ("UPDATE_ROLLBACK_COMPLETE", reason),
-                (StackOutcome::Stuck(reason), "CREATE") => ("ROLLBACK_FAILED", reason),
-                (StackOutcome::Stuck(reason), _) => ("UPDATE_ROLLBACK_FAILED", reason),
-            };
-            stack.set(status, reason);
-        });
+        let mut stacks = lock(&self.stacks);
+        if stacks.contains_key(&key) {
+            return Err(format!(
+                "An error occurred (AlreadyExistsException): Stack [{name}] already exists"
+            ));
+        }
+        let stack = self.region.stack(account(side), name);
+        let stack = Arc::new(LocalStack { stack, status: Mutex::new(("", String::new())) });
+        stacks.insert(key, Arc::clone(&stack));
+        deployment.start(stack, &CREATE);
+        Ok(String::new())
+    }
+
+    fn update(&self, side: Side, name: &str, deployment: Deployment) -> Result<String, String> {
+        let key = (side, name.to_owned());
+        let stack = lock(&self.stacks).get(&key).cloned().ok_or_else(|| missing(name))?;
+        deployment.start(stack, &UPDATE);
         Ok(String::new())
     }
 
     fn delete(&self, side: Side, name: &str) {
         let key = (side, name.to_owned());
-        // One that does not exist is deleted without a word.
+        // Deleting a stack that does not exist succeeds.
         let Some(stack) = lock(&self.stacks).get(&key).cloned() else {
             return;
         };
@@ -239,6 +213,59 @@ impl Local {
     }
 }
 
+/// The template and the parameters of a command.
+struct Deployment {
+    template: Value,
+    parameters: Vec<(String, String)>,
+}
+
+impl Deployment {
+    fn from_options<'a>(option: impl Fn(&str) -> Option<&'a str>) -> Result<Self, String> {
+        let body = option("--template-body").and_then(|body| body.strip_prefix("file://"));
+        let template = Template::source(body.ok_or("--template-body is missing")?);
+        Ok(Self { template, parameters: parameters(option("--parameters"))? })
+    }
+
+    /// Starts to deploy the stack, with these statuses.
+    fn start(self, stack: Arc<LocalStack>, statuses: &'static Statuses) {
+        stack.set(statuses.in_progress, String::new());
+        tokio::spawn(async move {
+            let parameters: Vec<(&str, &str)> = self
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            let (status, reason) = match stack.stack.deploy(&self.template, &parameters).await {
+                StackOutcome::Complete => (statuses.complete, String::new()),
+                StackOutcome::RolledBack(reason) => (statuses.rolled_back, reason),
+                StackOutcome::Stuck(reason) => (statuses.stuck, reason),
+            };
+            stack.set(status, reason);
+        });
+    }
+}
+
+/// The statuses of a stack in one kind of deployment.
+struct Statuses {
+    in_progress: &'static str,
+    complete: &'static str,
+    rolled_back: &'static str,
+    stuck: &'static str,
+}
+
+const CREATE: Statuses = Statuses {
+    in_progress: "CREATE_IN_PROGRESS",
+    complete: "CREATE_COMPLETE",
+    rolled_back: "ROLLBACK_COMPLETE",
+    stuck: "ROLLBACK_FAILED",
+};
+const UPDATE: Statuses = Statuses {
+    in_progress: "UPDATE_IN_PROGRESS",
+    complete: "UPDATE_COMPLETE",
+    rolled_back: "UPDATE_ROLLBACK_COMPLETE",
+    stuck: "UPDATE_ROLLBACK_FAILED",
+};
+
 impl LocalStack {
     fn set(&self, status: &'static str, reason: String) {
         *lock(&self.status) = (status, reason);
@@ -262,7 +289,7 @@ impl Place for Local {
     }
 
     fn function(&self, _: &str) -> Option<life::Function> {
-        // The template as it is in the repository; its code is this program's.
+        // The template of the repository. The function's code runs in this program.
         Some(life::Function {
             template: stacks::Template::shipped("template.yaml", Vec::new()).path,
             parameters: Vec::new(),
@@ -283,7 +310,7 @@ impl Place for Local {
     }
 }
 
-/// The account's id.
+/// The id of the account.
 pub fn account(side: Side) -> &'static str {
     match side {
         Side::Parent => PARENT,
@@ -291,6 +318,7 @@ pub fn account(side: Side) -> &'static str {
     }
 }
 
+/// The error message if there is no such stack.
 fn missing(name: &str) -> String {
     format!("An error occurred (ValidationError): Stack with id {name} does not exist")
 }

@@ -1,4 +1,4 @@
-//! The other types of resources that the templates of the probes have.
+//! The other resource types in the probes' templates.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,8 @@ use sandbox::{
 use serde_json::{Value, json};
 
 use super::{lock, text};
+
+/// The queue.
 pub(super) type Messages = Arc<Mutex<Vec<Message>>>;
 
 /// An event in the queue.
@@ -22,7 +24,8 @@ pub(super) struct Message {
     pub(super) hidden_until: Instant,
 }
 
-/// Topics with one queue for all of them: each may be the service token of custom resources.
+/// The resource type for SNS topics, with one queue for all of them. A topic can be the service
+/// token of custom resources.
 pub(super) struct Topics {
     pub(super) region: CloudFormation,
     pub(super) bucket: ResponseBucket,
@@ -43,7 +46,7 @@ impl ResourceType for Topics {
     }
 }
 
-/// Keeps events, and waits for the answer as CloudFormation does.
+/// Queues events, and waits for the answer as CloudFormation does.
 struct Queue {
     bucket: ResponseBucket,
     queue: Messages,
@@ -55,11 +58,11 @@ impl Function for Queue {
             let request_id = text(&event, "RequestId");
             let timeout =
                 event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
-            // Seconds of CloudFormation are hundredths here, for a function that does not answer
-            // now never does.
-            let looks = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
+            // One hundredth of a second stands for each second of the timeout, because a function
+            // that does not answer soon never answers.
+            let polls = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
             lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
-            for _ in 0..looks {
+            for _ in 0..polls {
                 if !self.bucket.answers(&request_id).is_empty() {
                     break;
                 }
@@ -71,7 +74,7 @@ impl Function for Queue {
     }
 }
 
-/// Managed policies, for they can be boundaries.
+/// The resource type for managed policies. They can be permissions boundaries.
 pub(super) struct ManagedPolicies(pub(super) Arc<Mutex<BTreeMap<String, Value>>>);
 
 impl ResourceType for ManagedPolicies {
@@ -88,7 +91,7 @@ impl ResourceType for ManagedPolicies {
     }
 }
 
-/// Roles with a boundary.
+/// The resource type for roles, with support for permissions boundaries.
 pub(super) struct Roles {
     pub(super) aws: Sandbox,
     pub(super) policies: Arc<Mutex<BTreeMap<String, Value>>>,
