@@ -4,9 +4,9 @@ mod check;
 mod listing;
 mod page;
 mod paint;
+mod scenario;
 mod show;
 mod stage;
-mod story;
 mod trace;
 
 use std::io::Write;
@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::function::Invocation;
-use check::{Check, Seen};
+use check::{Check, Observed};
 use page::Page;
 use paint::Paint;
+use scenario::{Act, Request};
 use stage::{HOST, Stage};
-use story::{Act, Request};
 use trace::Found;
 
 /// How long the whole demo may take. It takes half a minute, which is the function's wait for Route 53.
@@ -53,22 +53,22 @@ struct Row {
 /// If something could not be started, or if an expectation was not met.
 pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<(), String> {
     let mut page = Page::new(out, Paint::new(demo.color));
-    tokio::time::timeout(LIMIT, tell(demo, &mut page))
+    tokio::time::timeout(LIMIT, run_steps(demo, &mut page))
         .await
         .unwrap_or_else(|_| Err(format!("the demo took more than {} seconds", LIMIT.as_secs())))
 }
 
-async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
+async fn run_steps(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     let started = Instant::now();
     let stage = Stage::set(&demo.bootstrap).await?;
     page.title("Custom::Delegation: the real bootstrap on a local AWS")?;
     page.block("", &stage.description())?;
     let mut rows = Vec::new();
-    for (number, step) in (1..).zip(story::steps()) {
+    for (number, step) in (1..).zip(scenario::steps()) {
         page.step(number, step.title, step.why)?;
         for act in &step.acts {
             match act {
-                Act::Send(request) => rows.push(play(demo, &stage, page, number, request).await?),
+                Act::Send(request) => rows.push(send(demo, &stage, page, number, request).await?),
                 Act::SignZones => page.block("setting", &stage.sign_zones())?,
                 Act::Follow => rows.push(follow(&stage, page, number).await?),
             }
@@ -94,7 +94,7 @@ async fn tell(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
 }
 
 /// Sends an event and shows the result.
-async fn play(
+async fn send(
     demo: &Demo,
     stage: &Stage,
     page: &mut Page<'_>,
@@ -118,9 +118,9 @@ async fn play(
     page.block("records", &show::zone(&stage.parent.name(), &lines, page.paint()))?;
     page.block("answer", &show::answer(&answer, took, page.paint()))?;
 
-    let mut checks = check::of(
+    let mut checks = check::of_event(
         &request.expected,
-        &Seen { stage, event: &event, answer: &answer, before, after },
+        &Observed { stage, event: &event, answer: &answer, before, after },
     );
     checks.push(check::permitted(&calls));
     checks.push(check::delivery(matches!(invocation, Invocation::Returned(_)), answers.len()));

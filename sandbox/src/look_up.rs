@@ -29,9 +29,9 @@ pub enum Program {
     Drill,
 }
 
-/// A program's result for a name.
+/// How a program validates a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgment {
+pub enum Validation {
     /// It is signed, all the way from the trust anchor.
     Secure,
     /// Signatures prove that the name, or the data, does not exist.
@@ -92,28 +92,30 @@ impl Program {
         }
     }
 
-    fn judge(self, output: &Output) -> Judgment {
+    fn parse(self, output: &Output) -> Validation {
         let text = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
         let says = |words: &str| text.contains(words);
         match self {
             Self::Delv => match () {
-                () if says("; negative response, fully validated") => Judgment::NoSuchName,
-                () if says("; fully validated") => Judgment::Secure,
-                () if says("; unsigned answer") => Judgment::Insecure,
+                () if says("; negative response, fully validated") => Validation::NoSuchName,
+                () if says("; fully validated") => Validation::Secure,
+                () if says("; unsigned answer") => Validation::Insecure,
                 () if says("no valid")
                     || says("broken trust chain")
                     || says("insecurity proof failed") =>
                 {
-                    Judgment::Bogus
+                    Validation::Bogus
                 }
-                () => Judgment::Fails,
+                () => Validation::Fails,
             },
             Self::Drill => match () {
-                () if says("Existence denied") && says("Chase successful") => Judgment::NoSuchName,
-                () if says("Chase successful") => Judgment::Secure,
-                () if !says("rcode: NOERROR") && !says("rcode: NXDOMAIN") => Judgment::Fails,
-                () if says("RRSIG") => Judgment::Unchained,
-                () => Judgment::Unsigned,
+                () if says("Existence denied") && says("Chase successful") => {
+                    Validation::NoSuchName
+                }
+                () if says("Chase successful") => Validation::Secure,
+                () if !says("rcode: NOERROR") && !says("rcode: NXDOMAIN") => Validation::Fails,
+                () if says("RRSIG") => Validation::Unchained,
+                () => Validation::Unsigned,
             },
         }
     }
@@ -128,13 +130,13 @@ impl LookUp {
             std::process::id(),
             fastrand::u32(..)
         ));
-        let is_there = std::process::Command::new(name)
+        let is_installed = std::process::Command::new(name)
             .arg("-v")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        let written = is_there.and_then(|_| fs::write(&anchor, program.anchor(dns)));
+        let written = is_installed.and_then(|_| fs::write(&anchor, program.anchor(dns)));
         if let Err(error) = written {
             let why = format!("{name} can't run: {error}");
             crate::not_checked(name, &why, &format!("sudo apt-get install {package}"));
@@ -144,7 +146,7 @@ impl LookUp {
     }
 
     /// Looks up a name. Returns the program's result and its output.
-    pub async fn judge(&self, name: &str, rtype: &str) -> io::Result<(Judgment, String)> {
+    pub async fn look_up(&self, name: &str, rtype: &str) -> io::Result<(Validation, String)> {
         let (at, port) = (format!("@{}", self.resolver.ip()), self.resolver.port().to_string());
         let mut command = Command::new(self.program.name());
         match self.program {
@@ -164,6 +166,6 @@ impl LookUp {
         let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
         let output = timeout(PATIENCE, output).await??;
         let printed = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
-        Ok((self.program.judge(&output), printed))
+        Ok((self.program.parse(&output), printed))
     }
 }

@@ -74,7 +74,7 @@ impl Cleaner<'_> {
         let stack = Stack { place: self.place, side, name };
         let prefix = self.journal.run().map(|run| run.prefix).unwrap_or_default();
         let recorder =
-            Recorder::of(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
+            Recorder::open(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
         // The custom resources of the probes need an answer to their Delete.
         let answers = async {
             match &recorder {

@@ -114,7 +114,7 @@ pub struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     /// The queue of this run, if its stack exists.
-    pub async fn of(place: &'a dyn Place, prefix: &str) -> Result<Option<Self>, String> {
+    pub async fn open(place: &'a dyn Place, prefix: &str) -> Result<Option<Self>, String> {
         let name = stack_name(prefix);
         let stack = Stack { place, side: SIDE, name: &name };
         if !matches!(stack.status().await?.status.as_str(), "CREATE_COMPLETE") {
@@ -143,7 +143,7 @@ impl<'a> Recorder<'a> {
 
     /// Deletes an event from the queue. This must happen only after it has been answered: if the
     /// run is killed before, the next one can still answer it.
-    async fn forget(&self, event: &Event) -> Result<(), String> {
+    async fn delete_message(&self, event: &Event) -> Result<(), String> {
         let words = [
             "sqs",
             "delete-message",
@@ -197,7 +197,7 @@ impl<'a> Recorder<'a> {
                     let document =
                         event.document("SUCCESS", if id.is_empty() { "agreed" } else { id });
                     self.put(&event, document.to_string().into_bytes(), &[]).await?;
-                    self.forget(&event).await?;
+                    self.delete_message(&event).await?;
                 }
                 None if self.place.is_local() => tokio::time::sleep(LOCAL_PAUSE).await,
                 None => {}
@@ -223,7 +223,7 @@ impl<'a> StackRun<'a> {
     pub async fn new(bench: &'a Bench) -> Result<Self, String> {
         let lab = &*bench.lab;
         let recorder_name = stack_name(&lab.prefix);
-        let recorder = if let Some(recorder) = Recorder::of(&*lab.place, &lab.prefix).await? {
+        let recorder = if let Some(recorder) = Recorder::open(&*lab.place, &lab.prefix).await? {
             recorder
         } else {
             let status = lab
@@ -235,7 +235,7 @@ impl<'a> StackRun<'a> {
                     status.status, status.reason
                 ));
             }
-            Recorder::of(&*lab.place, &lab.prefix).await?.ok_or("no queue")?
+            Recorder::open(&*lab.place, &lab.prefix).await?.ok_or("no queue")?
         };
         let topic = lab.stack(SIDE, &recorder_name).output("Topic").await?;
         let name = format!("{}-{}", lab.prefix, bench.slug());
@@ -313,7 +313,7 @@ impl<'a> StackRun<'a> {
                 let status = self.stack().status().await?;
                 if status.is_at_rest() {
                     if status.status == GONE {
-                        self.forget()?;
+                        self.record_deleted()?;
                     }
                     return Ok((lines, status));
                 }
@@ -326,7 +326,7 @@ impl<'a> StackRun<'a> {
             if let Some(document) = event.answer(answer(&event)) {
                 self.recorder.put(&event, document.to_string().into_bytes(), &[]).await?;
             }
-            self.recorder.forget(&event).await?;
+            self.recorder.delete_message(&event).await?;
         }
         Err(format!("the stack {} is still busy after an hour", self.name))
     }
@@ -338,7 +338,7 @@ impl<'a> StackRun<'a> {
         };
         if !event.text("/StackId").contains(&format!(":stack/{}/", self.name)) {
             // The event is of an earlier probe, whose stack is deleted.
-            self.recorder.forget(&event).await?;
+            self.recorder.delete_message(&event).await?;
             return Ok(None);
         }
         // The queue may deliver a message twice.
@@ -347,8 +347,9 @@ impl<'a> StackRun<'a> {
 
     /// Deletes the stack in any state, so that the probe leaves nothing behind.
     pub async fn end(mut self) -> Result<(), String> {
-        let (_, status) =
-            self.delete(|event| Answer::Document(event.document("SUCCESS", given(event)))).await?;
+        let (_, status) = self
+            .delete(|event| Answer::Document(event.document("SUCCESS", sent_or_new_id(event))))
+            .await?;
         if status.status == GONE {
             Ok(())
         } else {
@@ -356,13 +357,13 @@ impl<'a> StackRun<'a> {
         }
     }
 
-    fn forget(&self) -> Result<(), String> {
+    fn record_deleted(&self) -> Result<(), String> {
         let thing = crate::journal::Thing::Stack { side: SIDE, name: self.name.clone() };
         self.lab.journal.gone(&thing).map_err(|error| error.to_string())
     }
 }
 
-fn given(event: &Event) -> &str {
+fn sent_or_new_id(event: &Event) -> &str {
     let id = event.text("/PhysicalResourceId");
     if id.is_empty() { "made" } else { id }
 }

@@ -335,7 +335,7 @@ impl Check<'_> {
     /// Tests for each address family without any response whether the network is the cause.
     async fn test_silent_families(&self) {
         let test = async |family| {
-            if self.net.is_in_vain(family) {
+            if self.net.has_no_response_over(family) {
                 self.try_egress(family).await;
             }
         };

@@ -79,9 +79,9 @@ impl NoResponse {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// True if any authoritative server responded over IPv4.
-    heard_v4: AtomicBool,
+    responded_v4: AtomicBool,
     /// True if any authoritative server responded over IPv6.
-    heard_v6: AtomicBool,
+    responded_v6: AtomicBool,
     /// Set once the root servers were queried over IPv4, because nothing else had responded.
     pub(super) tried_v4: OnceCell<()>,
     /// The same for IPv6.
@@ -105,15 +105,15 @@ pub(super) struct Run {
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
     /// The number of queries without a response, for addresses that have never responded.
     silent: Mutex<BTreeMap<IpAddr, u32>>,
-    heard: Mutex<BTreeSet<IpAddr>>,
+    responded: Mutex<BTreeSet<IpAddr>>,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        let (pass, zones, silent, heard) = Default::default();
+        let (pass, zones, silent, responded) = Default::default();
         let (sockets, resolver) =
             (Arc::new(Semaphore::new(SOCKETS_PER_RUN)), Pace::per_second(RESOLVER_QUERIES));
-        Self { pass, sockets, resolver, zones, silent, heard }
+        Self { pass, sockets, resolver, zones, silent, responded }
     }
 }
 
@@ -139,12 +139,12 @@ impl Run {
     /// Records the result of a query to an address.
     fn record(&self, address: IpAddr, answer: Result<(), NoResponse>) {
         match answer {
-            Err(NoResponse::Silent) if !locked(&self.heard).contains(&address) => {
+            Err(NoResponse::Silent) if !locked(&self.responded).contains(&address) => {
                 *locked(&self.silent).entry(address).or_default() += 1;
             }
             Err(NoResponse::Silent | NoResponse::NoRoute | NoResponse::Spent) => {}
             Ok(()) | Err(NoResponse::Malformed | NoResponse::NoTcp) => {
-                locked(&self.heard).insert(address);
+                locked(&self.responded).insert(address);
                 locked(&self.silent).remove(&address);
             }
         }
@@ -181,8 +181,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Memory {
-    fn heard(&self, address: IpAddr) -> &AtomicBool {
-        if address.is_ipv4() { &self.heard_v4 } else { &self.heard_v6 }
+    fn responded(&self, address: IpAddr) -> &AtomicBool {
+        if address.is_ipv4() { &self.responded_v4 } else { &self.responded_v6 }
     }
 
     /// The memory of a run.
@@ -226,22 +226,22 @@ impl Network {
     }
 
     /// True if servers were queried over this family, and none responded.
-    pub(super) fn is_in_vain(&self, family: Family) -> bool {
-        let (asked, heard) = match family {
-            Family::V4 => (&self.asked_v4, &self.memory.heard_v4),
-            Family::V6 => (&self.asked_v6, &self.memory.heard_v6),
+    pub(super) fn has_no_response_over(&self, family: Family) -> bool {
+        let (asked, responded) = match family {
+            Family::V4 => (&self.asked_v4, &self.memory.responded_v4),
+            Family::V6 => (&self.asked_v6, &self.memory.responded_v6),
         };
-        asked.load(Ordering::Relaxed) && !heard.load(Ordering::Relaxed)
+        asked.load(Ordering::Relaxed) && !responded.load(Ordering::Relaxed)
     }
 
     /// True if an authoritative server responded over the family of this address.
-    pub(super) fn has_heard_family(&self, address: IpAddr) -> bool {
-        self.memory.heard(address).load(Ordering::Relaxed)
+    pub(super) fn has_response_over_family_of(&self, address: IpAddr) -> bool {
+        self.memory.responded(address).load(Ordering::Relaxed)
     }
 
     /// True if any authoritative server responded.
-    pub(super) fn has_heard_any(&self) -> bool {
-        self.memory.heard_v4.load(Ordering::Relaxed) || self.memory.heard_v6.load(Ordering::Relaxed)
+    pub(super) fn has_any_response(&self) -> bool {
+        self.memory.responded_v4.load(Ordering::Relaxed) || self.memory.responded_v6.load(Ordering::Relaxed)
     }
 
     /// True if the check has reached its limit of queries.
@@ -275,7 +275,7 @@ impl Network {
             run.record(server.ip(), answer.as_ref().map(drop).map_err(|failure| *failure));
         }
         if !matches!(answer, Err(failure) if failure.is_silence()) {
-            self.memory.heard(server.ip()).store(true, Ordering::Relaxed);
+            self.memory.responded(server.ip()).store(true, Ordering::Relaxed);
         }
         answer
     }

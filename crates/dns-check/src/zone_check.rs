@@ -251,7 +251,7 @@ impl ServerCheck {
             let family = Family::from(*address);
             let kinds = match result {
                 ProbeResult::Answers(answers) => answers.findings.clone(),
-                ProbeResult::Silent if net.has_heard_family(*address) => vec![FindingKind::Silent],
+                ProbeResult::Silent if net.has_response_over_family_of(*address) => vec![FindingKind::Silent],
                 // It answers over the other family, which is sufficient.
                 ProbeResult::Silent | ProbeResult::NoRoute if answers => Vec::new(),
                 ProbeResult::Silent => vec![FindingKind::FamilySilent(family)],
@@ -325,6 +325,6 @@ pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneC
             bogus: child.servers.iter().any(ServerCheck::breaks_the_chain),
             is_secure: child.servers.iter().any(ServerCheck::is_secure),
         }),
-        no_egress: !check.net.has_heard_any() && checks().any(ZoneCheck::has_silence),
+        no_egress: !check.net.has_any_response() && checks().any(ZoneCheck::has_silence),
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::scenario::{Answer, Expected, Zone, physical_id};
 use super::stage::{ADDRESS, HOST, NAME, RECORD, Stage};
-use super::story::{Answer, Expected, Zone, physical_id};
 use super::trace::{Found, Trace};
 use crate::handles::ZoneHandle;
 use crate::journal::Call;
@@ -23,7 +23,7 @@ impl Check {
 }
 
 /// The result of an event.
-pub(super) struct Seen<'a> {
+pub(super) struct Observed<'a> {
     pub(super) stage: &'a Stage,
     pub(super) event: &'a Value,
     pub(super) answer: &'a Value,
@@ -31,7 +31,7 @@ pub(super) struct Seen<'a> {
     pub(super) after: Vec<RecordSet>,
 }
 
-impl Seen<'_> {
+impl Observed<'_> {
     fn answered(&self, field: &str) -> &str {
         self.answer.get(field).and_then(Value::as_str).unwrap_or_default()
     }
@@ -43,9 +43,10 @@ impl Seen<'_> {
     }
 }
 
-pub(super) fn of(expected: &Expected, seen: &Seen<'_>) -> Vec<Check> {
-    let mut checks = answer(&expected.answer, seen);
-    checks.extend(zone(&expected.zone, seen));
+/// Checks the answer to an event, and the parent zone.
+pub(super) fn of_event(expected: &Expected, observed: &Observed<'_>) -> Vec<Check> {
+    let mut checks = answer(&expected.answer, observed);
+    checks.extend(zone(&expected.zone, observed));
     checks
 }
 
@@ -54,31 +55,32 @@ pub(super) fn delivery(returned: bool, answers: usize) -> Check {
     Check::new(returned && answers == 1, "CloudFormation received one answer, and Lambda no error")
 }
 
-fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
-    let id = seen.answered("PhysicalResourceId");
+fn answer(expected: &Answer, observed: &Observed<'_>) -> Vec<Check> {
+    let id = observed.answered("PhysicalResourceId");
     match expected {
         Answer::Success(action) => {
             let said = action
                 .map_or_else(|| "SUCCESS".to_owned(), |action| format!("SUCCESS, Action {action}"));
-            let right = seen.answered("Status") == "SUCCESS"
-                && action.is_none_or(|action| seen.attribute("Action") == action);
-            let sent = seen.event.get("PhysicalResourceId").and_then(Value::as_str);
-            let wanted = sent.map_or_else(|| physical_id(&seen.stage.parent.id()), str::to_owned);
+            let right = observed.answered("Status") == "SUCCESS"
+                && action.is_none_or(|action| observed.attribute("Action") == action);
+            let sent = observed.event.get("PhysicalResourceId").and_then(Value::as_str);
+            let expected_id =
+                sent.map_or_else(|| physical_id(&observed.stage.parent.id()), str::to_owned);
             let mut checks = vec![
                 Check::new(right, format!("the answer is {said}")),
-                Check::new(id == wanted, format!("the physical id is {wanted}")),
+                Check::new(id == expected_id, format!("the physical id is {expected_id}")),
             ];
             // A Delete has no attributes.
             if action.is_some() {
-                checks.push(verified(seen));
+                checks.push(verified(observed));
             }
             checks
         }
         Answer::Refused(words) => {
-            let reason = seen.answered("Reason");
+            let reason = observed.answered("Reason");
             let named = words.iter().all(|word| reason.contains(word));
             vec![
-                Check::new(seen.answered("Status") == "FAILED", "the answer is FAILED"),
+                Check::new(observed.answered("Status") == "FAILED", "the answer is FAILED"),
                 Check::new(named, format!("the reason contains {}", words.join(", "))),
                 Check::new(
                     id.starts_with("unresolved/"),
@@ -90,26 +92,26 @@ fn answer(expected: &Answer, seen: &Seen<'_>) -> Vec<Check> {
 }
 
 /// Checks that all name servers have the change, and that the function has queried them.
-fn verified(seen: &Seen<'_>) -> Check {
-    let found = seen.attribute("Verification");
+fn verified(observed: &Observed<'_>) -> Check {
+    let found = observed.attribute("Verification");
     let good = found.starts_with(&format!("the 4 name servers answer for {NAME}"))
         && found.ends_with("and the 4 servers of example.com refer to them");
     let text = "it is INSYNC, and the name servers of both zones were queried and agree";
-    Check::new(good && seen.attribute("ChangeStatus") == "INSYNC", text)
+    Check::new(good && observed.attribute("ChangeStatus") == "INSYNC", text)
 }
 
-fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
+fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
     match expected {
         Zone::Unchanged => {
-            vec![Check::new(seen.before == seen.after, "the parent zone is unchanged")]
+            vec![Check::new(observed.before == observed.after, "the parent zone is unchanged")]
         }
-        Zone::AsAtFirst => {
-            let same = seen.stage.first == seen.after;
+        Zone::Restored => {
+            let same = observed.stage.first == observed.after;
             vec![Check::new(same, "the parent zone is exactly as it was before the first event")]
         }
         Zone::Delegated(ttl, owners) => {
-            let mut checks = delegated(*ttl, owners, seen);
-            let ds = seen.stage.parent.record(NAME, "DS");
+            let mut checks = delegated(*ttl, owners, observed);
+            let ds = observed.stage.parent.record(NAME, "DS");
             checks.push(Check::new(
                 ds.is_none(),
                 "it has no DS record set, because the child zone is not signed",
@@ -117,18 +119,19 @@ fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
             checks
         }
         Zone::Secured(ttl, owners) => {
-            let mut checks = delegated(*ttl, owners, seen);
-            let ds = seen.stage.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
+            let mut checks = delegated(*ttl, owners, observed);
+            let ds =
+                observed.stage.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
             let keys: Vec<String> =
-                seen.stage.child.keys().iter().map(KeySigningKey::ds_record).collect();
+                observed.stage.child.keys().iter().map(KeySigningKey::ds_record).collect();
             let right =
-                !keys.is_empty() && ds == keys && seen.attribute("DsRecords") == keys.join(",");
+                !keys.is_empty() && ds == keys && observed.attribute("DsRecords") == keys.join(",");
             checks.push(Check::new(
                 right,
                 "its DS record set matches the child zone's key-signing key",
             ));
             let compared =
-                seen.attribute("Verification").contains("with the keys of its DS records");
+                observed.attribute("Verification").contains("with the keys of its DS records");
             checks.push(Check::new(
                 compared,
                 "Verification says that the name servers serve the key of the DS record",
@@ -138,12 +141,13 @@ fn zone(expected: &Zone, seen: &Seen<'_>) -> Vec<Check> {
     }
 }
 
-fn delegated(ttl: u32, owners: &[&str], seen: &Seen<'_>) -> Vec<Check> {
-    let ns = seen.stage.parent.record(NAME, "NS");
+fn delegated(ttl: u32, owners: &[&str], observed: &Observed<'_>) -> Vec<Check> {
+    let ns = observed.stage.parent.record(NAME, "NS");
     let servers = ns.as_ref().map(|set| sorted(&set.values)).unwrap_or_default();
-    let right = servers == sorted(&seen.stage.child.name_servers())
+    let right = servers == sorted(&observed.stage.child.name_servers())
         && ns.and_then(|set| set.ttl) == Some(ttl);
-    let claims = seen.stage.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
+    let claims =
+        observed.stage.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
     let claimed = claims.len() == owners.len()
         && owners
             .iter()
@@ -151,7 +155,7 @@ fn delegated(ttl: u32, owners: &[&str], seen: &Seen<'_>) -> Vec<Check> {
     vec![
         Check::new(right, format!("{NAME} is delegated to its zone's name servers, TTL {ttl}")),
         Check::new(claimed, format!("it is claimed by {}", owners.join(" and "))),
-        Check::new(others(&seen.before) == others(&seen.after), "no other record changed"),
+        Check::new(others(&observed.before) == others(&observed.after), "no other record changed"),
     ]
 }
 

@@ -115,7 +115,7 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
             found,
         };
         let records: Vec<String> =
-            of(&answer.answers, name, RecordType::A).map(ToString::to_string).collect();
+            set_of(&answer.answers, name, RecordType::A).map(ToString::to_string).collect();
         if answer.metadata.authoritative && !records.is_empty() {
             let signed = keys.sign(name, RecordType::A, &answer.answers);
             hops.push(hop(Found::Answer { records, signed }));
@@ -133,7 +133,7 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
         };
         at = match referral.with_address(dns) {
             Some(server) => server,
-            None => find(dns, referral).await?,
+            None => resolve_server(dns, referral).await?,
         };
     }
     Err(format!("more than {ZONES} zones on the path to {}", text(name)))
@@ -141,31 +141,31 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
 
 /// The first name server of a referral without addresses. Such a server is in another branch, so
 /// its name is resolved from the root down as well, as long as referrals have addresses.
-async fn find(dns: &Dns, referral: Referral) -> Result<Server, String> {
+async fn resolve_server(dns: &Dns, referral: Referral) -> Result<Server, String> {
     let nobody = || format!("the referral to {} names no server", referral.zone);
-    let wanted = referral.servers.first().ok_or_else(nobody)?;
+    let server = referral.servers.first().ok_or_else(nobody)?;
     let mut at = Server::of_root(dns);
     for _ in 0..ZONES {
-        let answer = at.ask(wanted, RecordType::A).await?;
-        if let Some(address) = address(&answer.answers, wanted) {
+        let answer = at.ask(server, RecordType::A).await?;
+        if let Some(address) = address(&answer.answers, server) {
             return Ok(Server {
                 zone: referral.zone.clone(),
-                name: text(wanted),
+                name: text(server),
                 address: (address, dns.port()).into(),
             });
         }
         let next =
-            Referral::read(&at.zone, wanted, &answer).ok_or_else(|| at.strayed(&answer, wanted))?;
+            Referral::read(&at.zone, server, &answer).ok_or_else(|| at.strayed(&answer, server))?;
         let lost = || {
             format!(
                 "no address of a server of {} is known on the path to {}",
                 next.zone,
-                text(wanted)
+                text(server)
             )
         };
         at = next.with_address(dns).ok_or_else(lost)?;
     }
-    Err(format!("more than {ZONES} zones on the path to {}", text(wanted)))
+    Err(format!("more than {ZONES} zones on the path to {}", text(server)))
 }
 
 /// The delegation of a zone closer to the name, from a server of the zone above.
@@ -184,7 +184,7 @@ impl Referral {
         let records = &answer.authorities;
         let mut cuts = records.iter().filter(|record| record.record_type() == RecordType::NS);
         let zone = cuts.find(|record| leads_on(&record.name))?.name.clone();
-        let servers: Vec<Name> = of(records, &zone, RecordType::NS)
+        let servers: Vec<Name> = set_of(records, &zone, RecordType::NS)
             .filter_map(|record| {
                 if let RData::NS(server) = &record.data { Some(server.0.clone()) } else { None }
             })
@@ -194,7 +194,7 @@ impl Referral {
             .filter_map(|server| Some((server.clone(), address(&answer.additionals, server)?)));
         Some(Self {
             addresses: addresses.collect(),
-            ds: of(records, &zone, RecordType::DS)
+            ds: set_of(records, &zone, RecordType::DS)
                 .filter_map(|record| ds(&record.data))
                 .cloned()
                 .collect(),
@@ -214,7 +214,7 @@ impl Referral {
 }
 
 /// The records of one set.
-fn of<'a>(
+fn set_of<'a>(
     records: &'a [Record],
     owner: &'a Name,
     rtype: RecordType,
@@ -223,7 +223,7 @@ fn of<'a>(
 }
 
 fn address(records: &[Record], owner: &Name) -> Option<IpAddr> {
-    of(records, owner, RecordType::A).find_map(|record| match &record.data {
+    set_of(records, owner, RecordType::A).find_map(|record| match &record.data {
         RData::A(address) => Some(IpAddr::V4(address.0)),
         _ => None,
     })

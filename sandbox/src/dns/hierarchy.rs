@@ -61,12 +61,12 @@ pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<
 
 impl Built {
     fn root(&mut self, shared: &Arc<Shared>) -> Arc<Zone> {
-        let registry = self.registry.get_or_insert_with(|| Registry::look(shared));
+        let registry = self.registry.get_or_insert_with(|| Registry::read(shared));
         Arc::clone(self.root.get_or_insert_with(|| Arc::new(registry.root(shared))))
     }
 
     fn top_level_domain(&mut self, shared: &Arc<Shared>, asked: &Name) -> Option<Arc<Zone>> {
-        let registry = self.registry.get_or_insert_with(|| Registry::look(shared));
+        let registry = self.registry.get_or_insert_with(|| Registry::read(shared));
         let domain = Some(asked.to_lowercase().trim_to(1))
             .filter(|domain| registry.domains.contains(domain))?;
         let zone = self
@@ -109,7 +109,7 @@ impl Built {
             };
             let make = || {
                 let mut made = Zone::with_records(origin, zone.served.records());
-                if let Some(keys) = Keys::of(zone) {
+                if let Some(keys) = Keys::from_zone(zone) {
                     made.sign(keys, DNSKEY_TTL);
                 }
                 made.cap(cap, &uncapped);
@@ -177,7 +177,7 @@ struct Top {
 }
 
 impl Registry {
-    fn look(shared: &Arc<Shared>) -> Self {
+    fn read(shared: &Arc<Shared>) -> Self {
         let (mut servers, mut tops) = (shared.servers(), BTreeMap::new());
         let (outside, real) = {
             let state = shared.state();
@@ -194,7 +194,7 @@ impl Registry {
                     &mut tops,
                     &zone.name,
                     &zone.name_servers,
-                    Keys::of(zone).map(|keys| keys.ds()),
+                    Keys::from_zone(zone).map(|keys| keys.ds()),
                 );
             }
         }

@@ -23,7 +23,7 @@ impl Keys {
     }
 
     /// The keys of a hosted zone that is signing and has an active real key.
-    pub(super) fn of(zone: &ZoneModel) -> Option<Self> {
+    pub(super) fn from_zone(zone: &ZoneModel) -> Option<Self> {
         let active = zone.keys.iter().filter(|key| key.status == "ACTIVE");
         let key_signing: Vec<Pair> = active.filter_map(|key| key.pair.clone()).collect();
         let signs = zone.serve_signature == "SIGNING" && !key_signing.is_empty();

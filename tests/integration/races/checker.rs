@@ -205,18 +205,18 @@ impl RuleChecker {
 
     /// Returns the name servers of the child zone and of `NameServers`.
     fn servers(&self, properties: &Value) -> Values {
-        let given = given(properties).unwrap_or_default();
+        let requested = name_servers(properties).unwrap_or_default();
         self.child(properties)
             .name_servers()
             .iter()
-            .chain(&given)
+            .chain(&requested)
             .map(|server| plain(server))
             .collect()
     }
 
     fn intent(&self, properties: &Value, old: &Value, behavior: Behavior) -> Intent {
         let child = self.child(properties);
-        let servers = given(properties).unwrap_or_else(|| child.name_servers());
+        let servers = name_servers(properties).unwrap_or_else(|| child.name_servers());
         let keys = child.keys();
         let active: Vec<(String, String)> = keys
             .into_iter()
@@ -261,7 +261,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-fn given(properties: &Value) -> Option<Vec<String>> {
+fn name_servers(properties: &Value) -> Option<Vec<String>> {
     serde_json::from_value(properties["NameServers"].clone()).ok()
 }
 
@@ -271,7 +271,7 @@ fn names(properties: &Value) -> Option<Vec<String>> {
 
 fn digest(properties: &Value) -> Digest {
     let child_zone = text(properties, "ChildZoneId").parse().unwrap();
-    let name_servers = given(properties).map(|servers| NameServers::parse(&servers).unwrap());
+    let name_servers = name_servers(properties).map(|servers| NameServers::parse(&servers).unwrap());
     let keys = names(properties).map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect());
     Digest::from_intent(&Properties {
         child_zone: Some(&child_zone),

@@ -470,7 +470,7 @@ pub(super) const PROBES: &[Probe] = &[
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let (mut lines, status) = play
-                .delete(|event| Answer::Document(event.document("SUCCESS", given(event))))
+                .delete(|event| Answer::Document(event.document("SUCCESS", sent_or_new_id(event))))
                 .await?;
             lines.insert(0, format!("{} {}: a", event.what().0, event.what().1));
             Ok(format_requests(&(lines, status)))
@@ -601,7 +601,7 @@ async fn first(play: &mut StackRun<'_>) -> Result<Event, String> {
     Err("CloudFormation sent no request".to_owned())
 }
 
-fn given(event: &Event) -> &str {
+fn sent_or_new_id(event: &Event) -> &str {
     let id = event.text("/PhysicalResourceId");
     if id.is_empty() { "made" } else { id }
 }

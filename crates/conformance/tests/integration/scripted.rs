@@ -243,7 +243,7 @@ async fn run_scripted(id: &str, stack: &str, steps: impl IntoIterator<Item = Ste
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn probes_of_real_aws_can_look() {
+async fn probes_of_real_aws_agree_with_scripted_answers() {
     const CREATED: &[Request] = &[("Create", "Thing", "", "a", "")];
     for (id, stack, steps) in [
         (
@@ -320,9 +320,9 @@ async fn another_aws_is_reported() {
     );
 }
 
-/// Only this is left without a script: it needs an S3 bucket with a name of AWS.
+/// One probe has no script, because it needs an S3 bucket with a name that AWS chooses.
 #[test]
-fn every_probe_of_real_aws_is_played_or_named_here() {
+fn every_probe_of_real_aws_is_scripted_or_excused() {
     let source = include_str!("scripted.rs");
     for probe in probes::all().iter().filter(|probe| matches!(probe.needs, Needs::RealAws(_))) {
         let is_excused = probe.id == "cloudformation/response-url";

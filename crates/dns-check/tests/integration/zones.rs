@@ -9,7 +9,7 @@ use futures_util::future::{join, join_all, join3};
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Expected, Timing, Verdict, Verifier};
-use sandbox::look_up::{Judgment, LookUp, Program};
+use sandbox::look_up::{LookUp, Program, Validation};
 use sandbox::unbound::{self, Security, Unbound};
 use sandbox::{Account, Dns, DnsFault, OutsideZone, RecordSet, Sandbox, ZoneHandle};
 use tokio::time::timeout;
@@ -35,15 +35,15 @@ struct ZonesFixture {
 struct Row {
     label: &'static str,
     ours: Verdict,
-    unbound: Judgment,
-    delv: Judgment,
-    drill: Judgment,
+    unbound: Validation,
+    delv: Validation,
+    drill: Validation,
     /// Which is right if they differ.
     why: &'static str,
 }
 
 /// The delegation of a zone: its name servers, DS records and glue.
-struct Made {
+struct CreatedZone {
     servers: Vec<String>,
     ds: Vec<String>,
     _kept: Vec<OutsideZone>,
@@ -87,7 +87,7 @@ impl ZonesFixture {
 
     /// Creates the zone for this label.
     #[expect(clippy::too_many_lines, reason = "a table: each arm creates one zone")]
-    fn make(&self, label: &str, zone: &str) -> Made {
+    fn create(&self, label: &str, zone: &str) -> CreatedZone {
         let (one, two) = (
             format!("ns1.{}.net", zone.split('.').next().unwrap()),
             format!("ns2.{}.net", zone.split('.').next().unwrap()),
@@ -95,12 +95,12 @@ impl ZonesFixture {
         let both = [one.as_str(), two.as_str()];
         let inside = [format!("ns1.{zone}"), format!("ns2.{zone}")];
         let within = || [inside[0].as_str(), inside[1].as_str()];
-        let made = |servers: &[&str], kept| Made {
+        let made = |servers: &[&str], kept| CreatedZone {
             servers: servers.iter().map(|server| (*server).to_owned()).collect(),
             ds: Vec::new(),
             _kept: kept,
         };
-        let ill = |faults: &[&str], fault: DnsFault| {
+        let broken = |faults: &[&str], fault: DnsFault| {
             let kept = self.outside(zone, &both);
             for server in faults {
                 self.dns.fault(server, fault.clone());
@@ -110,7 +110,7 @@ impl ZonesFixture {
         let secured = |spoil: &dyn Fn(&ZoneHandle, String) -> Vec<String>| {
             let (handle, ds) = self.signed(zone);
             let ds = spoil(&handle, ds);
-            Made { servers: handle.name_servers(), ds, _kept: Vec::new() }
+            CreatedZone { servers: handle.name_servers(), ds, _kept: Vec::new() }
         };
         let faulty = |fault: DnsFault| {
             secured(&|handle, ds| {
@@ -122,7 +122,7 @@ impl ZonesFixture {
         };
         let stranger = |algorithm: u8| format!("4711 {algorithm} 2 {}", "AB".repeat(32));
         match label {
-            "in order, not signed" => ill(&[], DnsFault::Truncated),
+            "in order, not signed" => broken(&[], DnsFault::Truncated),
             "in order, signed" => secured(&|_, ds| vec![ds]),
             "signed, no DS" => secured(&|_, _| Vec::new()),
             "DS of a standby key and of the current key" => {
@@ -149,21 +149,21 @@ impl ZonesFixture {
             "DS with an unknown algorithm" => secured(&|_, _| vec![stranger(253)]),
             "no signatures except that of the keys" => faulty(DnsFault::Unsigned),
             "signed, servers without EDNS" => faulty(DnsFault::NoEdns),
-            "one of two servers refuses" => ill(&[&two], DnsFault::Refused),
-            "both servers refuse" => ill(&both, DnsFault::Refused),
-            "one of two servers is silent" => ill(&[&two], DnsFault::Silent),
-            "both servers are silent" => ill(&both, DnsFault::Silent),
-            "both servers fail" => ill(&both, DnsFault::ServFail),
-            "one of two servers not authoritative" => ill(&[&two], DnsFault::NotAuthoritative),
-            "both servers not authoritative" => ill(&both, DnsFault::NotAuthoritative),
-            "answers only over TCP" => ill(&both, DnsFault::Truncated),
-            "truncated, but no TCP" => ill(&both, DnsFault::TruncatedWithoutTcp),
-            "servers without EDNS" => ill(&both, DnsFault::NoEdns),
+            "one of two servers refuses" => broken(&[&two], DnsFault::Refused),
+            "both servers refuse" => broken(&both, DnsFault::Refused),
+            "one of two servers is silent" => broken(&[&two], DnsFault::Silent),
+            "both servers are silent" => broken(&both, DnsFault::Silent),
+            "both servers fail" => broken(&both, DnsFault::ServFail),
+            "one of two servers not authoritative" => broken(&[&two], DnsFault::NotAuthoritative),
+            "both servers not authoritative" => broken(&both, DnsFault::NotAuthoritative),
+            "answers only over TCP" => broken(&both, DnsFault::Truncated),
+            "truncated, but no TCP" => broken(&both, DnsFault::TruncatedWithoutTcp),
+            "servers without EDNS" => broken(&both, DnsFault::NoEdns),
             "serial numbers differ" => {
                 let soa = format!("{one}. hostmaster.{zone}. 7 7200 900 1209600 300");
-                ill(&[&two], DnsFault::Soa(soa))
+                broken(&[&two], DnsFault::Soa(soa))
             }
-            "answers with the id of another query" => ill(&both, DnsFault::WrongId),
+            "answers with the id of another query" => broken(&both, DnsFault::WrongId),
             "the name of the only server is an alias" => {
                 let alias = format!("alias-{zone}");
                 self.parent.put(RecordSet::new(&alias, "CNAME", TTL, [one.clone()]));
@@ -230,26 +230,26 @@ impl ZonesFixture {
     }
 }
 
-use Judgment::{Bogus, Fails, Insecure, NoSuchName, Secure, Unchained, Unsigned};
+use Validation::{Bogus, Fails, Insecure, NoSuchName, Secure, Unchained, Unsigned};
 use Verdict::{Bad, Good};
 
 const fn row(
     label: &'static str,
     ours: Verdict,
-    [unbound, delv, drill]: [Judgment; 3],
+    [unbound, delv, drill]: [Validation; 3],
     why: &'static str,
 ) -> Row {
     Row { label, ours, unbound, delv, drill, why }
 }
 
 /// The results of the three programs for a zone that resolves and is not signed.
-const RESOLVES: [Judgment; 3] = [Insecure, Insecure, Unsigned];
-const SECURE: [Judgment; 3] = [Secure; 3];
+const RESOLVES: [Validation; 3] = [Insecure, Insecure, Unsigned];
+const SECURE: [Validation; 3] = [Secure; 3];
 /// For a bogus zone, or a signed zone without a chain of trust.
-const BOGUS: [Judgment; 3] = [Bogus, Bogus, Unchained];
+const BOGUS: [Validation; 3] = [Bogus, Bogus, Unchained];
 /// For a zone that is bogus because it has no signatures.
-const STRIPPED: [Judgment; 3] = [Bogus, Bogus, Unsigned];
-const FAILS: [Judgment; 3] = [Fails; 3];
+const STRIPPED: [Validation; 3] = [Bogus, Bogus, Unsigned];
+const FAILS: [Validation; 3] = [Fails; 3];
 
 /// Instead of a reason: the zone resolves because one server is good.
 const ONE_IS_GOOD: &str = "*";
@@ -328,8 +328,8 @@ const ROWS: [Row; 36] = [
     row("not delegated", Bad, [NoSuchName; 3], "the expected delegation is missing: all are right"),
 ];
 
-fn words(judgment: Judgment) -> &'static str {
-    match judgment {
+fn words(validation: Validation) -> &'static str {
+    match validation {
         Secure => "secure",
         Insecure => "resolves",
         Unsigned => "no signature",
@@ -368,15 +368,21 @@ const TRIES: usize = 5;
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// The results for a zone, and the programs' output.
-struct Found {
+struct Compared {
     ours: Verdict,
     /// `None` for a program that is not installed.
-    theirs: [Option<Judgment>; 3],
-    said: String,
+    theirs: [Option<Validation>; 3],
+    output: String,
 }
 
 impl ZonesFixture {
-    async fn judge(&self, verifier: &Verifier, row: &Row, zone: &str, made: &Made) -> Found {
+    async fn compare(
+        &self,
+        verifier: &Verifier,
+        row: &Row,
+        zone: &str,
+        made: &CreatedZone,
+    ) -> Compared {
         let expected = Expected {
             name: name(zone),
             name_servers: NameServers::from_values(&made.servers).unwrap(),
@@ -392,8 +398,8 @@ impl ZonesFixture {
                 // Each waits for silent servers, whatever the other programs find.
                 return join3(
                     unbound,
-                    judged(self.delv.as_ref(), &host),
-                    judged(self.drill.as_ref(), &host),
+                    look_up(self.delv.as_ref(), &host),
+                    look_up(self.drill.as_ref(), &host),
                 )
                 .await;
             }
@@ -401,29 +407,29 @@ impl ZonesFixture {
             let unbound = unbound.await;
             (
                 unbound,
-                judged(self.delv.as_ref(), &host).await,
-                judged(self.drill.as_ref(), &host).await,
+                look_up(self.delv.as_ref(), &host).await,
+                look_up(self.drill.as_ref(), &host).await,
             )
         };
         let (report, (unbound, delv, drill)) = join(ours, theirs).await;
-        let said = [&delv, &drill].into_iter().flatten().map(|(_, printed)| printed.as_str());
-        let said =
-            [report.to_string().as_str()].into_iter().chain(said).collect::<Vec<_>>().join("\n");
+        let output = [&delv, &drill].into_iter().flatten().map(|(_, printed)| printed.as_str());
+        let output =
+            [report.to_string().as_str()].into_iter().chain(output).collect::<Vec<_>>().join("\n");
         let theirs = [
             Some(unbound),
-            delv.map(|(judgment, _)| judgment),
-            drill.map(|(judgment, _)| judgment),
+            delv.map(|(validation, _)| validation),
+            drill.map(|(validation, _)| validation),
         ];
-        Found { ours: report.verdict(), theirs, said }
+        Compared { ours: report.verdict(), theirs, output }
     }
 
-    async fn by_unbound(&self, host: &str, expected: Judgment) -> Judgment {
-        let mut judgment = Fails;
+    async fn by_unbound(&self, host: &str, expected: Validation) -> Validation {
+        let mut validation = Fails;
         for _ in 0..TRIES {
             let found = self.unbound.resolve(host, "A");
             let found =
                 if expected == Fails { timeout(SILENCE, found).await } else { Ok(found.await) };
-            judgment = match found {
+            validation = match found {
                 Ok(Ok(found)) => match found.security {
                     Security::Secure if found.data.is_empty() => NoSuchName,
                     Security::Secure => Secure,
@@ -433,18 +439,18 @@ impl ZonesFixture {
                 },
                 Ok(Err(_)) | Err(_) => Fails,
             };
-            if judgment != Fails || expected == Fails {
+            if validation != Fails || expected == Fails {
                 break;
             }
         }
-        judgment
+        validation
     }
 }
 
 /// A program's result for a host, and its output. `None` if it is not installed.
-async fn judged(program: Option<&LookUp>, host: &str) -> Option<(Judgment, String)> {
-    let judged = timeout(SILENCE, program?.judge(host, "A")).await;
-    Some(judged.map_or_else(|_| (Fails, "nothing".to_owned()), Result::unwrap))
+async fn look_up(program: Option<&LookUp>, host: &str) -> Option<(Validation, String)> {
+    let validated = timeout(SILENCE, program?.look_up(host, "A")).await;
+    Some(validated.map_or_else(|_| (Fails, "nothing".to_owned()), Result::unwrap))
 }
 
 #[tokio::test]
@@ -453,7 +459,7 @@ async fn the_check_agrees_with_other_programs_or_has_a_reason() {
     let mut zones = Vec::new();
     for (at, row) in ROWS.iter().enumerate() {
         let zone = format!("z{at:02}{}.{PARENT}", "x".repeat(at));
-        let made = fixture.make(row.label, &zone);
+        let made = fixture.create(row.label, &zone);
         if !matches!(row.label, "the parent zone refers to other servers" | "not delegated") {
             fixture.parent.put(RecordSet::new(&zone, "NS", TTL, made.servers.clone()));
         }
@@ -475,15 +481,16 @@ async fn the_check_agrees_with_other_programs_or_has_a_reason() {
         .at_any_address(true)
         .with_timing(timing)
         .for_run();
-    let judge = async |(row, zone, made): &(&Row, String, Made)| {
-        let found = fixture.judge(&verifier, row, zone, made).await;
+    let compare = async |(row, zone, made): &(&Row, String, CreatedZone)| {
+        let found = fixture.compare(&verifier, row, zone, made).await;
         let expected = [row.unbound, row.delv, row.drill];
-        let differ = |(found, expected): (&Option<Judgment>, Judgment)| {
+        let differ = |(found, expected): (&Option<Validation>, Validation)| {
             found.is_some_and(|found| found != expected)
         };
         let is_wrong = found.ours != row.ours || found.theirs.iter().zip(expected).any(differ);
-        is_wrong
-            .then(|| format!("{}: {:?}, {:?}: {}", row.label, found.ours, found.theirs, found.said))
+        is_wrong.then(|| {
+            format!("{}: {:?}, {:?}: {}", row.label, found.ours, found.theirs, found.output)
+        })
     };
     // The zones with silent servers are checked concurrently, the others one after the other.
     let has_silence =
@@ -493,11 +500,11 @@ async fn the_check_agrees_with_other_programs_or_has_a_reason() {
     let one_by_one = async {
         let mut wrong = Vec::new();
         for zone in quick {
-            wrong.push(judge(zone).await);
+            wrong.push(compare(zone).await);
         }
         wrong
     };
-    let (one, other) = join(join_all(silent.into_iter().map(&judge)), one_by_one).await;
+    let (one, other) = join(join_all(silent.into_iter().map(&compare)), one_by_one).await;
     let wrong: Vec<String> = one.into_iter().chain(other).flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

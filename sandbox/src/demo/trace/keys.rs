@@ -5,7 +5,7 @@ use hickory_proto::dnssec::Verifier as _;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
-use super::of;
+use super::set_of;
 
 /// The trusted keys of a zone: all of them, or none.
 pub(super) struct Keys {
@@ -16,7 +16,7 @@ pub(super) struct Keys {
 impl Keys {
     /// The key set in a response, if it is signed by a key that matches one of the DS records.
     pub(super) fn trusted(zone: &Name, ds: &[DS], answer: &[Record]) -> Self {
-        let keys: Vec<DNSKEY> = of(answer, zone, RecordType::DNSKEY)
+        let keys: Vec<DNSKEY> = set_of(answer, zone, RecordType::DNSKEY)
             .filter_map(|record| match &record.data {
                 RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key.clone()),
                 _ => None,
@@ -35,12 +35,12 @@ impl Keys {
 
     /// True if one of the keys signs this record set, which is not empty.
     pub(super) fn sign(&self, owner: &Name, rtype: RecordType, records: &[Record]) -> bool {
-        let set = of(records, owner, rtype);
+        let set = set_of(records, owner, rtype);
         let fits = |signature: &&RRSIG| {
             let input = signature.input();
             input.type_covered == rtype && input.signer_name == self.zone
         };
-        let mut signatures = of(records, owner, RecordType::RRSIG)
+        let mut signatures = set_of(records, owner, RecordType::RRSIG)
             .filter_map(|record| match &record.data {
                 RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some(signature),
                 _ => None,

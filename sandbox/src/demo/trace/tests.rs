@@ -8,14 +8,14 @@ const CHILD: &str = "testing.example.com";
 const HOST: &str = "www.testing.example.com";
 
 /// A signed zone with a correct delegation.
-struct World {
+struct Fixture {
     account: Account,
     dns: Dns,
     parent: ZoneHandle,
     child: ZoneHandle,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         let aws = Sandbox::start().await.unwrap();
         let account = aws.account("111111111111");
@@ -39,7 +39,7 @@ impl World {
     }
 
     /// The trace, and the checks that failed.
-    async fn look(&self) -> (Trace, Vec<String>) {
+    async fn trace(&self) -> (Trace, Vec<String>) {
         let trace = follow(&self.dns, HOST).await;
         let checks = check::of_trace(&trace, &self.parent, &self.child);
         let wrong = |check: Check| (!check.holds).then_some(check.text);
@@ -49,14 +49,14 @@ impl World {
 
 #[tokio::test]
 async fn a_delegation_in_order_leads_to_the_child_zone() {
-    let world = World::new().await;
-    let (trace, wrong) = world.look().await;
+    let fixture = Fixture::new().await;
+    let (trace, wrong) = fixture.trace().await;
     assert_eq!(wrong, [] as [&str; 0], "{trace:#?}");
     let zones: Vec<&str> = trace.hops.iter().map(|hop| hop.zone.as_str()).collect();
     assert_eq!(zones, [".", "com", "example.com", CHILD]);
     for hop in &trace.hops {
-        assert_eq!(hop.address, world.dns.server(&hop.server).ip(), "{}", hop.server);
-        let asked = world.dns.queries_to(&hop.server);
+        assert_eq!(hop.address, fixture.dns.server(&hop.server).ip(), "{}", hop.server);
+        let asked = fixture.dns.queries_to(&hop.server);
         assert!(
             asked.iter().any(|query| query.name.contains("www")),
             "{} was queried over the network",
@@ -67,9 +67,9 @@ async fn a_delegation_in_order_leads_to_the_child_zone() {
 
 #[tokio::test]
 async fn a_key_that_does_not_match_the_ds_is_detected() {
-    let world = World::new().await;
-    world.break_ds();
-    let (trace, wrong) = world.look().await;
+    let fixture = Fixture::new().await;
+    fixture.break_ds();
+    let (trace, wrong) = fixture.trace().await;
     assert_eq!(
         trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(),
         [true, true, true, false]
@@ -80,29 +80,29 @@ async fn a_key_that_does_not_match_the_ds_is_detected() {
 
 #[tokio::test]
 async fn nothing_below_a_broken_link_is_secure() {
-    let world = World::new().await;
-    let deep = world.account.hosted_zone("deep.testing.example.com");
+    let fixture = Fixture::new().await;
+    let deep = fixture.account.hosted_zone("deep.testing.example.com");
     deep.put(RecordSet::new("www.deep.testing.example.com", "A", 60, ["192.0.2.45"]));
     let key = deep.create_key("one");
     deep.start_signing();
-    world.child.put(RecordSet::new(&deep.name(), "NS", 60, deep.name_servers()));
-    world.child.put(RecordSet::new(&deep.name(), "DS", 60, [key.ds_record()]));
-    let secure = async |world: &World| {
-        let trace = follow(&world.dns, "www.deep.testing.example.com").await;
+    fixture.child.put(RecordSet::new(&deep.name(), "NS", 60, deep.name_servers()));
+    fixture.child.put(RecordSet::new(&deep.name(), "DS", 60, [key.ds_record()]));
+    let secure = async |fixture: &Fixture| {
+        let trace = follow(&fixture.dns, "www.deep.testing.example.com").await;
         assert_eq!(trace.stopped, None);
         trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>()
     };
-    assert_eq!(secure(&world).await, [true; 5]);
-    world.break_ds();
-    assert_eq!(secure(&world).await, [true, true, true, false, false]);
+    assert_eq!(secure(&fixture).await, [true; 5]);
+    fixture.break_ds();
+    assert_eq!(secure(&fixture).await, [true, true, true, false, false]);
 }
 
 #[tokio::test]
 async fn keys_without_their_signature_are_not_trusted() {
-    let world = World::new().await;
-    let root = Server::of_root(&world.dns);
+    let fixture = Fixture::new().await;
+    let root = Server::of_root(&fixture.dns);
     let mut answer = root.ask(&Name::root(), RecordType::DNSKEY).await.unwrap().answers;
-    let anchor: Vec<DS> = world.dns.root_ds().iter().filter_map(ds).cloned().collect();
+    let anchor: Vec<DS> = fixture.dns.root_ds().iter().filter_map(ds).cloned().collect();
     assert!(Keys::trusted(&Name::root(), &anchor, &answer).are_there());
     assert!(!Keys::trusted(&Name::root(), &[], &answer).are_there());
     answer.retain(|record| record.record_type() == RecordType::DNSKEY);
@@ -111,9 +111,9 @@ async fn keys_without_their_signature_are_not_trusted() {
 
 #[tokio::test]
 async fn a_cut_without_a_ds_ends_the_chain_of_trust() {
-    let world = World::new().await;
-    world.parent.unsign();
-    let (trace, wrong) = world.look().await;
+    let fixture = Fixture::new().await;
+    fixture.parent.unsign();
+    let (trace, wrong) = fixture.trace().await;
     assert_eq!(
         trace.hops.iter().map(|hop| hop.secure).collect::<Vec<_>>(),
         [true, true, false, false]
@@ -123,14 +123,14 @@ async fn a_cut_without_a_ds_ends_the_chain_of_trust() {
 
 #[tokio::test]
 async fn another_zone_with_the_same_name_is_not_the_child_zone() {
-    let world = World::new().await;
-    let elsewhere = world.dns.zone(
+    let fixture = Fixture::new().await;
+    let elsewhere = fixture.dns.zone(
         CHILD,
         ["ns1.dns-host.net"],
         [RecordSet::new(HOST, "A", 60, ["192.0.2.66"])],
     );
-    world.parent.put(RecordSet::new(CHILD, "NS", 60, ["ns1.dns-host.net"]));
-    let (trace, wrong) = world.look().await;
+    fixture.parent.put(RecordSet::new(CHILD, "NS", 60, ["ns1.dns-host.net"]));
+    let (trace, wrong) = fixture.trace().await;
     assert_eq!(trace.stopped, None, "it leads to {elsewhere:?}");
     assert!(wrong.iter().any(|text| text.contains("refers to the name servers")), "{wrong:#?}");
     assert!(wrong.iter().any(|text| text.contains("192.0.2.44")), "{wrong:#?}");
@@ -138,23 +138,23 @@ async fn another_zone_with_the_same_name_is_not_the_child_zone() {
 
 #[tokio::test]
 async fn the_reason_for_an_incomplete_trace_is_reported() {
-    let world = World::new().await;
-    world.parent.remove(CHILD, "DS");
-    world.parent.remove(CHILD, "NS");
-    let (trace, wrong) = world.look().await;
+    let fixture = Fixture::new().await;
+    fixture.parent.remove(CHILD, "DS");
+    fixture.parent.remove(CHILD, "NS");
+    let (trace, wrong) = fixture.trace().await;
     let stopped = trace.stopped.unwrap();
     assert!(
         stopped.contains("of example.com. has no such record for www.testing.example.com"),
         "{stopped}"
     );
     assert!(wrong.iter().any(|text| text.contains(&stopped)), "{wrong:#?}");
-    world.dns.fault(&world.parent.name_servers()[0], DnsFault::Refused);
-    let stopped = world.look().await.0.stopped.unwrap();
+    fixture.dns.fault(&fixture.parent.name_servers()[0], DnsFault::Refused);
+    let stopped = fixture.trace().await.0.stopped.unwrap();
     assert!(
         stopped.contains("returns neither an answer nor a referral") && stopped.contains("Refused"),
         "{stopped}"
     );
-    world.dns.fault(&world.parent.name_servers()[0], DnsFault::WrongId);
-    let stopped = world.look().await.0.stopped.unwrap();
+    fixture.dns.fault(&fixture.parent.name_servers()[0], DnsFault::WrongId);
+    let stopped = fixture.trace().await.0.stopped.unwrap();
     assert!(stopped.contains("does not answer: an answer to another question"), "{stopped}");
 }

@@ -1,15 +1,15 @@
-//! The story of the demo: the events, their order, and what each of them must do.
+//! The scenario of the demo: the events, their order, and what each of them must do.
 
 use super::stage::NAME;
 
-/// A chapter of the story.
+/// A step of the scenario.
 pub(super) struct Step {
     pub(super) title: &'static str,
     pub(super) why: &'static str,
     pub(super) acts: Vec<Act>,
 }
 
-/// What happens in a chapter.
+/// What happens in a step.
 pub(super) enum Act {
     /// CloudFormation sends an event.
     Send(Request),
@@ -49,7 +49,7 @@ pub(super) enum Zone {
     /// Like `Delegated`, with the DS record set for the child zone's keys.
     Secured(u32, &'static [&'static str]),
     /// The same as before the first event.
-    AsAtFirst,
+    Restored,
 }
 
 fn send(file: &'static str, answer: Answer, zone: Zone) -> Act {
@@ -58,7 +58,7 @@ fn send(file: &'static str, answer: Answer, zone: Zone) -> Act {
 
 pub(super) fn steps() -> Vec<Step> {
     use Answer::{Refused, Success};
-    use Zone::{AsAtFirst, Delegated, Secured, Unchanged};
+    use Zone::{Delegated, Restored, Secured, Unchanged};
     vec![
         Step {
             title: "Create: the delegation is created",
@@ -115,7 +115,7 @@ pub(super) fn steps() -> Vec<Step> {
             title: "Delete: the delegation is removed with its last owner",
             why: "The stack is deleted. No other resource claims the delegation, so it is removed, and the parent zone is as it \
                   was before the first event.",
-            acts: vec![send("delete-renamed.json", Success(None), AsAtFirst)],
+            acts: vec![send("delete-renamed.json", Success(None), Restored)],
         },
         Step {
             title: "DNSSEC: the delegation is created with its DS record set",
