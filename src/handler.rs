@@ -50,7 +50,7 @@ use context::{Dates, RequestContext, child_failure, parent_failure};
 use delegation_model::reconcile::Action;
 use dns_check::Verifier;
 use outcome::Outcome;
-use progress::{Phase, Progress};
+use progress::{Phase, Progress, WrittenBy};
 use replacement::Undone;
 
 /// What an invocation has besides its event.
@@ -308,12 +308,15 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
 
 /// Undoes what a failed request wrote, if that is its to undo, and adds the result to the failure.
 async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
-    if let Some((point, is_certain)) = cx.progress.to_undo() {
-        let left = match replacement::undo(cx, &point, is_certain).await {
+    if let Some((point, written_by)) = cx.progress.to_undo() {
+        let left = match replacement::undo(cx, &point, written_by).await {
             Ok(Undone::All) => "The changes of this request were undone.".to_owned(),
             Ok(Undone::Nothing) => "Nothing was changed.".to_owned(),
             Ok(Undone::Left) => {
-                let why = if is_certain { "has been answered" } else { "may have made them" };
+                let why = match written_by {
+                    WrittenBy::ThisDelivery => "has been answered",
+                    WrittenBy::Unknown => "may have made them",
+                };
                 return failure.followed_by(&format!(
                     "The changes of this request were not undone, because another delivery of it {why}."
                 ));

@@ -4,7 +4,8 @@
 use tracing::field::display;
 use tracing::{Span, debug, info};
 
-use super::{RequestContext, observe, parent_failure};
+use super::observe::{self, Pass};
+use super::{RequestContext, parent_failure};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
 use crate::error::{Code, Failure, Warning, WarningCode};
@@ -29,8 +30,8 @@ pub(super) struct Site<'a> {
 /// What the observation of a delegation point needs to know about earlier rounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Round {
-    /// True if the point was observed before.
-    pub(super) again: bool,
+    /// Whether the point was observed before.
+    pub(super) pass: Pass,
     /// True once Route 53 has rejected restoring the displaced name servers (LEAVE-6).
     pub(super) restore_rejected: bool,
 }
@@ -81,7 +82,9 @@ pub(super) async fn apply(
     let mut last: Option<Attempt> = None;
     let mut round = Round::default();
     for count in 0..ROUNDS {
-        round.again = count > 0;
+        if count > 0 {
+            round.pass = Pass::Repeated;
+        }
         let (observed, decision) = observe_and_decide(round).await?;
         debug!(at_cut = ?observed.at_cut, ownership = ?observed.ownership, above = ?observed.above, "the parent zone was read");
         mark(cx, site, &observed, &decision, last.as_ref());

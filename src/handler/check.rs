@@ -15,7 +15,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::reconcile::{Observation, ReconciliationPlan};
-use dns_check::{Expected, ParentZone, Report, ServerState};
+use dns_check::{Expected, ParentZone, Report, Server, ServerState};
 
 /// The most that one round of queries takes, even if no server responds.
 const ROUND: Duration = Duration::from_secs(15);
@@ -86,11 +86,21 @@ impl EarlierCheck {
     }
 }
 
+/// How many of the name servers to be written must serve the child zone for a required check to
+/// succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequiredServers {
+    /// All of them.
+    All,
+    /// At least one, in the rollback of an Update.
+    One,
+}
+
 /// Verifies, before the parent zone is changed, that every name server to be written serves the
 /// child zone. Takes at most `most`. The report is `None` if too little time is left.
 ///
 /// # Errors
-/// - With `REQUIRE`: if anything is wrong. In the rollback of an Update: only if no name server
+/// - With `REQUIRE`: if anything is wrong. With [`RequiredServers::One`]: only if no name server
 ///   serves the zone.
 /// - Otherwise, if a DS record set would match none of the keys of these name servers, so that no
 ///   validating resolver could use the zone. That is a DS record set that will be written, or an
@@ -102,7 +112,7 @@ pub(super) async fn before(
     verification: Verification,
     question: &Question,
     most: Duration,
-    is_rollback: bool,
+    required: RequiredServers,
 ) -> Result<Option<Report>, Failure> {
     let Question { expected, adds_ds, under_ds } = question;
     cx.progress.at(format!("querying the name servers of {}", expected.name));
@@ -115,9 +125,9 @@ pub(super) async fn before(
     report(&finding, "before");
     let unfit = (*adds_ds && !finding.has_secure_server())
         || ((*adds_ds || *under_ds) && finding.has_bogus_server());
-    // The zone of the other name servers may be deleted in the same rollback.
+    let is_served = |server: &Server| server.state == ServerState::Serves;
     let is_acceptable =
-        is_rollback && finding.servers().iter().any(|server| server.state == ServerState::Serves);
+        required == RequiredServers::One && finding.servers().iter().any(is_served);
     if unfit || (verification == Verification::Require && fails(&finding) && !is_acceptable) {
         let message = format!(
             "The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again."

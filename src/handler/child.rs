@@ -73,8 +73,8 @@ pub(super) async fn read(
             zone: None,
         });
     };
-    match read_zone(cx, id, desired, given.is_some()).await {
-        Ok((zone, read, signing)) => {
+    match read_zone(cx, id, desired).await {
+        Ok(ReadChild { zone, rest, signing }) => {
             if let Some(name) = desired.domain_name.as_ref().filter(|name| **name != zone.name) {
                 let message = format!(
                     "DomainName {name} is not the name of the child zone {id}, which is {}. Correct it, or remove it.",
@@ -109,7 +109,7 @@ pub(super) async fn read(
                 failure: None,
                 ds,
                 keys_since,
-                zone: Some(read),
+                zone: Some(rest),
             })
         }
         Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::MayPass => {
@@ -146,21 +146,34 @@ pub(super) async fn read(
     }
 }
 
+/// What was read in the child zone.
+struct ReadChild {
+    zone: HostedZone,
+    /// What the rest of the zone is read with.
+    rest: ReadZone,
+    /// The signing state. `None` if it is not needed.
+    signing: Option<Result<Signing, AwsError>>,
+}
+
 /// Reads the child zone and checks that it is public. Reads the name servers to delegate to, unless
 /// the properties give them, and the signing state if `Dnssec` is set.
 async fn read_zone(
     cx: &RequestContext<'_>,
     id: &ZoneId,
     desired: &Properties,
-    given: bool,
-) -> Result<(HostedZone, ReadZone, Option<Result<Signing, AwsError>>), Failure> {
+) -> Result<ReadChild, Failure> {
+    let reads_name_servers = desired.name_servers.is_none();
     cx.progress.at(format!("reading the child zone {id}"));
     let failure = |error| child_failure(&format!("reading the child zone {id}"), &error);
     let session = cx.session(desired.child_role.as_ref()).await.map_err(failure)?;
     let (zone, head, signing) = tokio::join!(
         session.hosted_zone(id),
         async {
-            if given { Ok(Page::default()) } else { session.record_sets(id, None, APEX_PAGE).await }
+            if reads_name_servers {
+                session.record_sets(id, None, APEX_PAGE).await
+            } else {
+                Ok(Page::default())
+            }
         },
         async { if desired.dnssec { Some(session.signing(id).await) } else { None } },
     );
@@ -169,12 +182,12 @@ async fn read_zone(
         return Err(private(&zone));
     }
     let mut contents = PartialZone::new(zone.name.clone());
-    if !given {
+    if reads_name_servers {
         let head = head.map_err(failure)?;
         zone.name_servers = serving(&session, &zone, &head).await?;
         contents.add(&zone.name, &head.sets, head.next);
     }
-    Ok((zone, ReadZone { id: id.clone(), session, contents }, signing))
+    Ok(ReadChild { zone, rest: ReadZone { id: id.clone(), session, contents }, signing })
 }
 
 /// The failure for a private child zone, which only VPCs can resolve.

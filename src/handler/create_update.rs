@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::apply::{self, Applied, Site};
-use super::check::{EarlierCheck, Question};
+use super::check::{EarlierCheck, Question, RequiredServers};
+use super::observe::{self, Pass};
 use super::outcome::Outcome;
 use super::reconcile::Denial;
 use super::resolve::{ResolvedRequest, failed_check, resolve};
-use super::{RequestContext, check, observe, occlusion, parent_zone, replacement, signing, sync};
+use super::{RequestContext, check, occlusion, parent_zone, replacement, signing, sync};
 use crate::aws::route53::ChangeStatus;
 use crate::cfn::properties::Verification;
 use crate::error::{Code, Failure, Warning, WarningCode};
@@ -113,7 +114,7 @@ async fn change(
     let site = Site { session: &session, point: &point, is_main: true };
     let mut warning = None;
     let applied = apply::apply(cx, site, async |round| {
-        let mut planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
+        let mut planned = observe_and_plan(cx, resolved, &goal, round.pass).await?;
         warning = warning.take().or(planned.warning.take());
         // The check takes time, so the zone is observed again afterwards, until the plan is one
         // that was checked.
@@ -130,11 +131,16 @@ async fn change(
                 earlier.keep(question, result);
                 continue;
             }
-            let is_rollback = is_rollback(cx, &goal, &planned.observed);
-            let result =
-                check::before(cx, mode, &question, cx.config.check_patience, is_rollback).await;
+            // The zone of the other name servers may be deleted in the same rollback.
+            let required = if is_rollback(cx, &goal, &planned.observed) {
+                RequiredServers::One
+            } else {
+                RequiredServers::All
+            };
+            let patience = cx.config.check_patience;
+            let result = check::before(cx, mode, &question, patience, required).await;
             earlier.keep(question, result);
-            planned = observe_and_plan(cx, resolved, &goal, round.again).await?;
+            planned = observe_and_plan(cx, resolved, &goal, round.pass).await?;
         }
         Ok((planned.observed, planned.decision))
     })
@@ -159,13 +165,12 @@ pub(super) fn checked(
     }
 }
 
-/// Observes the delegation point and decides what to change. `again` is true after a rejected
-/// batch.
+/// Observes the delegation point and decides what to change.
 pub(super) async fn observe_and_plan(
     cx: &RequestContext<'_>,
     resolved: &mut ResolvedRequest,
     goal: &Goal,
-    again: bool,
+    pass: Pass,
 ) -> Result<Planned, Failure> {
     // What was read while resolving the request is used once.
     let earlier = resolved.observed.take();
@@ -183,13 +188,13 @@ pub(super) async fn observe_and_plan(
             match earlier {
                 Some(earlier) => Ok(earlier),
                 None => {
-                    observe::surroundings(cx, session, point, goal.name_servers.as_ref(), again)
+                    observe::surroundings(cx, session, point, goal.name_servers.as_ref(), pass)
                         .await
                 }
             }
         },
         async {
-            if resolved.desired.dnssec && !again {
+            if resolved.desired.dnssec && pass == Pass::First {
                 signing::of_parent(cx, session, point).await
             } else {
                 None

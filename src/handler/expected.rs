@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{check, child, child_failure, observe, parent_failure, parent_zone, signing};
+use super::observe::{self, Cut};
+use super::{check, child, child_failure, parent_failure, parent_zone, signing};
 use crate::aws::credentials::Accounts;
 use crate::aws::route53::{HostedZone, Page, Session};
 use crate::cfn::properties::ParentZone;
@@ -68,7 +69,7 @@ pub async fn by_parent(
     let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let read = observe::at_and_below(session, &point).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
-    let (at_cut, below, more_below) = read.map_err(|error| parent_failure(&reading, &error))?;
+    let Cut { at_cut, below, more_below } = read.map_err(|error| parent_failure(&reading, &error))?;
     let observed = Observation { at_cut, below, more_below, ..Observation::default() };
     let delegation = check::expected(name, &ReconciliationPlan::default(), &observed)
         .map(|expected| Expected { check_ds: true, ..expected });

@@ -18,6 +18,25 @@ const ENCLOSING_PAGE: i32 = 100;
 /// How many record sets are read to find the addresses of one name server.
 const GLUE_PAGE: i32 = 10;
 
+/// Which observation of its delegation point a request makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// The first one.
+    #[default]
+    First,
+    /// A later one: the zone changed, or the response to a batch was lost.
+    Repeated,
+}
+
+/// The record sets at and below a zone cut.
+#[derive(Debug)]
+pub(super) struct CutContents {
+    pub(super) at_cut: Vec<RecordSet>,
+    pub(super) below: Vec<RecordSet>,
+    /// True if there are more below it.
+    pub(super) more_below: bool,
+}
+
 /// Reads the zone cut and the ownership record, for a Delete.
 pub(super) async fn cut(
     cx: &RequestContext<'_>,
@@ -25,7 +44,7 @@ pub(super) async fn cut(
     point: &DelegationPoint,
 ) -> Result<Observation, Failure> {
     let read = async { tokio::try_join!(at_and_below(session, point), ownership(session, point)) };
-    let ((at_cut, below, more_below), ownership) = reading(cx, point, read).await?;
+    let (CutContents { at_cut, below, more_below }, ownership) = reading(cx, point, read).await?;
     Ok(Observation { at_cut, below, more_below, ownership, ..Observation::default() })
 }
 
@@ -33,31 +52,31 @@ pub(super) async fn cut(
 ///
 /// In most zones one listing that starts at the name above the cut has all of it: that name, its
 /// wildcard, the ownership record, and the cut with everything below it. What that page does not
-/// reach is read separately. After a rejection (`again`) the cut and the ownership record are
-/// always read separately.
+/// reach is read separately. In a repeated pass the cut and the ownership record are always read
+/// separately.
 pub(super) async fn surroundings(
     cx: &RequestContext<'_>,
     session: &Session,
     point: &DelegationPoint,
     name_servers: Option<&NameServers>,
-    again: bool,
+    pass: Pass,
 ) -> Result<Observation, Failure> {
-    reading(cx, point, around(session, point, name_servers, again)).await
+    reading(cx, point, around(session, point, name_servers, pass)).await
 }
 
 async fn around(
     session: &Session,
     point: &DelegationPoint,
     name_servers: Option<&NameServers>,
-    again: bool,
+    pass: Pass,
 ) -> Result<Observation, AwsError> {
     let Enclosing { apex, apex_name_servers, above, wildcard, first } =
         enclosing(session, point).await?;
-    let first = first.filter(|_| !again);
-    let ((at_cut, mut below, more_below), ownership) = tokio::try_join!(
+    let first = first.filter(|_| pass == Pass::First);
+    let (CutContents { at_cut, mut below, more_below }, ownership) = tokio::try_join!(
         async {
             match first.as_ref().and_then(|page| whole_cut(page, &point.name)) {
-                Some((at_cut, below)) => Ok((at_cut, below, false)),
+                Some((at_cut, below)) => Ok(CutContents { at_cut, below, more_below: false }),
                 None => at_and_below(session, point).await,
             }
         },
@@ -103,8 +122,8 @@ pub(super) async fn unchanged_since(
     point: &DelegationPoint,
     observed: &Observation,
 ) -> Result<bool, Failure> {
-    let (at_cut, ..) = reading(cx, point, at_and_below(session, point)).await?;
-    Ok(at_cut == observed.at_cut)
+    let cut = reading(cx, point, at_and_below(session, point)).await?;
+    Ok(cut.at_cut == observed.at_cut)
 }
 
 /// Reads the resource's own claim at a delegation point.
@@ -142,16 +161,15 @@ async fn reading<T>(
     read.await.map_err(|error| parent_failure(&what, &error))
 }
 
-/// Reads the record sets at the zone cut and those below it. The flag is true if there are more
-/// below it.
+/// Reads the record sets at the zone cut and those below it.
 pub(super) async fn at_and_below(
     session: &Session,
     point: &DelegationPoint,
-) -> Result<(Vec<RecordSet>, Vec<RecordSet>, bool), AwsError> {
+) -> Result<CutContents, AwsError> {
     let page = session.record_sets(&point.zone, Some((&point.name, None)), PAGE).await?;
     let more_below = page.next.is_some_and(|next| is_among(&next, &point.name));
     let (at_cut, below) = at_or_below(page.sets, &point.name);
-    Ok((at_cut, below, more_below))
+    Ok(CutContents { at_cut, below, more_below })
 }
 
 /// Splits a listing into the record sets at the zone cut and those below it.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::check::Question;
+use super::check::{Question, RequiredServers};
 use super::context::{RequestContext, Services};
 use super::create_update::{Planned, checked, observe_and_plan};
+use super::observe::Pass;
 use super::progress::Progress;
 use super::reconcile::Denial;
 use super::{check, resolve};
@@ -67,14 +68,15 @@ async fn observe(cx: &RequestContext<'_>) -> Result<Preview, Failure> {
     let mut resolved = resolve::resolve(cx, Denial::Final).await?;
     let (goal, verification) = (resolved.goal(cx), resolved.desired.verification_mode());
     let Planned { observed, mut decision, warning } =
-        observe_and_plan(cx, &mut resolved, &goal, false).await?;
+        observe_and_plan(cx, &mut resolved, &goal, Pass::First).await?;
     let mut finding = None;
     if let Decision::Proceed(plan) = &decision
         && let Some(question) = Question::new(&goal.name, plan, &observed)
             .filter(|_| verification != Verification::None)
     {
         // A new zone is given no time to come up: the preview reports the current state.
-        let result = check::before(cx, verification, &question, Duration::ZERO, false).await;
+        let required = RequiredServers::All;
+        let result = check::before(cx, verification, &question, Duration::ZERO, required).await;
         decision = checked(&goal, &result, decision, &observed);
         finding = result.ok().flatten();
     }

@@ -38,6 +38,15 @@ pub(super) enum Phase {
     Done(Box<Outcome>),
 }
 
+/// Which delivery of a request wrote at its point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WrittenBy {
+    /// Certainly this one.
+    ThisDelivery,
+    /// This one, another one, or none.
+    Unknown,
+}
+
 /// A timer that adds the time until it is dropped to a step. A deadline drops it too.
 pub(super) struct Timing<'a> {
     progress: &'a Progress,
@@ -129,18 +138,19 @@ impl Progress {
     }
 
     /// The point at which a failed request has to undo its changes: the point of an arrival that
-    /// has not found the claim of its own request (ARRIVE-8). The flag is true if this delivery
-    /// certainly wrote there.
-    pub(super) fn to_undo(&self) -> Option<(DelegationPoint, bool)> {
+    /// has not found the claim of its own request (ARRIVE-8). Also returns which delivery wrote
+    /// there.
+    pub(super) fn to_undo(&self) -> Option<(DelegationPoint, WrittenBy)> {
         let state = self.lock();
         if !state.is_arrival || state.finds_own_request {
             return None;
         }
         match &state.phase {
-            Phase::Sent(point) => Some((point.clone(), false)),
-            Phase::Changed(point) => Some((point.clone(), true)),
+            Phase::Sent(point) => Some((point.clone(), WrittenBy::Unknown)),
+            Phase::Changed(point) => Some((point.clone(), WrittenBy::ThisDelivery)),
             Phase::Done(outcome) => {
-                PhysicalId::parse(&outcome.physical_id).point().map(|point| (point.clone(), true))
+                let id = PhysicalId::parse(&outcome.physical_id);
+                id.point().map(|point| (point.clone(), WrittenBy::ThisDelivery))
             }
             Phase::Resolving | Phase::Observed => None,
         }

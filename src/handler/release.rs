@@ -1,6 +1,7 @@
 //! Plans the release of a claim whose resource no longer exists.
 
-use super::{observe, parent_failure};
+use super::observe::{self, CutContents};
+use super::parent_failure;
 use crate::aws::route53::{HostedZone, Session};
 use crate::error::Failure;
 use delegation_model::name::Name;
@@ -36,7 +37,7 @@ pub async fn holders(
     };
     let read = tokio::try_join!(observe::at_and_below(session, &point), record);
     let what = format!("reading {name} in the parent zone {}", zone.id);
-    let ((at_cut, below, more_below), ownership) =
+    let (CutContents { at_cut, below, more_below }, ownership) =
         read.map_err(|error| parent_failure(&what, &error))?;
     Ok(Holders {
         point,

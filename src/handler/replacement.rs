@@ -2,6 +2,7 @@
 //! changes.
 
 use super::apply::Site;
+use super::progress::WrittenBy;
 use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
 use super::{RequestContext, delete, observe, parent_failure};
 use crate::cfn::properties::Partial;
@@ -65,7 +66,7 @@ pub(super) enum Undone {
 pub(super) async fn undo(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
-    is_certain: bool,
+    written_by: WrittenBy,
 ) -> Result<Undone, Failure> {
     cx.progress
         .at(format!("undoing the changes of {} in the parent zone {}", point.name, point.zone));
@@ -78,7 +79,7 @@ pub(super) async fn undo(
             Some(own) if own.stamp == cx.stamp => Undone::Left,
             _ => Undone::Nothing,
         };
-        if !is_certain {
+        if written_by == WrittenBy::Unknown {
             return Ok(left_by(observe::own_claim(cx, &session, point).await?));
         }
         let site = Site { session: &session, point, is_main: false };

@@ -8,8 +8,9 @@ use crate::aws::route53::Session;
 use crate::cfn::properties::{ParentZone, Partial, Properties};
 use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use crate::handler::child::Child;
+use crate::handler::observe::{self, Pass};
 use crate::handler::reconcile::Denial;
-use crate::handler::{RequestContext, child, observe, parent_failure, parent_zone};
+use crate::handler::{RequestContext, child, parent_failure, parent_zone};
 use delegation_model::moving::{NextStep, Reached, Route, ZoneView, next_step};
 use delegation_model::name::Name;
 use delegation_model::ownership_record::Claim;
@@ -36,6 +37,15 @@ pub(super) struct Found {
     /// The apex of the physical id's zone, if it was read.
     apex: Option<Name>,
     physical: Option<DelegationPoint>,
+}
+
+/// How much is read at the physical id's point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// Everything that the first observation needs, so that it need not be read again.
+    Surroundings,
+    /// Only the zone and the resource's claim.
+    Claim,
 }
 
 /// What was read at the physical id's point.
@@ -103,9 +113,11 @@ impl UpdateResolver<'_> {
         loop {
             match next_step(&route) {
                 NextStep::ReadPhysical(point) => {
-                    let read = self.read_physical(session, &point, true).await;
-                    let may_wait = !self.is_other_account();
-                    let read = self.reached(read, may_wait, &mut denied)?;
+                    let read = self.read_physical(session, &point, Extent::Surroundings).await;
+                    // The new role can never read a zone in another account.
+                    let denial =
+                        if self.is_other_account() { Denial::Final } else { self.denial };
+                    let read = reached(read, denial, &mut denied)?;
                     route.at_physical =
                         Some(self.sight(read, session, (&point, &mut origin), |at| {
                             observed = at.observed.take();
@@ -116,14 +128,14 @@ impl UpdateResolver<'_> {
                     let role = old.parent_role.as_ref();
                     let read = cx.with_fresh_credentials(async || {
                         let session = old_session(cx, role).await?;
-                        let read = self.read_physical(&session, &point, false).await?;
+                        let read = self.read_physical(&session, &point, Extent::Claim).await?;
                         Ok((session, read))
                     });
                     let (session, read) = match read.await {
                         Ok((session, read)) => (session, Ok(read)),
                         Err(failure) => (Arc::clone(session), Err(failure)),
                     };
-                    let read = self.reached(read, false, &mut None)?;
+                    let read = reached(read, Denial::Final, &mut None)?;
                     let sight = self.sight(read, &session, (&point, &mut origin), |at| {
                         apex.clone_from(&at.apex);
                     });
@@ -131,7 +143,7 @@ impl UpdateResolver<'_> {
                 }
                 NextStep::ReadHome(point) => {
                     let read = self.read_home(session, &point).await;
-                    route.at_home = Some(self.reached(read, true, &mut None)?);
+                    route.at_home = Some(reached(read, self.denial, &mut None)?);
                 }
                 NextStep::FindZone { prefer } => {
                     let asked = desired.parent_zone();
@@ -190,13 +202,13 @@ impl UpdateResolver<'_> {
         old.zip(new).is_some_and(|(old, new)| old != new)
     }
 
-    /// Reads the physical id's point. With `all`, and if the point has the desired name, reads
-    /// everything that the first observation would, so that it need not be read again.
+    /// Reads the physical id's point. If the point has another than the desired name, only reads the
+    /// claim.
     async fn read_physical(
         &self,
         session: &Session,
         point: &DelegationPoint,
-        all: bool,
+        extent: Extent,
     ) -> Result<AtPhysical, Failure> {
         let Self { cx, desired, child, .. } = self;
         if point.name != child.name {
@@ -216,13 +228,14 @@ impl UpdateResolver<'_> {
                 }
             }
         };
-        let (zone, observed) = if all {
-            let servers = child.name_servers.as_ref();
-            let (zone, observed) =
-                tokio::join!(zone, observe::surroundings(cx, session, point, servers, false));
-            (zone?, Some(observed?))
-        } else {
-            (zone.await?, None)
+        let (zone, observed) = match extent {
+            Extent::Surroundings => {
+                let servers = child.name_servers.as_ref();
+                let observed = observe::surroundings(cx, session, point, servers, Pass::First);
+                let (zone, observed) = tokio::join!(zone, observed);
+                (zone?, Some(observed?))
+            }
+            Extent::Claim => (zone.await?, None),
         };
         let claim = match &observed {
             Some(observed) => observe::own_in(cx, point, observed),
@@ -251,28 +264,6 @@ impl UpdateResolver<'_> {
         };
         let (zone, claim) = tokio::try_join!(zone, observe::own_claim(self.cx, session, point))?;
         Ok(ZoneView { apex: zone.name, private: zone.private, claim })
-    }
-
-    /// What a read says about a zone. With `may_wait`, a denial is an error as long as the
-    /// permission may still propagate.
-    fn reached<T>(
-        &self,
-        read: Result<T, Failure>,
-        may_wait: bool,
-        denied: &mut Option<Failure>,
-    ) -> Result<Reached<T>, Failure> {
-        match read {
-            Ok(read) => Ok(Reached::Read(read)),
-            Err(failure) if failure.kind() == FailureKind::NoSuchZone => Ok(Reached::Gone),
-            Err(failure)
-                if failure.kind() == FailureKind::Denied
-                    && !(may_wait && self.denial == Denial::MayPass) =>
-            {
-                *denied = Some(failure);
-                Ok(Reached::Denied)
-            }
-            Err(failure) => Err(failure),
-        }
     }
 
     /// Turns a read into what the model needs, and records who could read the point.
@@ -348,6 +339,24 @@ impl UpdateResolver<'_> {
     async fn old_apex(&self, point: &DelegationPoint) -> Option<Name> {
         let session = old_session(self.cx, self.old.parent_role.as_ref()).await.ok()?;
         session.hosted_zone(&point.zone).await.ok().map(|zone| zone.name)
+    }
+}
+
+/// What a read says about a zone. A denial that may pass is an error; a final one is also stored in
+/// `denied`.
+fn reached<T>(
+    read: Result<T, Failure>,
+    denial: Denial,
+    denied: &mut Option<Failure>,
+) -> Result<Reached<T>, Failure> {
+    match read {
+        Ok(read) => Ok(Reached::Read(read)),
+        Err(failure) if failure.kind() == FailureKind::NoSuchZone => Ok(Reached::Gone),
+        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::Final => {
+            *denied = Some(failure);
+            Ok(Reached::Denied)
+        }
+        Err(failure) => Err(failure),
     }
 }
 
