@@ -35,6 +35,14 @@ pub(crate) enum Kind {
     Delete,
 }
 
+/// The delegation that an event is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Delegation<'a> {
+    pub(crate) parent: &'a ZoneHandle,
+    pub(crate) child: &'a ZoneHandle,
+    pub(crate) logical_id: &'a str,
+}
+
 pub(crate) struct Fixture {
     pub(crate) aws: Sandbox,
     pub(crate) latency: Latency,
@@ -117,18 +125,18 @@ impl Fixture {
         kind: Kind,
         physical_id: Option<&str>,
     ) -> (Value, String) {
-        self.event_for(dialect, kind, physical_id, &self.parent, &self.child, "Delegation")
+        let delegation =
+            Delegation { parent: &self.parent, child: &self.child, logical_id: "Delegation" };
+        self.event_for(dialect, kind, physical_id, delegation)
     }
 
-    /// Returns an event for a delegation of this child zone in this parent zone.
+    /// Returns an event for a delegation, and the id of its request.
     pub(crate) fn event_for(
         &self,
         dialect: Dialect,
         kind: Kind,
         physical_id: Option<&str>,
-        parent: &ZoneHandle,
-        child: &ZoneHandle,
-        logical_id: &str,
+        Delegation { parent, child, logical_id }: Delegation<'_>,
     ) -> (Value, String) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let key = ResponseKey {
@@ -147,8 +155,8 @@ impl Fixture {
             Kind::Update => "600".to_owned(),
             // The peers delete the record set that the properties describe.
             Kind::Delete => {
-                let stands = parent.record(&child.name(), "NS").and_then(|set| set.ttl);
-                stands.unwrap_or_default().to_string()
+                let current = parent.record(&child.name(), "NS").and_then(|set| set.ttl);
+                current.unwrap_or_default().to_string()
             }
         };
         let mut event = json!({

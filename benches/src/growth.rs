@@ -10,7 +10,7 @@ use sandbox::{Quota, RecordSet, ZoneHandle};
 use serde_json::Value;
 
 use crate::compare::absolute;
-use crate::fixture::{Dialect, Fixture, Kind};
+use crate::fixture::{Delegation, Dialect, Fixture, Kind};
 use crate::measure::{Invoked, deliver, milliseconds};
 use crate::peers::{self, Program};
 use crate::process::Process;
@@ -69,8 +69,10 @@ pub async fn growth(
         }
     }
     text.push_str("\n| delegations at once | quota | calls of the parent account, each | throttled | quota allows, s | took, s | ratio |\n|---|---|---|---|---|---|---|\n");
-    for (delegations, quota) in [(1, false), (10, false), (100, false), (10, true), (100, true)] {
-        progress(&format!("{delegations} delegations at once, quota: {quota}"));
+    for (delegations, quota) in
+        [(1, None), (10, None), (100, None), (10, Some(QUOTA)), (100, Some(QUOTA))]
+    {
+        progress(&format!("{delegations} delegations at once, quota: {}", quota.is_some()));
         at_once(&mut text, &folder, &program, delegations, quota).await?;
     }
     Ok(text)
@@ -158,16 +160,17 @@ fn rename(event: &mut Value, named: Named) -> &'static str {
     }
 }
 
+/// The service's quota ("Quotas on API requests"), which holds per action and in total.
+const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
+
 /// Runs this many cold functions at the same time, each with one Create.
 async fn at_once(
     text: &mut String,
     folder: &Path,
     program: &Program,
     delegations: usize,
-    limited: bool,
+    quota: Option<Quota>,
 ) -> Result<(), String> {
-    /// The service's quota ("Quotas on API requests"), which holds per action and in total.
-    const QUOTA: Quota = Quota { per_second: 10.0, burst: 50.0 };
     let fixture = new_fixture(folder).await?;
     let account = fixture.aws.account("222222222222");
     let children: Vec<ZoneHandle> = (0..delegations)
@@ -179,23 +182,16 @@ async fn at_once(
         processes.push(Process::start(&start).await?);
     }
     // All child zones are in one account here, because only the parent account's quota matters.
-    if limited {
-        fixture.aws.rate_limit(Some(QUOTA));
-        fixture.aws.rate_limit_overall(Some(QUOTA));
-    }
+    fixture.aws.rate_limit(quota);
+    fixture.aws.rate_limit_overall(quota);
     fixture.clear_calls();
     let began = Instant::now();
     let invoked =
         processes.iter_mut().zip(&children).enumerate().map(async |(number, (process, child))| {
             let name = format!("Delegation{number}");
-            let (event, request) = fixture.event_for(
-                Dialect::Delegation,
-                Kind::Create,
-                None,
-                &fixture.parent,
-                child,
-                &name,
-            );
+            let delegation = Delegation { parent: &fixture.parent, child, logical_id: &name };
+            let (event, request) =
+                fixture.event_for(Dialect::Delegation, Kind::Create, None, delegation);
             process.invoke(&event).await?;
             fixture.answer(&request)
         });
@@ -222,7 +218,7 @@ async fn at_once(
     #[expect(clippy::cast_precision_loss, reason = "some hundred calls")]
     let each = parents as f64 / delegations as f64;
     let (took, allowed) = (took.as_secs_f64(), allowed.as_secs_f64());
-    let (quota, allowed, ratio) = match limited {
+    let (quota, allowed, ratio) = match quota.is_some() {
         false => ("none", "-".to_owned(), "-".to_owned()),
         true if allowed == 0.0 => ("10/s, 50", "0.0".to_owned(), "-".to_owned()),
         true => ("10/s, 50", format!("{allowed:.1}"), format!("{:.2}", took / allowed)),

@@ -25,12 +25,15 @@ pub async fn inventory(command: &Path, progress: impl Fn(&str)) -> Result<String
     progress("120 delegations to one dead pair of name servers");
     let fixture = Fixture::new().await?;
     fixture.dead_pair(120);
-    row(&mut text, &fixture, command, "120, to one dead pair", 1, 120).await?;
+    let size = Size { delegations: "120, to one dead pair", zones: 1, broken: 120 };
+    row(&mut text, &fixture, command, size).await?;
     for (delegations, zones) in [(100, 1), (1_000, 10), (5_000, 50)] {
         progress(&format!("{delegations} delegations of {zones} zones"));
         let fixture = Fixture::new().await?;
         let broken = fixture.fill(delegations, zones);
-        row(&mut text, &fixture, command, &delegations.to_string(), zones, broken).await?;
+        let delegations = delegations.to_string();
+        row(&mut text, &fixture, command, Size { delegations: &delegations, zones, broken })
+            .await?;
     }
     Ok(text)
 }
@@ -127,13 +130,20 @@ fn used() -> Result<(Duration, i64), String> {
     Ok((time(usage.user_time()) + time(usage.system_time()), usage.max_rss()))
 }
 
+/// The size of an inventory.
+struct Size<'a> {
+    /// How many delegations there are, and what is special about them.
+    delegations: &'a str,
+    zones: usize,
+    broken: usize,
+}
+
+/// Runs the command, and adds a row with its costs.
 async fn row(
     text: &mut String,
     fixture: &Fixture,
     command: &Path,
-    what: &str,
-    zones: usize,
-    broken: usize,
+    Size { delegations, zones, broken }: Size<'_>,
 ) -> Result<(), String> {
     fixture.aws.clear_calls();
     fixture.dns.clear_queries();
@@ -167,7 +177,7 @@ async fn row(
     let megabytes = memory as f64 / 1000.0;
     let _ = writeln!(
         text,
-        "| {what} | {zones} | {broken} | {:.1} | {:.1} | {megabytes:.0} | {calls} | {of_resolver} | {} |",
+        "| {delegations} | {zones} | {broken} | {:.1} | {:.1} | {megabytes:.0} | {calls} | {of_resolver} | {} |",
         took.as_secs_f64(),
         after.saturating_sub(cpu).as_secs_f64(),
         queries.len() - of_resolver,

@@ -96,7 +96,8 @@ impl Moto {
         body: &str,
     ) -> String {
         let url = format!("{}{path}", self.url);
-        let instructions = signed(keys, service, &method, &url, body, SigningSettings::default());
+        let request = Unsigned { service, method: &method, url: &url, body };
+        let instructions = request.sign(keys, SigningSettings::default());
         let mut request = Request::builder().method(method).uri(url);
         if service == "sts" {
             request = request.header("content-type", "application/x-www-form-urlencoded");
@@ -117,7 +118,8 @@ impl Moto {
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         let mut url = url::Url::parse(&format!("{}{path}", self.url)).unwrap();
-        let instructions = signed(&cloudformation(), "s3", method, url.as_str(), "", settings);
+        let request = Unsigned { service: "s3", method, url: url.as_str(), body: "" };
+        let instructions = request.sign(&cloudformation(), settings);
         url.query_pairs_mut()
             .extend_pairs(instructions.params().iter().map(|(key, value)| (key, value)));
         url.into()
@@ -171,20 +173,31 @@ fn cloudformation() -> Credentials {
     Credentials::new("AKIACLOUDFORMATION00", "a-secret", None, None, "test")
 }
 
-fn signed(
-    keys: &Credentials,
-    service: &str,
-    method: &Method,
-    url: &str,
-    body: &str,
-    settings: SigningSettings,
-) -> SigningInstructions {
-    let identity = keys.clone().into();
-    let params = v4::SigningParams::builder().identity(&identity).region("us-east-1").name(service);
-    let params = params.time(SystemTime::now()).settings(settings).build().unwrap().into();
-    let body = SignableBody::Bytes(body.as_bytes());
-    let request = SignableRequest::new(method.as_str(), url, std::iter::empty(), body).unwrap();
-    sign(request, &params).unwrap().into_parts().0
+/// A request of a service before it is signed.
+struct Unsigned<'a> {
+    service: &'a str,
+    method: &'a Method,
+    url: &'a str,
+    body: &'a str,
+}
+
+impl Unsigned<'_> {
+    fn sign(self, keys: &Credentials, settings: SigningSettings) -> SigningInstructions {
+        let identity = keys.clone().into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region("us-east-1")
+            .name(self.service)
+            .time(SystemTime::now())
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let body = SignableBody::Bytes(self.body.as_bytes());
+        let headers = std::iter::empty();
+        let request = SignableRequest::new(self.method.as_str(), self.url, headers, body).unwrap();
+        sign(request, &params).unwrap().into_parts().0
+    }
 }
 
 fn element(xml: &str, name: &str) -> String {

@@ -202,7 +202,8 @@ delete it. Nothing was created.",
     journal.begin(&run)?;
 
     let listener = tokio::spawn(stop_when_asked(Arc::clone(&journal)));
-    let results = work(&run, &parent, &child, &zone, &place, &journal, probes, out).await;
+    let setup = Setup { run: &run, zone: &zone, place: &place, journal: &journal };
+    let results = run_probes(setup, (&parent, &child), probes, out).await;
     listener.abort();
     if let Err(error) = &results {
         writeln!(out, "\n{error}")?;
@@ -234,14 +235,19 @@ async fn stop_when_asked(journal: Arc<Journal>) {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the parts of a run")]
-async fn work(
-    run: &RunOf,
-    parent: &Account,
-    child: &Account,
-    zone: &str,
-    place: &Arc<dyn Place>,
-    journal: &Arc<Journal>,
+/// What a run is set up from.
+struct Setup<'a> {
+    run: &'a RunOf,
+    /// The id of the zone that the run's zone is delegated from.
+    zone: &'a str,
+    place: &'a Arc<dyn Place>,
+    journal: &'a Arc<Journal>,
+}
+
+/// Sets up a run in the parent and the child account, and runs the probes.
+async fn run_probes(
+    Setup { run, zone, place, journal }: Setup<'_>,
+    (parent, child): (&Account, &Account),
     probes: &[Probe],
     out: &mut (impl Write + Send),
 ) -> Result<Results, String> {

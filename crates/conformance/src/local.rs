@@ -297,8 +297,12 @@ impl Place for Local {
         })
     }
 
-    fn throttle(&self, on: bool) {
-        self.aws.rate_limit_overall(on.then_some(QUOTA));
+    fn start_throttling(&self) {
+        self.aws.rate_limit_overall(Some(QUOTA));
+    }
+
+    fn stop_throttling(&self) {
+        self.aws.rate_limit_overall(None);
     }
 
     fn aws<'a>(

@@ -32,7 +32,10 @@ pub trait Place: fmt::Debug + Send + Sync {
     fn lacks(&self, needs: Needs) -> Option<String>;
 
     /// Turns the API quota on, where it is off by default.
-    fn throttle(&self, _on: bool) {}
+    fn start_throttling(&self) {}
+
+    /// Turns the API quota off again, where it is off by default.
+    fn stop_throttling(&self) {}
 
     /// Runs an AWS CLI command, given without the program's name and the profile. Returns its
     /// output, or its error message.

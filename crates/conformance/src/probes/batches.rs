@@ -521,13 +521,13 @@ pub(super) const PROBES: &[Probe] = &[
         "400 Throttling: Rate exceeded",
         |bench| {
             let client = bench.lab.parent.impatient();
-            bench.lab.place.throttle(true);
+            bench.lab.place.start_throttling();
             let zone = &bench.lab.zone.id;
             let calls = (0..150).map(|_| async {
                 client.get_hosted_zone().id(zone).send().await.map_err(|error| error_text(&error))
             });
             let answer = join_all(calls.collect::<Vec<_>>()).await;
-            bench.lab.place.throttle(false);
+            bench.lab.place.stop_throttling();
             if !bench.lab.place.is_local() {
                 // The next probes start with a full bucket again.
                 tokio::time::sleep(Duration::from_secs(10)).await;
