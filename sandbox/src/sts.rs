@@ -1,5 +1,6 @@
 //! STS: `AssumeRole` and `GetCallerIdentity` (query protocol).
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::clock::iso8601;
@@ -128,15 +129,9 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
 /// Validates the parameters (API reference, "`AssumeRole`").
 /// Probe: sts/duration, sts/policy-malformed, sts/not-a-role.
 fn validate(query: &Query) -> Result<Ask<'_>, ApiError> {
-    let arn = required(query, "RoleArn", "roleArn", 20, 2048, |_| true)?;
-    let session = required(query, "RoleSessionName", "roleSessionName", 2, 64, |c| {
-        is_word(c) || "=,.@-".contains(c)
-    })?;
-    let external_id = query.get("ExternalId").map(|_| {
-        required(query, "ExternalId", "externalId", 2, 1224, |c| {
-            is_word(c) || "=,.@:/-".contains(c)
-        })
-    });
+    let arn = ROLE_ARN.value_in(query)?;
+    let session = SESSION_NAME.value_in(query)?;
+    let external_id = query.get("ExternalId").map(|_| EXTERNAL_ID.value_in(query));
     let duration = query.get("DurationSeconds").map(|text| {
         text.parse::<u64>().ok().filter(|seconds| (900..=43_200).contains(seconds)).ok_or_else(
             || {
@@ -179,47 +174,60 @@ fn role_of(arn: &str) -> Option<(String, String)> {
     (digits && partition.starts_with("aws")).then(|| ((*account).to_owned(), role.to_owned()))
 }
 
-/// Probe: sts/session-name, sts/external-id-form.
-fn required<'a>(
-    query: &'a Query,
-    name: &str,
-    member: &str,
-    min: usize,
-    max: usize,
-    allowed: impl Fn(char) -> bool,
-) -> Result<&'a str, ApiError> {
-    const CODE: &str = "ValidationError";
-    let Some(value) = query.get(name) else {
-        return Err(ApiError::new(
-            400,
-            CODE,
-            format!(
-                "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-            ),
-        ));
-    };
-    let length = value.chars().count();
-    if length < min {
-        return Err(ApiError::constraint(
-            CODE,
-            value,
-            member,
-            &format!("have length greater than or equal to {min}"),
-        ));
+/// A required parameter of a call, and the values that STS accepts.
+struct Parameter {
+    name: &'static str,
+    /// Its name in error messages.
+    member: &'static str,
+    length: RangeInclusive<usize>,
+    allowed: fn(char) -> bool,
+}
+
+const ROLE_ARN: Parameter =
+    Parameter { name: "RoleArn", member: "roleArn", length: 20..=2048, allowed: |_| true };
+const SESSION_NAME: Parameter = Parameter {
+    name: "RoleSessionName",
+    member: "roleSessionName",
+    length: 2..=64,
+    allowed: |c| is_word(c) || "=,.@-".contains(c),
+};
+const EXTERNAL_ID: Parameter = Parameter {
+    name: "ExternalId",
+    member: "externalId",
+    length: 2..=1224,
+    allowed: |c| is_word(c) || "=,.@:/-".contains(c),
+};
+
+impl Parameter {
+    /// Probe: sts/session-name, sts/external-id-form.
+    fn value_in<'a>(&self, query: &'a Query) -> Result<&'a str, ApiError> {
+        const CODE: &str = "ValidationError";
+        let member = self.member;
+        let Some(value) = query.get(self.name) else {
+            return Err(ApiError::new(
+                400,
+                CODE,
+                format!(
+                    "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+                ),
+            ));
+        };
+        let (min, max) = (self.length.start(), self.length.end());
+        let length = value.chars().count();
+        if length < *min {
+            let bound = format!("have length greater than or equal to {min}");
+            return Err(ApiError::constraint(CODE, value, member, &bound));
+        }
+        if length > *max {
+            let bound = format!("have length less than or equal to {max}");
+            return Err(ApiError::constraint(CODE, value, member, &bound));
+        }
+        if !value.chars().all(self.allowed) {
+            let pattern = "satisfy regular expression pattern: [\\w+=,.@-]*";
+            return Err(ApiError::constraint(CODE, value, member, pattern));
+        }
+        Ok(value)
     }
-    if length > max {
-        return Err(ApiError::constraint(
-            CODE,
-            value,
-            member,
-            &format!("have length less than or equal to {max}"),
-        ));
-    }
-    if !value.chars().all(allowed) {
-        let pattern = "satisfy regular expression pattern: [\\w+=,.@-]*";
-        return Err(ApiError::constraint(CODE, value, member, pattern));
-    }
-    Ok(value)
 }
 
 fn is_word(c: char) -> bool {

@@ -26,7 +26,8 @@ use std::net::SocketAddr;
 use hickory_proto::op::ResponseCode;
 
 use crate::{Dns, Sandbox};
-use process::Process;
+use client::Checking;
+use process::{Process, Upstream};
 
 /// The security status of an answer (RFC 4035, section 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +96,13 @@ impl Unbound {
     /// Starts an unbound that trusts the root of this service. Its cache is empty at first, and
     /// keeps what the TTLs allow, and failures for a second. The error says why it can't run.
     pub fn start(dns: &Dns) -> Result<Self, String> {
-        Ok(Self { process: Process::start(dns, false)? })
+        Ok(Self { process: Process::start(dns, Upstream::NameServers)? })
     }
 
     /// Starts an unbound that only queries the resolver of this service, and validates its answers.
     /// See [`Dns::share_cache`].
     pub fn start_behind(dns: &Dns) -> Result<Self, String> {
-        Ok(Self { process: Process::start(dns, true)? })
+        Ok(Self { process: Process::start(dns, Upstream::Resolver)? })
     }
 
     /// The address at which it answers.
@@ -116,12 +117,12 @@ impl Unbound {
 
     /// Queries it like a client with DNSSEC support.
     pub async fn resolve(&self, name: &str, rtype: &str) -> io::Result<Resolution> {
-        let answer = client::ask(self.address(), name, rtype, false).await?;
+        let answer = client::ask(self.address(), name, rtype, Checking::Enabled).await?;
         if answer.code != ResponseCode::ServFail {
             let security = if answer.authentic { Security::Secure } else { Security::Insecure };
             return Ok(answer.resolution(security));
         }
-        let unchecked = client::ask(self.address(), name, rtype, true).await?;
+        let unchecked = client::ask(self.address(), name, rtype, Checking::Disabled).await?;
         let failed = unchecked.code == ResponseCode::ServFail;
         let security = if failed { Security::Unreachable } else { Security::Bogus };
         Ok(Resolution { reason: answer.reason, ..unchecked.resolution(security) })

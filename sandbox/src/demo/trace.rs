@@ -80,7 +80,7 @@ impl Server {
     }
 
     async fn ask(&self, name: &Name, rtype: RecordType) -> Result<Message, String> {
-        let answer = exchange(self.address, &question(name, rtype, false), PATIENCE).await;
+        let answer = exchange(self.address, &question(name, rtype), PATIENCE).await;
         answer.map_err(|error| {
             format!("{} ({}) does not answer: {error}", self.name, self.address.ip())
         })

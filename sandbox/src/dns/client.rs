@@ -10,10 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-/// A query with the DO bit, to a server that has the zone or to a resolver.
-pub(crate) fn question(name: &Name, rtype: RecordType, recursive: bool) -> Message {
+/// A query with the DO bit, for a server that has the zone.
+pub(crate) fn question(name: &Name, rtype: RecordType) -> Message {
     let mut query = Message::query();
-    query.metadata.recursion_desired = recursive;
+    query.metadata.recursion_desired = false;
     query.add_query(Query::query(name.clone(), rtype));
     let mut edns = Edns::new();
     edns.set_max_payload(1232).enable_dnssec();

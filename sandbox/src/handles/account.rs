@@ -63,17 +63,17 @@ impl Account {
 
     /// Creates a public hosted zone. Several zones may have the same name.
     pub fn hosted_zone(&self, name: &str) -> ZoneHandle {
-        create_zone(&self.core, &self.id, None, name, false)
+        create_zone(&self.core, &self.id, None, name)
     }
 
     /// Creates a private hosted zone.
     pub fn private_hosted_zone(&self, name: &str) -> ZoneHandle {
-        create_zone(&self.core, &self.id, None, name, true)
+        create_zone(&self.core, &self.id, None, name).make_private()
     }
 
     /// Creates a public hosted zone with this id, which must not exist yet.
     pub fn hosted_zone_with_id(&self, id: &str, name: &str) -> ZoneHandle {
-        create_zone(&self.core, &self.id, Some(id), name, false)
+        create_zone(&self.core, &self.id, Some(id), name)
     }
 
     /// The role with this name. It is created on first use, without trust or permissions.

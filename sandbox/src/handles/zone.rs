@@ -171,11 +171,19 @@ impl ZoneHandle {
         self.edit(|zone| status.clone_into(&mut zone.serve_signature));
     }
 
-    /// Enables or disables a guardrail.
-    pub fn set_guardrail(&self, guardrail: Guardrail, on: bool) {
-        self.edit(|zone| {
-            if on { zone.guardrails.insert(guardrail) } else { zone.guardrails.remove(&guardrail) }
-        });
+    /// Enables a guardrail.
+    pub fn enable_guardrail(&self, guardrail: Guardrail) {
+        self.edit(|zone| zone.guardrails.insert(guardrail));
+    }
+
+    /// Disables a guardrail.
+    pub fn disable_guardrail(&self, guardrail: Guardrail) {
+        self.edit(|zone| zone.guardrails.remove(&guardrail));
+    }
+
+    pub(super) fn make_private(self) -> Self {
+        self.edit(|zone| zone.private = true);
+        self
     }
 
     /// Rejects batches for which the function returns a message, with that message. The function
@@ -193,19 +201,18 @@ impl ZoneHandle {
     }
 }
 
-/// Creates a zone for a test. The only rule is that the id must not exist.
+/// Creates a public zone for a test. The only rule is that the id must not exist.
 pub(super) fn create_zone(
     core: &Arc<Core>,
     account: &str,
     id: Option<&str>,
     name: &str,
-    private: bool,
 ) -> ZoneHandle {
     let mut state = core.route53();
     let id = id.map_or_else(|| core.ids.id("Z", 21), str::to_owned);
     assert!(!state.zones.contains_key(&id), "the hosted zone {id} already exists");
     let number = core.ids.next();
-    let mut zone = ZoneModel::new(&id, account, name, private, name_servers(number));
+    let mut zone = ZoneModel::new(&id, account, name, name_servers(number));
     zone.number = number;
     let name_servers = zone.name_servers.clone();
     let name = zone.name.clone();
@@ -228,7 +235,7 @@ mod tests {
     #[test]
     fn the_revision_counts_changes() {
         let core = Arc::new(Core::default());
-        let zone = create_zone(&core, "111111111111", None, "Example.com", false);
+        let zone = create_zone(&core, "111111111111", None, "Example.com");
         assert_eq!((zone.name().as_str(), zone.revision()), ("example.com.", 0));
         zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
         assert_eq!(zone.revision(), 1);

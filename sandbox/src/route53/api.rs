@@ -219,7 +219,8 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
     }
     let id = core.ids.id("Z", 21);
     let number = core.ids.next();
-    let mut zone = Zone::new(&id, &caller.account, &new.name, new.private, name_servers(number));
+    let mut zone = Zone::new(&id, &caller.account, &new.name, name_servers(number));
+    zone.private = new.private;
     zone.number = number;
     zone.comment.clone_from(&new.comment);
     zone.caller_reference.clone_from(&new.caller_reference);

@@ -50,22 +50,16 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// Creates a zone with an SOA and an NS record set at its apex (Developer Guide, "NS and SOA
+    /// Creates a public zone with an SOA and an NS record set at its apex (Developer Guide, "NS and SOA
     /// records that Amazon Route 53 creates for a public hosted zone"). Probe: route53/zone-apex.
-    pub(crate) fn new(
-        id: &str,
-        account: &str,
-        name: &str,
-        private: bool,
-        name_servers: Vec<String>,
-    ) -> Self {
+    pub(crate) fn new(id: &str, account: &str, name: &str, name_servers: Vec<String>) -> Self {
         let name = name::normalize_lossy(name);
         let primary = name_servers.first().cloned().unwrap_or_default();
         let soa = format!("{primary}. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400");
         let mut zone = Self {
             id: id.to_owned(),
             account: account.to_owned(),
-            private,
+            private: false,
             comment: None,
             caller_reference: format!("sandbox-{id}"),
             records: Records::new(),

@@ -41,18 +41,27 @@ impl Answer {
     }
 }
 
-/// Sends a query with the DO bit, and optionally with checking disabled.
+/// Whether the resolver validates an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checking {
+    Enabled,
+    /// With the CD bit, it returns bogus data too.
+    Disabled,
+}
+
+/// Sends a query with the DO bit.
 pub(super) async fn ask(
     resolver: SocketAddr,
     name: &str,
     rtype: &str,
-    unchecked: bool,
+    checking: Checking,
 ) -> io::Result<Answer> {
     let rtype: RecordType = rtype.parse().map_err(io::Error::other)?;
     let mut owner = Name::from_ascii(name).map_err(io::Error::other)?;
     owner.set_fqdn(true);
-    let mut query = question(&owner, rtype, true);
-    query.metadata.checking_disabled = unchecked;
+    let mut query = question(&owner, rtype);
+    query.metadata.recursion_desired = true;
+    query.metadata.checking_disabled = checking == Checking::Disabled;
     let mut answer = exchange(resolver, &query, TRY).await;
     for _ in 1..TRIES {
         if !answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut) {

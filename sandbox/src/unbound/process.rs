@@ -18,6 +18,15 @@ const START: Duration = Duration::from_secs(30);
 /// Not every user has the system's programs in the path.
 const PROGRAMS: [&str; 3] = ["unbound", "/usr/sbin/unbound", "/usr/local/sbin/unbound"];
 
+/// What unbound queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upstream {
+    /// The name servers, from the root down.
+    NameServers,
+    /// The resolver of the sandbox's DNS.
+    Resolver,
+}
+
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -35,14 +44,14 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub(super) fn start(dns: &Dns, behind: bool) -> Result<Self, String> {
+    pub(super) fn start(dns: &Dns, upstream: Upstream) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!(
             "sandbox-unbound-{}-{:08x}",
             std::process::id(),
             fastrand::u32(..)
         ));
         let address = free_address().map_err(|error| format!("no free address: {error}"))?;
-        let config = write_config(dns, behind, address, &folder)
+        let config = write_config(dns, upstream, address, &folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut child = spawn(&config).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
         let (log, (tell, told)) = (Arc::<Mutex<Vec<String>>>::default(), channel());
@@ -114,7 +123,7 @@ fn free_address() -> io::Result<SocketAddr> {
 /// failures) expires after a second.
 fn write_config(
     dns: &Dns,
-    behind: bool,
+    upstream: Upstream,
     address: SocketAddr,
     folder: &Path,
 ) -> io::Result<PathBuf> {
@@ -157,7 +166,7 @@ fn write_config(
     for (name, value) in options {
         let _ = writeln!(text, "  {name}: {value}");
     }
-    if behind {
+    if upstream == Upstream::Resolver {
         let resolver = dns.resolver();
         let _ = writeln!(
             text,

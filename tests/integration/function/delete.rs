@@ -260,7 +260,7 @@ async fn an_active_delegation_guardrail_fails_deletes_but_not_updates() {
     for guardrail in [Guardrail::ActiveDelegation, Guardrail::QueriedDelegation] {
         let fixture = Fixture::new().await;
         let id = fixture.create(json!({})).await.success().id().to_owned();
-        fixture.parent.set_guardrail(guardrail, true);
+        fixture.parent.enable_guardrail(guardrail);
         let other = fixture.child_account.hosted_zone(NAME);
         fixture.update(&id, json!({}), json!({"ChildZoneId": other.id()})).await.success();
         let revision = fixture.parent.revision();
@@ -277,7 +277,7 @@ async fn an_active_delegation_guardrail_fails_deletes_but_not_updates() {
             answer.0["Status"],
             if guardrail == Guardrail::ActiveDelegation { "SUCCESS" } else { "FAILED" }
         );
-        fixture.parent.set_guardrail(guardrail, false);
+        fixture.parent.disable_guardrail(guardrail);
         fixture.delete(&id, changes).await.success();
         assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
     }

@@ -4,7 +4,7 @@ use crate::route53::Action::{Create, Delete};
 const CUT: &str = "testing.example.com";
 
 fn zone() -> Zone {
-    Zone::new("Z1", "111111111111", "example.com", false, vec!["ns-0.awsdns-00.com".to_owned()])
+    Zone::new("Z1", "111111111111", "example.com", vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
 /// Only `ns-1.awsdns-01.com` serves the child zone.

@@ -10,8 +10,12 @@ fn texts(document: &str, tag: &str) -> Vec<String> {
         .collect()
 }
 
-fn zone(id: &str, name: &str, private: bool) -> Zone {
-    Zone::new(id, "111111111111", name, private, vec!["ns-0.awsdns-00.com".to_owned()])
+fn zone(id: &str, name: &str) -> Zone {
+    Zone::new(id, "111111111111", name, vec!["ns-0.awsdns-00.com".to_owned()])
+}
+
+fn private_zone(id: &str, name: &str) -> Zone {
+    Zone { private: true, ..zone(id, name) }
 }
 
 fn ask(query: &str) -> Query {
@@ -19,7 +23,7 @@ fn ask(query: &str) -> Query {
 }
 
 fn filled() -> Zone {
-    let mut zone = zone("Z1", "example.com", false);
+    let mut zone = zone("Z1", "example.com");
     for name in ["b", "a", "*", "x.a"] {
         zone.insert(RecordSet::new(&format!("{name}.example.com"), "A", 300, ["192.0.2.1"]));
     }
@@ -86,11 +90,11 @@ fn bad_starts() {
 #[test]
 fn zones_by_name_go_on_past_the_name() {
     let zones = [
-        zone("Z3", "example.com", false),
-        zone("Z1", "example.com", true),
-        zone("Z2", "example.net", false),
-        zone("Z0", "example.org", false),
-        zone("Z9", "testing.example.com", false),
+        zone("Z3", "example.com"),
+        private_zone("Z1", "example.com"),
+        zone("Z2", "example.net"),
+        zone("Z0", "example.org"),
+        zone("Z9", "testing.example.com"),
     ];
     let document =
         zones_by_name(&zones, &ask("dnsname=example.com&maxitems=3")).unwrap().1.document();
@@ -108,7 +112,8 @@ fn zones_by_name_go_on_past_the_name() {
 
 #[test]
 fn zones_by_id() {
-    let zones_: Vec<Zone> = (0..5).map(|n| zone(&format!("Z{n}"), "example.com", n == 3)).collect();
+    let mut zones_: Vec<Zone> = (0..5).map(|n| zone(&format!("Z{n}"), "example.com")).collect();
+    zones_[3].private = true;
     let document = zones(&zones_, &ask("maxitems=2&marker=Z1")).unwrap().1.document();
     assert_eq!(texts(&document, "Id"), ["/hostedzone/Z1", "/hostedzone/Z2"]);
     assert_eq!(texts(&document, "NextMarker"), ["Z3"]);

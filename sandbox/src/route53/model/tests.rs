@@ -4,7 +4,7 @@ use super::Action::{Create, Delete, Upsert};
 use super::*;
 
 fn zone() -> Zone {
-    Zone::new("Z1", "111111111111", "example.com", false, vec!["ns-0.awsdns-00.com".to_owned()])
+    Zone::new("Z1", "111111111111", "example.com", vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
 fn change(action: Action, record: RecordSet) -> Change {

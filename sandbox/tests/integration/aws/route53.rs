@@ -381,7 +381,7 @@ async fn guardrails_and_refusals() {
     fixture.aws.clear_hooks();
     send(&servers).await.unwrap();
 
-    fixture.zone.set_guardrail(Guardrail::ActiveDelegation, true);
+    fixture.zone.enable_guardrail(Guardrail::ActiveDelegation);
     let delete =
         batch(vec![change(ChangeAction::Delete, set("testing.example.com", "NS", 300, &servers))]);
     let request =
