@@ -31,12 +31,10 @@ impl Addresses {
     /// If none of them can be reached over the internet, or if there are none.
     pub(super) fn choose(all: &[IpAddr], any_address: bool) -> Result<Self, Unresolved> {
         let is_allowed = |address: &&IpAddr| any_address || is_global(**address);
-        let in_family = |v4: bool| {
-            let addresses =
-                all.iter().filter(is_allowed).filter(move |address| address.is_ipv4() == v4);
-            addresses.take(PER_FAMILY).copied()
-        };
-        let chosen: Vec<IpAddr> = in_family(true).chain(in_family(false)).collect();
+        let allowed = all.iter().filter(is_allowed);
+        let v4 = allowed.clone().filter(|address| address.is_ipv4()).take(PER_FAMILY);
+        let v6 = allowed.filter(|address| address.is_ipv6()).take(PER_FAMILY);
+        let chosen: Vec<IpAddr> = v4.chain(v6).copied().collect();
         let has_private = !all.iter().all(|address| is_allowed(&address));
         match chosen.is_empty() {
             false => Ok(Self { chosen, has_private, missing: None }),

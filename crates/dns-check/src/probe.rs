@@ -76,7 +76,9 @@ pub(super) async fn child(
     thorough: bool,
 ) -> ProbeResult {
     let (name, wants_ds) = (&expected.name, expected.ds.is_some());
-    let soa = match serves(net, address, name, wants_ds).await {
+    let soa = Query::direct(name, Rtype::SOA);
+    let soa = if wants_ds { soa.signed() } else { soa };
+    let soa = match apex(net, address, &soa).await {
         Ok(soa) => soa,
         Err(failed) => return failed,
     };
@@ -126,7 +128,7 @@ pub(super) async fn parent(
     zone: &Name,
     expected: &Expected,
 ) -> ProbeResult {
-    let soa = match serves(net, address, zone, false).await {
+    let soa = match apex(net, address, &Query::direct(zone, Rtype::SOA)).await {
         Ok(soa) => soa,
         Err(failed) => return failed,
     };
@@ -181,16 +183,10 @@ pub(super) async fn addresses(
     Some(found)
 }
 
-/// Queries whether the server has the zone: it must answer authoritatively for the SOA at the apex.
-async fn serves(
-    net: &Network,
-    server: SocketAddr,
-    zone: &Name,
-    signed: bool,
-) -> Result<Section, ProbeResult> {
-    let question = Query::direct(zone, Rtype::SOA);
-    let question = if signed { question.signed() } else { question };
-    let answer = net.ask(server, &question).await.map_err(ProbeResult::from)?;
+/// Queries whether the server has the zone: it must answer authoritatively to this query for the SOA
+/// at the apex.
+async fn apex(net: &Network, server: SocketAddr, soa: &Query) -> Result<Section, ProbeResult> {
+    let answer = net.ask(server, soa).await.map_err(ProbeResult::from)?;
     let Section { soa, is_alias, .. } = &answer.answers;
     match answer.code {
         NOERROR if answer.authoritative && *is_alias => Err(FindingKind::Alias.into()),

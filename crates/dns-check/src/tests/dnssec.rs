@@ -28,7 +28,15 @@ pub(super) struct Key {
 }
 
 impl Key {
-    fn new(secure_entry_point: bool) -> Self {
+    fn key_signing() -> Self {
+        Self::with_flags(true)
+    }
+
+    fn zone_signing() -> Self {
+        Self::with_flags(false)
+    }
+
+    fn with_flags(secure_entry_point: bool) -> Self {
         let algorithm = Algorithm::ECDSAP256SHA256;
         let pkcs8 = EcdsaSigningKey::generate_pkcs8(algorithm).unwrap();
         let secret = EcdsaSigningKey::from_pkcs8(&pkcs8, algorithm).unwrap();
@@ -121,7 +129,7 @@ fn findings(ds: Ds, answer: &[Record]) -> Vec<FindingKind> {
 
 #[test]
 fn a_ds_record_must_match_a_key_that_signs_the_key_set() {
-    let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(true));
+    let (ksk, zsk, other) = (Key::key_signing(), Key::zone_signing(), Key::key_signing());
     let answer = signed(&[&zsk, &ksk], &[&ksk, &zsk]);
     for digest_type in [DigestType::SHA256, DigestType::SHA384] {
         assert_eq!(findings(ksk.ds(digest_type), &answer), []);
@@ -140,7 +148,7 @@ fn a_ds_record_must_match_a_key_that_signs_the_key_set() {
 
 #[test]
 fn every_field_of_a_ds_record_is_compared() {
-    let ksk = Key::new(true);
+    let ksk = Key::key_signing();
     let answer = signed(&[&ksk], &[&ksk]);
     let good = ksk.ds(DigestType::SHA256);
     let ds = |tag, algorithm, digest_type, digest: &[u8]| {
@@ -162,7 +170,7 @@ fn every_field_of_a_ds_record_is_compared() {
 
 #[test]
 fn a_signature_is_only_valid_between_inception_and_expiration() {
-    let ksk = Key::new(true);
+    let ksk = Key::key_signing();
     let answer = signed(&[&ksk], &[&ksk]);
     let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]).unwrap();
     let found = |seconds| found(&ds, &answer, seconds);
@@ -174,7 +182,7 @@ fn a_signature_is_only_valid_between_inception_and_expiration() {
 
 #[test]
 fn a_revoked_key_does_not_count() {
-    let mut ksk = Key::new(true);
+    let mut ksk = Key::key_signing();
     ksk.public = DNSKEY::new(true, true, true, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
@@ -208,7 +216,7 @@ async fn check(soa: &[Record], keys: &[Record], above: &[&Ds], expected: &Expect
 
 #[tokio::test]
 async fn a_signed_delegation_is_checked_with_its_ds_records() {
-    let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
+    let (ksk, zsk, next) = (Key::key_signing(), Key::zone_signing(), Key::key_signing());
     let (ds, next_ds) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
     let signed_by = |ds: &[&Ds]| Expected {
@@ -274,7 +282,7 @@ async fn security(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
 
 #[tokio::test]
 async fn one_secure_server_vouches_for_the_ds_records() {
-    let (ksk, next) = (Key::new(true), Key::new(true));
+    let (ksk, next) = (Key::key_signing(), Key::key_signing());
     let (ds, other) = (ksk.ds(DigestType::SHA256), next.ds(DigestType::SHA256));
     let signed = signed(&[&ksk], &[&ksk]);
     let serves =
@@ -340,7 +348,7 @@ fn codes(report: &Report) -> Vec<&str> {
 /// 4.1.2.
 #[tokio::test]
 async fn one_ds_record_that_leads_to_a_key_is_enough() {
-    let (ksk, zsk, next) = (Key::new(true), Key::new(false), Key::new(true));
+    let (ksk, zsk, next) = (Key::key_signing(), Key::zone_signing(), Key::key_signing());
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
     let (ds, sha1, standby) =
         (ksk.ds(DigestType::SHA256), ksk.ds(DigestType::SHA1), next.ds(DigestType::SHA256));
@@ -393,7 +401,7 @@ async fn one_ds_record_that_leads_to_a_key_is_enough() {
 /// 5.3).
 #[tokio::test]
 async fn data_must_be_signed_by_the_zone_s_keys() {
-    let (ksk, zsk, other) = (Key::new(true), Key::new(false), Key::new(false));
+    let (ksk, zsk, other) = (Key::key_signing(), Key::zone_signing(), Key::zone_signing());
     let keys = signed(&[&ksk, &zsk], &[&ksk]);
     let ds = ksk.ds(DigestType::SHA256);
     for (soa, why) in [
@@ -426,7 +434,7 @@ fn data_at(zsk: &Key, keys: &[Record], seconds: u64) -> Option<FindingKind> {
 #[tokio::test]
 async fn the_ds_record_set_must_be_signed_in_a_signed_parent_zone() {
     let (ksk, zsk, above, stranger) =
-        (Key::new(true), Key::new(false), Key::new(false), Key::new(false));
+        (Key::key_signing(), Key::zone_signing(), Key::zone_signing(), Key::zone_signing());
     let (keys, ds) = (signed(&[&ksk, &zsk], &[&ksk]), ksk.ds(DigestType::SHA256));
     let record = ds_record(&ds);
     let of_parent = vec![Record::from_rdata(wire(PARENT), 3600, above.record().data)];
@@ -548,7 +556,7 @@ fn one_of_several_algorithms_is_enough() {
 
 #[tokio::test]
 async fn a_signed_zone_without_ds_records_is_a_remark() {
-    let (ksk, zsk) = (Key::new(true), Key::new(false));
+    let (ksk, zsk) = (Key::key_signing(), Key::zone_signing());
     let zone = Zone { keys: signed(&[&ksk, &zsk], &[&ksk]), ..child(SERVERS) };
     let scripts = || {
         vec![(RESOLVER, resolver(HOSTS)), (11, zone.clone().script()), (12, zone.clone().script())]
