@@ -372,15 +372,15 @@ fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
 
 fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<RecordSet, AwsError> {
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
-    let special = set.alias_target().is_some()
-        || set.set_identifier().is_some()
-        || set.traffic_policy_instance_id().is_some();
+    let is_simple = set.alias_target().is_none()
+        && set.set_identifier().is_none()
+        && set.traffic_policy_instance_id().is_none();
     Ok(RecordSet {
         name: name(action, set.name())?,
         rtype: set.r#type().as_str().to_owned(),
         ttl: set.ttl().and_then(Ttl::new),
         values,
-        special,
+        is_simple,
     })
 }
 

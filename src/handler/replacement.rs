@@ -8,7 +8,7 @@ use super::{RequestContext, delete, observe, parent_failure};
 use crate::cfn::properties::Partial;
 use crate::error::{Failure, FailureKind, Warning, WarningCode};
 use delegation_model::moving::{
-    OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
+    OldPoint, OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
 };
 use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
@@ -30,12 +30,12 @@ pub(super) async fn fail_if_overtaken(
     let Origin { session, point, had_claim } = origin;
     let claim =
         cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
-    match check_old_point(
-        *had_claim,
-        &reached(claim),
-        (cx.stamp, cx.now()),
-        cx.progress.finds_own_request(),
-    ) {
+    let old = OldPoint {
+        had_claim: *had_claim,
+        claim: &reached(claim),
+        finds_own_request: cx.progress.finds_own_request(),
+    };
+    match check_old_point(old, cx.stamp, cx.now()) {
         OldPointCheck::Done => Ok(()),
         OldPointCheck::Undo => Err(Overtaken::ByLaterRequest { name: point.name.clone() }.into()),
     }

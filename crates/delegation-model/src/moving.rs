@@ -185,24 +185,30 @@ pub enum OldPointCheck {
     Undo,
 }
 
-/// Checks the old point, that of the physical id. A later claim of the resource there, or the
+/// What a replacement knows about its old point, that of the physical id, after it has written its
+/// new point.
+#[derive(Clone, Copy, Debug)]
+pub struct OldPoint<'a> {
+    /// True if the resource had a claim there before.
+    pub had_claim: bool,
+    /// The resource's current claim there.
+    pub claim: &'a Reached<Option<Claim>>,
+    /// True if the claim of the same request already existed at the new point.
+    pub finds_own_request: bool,
+}
+
+/// Checks the old point of the request with this stamp. A later claim of the resource there, or the
 /// disappearance of a claim that existed before, means that the stack has taken another course.
 ///
-/// If `finds_own_request`, the claim of the same request already existed at the new point. The
-/// first delivery may have answered SUCCESS, so nothing is undone. A point that can't be read
-/// proves nothing.
-pub fn check_old_point(
-    existed_before: bool,
-    now_there: &Reached<Option<Claim>>,
-    (stamp, now): (Stamp, i64),
-    finds_own_request: bool,
-) -> OldPointCheck {
-    let overtaken = match now_there {
+/// If the claim of the same request already existed at the new point, the first delivery may have
+/// answered SUCCESS, so nothing is undone. A point that can't be read proves nothing.
+pub fn check_old_point(old: OldPoint<'_>, stamp: Stamp, now: i64) -> OldPointCheck {
+    let overtaken = match old.claim {
         Reached::Read(Some(claim)) => claim.is_later_than(stamp, now),
-        Reached::Read(None) | Reached::Gone => existed_before,
+        Reached::Read(None) | Reached::Gone => old.had_claim,
         Reached::Denied => false,
     };
-    if overtaken && !finds_own_request { OldPointCheck::Undo } else { OldPointCheck::Done }
+    if overtaken && !old.finds_own_request { OldPointCheck::Undo } else { OldPointCheck::Done }
 }
 
 /// Returns the point where a failed replacement may have left its claim. The Update that rolls it

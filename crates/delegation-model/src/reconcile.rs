@@ -82,21 +82,21 @@ impl Observation {
     /// Returns the current name servers; `None` if no NS record set exists, or if it is not a
     /// simple record set of names.
     pub fn name_servers(&self) -> Option<NameServers> {
-        let set = self.at_cut("NS").filter(|set| !set.special)?;
+        let set = self.at_cut("NS").filter(|set| set.is_simple)?;
         NameServers::from_values(&set.values)
     }
 
     /// Returns the current DS records; `None` if no DS record set exists, or if it is not a simple
     /// record set of DS records.
     pub fn ds(&self) -> Option<DsRecords> {
-        let set = self.at_cut("DS").filter(|set| !set.special)?;
+        let set = self.at_cut("DS").filter(|set| set.is_simple)?;
         DsRecords::from_values(&set.values)
     }
 
     /// Returns the parsed ownership record. It is empty if the record set is an alias or has a
     /// routing policy, because this program did not write such a record.
     pub fn record(&self) -> OwnershipRecord {
-        let plain = self.ownership.as_ref().filter(|set| !set.special);
+        let plain = self.ownership.as_ref().filter(|set| set.is_simple);
         plain.map(|set| OwnershipRecord::parse(&set.values)).unwrap_or_default()
     }
 }
@@ -251,7 +251,7 @@ fn changes_of_record(
 ) -> Vec<Change> {
     let values = after.values();
     match listed {
-        Some(set) if set.special || set.values == values => Vec::new(),
+        Some(set) if !set.is_simple || set.values == values => Vec::new(),
         Some(set) => {
             let delete = Change::Delete(set.clone());
             let create =

@@ -16,15 +16,15 @@ pub struct RecordSet {
     pub ttl: Option<Ttl>,
     /// The values, verbatim and in the listed order.
     pub values: Vec<String>,
-    /// True for an alias, or a record set with a routing policy. This program never writes one, so
-    /// only whoever made it may change it.
-    pub special: bool,
+    /// False for an alias, or a record set with a routing policy. This program never writes such a
+    /// record set, and never changes one that somebody else created.
+    pub is_simple: bool,
 }
 
 impl RecordSet {
     /// Creates a simple record set.
     pub fn new(name: Name, rtype: &str, ttl: Ttl, values: Vec<String>) -> Self {
-        Self { name, rtype: rtype.to_owned(), ttl: Some(ttl), values, special: false }
+        Self { name, rtype: rtype.to_owned(), ttl: Some(ttl), values, is_simple: true }
     }
 }
 

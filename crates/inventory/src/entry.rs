@@ -83,7 +83,7 @@ impl Inventory {
                 },
                 "DS" => drop(ds.insert(set.name.clone(), set)),
                 // The function never writes an alias or a routing policy.
-                "TXT" if !set.special => drop(owned.insert(set.name.clone(), set)),
+                "TXT" if set.is_simple => drop(owned.insert(set.name.clone(), set)),
                 "A" | "AAAA" => addresses.entry(set.name).or_default().extend(set.values),
                 _ => {}
             }

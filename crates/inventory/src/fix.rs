@@ -26,7 +26,7 @@ pub fn fix(
         }
         (FindingKind::Hidden, Some(delegation)) => removal(delegation),
         (FindingKind::Bogus, Some(delegation)) => {
-            delegation.ds.iter().filter(|set| !set.special).cloned().map(Change::Delete).collect()
+            delegation.ds.iter().filter(|set| set.is_simple).cloned().map(Change::Delete).collect()
         }
         (FindingKind::DeadClaim, _) => without_dead_claims(entry, facts),
         (FindingKind::Leftover, _) => {
@@ -46,7 +46,7 @@ pub(crate) fn is_expired(value: &Value, now: i64) -> bool {
 
 fn removal(delegation: &Delegation) -> Vec<Change> {
     let sets = [Some(&delegation.ns), delegation.ds.as_ref()].into_iter().flatten();
-    sets.filter(|set| !set.special).cloned().map(Change::Delete).collect()
+    sets.filter(|set| set.is_simple).cloned().map(Change::Delete).collect()
 }
 
 /// Removes the name servers that are known not to serve the zone. Removes the whole delegation if
@@ -102,7 +102,7 @@ fn without_values(entry: &Entry, goes: impl Fn(&Value) -> bool) -> Vec<Change> {
 
 /// The changes from one state of a record set to another.
 fn change(before: Option<&RecordSet>, after: Option<&RecordSet>) -> Vec<Change> {
-    if before == after || [before, after].into_iter().flatten().any(|set| set.special) {
+    if before == after || [before, after].into_iter().flatten().any(|set| !set.is_simple) {
         return Vec::new();
     }
     let (delete, create) =

@@ -9,7 +9,7 @@ mod plan;
 mod resolve;
 use delegation_model::digest::RequestDigest;
 use delegation_model::moving::{
-    OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
+    OldPoint, OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
 };
 use delegation_model::ownership_record::Stamp;
 use delegation_model::point::DelegationPoint;
@@ -285,7 +285,9 @@ impl Model {
             Reached::Read(None) | Reached::Gone => existed,
             Reached::Denied => false,
         };
-        let decided = check_old_point(existed, &there, (stamp, START + now), delivery.found_own);
+        let finds_own_request = delivery.found_own;
+        let old = OldPoint { had_claim: existed, claim: &there, finds_own_request };
+        let decided = check_old_point(old, stamp, START + now);
         self.check_old_point_decision(later && !delivery.found_own, decided == OldPointCheck::Undo);
         let stage = match decided {
             OldPointCheck::Undo => Stage::Observe(Part::Undo),

@@ -277,7 +277,6 @@ fn an_update_with_a_foreign_id_is_a_replacement() {
 fn a_replacement_undoes_its_work_if_the_stack_took_another_course() {
     // MOVE-5
     let there = |time| Reached::Read(Some(Claim { stamp: stamp(time), ..claim(None) }));
-    let request = (stamp(NOW), NOW);
     let cases = [
         (true, there(NOW - 100), OldPointCheck::Done),
         (true, there(NOW + 1), OldPointCheck::Undo),
@@ -288,14 +287,12 @@ fn a_replacement_undoes_its_work_if_the_stack_took_another_course() {
         (false, Reached::Gone, OldPointCheck::Done),
         (true, Reached::Denied, OldPointCheck::Done),
     ];
-    for (existed_before, now_there, expected) in cases {
+    for (had_claim, claim, expected) in cases {
+        let old = OldPoint { had_claim, claim: &claim, finds_own_request: false };
+        assert_eq!(check_old_point(old, stamp(NOW), NOW), expected, "{old:?}");
+        let second = OldPoint { finds_own_request: true, ..old };
         assert_eq!(
-            check_old_point(existed_before, &now_there, request, false),
-            expected,
-            "{now_there:?}"
-        );
-        assert_eq!(
-            check_old_point(existed_before, &now_there, request, true),
+            check_old_point(second, stamp(NOW), NOW),
             OldPointCheck::Done,
             "a second delivery"
         );

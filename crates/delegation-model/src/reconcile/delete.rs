@@ -147,7 +147,7 @@ impl<'a> Departure<'a> {
         let Self { goal, observed, record, ns, .. } = self;
         let (fate, needs_known_name_servers) = self.fate();
         let ds = observed.at_cut("DS");
-        let plain_ds = ds.filter(|set| !set.special);
+        let plain_ds = ds.filter(|set| set.is_simple);
         let mut plan =
             ReconciliationPlan { needs_known_name_servers, ..ReconciliationPlan::default() };
         let mut after = (*record).clone();
@@ -187,7 +187,7 @@ impl<'a> Departure<'a> {
         {
             after.put_before(None);
         }
-        if !stays && ds.is_some_and(|set| set.special) {
+        if !stays && ds.is_some_and(|set| !set.is_simple) {
             plan.warnings.push(Warning::DsWithRoutingPolicyLeft { name: goal.name.clone() });
         }
         if let Some(set) = &observed.ownership {

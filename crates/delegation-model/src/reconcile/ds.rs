@@ -171,7 +171,7 @@ impl<'a> DsPlan<'a> {
         if let (DsStep::Unknown, DesiredDs::Unknown { why }) = (self.step, &self.goal.ds) {
             return refuse(DsRefusal::Unknown { why: why.clone() });
         }
-        if let Some(set) = self.set.filter(|set| set.special && self.changes_records()) {
+        if let Some(set) = self.set.filter(|set| !set.is_simple && self.changes_records()) {
             return Some(Refusal::RoutingPolicy {
                 name: set.name.clone(),
                 rtype: set.rtype.clone(),

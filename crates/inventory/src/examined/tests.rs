@@ -335,7 +335,7 @@ fn glue_is_only_for_name_servers_below_the_cut() {
 #[test]
 fn an_ownership_record_that_is_an_alias_is_ignored() {
     let alias =
-        RecordSet { special: true, ..owned("a.example.com", &[claim("A", &["ns."], None)]) };
+        RecordSet { is_simple: false, ..owned("a.example.com", &[claim("A", &["ns."], None)]) };
     assert_eq!(
         marks(&entries_of(vec![set("a.example.com", "NS", &["ns."]), alias])[0]),
         [FindingKind::Unowned]

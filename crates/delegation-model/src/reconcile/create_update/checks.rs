@@ -32,7 +32,7 @@ impl Point<'_> {
             return Err(Refusal::DelegatedAbove { name: self.name(), above, servers });
         }
         let sets = [self.ns, observed.ownership.as_ref()].into_iter().flatten();
-        match sets.into_iter().find(|set| set.special) {
+        match sets.into_iter().find(|set| !set.is_simple) {
             Some(set) => {
                 Err(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() })
             }

@@ -31,7 +31,7 @@ impl Point<'_> {
 
     /// Returns the other owners whose claims name the desired name servers.
     pub(super) fn sharers(&self) -> Holders {
-        self.owners_naming(self.desired, false)
+        self.others_naming(self.desired)
     }
 
     /// Returns what the user should know about the plan.
@@ -62,7 +62,7 @@ impl Point<'_> {
                     name: self.name(),
                     previous: self.current_text(),
                     ttl: self.ns.and_then(|set| set.ttl).unwrap_or(goal.ttl),
-                    owners: self.owners_naming(current_ns, true),
+                    owners: self.holders_naming(current_ns),
                     restored_by_rollback: goal.is_arrival(),
                 });
             }
@@ -98,7 +98,7 @@ impl Point<'_> {
             }
             NsStep::Change => {
                 let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
-                let owners = self.owners_naming(current_ns, false);
+                let owners = self.others_naming(current_ns);
                 if !owners.is_nobody() {
                     let (name, previous) = (self.name(), self.current_text());
                     warnings.push(Warning::ChangedForOthers { name, previous, owners });

@@ -50,14 +50,14 @@ impl Point<'_> {
             overwrites
         };
         if !displaces {
-            return Err(self.not_ours(own_names));
+            return Err(if own_names { self.held_by_others() } else { self.not_ours() });
         }
         if unreadable {
             // It would later be impossible to tell who held the displaced name servers (OWN-7).
             return Err(Refusal::UnreadableClaim { record: self.record_name.clone() });
         }
         if origin.is_some() {
-            let owners = self.owners_naming(current_ns, true);
+            let owners = self.holders_naming(current_ns);
             return Err(Refusal::NotSettled {
                 name: self.name(),
                 current: self.current_text(),
@@ -79,23 +79,37 @@ impl Point<'_> {
         Refusal::ClaimedByOthers { name: self.name(), desired: self.desired_text(), owners }
     }
 
-    pub(super) fn not_ours(&self, own_names: bool) -> Refusal {
-        let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
+    /// The refusal to change name servers that this resource's claim does not name.
+    fn not_ours(&self) -> Refusal {
         let (name, current, desired) = (self.name(), self.current_text(), self.desired_text());
-        let owners = self.owners_naming(current_ns, false);
-        if own_names {
-            Refusal::HeldByOthers { name, current, desired, owners }
-        } else {
-            Refusal::NotOurs { name, current, desired, owners }
-        }
+        Refusal::NotOurs { name, current, desired, owners: self.others_naming_current() }
     }
 
-    /// Returns the owners of the claims that name the current name servers; with `with_own`,
-    /// including this resource.
-    pub(super) fn owners_naming(&self, current_ns: Option<Digest>, with_own: bool) -> Holders {
-        let own = self.own.filter(|_| with_own);
-        let claims = self.record.others(&self.goal.claimant).chain(own);
-        let claims = claims.filter(|claim| Some(claim.ns) == current_ns);
-        Holders::new(claims, self.record.has_unreadable())
+    /// The refusal to change name servers that the claims of this resource and of others name.
+    fn held_by_others(&self) -> Refusal {
+        let (name, current, desired) = (self.name(), self.current_text(), self.desired_text());
+        Refusal::HeldByOthers { name, current, desired, owners: self.others_naming_current() }
+    }
+
+    fn others_naming_current(&self) -> Holders {
+        self.others_naming(self.current_ns.as_ref().map(|(_, digest)| *digest))
+    }
+
+    /// Returns the other owners whose claims name these name servers.
+    pub(super) fn others_naming(&self, ns: Option<Digest>) -> Holders {
+        self.owners_of(self.record.others(&self.goal.claimant), ns)
+    }
+
+    /// Returns all owners, including this resource, whose claims name these name servers.
+    pub(super) fn holders_naming(&self, ns: Option<Digest>) -> Holders {
+        self.owners_of(self.record.others(&self.goal.claimant).chain(self.own), ns)
+    }
+
+    fn owners_of<'c>(
+        &self,
+        claims: impl Iterator<Item = &'c Claim>,
+        ns: Option<Digest>,
+    ) -> Holders {
+        Holders::new(claims.filter(|claim| Some(claim.ns) == ns), self.record.has_unreadable())
     }
 }

@@ -177,7 +177,7 @@ fn with_an_unreadable_value_drift_is_not_repaired() {
 fn an_ownership_record_with_a_routing_policy_is_ignored_and_left() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    point.observed.ownership.as_mut().unwrap().special = true;
+    point.observed.ownership.as_mut().unwrap().is_simple = false;
     point.create("S2", wants("x")).refused();
     assert_eq!(point.update("S1", wants("x")).shape(), "");
     assert_eq!(point.delete("S1").shape(), "");

@@ -426,7 +426,7 @@ fn a_failed_check_keeps_the_ds_and_its_claim() {
 fn one_with_a_routing_policy_is_not_touched() {
     let mut point = created(wants("x").signed("a"));
     let at = point.observed.at_cut.iter().position(|set| set.rtype == "DS").unwrap();
-    point.observed.at_cut[at].special = true;
+    point.observed.at_cut[at].is_simple = false;
     assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
     assert_eq!(point.update("S1", wants("x")).shape(), "-TXT +TXT");
     let done = point.delete("S1");

@@ -94,7 +94,7 @@ fn zones() -> impl Strategy<Value = Point> {
     ));
     (delegation, claims(), before(), others()).prop_map(|(delegation, claims, before, others)| {
         let mut point = Point::new();
-        if let Some((letters, ttl, odd_spelling, ds, special)) = delegation {
+        if let Some((letters, ttl, odd_spelling, ds, has_policy)) = delegation {
             let mut values = servers(letters).values();
             if odd_spelling {
                 values.reverse();
@@ -102,7 +102,10 @@ fn zones() -> impl Strategy<Value = Point> {
                     *value = value.trim_end_matches('.').to_ascii_uppercase();
                 }
             }
-            point.observed.at_cut.push(RecordSet { special, ..set("NS", ttl, values) });
+            point
+                .observed
+                .at_cut
+                .push(RecordSet { is_simple: !has_policy, ..set("NS", ttl, values) });
             if let Some(letters) = ds {
                 let mut values = keys(letters).values();
                 if odd_spelling {

@@ -166,7 +166,7 @@ fn name_servers_below_the_cut_need_glue() {
 fn an_ns_record_set_with_a_routing_policy_is_never_changed() {
     let mut point = Point::new();
     point.create("S1", wants("x"));
-    point.observed.at_cut[0].special = true;
+    point.observed.at_cut[0].is_simple = false;
     assert_eq!(
         point.clone().create("S2", wants("x").overwriting()).refused().code(),
         "routing-policy"
