@@ -66,13 +66,20 @@ pub(crate) enum Reason {
     Invented,
 }
 
+/// A decision of the planner about a point.
+#[derive(Debug)]
+struct Decision {
+    question: Question,
+    point: PointId,
+    decided: Decided,
+}
+
 /// The model of the world, with its memory of what was explored.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) profile: Profile,
     pub(crate) points: Points,
-    /// Each question, the point that it is about, and the decision.
-    decisions: Vec<(Question, PointId, Decided)>,
+    decisions: Vec<Decision>,
     asked: HashMap<(Question, PointId), u32>,
     applied: HashMap<(u32, PointId), Option<PointId>>,
     pub(crate) findings: Vec<Finding>,
@@ -135,14 +142,14 @@ impl Model {
         let decided = self.decide(question, id);
         let index = u32::try_from(self.decisions.len())
             .unwrap_or_else(|_| unreachable!("too many decisions"));
-        self.decisions.push((question, id, decided));
+        self.decisions.push(Decision { question, point: id, decided });
         self.asked.insert((question, id), index);
         self.check_decision(index, question, id);
         index
     }
 
     pub(crate) fn decided(&self, decision: u32) -> &Decided {
-        &self.decisions[decision as usize].2
+        &self.decisions[decision as usize].decided
     }
 
     /// Sends the batch of a decision. Returns the point after it; `None` if Route 53 rejects it.
@@ -150,7 +157,7 @@ impl Model {
         if let Some(after) = self.applied.get(&(decision, id)) {
             return *after;
         }
-        let (question, read, decided) = &self.decisions[decision as usize];
+        let Decision { question, point: read, decided } = &self.decisions[decision as usize];
         let resource = match question {
             Question::CreateUpdate { request, .. } | Question::Delete { request, .. } => {
                 request.resource

@@ -11,7 +11,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use crate::model::{Finding, Model};
 use crate::profiles::Profile;
-use crate::steps::Step;
+use crate::steps::{Step, Successor};
 use crate::world::World;
 
 /// The result of an exploration.
@@ -112,7 +112,8 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     'levels: while !frontier.is_empty() {
         let mut next = Vec::new();
         for (number, world) in std::mem::take(&mut frontier) {
-            for (ordinal, (step, after, findings)) in (0u16..).zip(model.steps(&world)) {
+            for (ordinal, successor) in (0u16..).zip(model.steps(&world)) {
+                let Successor { step, after, findings } = successor;
                 report.steps += 1;
                 for finding in findings {
                     match finding {
@@ -161,9 +162,9 @@ pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
     let mut world = model.initial();
     for text in trace {
         let steps = model.steps(&world);
-        let (_, after, findings) = steps
+        let Successor { after, findings, .. } = steps
             .into_iter()
-            .find(|(step, ..)| model.step_text(&world, *step) == *text)
+            .find(|successor| model.step_text(&world, successor.step) == *text)
             .unwrap_or_else(|| panic!("{text:?} is not a possible step here"));
         let broken = findings.into_iter().find_map(|finding| match finding {
             Finding::Violation(what) => Some(what),
@@ -196,14 +197,17 @@ fn trace(
     let mut comments = vec![model.points_text(&world)];
     for ordinal in ordinals.into_iter().rev() {
         let steps = model.steps(&world);
-        let Some((step, after, _)) = steps.into_iter().nth(usize::from(ordinal)) else { break };
+        let Some(Successor { step, after, .. }) = steps.into_iter().nth(usize::from(ordinal))
+        else {
+            break;
+        };
         lines.push(model.step_text(&world, step));
         world = after;
         comments.push(model.points_text(&world));
     }
     lines.push(model.step_text(&world, step));
-    let after = model.steps(&world).into_iter().find(|(other, ..)| *other == step);
-    comments.extend(after.map(|(_, after, _)| model.points_text(&after)));
+    let after = model.steps(&world).into_iter().find(|successor| successor.step == step);
+    comments.extend(after.map(|successor| model.points_text(&successor.after)));
     let mut text = format!("{what}\n\n#[test]\nfn found_in_{}() {{\n", model.profile.name);
     text.push_str("    // ");
     text.push_str(what);

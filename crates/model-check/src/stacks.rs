@@ -220,7 +220,7 @@ impl Model {
                 }
                 Phase::Back => match next_reverse_update(world, stack, &mut operation) {
                     Some(request) => {
-                        send(world, request, self.profile.one_second);
+                        self.issue(world, request);
                         true
                     }
                     None => {
@@ -240,7 +240,7 @@ impl Model {
                         *slot = None;
                     }
                     let template = Request { kind: Kind::Delete, ..request_of(resource, held) };
-                    send(world, template, self.profile.one_second);
+                    self.issue(world, template);
                     true
                 }
             };
@@ -249,6 +249,15 @@ impl Model {
                 return false;
             }
         }
+    }
+
+    /// Adds a request, a second after the previous one unless they may have the same time.
+    fn issue(&self, world: &mut World, request: Request) {
+        // A cancelled Create and its Delete may have the same time.
+        let is_cancelled = request.kind == Kind::Delete && request.physical == Physical::Invented;
+        world.clock += i32::from(!(self.profile.one_second || is_cancelled));
+        world.sent += 1;
+        world.requests.push(Request { id: world.sent, time: world.clock, ..request });
     }
 
     fn forward(
@@ -276,7 +285,7 @@ impl Model {
         };
         match request {
             Some(request) => {
-                send(world, request, self.profile.one_second);
+                self.issue(world, request);
                 true
             }
             None => {
@@ -337,15 +346,6 @@ fn request_of(resource: u8, held: Held) -> Request {
         awaited: true,
         owed: true,
     }
-}
-
-fn send(world: &mut World, request: Request, one_second: bool) {
-    // A cancelled Create and its Delete may have the same time.
-    let at_once =
-        one_second || (request.kind == Kind::Delete && request.physical == Physical::Invented);
-    world.clock += i32::from(!at_once);
-    world.sent += 1;
-    world.requests.push(Request { id: world.sent, time: world.clock, ..request });
 }
 
 /// Records what CloudFormation learns from a SUCCESS of a Create or an Update.

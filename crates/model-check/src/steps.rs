@@ -62,9 +62,19 @@ pub(crate) enum Step {
     Roll,
 }
 
+/// A step from a state.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    pub(crate) step: Step,
+    /// The state after it.
+    pub(crate) after: World,
+    /// The findings about the step and that state.
+    pub(crate) findings: Vec<Finding>,
+}
+
 impl Model {
     /// Returns every step from a state, with the findings about it.
-    pub(crate) fn steps(&mut self, world: &World) -> Vec<(Step, World, Vec<Finding>)> {
+    pub(crate) fn steps(&mut self, world: &World) -> Vec<Successor> {
         let mut steps = Vec::new();
         self.operations(world, &mut steps);
         self.requests(world, &mut steps);
@@ -72,16 +82,17 @@ impl Model {
         steps
     }
 
-    fn push(&mut self, steps: &mut Vec<(Step, World, Vec<Finding>)>, step: Step, mut after: World) {
+    fn push(&mut self, steps: &mut Vec<Successor>, step: Step, mut after: World) {
         after.tidy();
         self.check_answers(&after);
         if after.is_quiet() {
             self.check_quiet(&after);
         }
-        steps.push((step, after, std::mem::take(&mut self.findings)));
+        let findings = std::mem::take(&mut self.findings);
+        steps.push(Successor { step, after, findings });
     }
 
-    fn operations(&mut self, world: &World, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
+    fn operations(&mut self, world: &World, steps: &mut Vec<Successor>) {
         let running = world.operations.iter().flatten().count();
         for stack in 0..2u8 {
             if world.operations[usize::from(stack)].is_some() {
@@ -102,7 +113,7 @@ impl Model {
         }
     }
 
-    fn requests(&mut self, world: &World, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
+    fn requests(&mut self, world: &World, steps: &mut Vec<Successor>) {
         let room = world.deliveries.len() < self.profile.at_once;
         for request in &world.requests {
             let id = request.id;
@@ -156,7 +167,7 @@ impl Model {
     }
 
     /// Runs a delivery from its start to its end, with and without losing the answer.
-    fn run_whole(&mut self, begun: &World, id: u8, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
+    fn run_whole(&mut self, begun: &World, id: u8, steps: &mut Vec<Successor>) {
         let mut open = vec![(begun.clone(), Vec::new(), "")];
         while let Some((world, findings, checked)) = open.pop() {
             let index = world.deliveries.len() - 1;
@@ -187,7 +198,7 @@ impl Model {
         }
     }
 
-    fn outside(&mut self, world: &World, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
+    fn outside(&mut self, world: &World, steps: &mut Vec<Successor>) {
         self.patience(world, steps);
         if world.left.by_hand > 0 {
             for act in self.profile.acts.clone() {
@@ -210,7 +221,7 @@ impl Model {
 
     /// Adds the steps of people who respect DNS caches: they wait for the TTLs of what was changed,
     /// and roll keys when no resolver needs the old one.
-    fn patience(&mut self, world: &World, steps: &mut Vec<(Step, World, Vec<Finding>)>) {
+    fn patience(&mut self, world: &World, steps: &mut Vec<Successor>) {
         if !self.profile.dnssec
             || !world.operations.iter().all(Option::is_none)
             || !world.deliveries.is_empty()

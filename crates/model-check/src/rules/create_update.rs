@@ -160,7 +160,7 @@ impl Model {
                     "TIME-1: a request is overtaken without a later one",
                 );
             }
-            return check_refusal(&case, true);
+            return check_refusal(&case, Refused::Fails);
         };
         if plan.finds_own_request {
             let own = case.own().is_some_and(|own| own.stamp.time == case.time);
@@ -170,7 +170,7 @@ impl Model {
             );
         }
         if decided.warns("left-as-it-is") {
-            check_refusal(&case, false)?;
+            check_refusal(&case, Refused::Warns)?;
             return check_kept(&case, after);
         }
         check_row(&case, after)?;
@@ -184,9 +184,19 @@ impl Model {
     }
 }
 
+/// What a refusal does to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    /// The request fails.
+    Fails,
+    /// The request succeeds with a `Warning`.
+    Warns,
+}
+
 /// Checks a refusal. It fails only an arrival, or an Update that asks for something new and would
 /// change something.
-fn check_refusal(case: &CreateUpdate<'_>, fails: bool) -> Result<(), String> {
+fn check_refusal(case: &CreateUpdate<'_>, refused: Refused) -> Result<(), String> {
+    let fails = refused == Refused::Fails;
     let row = case.row();
     if case.is_plain() && !matches!(row, Row::Refuse(_)) {
         let rule = match row {

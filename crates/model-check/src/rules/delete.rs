@@ -11,8 +11,10 @@ use crate::values::{BY_HAND, START};
 /// The row of the table that applies to a Delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum DeleteRow {
-    /// The name servers stay. True if `before` is removed, because no holder is left.
-    Keep(bool),
+    /// The name servers stay.
+    Keep,
+    /// The name servers stay, and `before` is removed, because no holder is left.
+    KeepAndSettle,
     Remove,
     Restore(Displaced),
 }
@@ -70,7 +72,7 @@ impl Model {
         let is_known = known && (is_of(config.servers) || (rezoned && is_of(BY_HAND)));
         let row = delete_row(before, own, (is_known, rejected), time);
         match &row {
-            DeleteRow::Keep(_) => {
+            DeleteRow::Keep | DeleteRow::KeepAndSettle => {
                 let kept = before.servers == after.servers && before.ttl == after.ttl;
                 holds(kept, "LEAVE-2: a Delete changes name servers that must stay")?;
                 let others = || before.others(id).any(|claim| claim.ds == before.ds);
@@ -96,7 +98,7 @@ impl Model {
                 )?;
             }
         }
-        let keeps = row == DeleteRow::Keep(false) && before.others(id).next().is_some();
+        let keeps = row == DeleteRow::Keep && before.others(id).next().is_some();
         let origin = before.before.clone().filter(|_| keeps);
         holds(
             after.before == origin,
@@ -114,26 +116,22 @@ fn delete_row(
 ) -> DeleteRow {
     let others = || before.others(own.id);
     if before.servers.is_none() {
-        return DeleteRow::Keep(false);
+        return DeleteRow::Keep;
     }
     let named_by_others = others().any(|claim| before.names(claim));
     if !before.names(own) {
-        return if is_known && !named_by_others {
-            DeleteRow::Remove
-        } else {
-            DeleteRow::Keep(false)
-        };
+        return if is_known && !named_by_others { DeleteRow::Remove } else { DeleteRow::Keep };
     }
     if others().any(|claim| before.holds(claim)) {
-        return DeleteRow::Keep(false);
+        return DeleteRow::Keep;
     }
     let Some(origin) = before.origin() else { return DeleteRow::Remove };
-    let Some(displaced) = &origin.displaced else { return DeleteRow::Keep(true) };
+    let Some(displaced) = &origin.displaced else { return DeleteRow::KeepAndSettle };
     let digest = Digest::from_name_servers(&displaced.name_servers);
     let still_named = others().any(|claim| claim.ns == digest);
     let of_nobody = !displaced.claimed && (0..=DAY).contains(&(time - displaced.time));
     if !rejected && (still_named || of_nobody) {
         return DeleteRow::Restore(displaced.clone());
     }
-    if named_by_others { DeleteRow::Keep(true) } else { DeleteRow::Remove }
+    if named_by_others { DeleteRow::KeepAndSettle } else { DeleteRow::Remove }
 }
