@@ -334,7 +334,7 @@ async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Response<By
     }
     Ok(match check(state, parts) {
         Ok(()) => record(state, put, 200, "", ""),
-        Err((status, code, message)) => record(state, put, status, code, message),
+        Err(Rejection { status, code, message }) => record(state, put, status, code, message),
     })
 }
 
@@ -348,14 +348,27 @@ fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Re
     Response::builder().status(status).body(Bytes::from(body)).unwrap_or_default()
 }
 
-type Refused = (u16, &'static str, &'static str);
+/// The response to a request that S3 rejects.
+#[derive(Clone, Copy)]
+struct Rejection {
+    status: u16,
+    code: &'static str,
+    message: &'static str,
+}
+
+impl Rejection {
+    const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
+        Self { status, code, message }
+    }
+}
 
 /// The checks of S3 for a pre-signed PUT (Amazon S3 User Guide, "Sharing objects with presigned
 /// URLs"). Probe: s3/put, cloudformation/response-url.
-fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
+fn check(state: &State, parts: &Parts) -> Result<(), Rejection> {
     let path = parts.uri.path();
     if !path.starts_with(&format!("/{BUCKET}/")) {
-        return Err((404, "NoSuchBucket", "The specified bucket does not exist"));
+        let message = "The specified bucket does not exist";
+        return Err(Rejection::new(404, "NoSuchBucket", message));
     }
     let pairs: Vec<(String, String)> =
         url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes())
@@ -363,9 +376,9 @@ fn check(state: &State, parts: &Parts) -> Result<(), Refused> {
             .collect();
     let query =
         |key: &str| pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-    let denied = (403, "AccessDenied", "Access Denied");
-    let too_late = (403, "AccessDenied", "Request has expired");
-    let mismatch = (
+    let denied = Rejection::new(403, "AccessDenied", "Access Denied");
+    let too_late = Rejection::new(403, "AccessDenied", "Request has expired");
+    let mismatch = Rejection::new(
         403,
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided.",

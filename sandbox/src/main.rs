@@ -61,17 +61,17 @@ fn run(command: impl Future<Output = Result<(), String>>) -> Result<(), String> 
 
 async fn serve(port: u16) -> Result<(), String> {
     let started = sandbox::serve::start(port).await;
-    let (_aws, _dns, description) = started.map_err(|error| {
+    let served = started.map_err(|error| {
         format!("Can't listen on 127.0.0.1:{port}: {error}. Use another --port.")
     })?;
-    print!("{description}");
+    print!("{}", served.description);
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }
 
 async fn show(demo: Demo) -> Result<(), String> {
     let mut out = std::io::stdout();
     tokio::select! {
-        told = demo::run(&demo, &mut out) => told,
+        result = demo::run(&demo, &mut out) => result,
         _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
     }
 }

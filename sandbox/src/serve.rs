@@ -6,11 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::{Dns, Sandbox, ServeRule};
 
+/// A running sandbox. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Served {
+    /// Route 53 and STS.
+    pub aws: Sandbox,
+    /// The zones, over DNS.
+    pub dns: Dns,
+    /// What there is, and how to use it.
+    pub description: String,
+}
+
 /// Starts a sandbox with two accounts and describes it: a parent account with a zone and a role,
 /// and a child account with a zone and a function role that may assume the parent role. The zones
 /// are also served over DNS. Changes are served at once, because somebody who makes changes by hand
 /// does not poll for `INSYNC`.
-pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
+pub async fn start(port: u16) -> io::Result<Served> {
     let aws = Sandbox::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let (parent, child) = (aws.account("111111111111"), aws.account("222222222222"));
     let parent_zone = parent.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
@@ -87,7 +98,7 @@ pub async fn start(port: u16) -> io::Result<(Sandbox, Dns, String)> {
     }
     let _ = writeln!(text, "# unset AWS_SESSION_TOKEN");
     let _ = writeln!(text, "\n# Ctrl-C stops it.");
-    Ok((aws, dns, text))
+    Ok(Served { aws, dns, description: text })
 }
 
 fn write_exports(text: &mut String, env: &[(String, String)]) {

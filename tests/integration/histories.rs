@@ -66,10 +66,13 @@ fn no_history_breaks_a_promise() {
     let mut tally = Tally::new();
     for begin in (first..first + count).step_by(AT_ONCE) {
         let seeds = begin..(first + count).min(begin + AT_ONCE as u64);
-        for (_, seed, result) in
+        for history in
             simulate_each(seeds, async |seed| run::run(&generate::history(*seed), *seed).await)
         {
-            let more = result.unwrap_or_else(|failure| panic!("{}", shrink::shrunk(seed, failure)));
+            let seed = history.case;
+            let more = history
+                .result
+                .unwrap_or_else(|failure| panic!("{}", shrink::shrunk(seed, failure)));
             for (what, times) in more {
                 *tally.entry(what).or_default() += times;
             }

@@ -42,5 +42,5 @@ mod time;
 pub use answer::Answer;
 pub use fixture::{EXTERNAL_ID, Fixture, NAME, RECORD, at_once, plain};
 pub use network::{Asked, Network, seeded};
-pub use simulation::{seed_or, setting, simulate, simulate_each};
+pub use simulation::{Simulated, seed_or, setting, simulate, simulate_each};
 pub use time::{breathe, pass, poll_until};

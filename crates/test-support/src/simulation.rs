@@ -21,10 +21,21 @@ pub fn setting(name: &str) -> Option<u64> {
 
 /// Runs a simulation with its own paused clock and everything random from the seed. The same seed
 /// repeats the same run, call by call.
-pub fn simulate<T>(seed: u64, play: impl AsyncFnOnce() -> T) -> T {
+pub fn simulate<T>(seed: u64, run: impl AsyncFnOnce() -> T) -> T {
     fastrand::seed(seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    LocalSet::new().block_on(&runtime, play())
+    LocalSet::new().block_on(&runtime, run())
+}
+
+/// A case that was simulated.
+#[derive(Debug)]
+pub struct Simulated<C, T> {
+    /// The number of the case.
+    pub number: usize,
+    /// The case.
+    pub case: C,
+    /// What its simulation returned.
+    pub result: T,
 }
 
 /// Runs a simulation of each case on all processors, as [`simulate`] does. Returns the results in
@@ -32,30 +43,30 @@ pub fn simulate<T>(seed: u64, play: impl AsyncFnOnce() -> T) -> T {
 /// variable `CASE` can repeat a single case.
 pub fn simulate_each<C: Send, T: Send>(
     cases: impl IntoIterator<Item = C>,
-    play: impl AsyncFn(&C) -> T + Sync,
-) -> Vec<(usize, C, T)> {
+    run: impl AsyncFn(&C) -> T + Sync,
+) -> Vec<Simulated<C, T>> {
     let (seed, only) = (seed_or(1), setting("CASE"));
-    let wanted = |number: usize| only.is_none_or(|only| only == number as u64);
+    let is_selected = |number: usize| only.is_none_or(|only| only == number as u64);
     let cases: Vec<(usize, C)> =
-        cases.into_iter().enumerate().filter(|(number, _)| wanted(*number)).collect();
+        cases.into_iter().enumerate().filter(|(number, _)| is_selected(*number)).collect();
     let (cases, next) = (
         cases.into_iter().map(|case| Mutex::new(Some(case))).collect::<Vec<_>>(),
         AtomicUsize::new(0),
     );
     let work = || {
-        let mut played = Vec::new();
+        let mut results = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (number, case) = case.lock().unwrap().take().unwrap();
             let _report = ReportOnPanic(number);
             let result =
                 simulate(seed.wrapping_mul(1 << 32).wrapping_add(number as u64), async || {
-                    play(&case).await
+                    run(&case).await
                 });
-            played.push((number, case, result));
+            results.push(Simulated { number, case, result });
         }
-        played
+        results
     };
-    let mut played: Vec<(usize, C, T)> = thread::scope(|scope| {
+    let mut results: Vec<Simulated<C, T>> = thread::scope(|scope| {
         let threads: Vec<_> = (0..available_parallelism().map_or(1, usize::from))
             .map(|_| scope.spawn(work))
             .collect();
@@ -64,8 +75,8 @@ pub fn simulate_each<C: Send, T: Send>(
             .flat_map(|thread| thread.join().unwrap_or_else(|_| panic!("a case panicked")))
             .collect()
     });
-    played.sort_by_key(|(number, ..)| *number);
-    played
+    results.sort_by_key(|simulated| simulated.number);
+    results
 }
 
 /// Reports which case panicked.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sandbox::{BucketFault, Fault, FaultKind};
 use serde_json::json;
-use test_support::simulate_each;
+use test_support::{Simulated, simulate_each};
 
 use crate::faults::fixture::Fixture;
 use crate::faults::scenario::{SCENARIOS, Scenario, TIMEOUT};
@@ -57,11 +57,10 @@ fn an_answer_is_delivered_or_the_event_is_delivered_again() {
         .collect();
     let tried = cases.len();
     let results = simulate_each(cases, async |case| run(case).await);
-    let failed = results
-        .into_iter()
-        .filter_map(|(number, case, result)| Some((number, case, result.err()?)));
-    let failures: Vec<String> =
-        failed.map(|(number, case, error)| format!("CASE={number} {case:?}: {error}")).collect();
+    let failure = |Simulated { number, case, result }: Simulated<Case, Result<(), String>>| {
+        Some(format!("CASE={number} {case:?}: {}", result.err()?))
+    };
+    let failures: Vec<String> = results.into_iter().filter_map(failure).collect();
     eprintln!("faults of the response bucket tried {tried}, failed {}", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use sandbox::{BucketFault, Call, Fault, FaultKind, Put};
-use test_support::{pass, simulate_each};
+use test_support::{Simulated, pass, simulate_each};
 
 use crate::faults::fixture::{Delivered, Fixture};
 use crate::faults::matrix::calls;
@@ -42,11 +42,10 @@ fn a_second_delivery_completes_a_request_that_was_cut_off_anywhere() {
     }
     let tried = cases.len();
     let results = simulate_each(cases, async |case| run(*case).await);
-    let failed = results
-        .into_iter()
-        .filter_map(|(number, case, result)| Some((number, case, result.err()?)));
-    let failures: Vec<String> =
-        failed.map(|(number, case, error)| format!("CASE={number} {case:?}: {error}")).collect();
+    let failure = |Simulated { number, case, result }: Simulated<Case, Result<(), String>>| {
+        Some(format!("CASE={number} {case:?}: {}", result.err()?))
+    };
+    let failures: Vec<String> = results.into_iter().filter_map(failure).collect();
     eprintln!("cut off {tried} times, failed {}", failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sandbox::{Fault, FaultKind};
-use test_support::simulate_each;
+use test_support::{Simulated, simulate_each};
 
 use crate::faults::fixture::Fixture;
 use crate::faults::long;
@@ -26,7 +26,7 @@ fn a_deadline_at_any_moment_gives_one_true_answer() {
         deadlines.flat_map(|deadline| SCENARIOS.map(|scenario| (scenario, deadline))).collect();
     let tried = cases.len();
     let (mut tally, mut failures) = (BTreeMap::<String, usize>::new(), Vec::new());
-    for (number, (scenario, deadline), result) in
+    for Simulated { number, case: (scenario, deadline), result } in
         simulate_each(cases, async |case| run(*case).await)
     {
         match result {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sandbox::{Call, Fault, FaultKind};
-use test_support::{simulate, simulate_each};
+use test_support::{Simulated, simulate, simulate_each};
 
 use crate::faults::fixture::Fixture;
 use crate::faults::long;
@@ -105,7 +105,7 @@ fn every_call_of_every_request_survives_every_fault() {
     let results = simulate_each(all, async |case| run(case).await);
     let (mut answered, mut failures, mut by_status) =
         (0, Vec::new(), BTreeMap::<String, usize>::new());
-    for (number, case, result) in results {
+    for Simulated { number, case, result } in results {
         match result {
             Ok(status) => {
                 answered += 1;

@@ -43,10 +43,10 @@ fn no_event_causes_a_panic_a_second_answer_a_leak_or_a_foreign_change() {
     let (count, first) = (setting("EVENTS").unwrap_or(EVENTS), setting("EVENT_SEED").unwrap_or(1));
     let panics = PANICS.load(Ordering::Relaxed);
     let (mut tally, mut failures) = (BTreeMap::<String, usize>::new(), Vec::new());
-    for (_, seed, result) in simulate_each(first..first + count, async |seed| run(*seed).await) {
-        match result {
+    for event in simulate_each(first..first + count, async |seed| run(*seed).await) {
+        match event.result {
             Ok(ended) => *tally.entry(ended).or_default() += 1,
-            Err(error) => failures.push(format!("EVENT_SEED={seed} EVENTS=1: {error}")),
+            Err(error) => failures.push(format!("EVENT_SEED={} EVENTS=1: {error}", event.case)),
         }
     }
     eprintln!("{count} random events from seed {first}: {tally:?}");

@@ -344,8 +344,9 @@ async fn the_resolver_is_not_queried_below_a_name_that_is_not_delegated() {
 /// `sandbox serve` prints commands that work as they are.
 #[tokio::test]
 async fn the_commands_printed_by_the_sandbox_work() {
-    let (_aws, _dns, text) = sandbox::serve::start(0).await.unwrap();
-    let lines: Vec<Vec<&str>> = text
+    let served = sandbox::serve::start(0).await.unwrap();
+    let lines: Vec<Vec<&str>> = served
+        .description
         .lines()
         .filter_map(|line| line.strip_prefix("#   delegation "))
         .map(|line| line.split(' ').collect())

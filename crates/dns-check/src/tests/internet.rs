@@ -51,8 +51,16 @@ struct State {
     routes: [bool; 2],
     /// True if nothing but the resolver can be reached.
     closed: bool,
-    /// All queries: the server, the name, the type, and whether it was over TCP.
-    log: Vec<(IpAddr, String, RecordType, bool)>,
+    /// All queries.
+    log: Vec<Received>,
+}
+
+/// A query that a server received.
+struct Received {
+    server: IpAddr,
+    name: String,
+    record_type: RecordType,
+    tcp: bool,
 }
 
 impl fmt::Debug for Internet {
@@ -186,34 +194,29 @@ impl Internet {
         let log = self.state();
         log.log
             .iter()
-            .filter(|(server, ..)| *server == at)
-            .map(|(_, name, kind, _)| (name.clone(), *kind))
+            .filter(|query| query.server == at)
+            .map(|query| (query.name.clone(), query.record_type))
             .collect()
     }
 
     /// The number of datagrams and connections to all servers except the resolver.
     pub(super) fn traffic(&self) -> (usize, usize) {
         let state = self.state();
-        let tcp = state
-            .log
-            .iter()
-            .filter(|(server, _, _, tcp)| *tcp && *server != address(NINES))
-            .count();
-        let udp = state
-            .log
-            .iter()
-            .filter(|(server, _, _, tcp)| !*tcp && *server != address(NINES))
-            .count();
-        (udp, tcp)
+        let queries = state.log.iter().filter(|query| query.server != address(NINES));
+        let tcp = queries.clone().filter(|query| query.tcp).count();
+        (queries.count() - tcp, tcp)
     }
 
     fn answer(&self, server: IpAddr, bytes: &[u8], tcp: bool) -> Vec<Vec<u8>> {
         let message = Message::from_vec(bytes).unwrap();
-        let (name, kind) = (message.queries[0].name().clone(), message.queries[0].query_type());
+        let (name, record_type) =
+            (message.queries[0].name().to_string(), message.queries[0].query_type());
         let mut state = self.state();
-        let nth =
-            state.log.iter().filter(|(own, _, asked, _)| *own == server && *asked == kind).count();
-        state.log.push((server, name.to_string().trim_end_matches('.').to_owned(), kind, tcp));
+        let is_same =
+            |query: &&Received| query.server == server && query.record_type == record_type;
+        let nth = state.log.iter().filter(is_same).count();
+        let name = name.trim_end_matches('.').to_owned();
+        state.log.push(Received { server, name, record_type, tcp });
         let ask = Ask { message, tcp, nth };
         if server == address(NINES) {
             if let Some(odd) = &state.odd {

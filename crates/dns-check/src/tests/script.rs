@@ -254,7 +254,14 @@ pub(super) fn network(timing: Timing) -> Network {
     Network::new(timing, Arc::new(crate::transport::Sockets), Arc::default())
 }
 
-type Log = Arc<Mutex<Vec<(u8, String, RecordType)>>>;
+/// A query that a server received.
+struct Received {
+    host: u8,
+    name: String,
+    record_type: RecordType,
+}
+
+type Log = Arc<Mutex<Vec<Received>>>;
 
 /// The servers of a test.
 pub(super) struct Fixture {
@@ -302,8 +309,8 @@ impl Fixture {
     /// The names and types of the queries that a server received.
     pub(super) fn asked(&self, host: u8) -> Vec<(Name, RecordType)> {
         let log = self.log.lock().unwrap();
-        let of_host = log.iter().filter(|(server, ..)| *server == host);
-        of_host.map(|(_, name, record_type)| (name.parse().unwrap(), *record_type)).collect()
+        let of_host = log.iter().filter(|query| query.host == host);
+        of_host.map(|query| (query.name.parse().unwrap(), query.record_type)).collect()
     }
 
     /// How many queries of a type a server received.
@@ -348,7 +355,8 @@ impl Server {
         let record_type = message.queries[0].query_type();
         // The root is not a `Name`.
         if let Ok(name) = Name::from_wire_labels(message.queries[0].name().iter()) {
-            self.log.lock().unwrap().push((self.host, name.to_string(), record_type));
+            let (host, name) = (self.host, name.to_string());
+            self.log.lock().unwrap().push(Received { host, name, record_type });
         }
         let nth = {
             let mut counts = self.counts.lock().unwrap();
