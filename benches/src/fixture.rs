@@ -232,12 +232,12 @@ impl Fixture {
     /// Checks that the zone has what the last event asked for.
     pub(crate) fn check(&self, kind: Kind) -> Result<(), String> {
         let ttl = self.parent.record(NAME, "NS").and_then(|set| set.ttl);
-        let wanted = match kind {
+        let expected = match kind {
             Kind::Create => Some(300),
             Kind::Update => Some(600),
             Kind::Delete => None,
         };
-        if ttl == wanted {
+        if ttl == expected {
             Ok(())
         } else {
             Err(format!("after the {kind:?} the delegation has the TTL {ttl:?}"))

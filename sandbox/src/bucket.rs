@@ -401,8 +401,8 @@ fn check(state: &State, parts: &Parts) -> Result<(), Rejection> {
         let host =
             parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         let expected = presigned(&state.secret, host, path, at).ok_or(denied)?;
-        let given = query("X-Amz-Signature").ok_or(denied)?;
-        if !expected.contains(&format!("X-Amz-Signature={given}")) || given.len() != 64 {
+        let signature = query("X-Amz-Signature").ok_or(denied)?;
+        if !expected.contains(&format!("X-Amz-Signature={signature}")) || signature.len() != 64 {
             return Err(mismatch);
         }
         return if now > seconds(at) + SIGNED_FOR.as_secs() { Err(too_late) } else { Ok(()) };

@@ -36,7 +36,7 @@ pub struct Bootstrap {
     pub env: Vec<(String, String)>,
     /// The function's timeout.
     pub timeout: Duration,
-    /// The deadline that it is told.
+    /// The deadline that is passed to the function.
     pub deadline: DeadlineStyle,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Bootstrap {
     }
 }
 
-/// The deadline that a function is told.
+/// The deadline that is passed to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadlineStyle {
     /// The time at which it is killed.

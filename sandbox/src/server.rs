@@ -78,7 +78,7 @@ pub(crate) async fn answer(
     body: &[u8],
 ) -> Result<Response<Bytes>, Reset> {
     let path = parts.uri.path();
-    let asked = if routes::serves(path) {
+    let request = if routes::serves(path) {
         ServiceRequest::Route53(routes::parse(
             parts.method.as_str(),
             path,
@@ -88,17 +88,17 @@ pub(crate) async fn answer(
     } else {
         ServiceRequest::Sts(Query::parse(body))
     };
-    let service = asked.service();
+    let service = request.service();
     let caller = sigv4::authenticate(core, parts, body, service);
-    let call = core.journal.begin(asked.call(core, caller.as_ref().ok(), sigv4::region(parts)));
+    let call = core.journal.begin(request.call(core, caller.as_ref().ok(), sigv4::region(parts)));
     let mut way = Progress { core, call };
     let outcome = match caller {
-        Ok(caller) => way.take(&asked, &caller).await,
+        Ok(caller) => way.take(&request, &caller).await,
         Err(error) => Ok(Err(error)),
     };
     let request_id = format!("{:08x}-0000-4000-8000-{:012x}", fastrand::u32(..), way.call.seq);
     match outcome {
-        Ok(result) => Ok(way.deliver(&asked, result, &request_id)),
+        Ok(result) => Ok(way.deliver(&request, result, &request_id)),
         Err(Reset) => Err(Reset),
     }
 }
@@ -113,7 +113,7 @@ impl Progress<'_> {
     /// No probe: faults are a test's own.
     async fn take(
         &mut self,
-        asked: &ServiceRequest,
+        request: &ServiceRequest,
         caller: &Caller,
     ) -> Result<Result<(u16, Element), ApiError>, Reset> {
         let hooks = lock(&self.core.hooks).clone();
@@ -150,7 +150,7 @@ impl Progress<'_> {
         if route53 && !lock(&self.core.buckets).take(&self.call.account, &self.call.action, now) {
             return Ok(Err(ApiError::throttling()));
         }
-        let result = match asked {
+        let result = match request {
             ServiceRequest::Route53(parsed) => parsed
                 .request
                 .as_ref()
@@ -190,7 +190,7 @@ impl Progress<'_> {
 
     fn deliver(
         &mut self,
-        asked: &ServiceRequest,
+        request: &ServiceRequest,
         result: Result<(u16, Element), ApiError>,
         request_id: &str,
     ) -> Response<Bytes> {
@@ -198,7 +198,7 @@ impl Progress<'_> {
             self.finish(&result, true);
         }
         let (status, document) = result.unwrap_or_else(|error| {
-            let document = match asked {
+            let document = match request {
                 ServiceRequest::Route53(_) => {
                     Element::error_response(NAMESPACE, &error, request_id)
                 }

@@ -47,7 +47,7 @@ impl Template {
     /// Like [`Template::read`], for a parsed document. `path` is its name in messages.
     pub fn new(path: &str, document: Value, values: &[(&str, &str)]) -> Self {
         let mut template = Self { path: path.to_owned(), document, values: BTreeMap::new() };
-        let given: BTreeMap<&str, &str> = values.iter().copied().collect();
+        let by_name: BTreeMap<&str, &str> = values.iter().copied().collect();
         let parameters = template.document["Parameters"].as_object().cloned().unwrap_or_default();
         for (name, parameter) in &parameters {
             let default = match &parameter["Default"] {
@@ -55,7 +55,7 @@ impl Template {
                 Value::Number(number) => Some(number.to_string()),
                 _ => None,
             };
-            let value = given.get(name.as_str()).map(|text| (*text).to_owned()).or(default);
+            let value = by_name.get(name.as_str()).map(|text| (*text).to_owned()).or(default);
             let value = value.unwrap_or_else(|| panic!("{path}: no value for {name}"));
             template.values.insert(name.clone(), template.checked(name, parameter, &value));
         }

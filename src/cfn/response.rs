@@ -122,8 +122,8 @@ struct Shortened<'a> {
     tail: &'a str,
 }
 
-fn cut_longest(texts: Vec<Shortened<'_>>, excess: usize) -> bool {
-    let longest = texts.into_iter().max_by_key(|shortened| encoded(shortened.text));
+fn cut_longest(strings: Vec<Shortened<'_>>, excess: usize) -> bool {
+    let longest = strings.into_iter().max_by_key(|shortened| encoded(shortened.text));
     let longest = longest.filter(|longest| encoded(longest.text) > encoded(&longest.pointer) + 1);
     let Some(Shortened { text, pointer, tail }) = longest else { return false };
     let head = text.strip_suffix(&pointer).or_else(|| text.strip_suffix(tail)).unwrap_or(text);

@@ -68,7 +68,7 @@ pub(super) struct EarlierCheck {
 impl EarlierCheck {
     /// The result, if this is the question that was verified.
     pub(super) fn answer(&self, question: &Question) -> Option<&Result<Option<Report>, Failure>> {
-        self.last.as_ref().filter(|(asked, _)| asked == question).map(|(_, result)| result)
+        self.last.as_ref().filter(|(verified, _)| verified == question).map(|(_, result)| result)
     }
 
     /// True if the request has made as many checks as it may.
@@ -126,8 +126,7 @@ pub(super) async fn before(
     let unfit = (*adds_ds && !finding.has_secure_server())
         || ((*adds_ds || *under_ds) && finding.has_bogus_server());
     let is_served = |server: &Server| server.state == ServerState::Serves;
-    let is_acceptable =
-        required == RequiredServers::One && finding.servers().iter().any(is_served);
+    let is_acceptable = required == RequiredServers::One && finding.servers().iter().any(is_served);
     if unfit || (verification == Verification::Require && fails(&finding) && !is_acceptable) {
         let message = format!(
             "The DNS check failed, and nothing was changed: {finding}. Correct that, and deploy again."

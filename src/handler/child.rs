@@ -56,7 +56,7 @@ pub(super) async fn read(
     old: Option<&Partial>,
     denial: Denial,
 ) -> Result<Child, Failure> {
-    let given = desired.name_servers.clone();
+    let specified = desired.name_servers.clone();
     let Some(id) = &desired.child_zone else {
         // Properties::parse requires both.
         let name = desired.domain_name.clone().ok_or_else(|| {
@@ -65,7 +65,7 @@ pub(super) async fn read(
         let ds = DesiredDs::Off;
         return Ok(Child {
             name,
-            name_servers: given,
+            name_servers: specified,
             warning: None,
             failure: None,
             ds,
@@ -82,7 +82,7 @@ pub(super) async fn read(
                 );
                 return Err(Failure::new(Code::DomainNameMismatch, message));
             }
-            let name_servers = given.or(zone.name_servers);
+            let name_servers = specified.or(zone.name_servers);
             let mut keys_since = None;
             let ds = match signing {
                 None => DesiredDs::Off,
@@ -124,7 +124,7 @@ pub(super) async fn read(
             let ds = if desired.dnssec { DesiredDs::Unknown { why } } else { DesiredDs::Off };
             // If the name servers are given and the properties ask for nothing new, the child zone
             // is not needed.
-            let not_needed = given.is_some()
+            let not_needed = specified.is_some()
                 && failure.kind() != FailureKind::Refused
                 && old.intent() == desired.intent();
             let (warning, failure) = if not_needed {
@@ -135,7 +135,7 @@ pub(super) async fn read(
             };
             Ok(Child {
                 name,
-                name_servers: given,
+                name_servers: specified,
                 warning,
                 failure,
                 ds,

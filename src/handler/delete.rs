@@ -346,7 +346,7 @@ async fn find_point(
     cx: &RequestContext<'_>,
     properties: &Partial,
 ) -> Result<(Arc<Session>, DelegationPoint), Failure> {
-    let Some(asked) = &properties.parent_zone else {
+    let Some(parent) = &properties.parent_zone else {
         return Err(Failure::new(
             Code::TwoParentZones,
             "The properties name more than one parent zone, or an invalid one.",
@@ -364,6 +364,6 @@ async fn find_point(
     cx.progress.at(format!("looking for the parent zone of {name}"));
     let session = cx.session(properties.parent_role.as_ref()).await;
     let session = session.map_err(|error| parent_failure("assuming the parent role", &error))?;
-    let zone = parent_zone::find(&session, &name, asked, None).await?;
+    let zone = parent_zone::find(&session, &name, parent, None).await?;
     Ok((session, parent_zone::point(&name, &zone)?))
 }

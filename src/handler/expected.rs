@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::observe::{self, Cut};
+use super::observe::{self, CutContents};
 use super::{check, child, child_failure, parent_failure, parent_zone, signing};
 use crate::aws::credentials::Accounts;
 use crate::aws::route53::{HostedZone, Page, Session};
@@ -26,17 +26,19 @@ use dns_check::Expected;
 pub async fn parent_zone(
     accounts: &Accounts,
     role: Option<&Role>,
-    asked: &ParentZone,
+    parent: &ParentZone,
     name: Option<&Name>,
 ) -> Result<(Arc<Session>, HostedZone), Failure> {
     let session = accounts
         .session(role, None)
         .await
         .map_err(|error| parent_failure("assuming the parent role", &error))?;
-    let id = match (asked, name) {
+    let id = match (parent, name) {
         (ParentZone::Id(id), _) => id.clone(),
         (ParentZone::Name(zone), _) => parent_zone::named(&session, zone, None).await?,
-        (ParentZone::Closest, Some(name)) => parent_zone::find(&session, name, asked, None).await?,
+        (ParentZone::Closest, Some(name)) => {
+            parent_zone::find(&session, name, parent, None).await?
+        }
         (ParentZone::Closest, None) => {
             return Err(Failure::new(
                 Code::NoEnclosingZone,
@@ -69,7 +71,8 @@ pub async fn by_parent(
     let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let read = observe::at_and_below(session, &point).await;
     let reading = format!("reading {name} in the parent zone {}", zone.id);
-    let Cut { at_cut, below, more_below } = read.map_err(|error| parent_failure(&reading, &error))?;
+    let CutContents { at_cut, below, more_below } =
+        read.map_err(|error| parent_failure(&reading, &error))?;
     let observed = Observation { at_cut, below, more_below, ..Observation::default() };
     let delegation = check::expected(name, &ReconciliationPlan::default(), &observed)
         .map(|expected| Expected { check_ds: true, ..expected });

@@ -94,7 +94,7 @@ pub(super) async fn resolve(
     let Some(old) = old else {
         let (zone, unchecked) = match desired.parent_zone() {
             ParentZone::Id(zone) => (zone.clone(), true),
-            asked => (parent_zone::find(&session, &child.name, asked, None).await?, false),
+            parent => (parent_zone::find(&session, &child.name, parent, None).await?, false),
         };
         let point = parent_zone::point(&child.name, &zone)?;
         return Ok(ResolvedRequest {

@@ -38,11 +38,11 @@ pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
 fn line(at: SystemTime, dimensions: &[(&str, &str)], metrics: &[(&str, u64)]) -> String {
     let dimension_names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metric_names: Vec<&str> = metrics.iter().map(|(name, _)| *name).collect();
-    let texts = dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+    let dimensions = dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
     let counts = metrics.iter().map(|(name, count)| ((*name).to_owned(), json!(count)));
     embedded_line(
         at,
-        texts.chain(counts).collect(),
+        dimensions.chain(counts).collect(),
         &[directive(&dimension_names, &metric_names, "Count")],
     )
 }

@@ -230,7 +230,7 @@ impl Plan {
         let into = &mut file;
         self.child.put(into);
         self.parent.put(into);
-        let texts = [
+        let strings = [
             ("DomainName", &self.domain_name),
             ("TTL", &self.ttl),
             ("AllowOverwrite", &self.allow_overwrite),
@@ -241,7 +241,7 @@ impl Plan {
             ("WaitForSync", &self.wait_for_sync),
             ("Trigger", &self.trigger),
         ];
-        for (key, text) in texts {
+        for (key, text) in strings {
             put(into, key, text.as_ref());
         }
         put_list(into, "KeySigningKeys", &self.key_signing_keys);

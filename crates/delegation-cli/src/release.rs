@@ -27,10 +27,10 @@ pub(super) async fn run(
     let name = properties.domain_name.ok_or_else(|| {
         Unanswered::new(ErrorCode::InvalidFlags, "--release requires the name of the delegation; set it with --domain-name testing.example.com")
     })?;
-    let asked = properties.parent_zone.unwrap_or(ParentZone::Closest);
+    let parent = properties.parent_zone.unwrap_or(ParentZone::Closest);
     let role = properties.parent_role.as_ref();
     let (session, zone) =
-        expected::parent_zone(tools.accounts()?, role, &asked, Some(&name)).await?;
+        expected::parent_zone(tools.accounts()?, role, &parent, Some(&name)).await?;
     let holders = release::holders(&session, &zone, &name).await?;
     let record = holders.record();
     let claim = find(&record, owner, &name)?;

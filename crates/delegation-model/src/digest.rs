@@ -16,8 +16,8 @@ use crate::parent::ParentZone;
 pub struct Digest([u8; 8]);
 
 impl Digest {
-    /// Returns the digest of several texts. It covers their number and their lengths, so that no
-    /// two lists of texts result in the same input.
+    /// Returns the digest of several strings. It covers their number and their lengths, so that no
+    /// two lists of strings result in the same input.
     pub(crate) fn new(parts: &[&str]) -> Self {
         Self(truncate(&hash(parts)))
     }

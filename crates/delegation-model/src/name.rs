@@ -10,9 +10,9 @@ use crate::text::is_invisible;
 
 /// A fully qualified domain name below the root.
 ///
-/// A name is stored in one canonical text: lower case, no trailing dot, and every byte other than
+/// A name is stored in one canonical form: lower case, no trailing dot, and every byte other than
 /// `a-z`, `0-9`, `-` and `_` as the octal escape `\ooo` in which Route 53 returns it (Route 53
-/// Developer Guide, "DNS domain name format"). Two names are equal exactly if their texts are
+/// Developer Guide, "DNS domain name format"). Two names are equal exactly if these strings are
 /// equal. A label has 1 to 63 bytes, and the name has at most 255 bytes on the wire (RFC 1035,
 /// section 2.3.4).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -77,12 +77,12 @@ fn is_address(text: &str) -> bool {
 impl NameServers {
     /// Parses name servers that a user specified: 1 to [`MAX`] different names of at least two
     /// labels.
-    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, NameServersError> {
-        if texts.len() > MAX {
-            return Err(NameServersError::TooMany(texts.len()));
+    pub fn parse<T: AsRef<str>>(values: &[T]) -> Result<Self, NameServersError> {
+        if values.len() > MAX {
+            return Err(NameServersError::TooMany(values.len()));
         }
         let mut names = BTreeSet::new();
-        for (index, text) in texts.iter().enumerate() {
+        for (index, text) in values.iter().enumerate() {
             let text = text.as_ref().trim();
             if text.contains(|c: char| c.is_whitespace() || SEPARATORS.contains(&c)) {
                 return Err(NameServersError::Separator(index + 1));

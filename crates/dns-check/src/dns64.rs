@@ -112,8 +112,8 @@ pub(super) fn untranslated(
 mod tests {
     use super::*;
 
-    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
+    fn addresses(addresses: &[&str]) -> Vec<IpAddr> {
+        addresses.iter().map(|text| text.parse().unwrap()).collect()
     }
 
     /// RFC 6052, section 2.4.

@@ -209,9 +209,9 @@ pub(super) struct Network {
     pub(super) sockets: Arc<Semaphore>,
     pub(super) memory: Arc<Memory>,
     /// True if an authoritative server was queried over IPv4, and there was a route.
-    asked_v4: AtomicBool,
+    queried_v4: AtomicBool,
     /// The same for IPv6.
-    asked_v6: AtomicBool,
+    queried_v6: AtomicBool,
     datagrams: AtomicU32,
     connections: AtomicU32,
 }
@@ -220,18 +220,18 @@ impl Network {
     pub(super) fn new(timing: Timing, transport: Arc<dyn Transport>, memory: Arc<Memory>) -> Self {
         let sockets = memory.run.as_ref().map(|run| Arc::clone(&run.sockets));
         let sockets = sockets.unwrap_or_else(|| Arc::new(Semaphore::new(SOCKETS)));
-        let (asked_v4, asked_v6) = Default::default();
+        let (queried_v4, queried_v6) = Default::default();
         let (datagrams, connections) = (AtomicU32::new(DATAGRAMS), AtomicU32::new(CONNECTIONS));
-        Self { timing, transport, sockets, memory, asked_v4, asked_v6, datagrams, connections }
+        Self { timing, transport, sockets, memory, queried_v4, queried_v6, datagrams, connections }
     }
 
     /// True if servers were queried over this family, and none responded.
     pub(super) fn has_no_response_over(&self, family: Family) -> bool {
-        let (asked, responded) = match family {
-            Family::V4 => (&self.asked_v4, &self.memory.responded_v4),
-            Family::V6 => (&self.asked_v6, &self.memory.responded_v6),
+        let (queried, responded) = match family {
+            Family::V4 => (&self.queried_v4, &self.memory.responded_v4),
+            Family::V6 => (&self.queried_v6, &self.memory.responded_v6),
         };
-        asked.load(Ordering::Relaxed) && !responded.load(Ordering::Relaxed)
+        queried.load(Ordering::Relaxed) && !responded.load(Ordering::Relaxed)
     }
 
     /// True if an authoritative server responded over the family of this address.
@@ -241,7 +241,8 @@ impl Network {
 
     /// True if any authoritative server responded.
     pub(super) fn has_any_response(&self) -> bool {
-        self.memory.responded_v4.load(Ordering::Relaxed) || self.memory.responded_v6.load(Ordering::Relaxed)
+        self.memory.responded_v4.load(Ordering::Relaxed)
+            || self.memory.responded_v6.load(Ordering::Relaxed)
     }
 
     /// True if the check has reached its limit of queries.
@@ -314,29 +315,29 @@ impl Network {
     async fn once(
         &self,
         server: SocketAddr,
-        asked: &SentQuery,
+        query: &SentQuery,
         waits: &[Duration],
         manner: Manner,
     ) -> Result<Response, NoResponse> {
-        match self.udp(server, asked, waits, manner).await {
+        match self.udp(server, query, waits, manner).await {
             Ok(answer) if answer.truncated => {
-                self.tcp(server, asked).await.map_err(|failure| match failure {
+                self.tcp(server, query).await.map_err(|failure| match failure {
                     NoResponse::Malformed | NoResponse::Spent => failure,
                     _ => NoResponse::NoTcp,
                 })
             }
             // A firewall that blocks DNS datagrams may allow a connection.
             Err(NoResponse::Silent) if manner == Manner::Persistent => {
-                self.tcp(server, asked).await
+                self.tcp(server, query).await
             }
             other => other,
         }
     }
 
-    async fn tcp(&self, server: SocketAddr, asked: &SentQuery) -> Result<Response, NoResponse> {
+    async fn tcp(&self, server: SocketAddr, query: &SentQuery) -> Result<Response, NoResponse> {
         take(&self.connections)?;
-        match timeout(self.timing.tcp, self.transport.exchange(server, asked.bytes.clone())).await {
-            Ok(Ok(answer)) => match parse(asked, &answer) {
+        match timeout(self.timing.tcp, self.transport.exchange(server, query.bytes.clone())).await {
+            Ok(Ok(answer)) => match parse(query, &answer) {
                 Parsed::Response(answer) => Ok(answer),
                 Parsed::Malformed | Parsed::Foreign => Err(NoResponse::Malformed),
             },
@@ -362,19 +363,19 @@ impl Network {
     async fn udp(
         &self,
         server: SocketAddr,
-        asked: &SentQuery,
+        query: &SentQuery,
         waits: &[Duration],
         manner: Manner,
     ) -> Result<Response, NoResponse> {
         let socket = self.socket(server).await?;
         if manner != Manner::Resolver {
-            let asked = if server.is_ipv4() { &self.asked_v4 } else { &self.asked_v6 };
-            asked.store(true, Ordering::Relaxed);
+            let queried = if server.is_ipv4() { &self.queried_v4 } else { &self.queried_v6 };
+            queried.store(true, Ordering::Relaxed);
         }
         for wait in waits {
             let until = Instant::now() + *wait;
             take(&self.datagrams)?;
-            match timeout_at(until, datagram(&*socket, asked)).await {
+            match timeout_at(until, datagram(&*socket, query)).await {
                 Ok(Ok(reading)) => return reading,
                 // No port is open there, so the server will not respond.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -430,11 +431,11 @@ fn is_no_route(error: &io::Error) -> bool {
 
 async fn datagram(
     socket: &dyn Datagrams,
-    asked: &SentQuery,
+    query: &SentQuery,
 ) -> io::Result<Result<Response, NoResponse>> {
-    socket.send(&asked.bytes).await?;
+    socket.send(&query.bytes).await?;
     for _ in 0..FOREIGN {
-        match parse(asked, &socket.receive().await?) {
+        match parse(query, &socket.receive().await?) {
             Parsed::Response(answer) => return Ok(Ok(answer)),
             Parsed::Malformed => return Ok(Err(NoResponse::Malformed)),
             Parsed::Foreign => {}

@@ -160,7 +160,7 @@ impl Walk<'_> {
     /// What the first server of a zone with an answer says about a name in it.
     async fn below(self, zone: &Located, name: &Name) -> Option<Below> {
         let servers = zone.servers.names.iter().take(SERVERS);
-        let mut asked: FuturesUnordered<_> = servers
+        let mut answers: FuturesUnordered<_> = servers
             .map(|server| {
                 async move {
                     let addresses = self.addresses(zone, server).await.chosen.into_iter();
@@ -171,7 +171,7 @@ impl Walk<'_> {
                 .boxed()
             })
             .collect();
-        while let Some(found) = asked.next().await {
+        while let Some(found) = answers.next().await {
             if found.is_some() {
                 return found;
             }
@@ -219,14 +219,14 @@ impl Verifier {
         let walk = self.walk(&net, &resolver);
         let zone = walk.zone(parent).await?;
         let servers = zone.servers.names.iter().take(SERVERS);
-        let asked = join_all(servers.map(async |server| {
+        let referrals = join_all(servers.map(async |server| {
             let addresses = walk.addresses(&zone, server).await.chosen.into_iter();
             join_all(
                 addresses.map(|address| referred(&net, SocketAddr::new(address, walk.port), name)),
             )
             .await
         }));
-        let answers = asked.await.into_iter().flatten().flatten().next();
+        let answers = referrals.await.into_iter().flatten().flatten().next();
         let Referred { targets, ds, mut glue, by } =
             answers.ok_or_else(|| ReferralError::NoAnswer(parent.clone()))?;
         let nobody = || ReferralError::NotDelegated { parent: parent.clone(), name: name.clone() };

@@ -113,29 +113,29 @@ impl ZoneCheck {
             return Vec::new();
         }
         let mut found = Vec::new();
-        let (mut without, mut given) = (Vec::new(), BTreeSet::new());
+        let (mut without, mut addresses) = (Vec::new(), BTreeSet::new());
         for parent in above.iter().flat_map(|above| &above.servers) {
             for answers in parent.answers().filter_map(|answers| answers.glue.as_ref()) {
                 let own = glue_of(answers, server);
                 if own.is_empty() && !without.contains(&parent.name) {
                     without.push(parent.name.clone());
                 }
-                given.extend(own);
+                addresses.extend(own);
             }
         }
         if above.is_none() {
-            given.extend(glue_of(&self.glue, server));
+            addresses.extend(glue_of(&self.glue, server));
         }
         // Without any address the server could not be queried, which is a finding of its own.
-        let is_known = !given.is_empty();
+        let is_known = !addresses.is_empty();
         if is_known && !without.is_empty() {
             found.push(FindingKind::MissingGlue(without));
         }
         if let Some(own) = self.own.get(server).filter(|_| is_known) {
             let stale: Vec<IpAddr> =
-                given.iter().filter(|address| !own.contains(address)).copied().collect();
+                addresses.iter().filter(|address| !own.contains(address)).copied().collect();
             let short: Vec<IpAddr> =
-                own.iter().filter(|address| !given.contains(address)).copied().collect();
+                own.iter().filter(|address| !addresses.contains(address)).copied().collect();
             match (own.is_empty(), stale.is_empty(), short.is_empty()) {
                 (true, ..) => found.push(FindingKind::NoOwnAddress),
                 (_, false, _) => found.push(FindingKind::StaleGlue(stale)),
@@ -251,7 +251,9 @@ impl ServerCheck {
             let family = Family::from(*address);
             let kinds = match result {
                 ProbeResult::Answers(answers) => answers.findings.clone(),
-                ProbeResult::Silent if net.has_response_over_family_of(*address) => vec![FindingKind::Silent],
+                ProbeResult::Silent if net.has_response_over_family_of(*address) => {
+                    vec![FindingKind::Silent]
+                }
                 // It answers over the other family, which is sufficient.
                 ProbeResult::Silent | ProbeResult::NoRoute if answers => Vec::new(),
                 ProbeResult::Silent => vec![FindingKind::FamilySilent(family)],

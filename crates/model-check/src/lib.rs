@@ -17,7 +17,7 @@
     clippy::panic,
     clippy::too_many_lines,
     clippy::format_push_string,
-    reason = "never shipped: a state is a set of small facts, and texts are written once"
+    reason = "never shipped: a state is a set of small facts, and strings are written once"
 )]
 
 mod function;

@@ -151,7 +151,7 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     report
 }
 
-/// Replays the steps of a trace, given by their texts. Returns the broken promise, or `None` if no
+/// Replays the steps of a trace, given as text. Returns the broken promise, or `None` if no
 /// promise is broken.
 ///
 /// # Panics

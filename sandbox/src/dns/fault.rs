@@ -73,9 +73,9 @@ impl DnsFault {
             (Self::Refused, _) => bare(&mut answer, ResponseCode::Refused),
             (Self::ServFail, _) => bare(&mut answer, ResponseCode::ServFail),
             (Self::ServFailFor(names), _) => {
-                let asked = answer.queries.first().map(|query| query.name().to_lowercase());
-                if asked.is_some_and(|asked| {
-                    names.iter().filter_map(|text| name(text)).any(|name| name == asked)
+                let queried = answer.queries.first().map(|query| query.name().to_lowercase());
+                if queried.is_some_and(|queried| {
+                    names.iter().filter_map(|text| name(text)).any(|name| name == queried)
                 }) {
                     bare(&mut answer, ResponseCode::ServFail);
                 }

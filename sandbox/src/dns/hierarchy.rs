@@ -45,7 +45,7 @@ pub(super) struct Built {
 }
 
 /// The zones of a server that enclose a name.
-pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
+pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, queried: &Name) -> Vec<Arc<Zone>> {
     let mut built = lock(&shared.built);
     // Later changes affect the next query.
     let revisions = (shared.core.route53().settle(), shared.state().revision);
@@ -54,8 +54,8 @@ pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<
     }
     match server {
         ROOT => vec![built.root(shared)],
-        TOP_LEVEL => built.top_level_domain(shared, asked).into_iter().collect(),
-        _ => built.of_test(shared, server, asked),
+        TOP_LEVEL => built.top_level_domain(shared, queried).into_iter().collect(),
+        _ => built.of_test(shared, server, queried),
     }
 }
 
@@ -65,9 +65,9 @@ impl Built {
         Arc::clone(self.root.get_or_insert_with(|| Arc::new(registry.root(shared))))
     }
 
-    fn top_level_domain(&mut self, shared: &Arc<Shared>, asked: &Name) -> Option<Arc<Zone>> {
+    fn top_level_domain(&mut self, shared: &Arc<Shared>, queried: &Name) -> Option<Arc<Zone>> {
         let registry = self.registry.get_or_insert_with(|| Registry::read(shared));
-        let domain = Some(asked.to_lowercase().trim_to(1))
+        let domain = Some(queried.to_lowercase().trim_to(1))
             .filter(|domain| registry.domains.contains(domain))?;
         let zone = self
             .domains
@@ -79,11 +79,11 @@ impl Built {
     /// The zones of the test. A hosted zone is at the servers of its delegation set, whatever the
     /// NS record set at its apex contains (Developer Guide, "Getting the name servers for a public
     /// hosted zone"). Probe: route53/zone-name-servers.
-    fn of_test(&mut self, shared: &Arc<Shared>, server: &str, asked: &Name) -> Vec<Arc<Zone>> {
-        let asked = asked.to_lowercase();
+    fn of_test(&mut self, shared: &Arc<Shared>, server: &str, queried: &Name) -> Vec<Arc<Zone>> {
+        let queried = queried.to_lowercase();
         let (cap, uncapped, outside) = {
             let state = shared.state();
-            let enclosing = (0..=asked.iter().count()).map(|labels| asked.trim_to(labels));
+            let enclosing = (0..=queried.iter().count()).map(|labels| queried.trim_to(labels));
             let numbers =
                 enclosing.filter_map(|name| state.outside_by_name.get(&name)).flatten().copied();
             let is_own = |number: &usize| {
@@ -104,7 +104,7 @@ impl Built {
             if !zone.name_servers.iter().any(|own| own == server) || !is_there(zone) {
                 continue;
             }
-            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(&asked)) else {
+            let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(&queried)) else {
                 continue;
             };
             let make = || {

@@ -105,15 +105,15 @@ impl Condition {
     }
 
     fn accepts(&self, value: &str) -> bool {
-        self.values.iter().any(|wanted| self.matches(wanted, value)) != self.negated
+        self.values.iter().any(|expected| self.matches(expected, value)) != self.negated
     }
 
-    fn matches(&self, wanted: &str, value: &str) -> bool {
+    fn matches(&self, expected: &str, value: &str) -> bool {
         match self.test {
-            Test::Equals => wanted == value,
-            Test::EqualsIgnoreCase | Test::Bool => wanted.eq_ignore_ascii_case(value),
-            Test::Like => glob(wanted, value),
-            Test::Arn => arn_like(wanted, value),
+            Test::Equals => expected == value,
+            Test::EqualsIgnoreCase | Test::Bool => expected.eq_ignore_ascii_case(value),
+            Test::Like => glob(expected, value),
+            Test::Arn => arn_like(expected, value),
             Test::Null => false,
         }
     }
@@ -121,11 +121,11 @@ impl Condition {
 
 /// "Each of the six colon-delimited components of the ARN is checked separately and each can
 /// include multi-character match wildcards."
-fn arn_like(wanted: &str, value: &str) -> bool {
-    let (wanted, value): (Vec<&str>, Vec<&str>) =
-        (wanted.splitn(6, ':').collect(), value.splitn(6, ':').collect());
-    wanted.len() == value.len()
-        && wanted.iter().zip(value).all(|(wanted, value)| glob(wanted, value))
+fn arn_like(expected: &str, value: &str) -> bool {
+    let (expected, value): (Vec<&str>, Vec<&str>) =
+        (expected.splitn(6, ':').collect(), value.splitn(6, ':').collect());
+    expected.len() == value.len()
+        && expected.iter().zip(value).all(|(expected, value)| glob(expected, value))
 }
 
 #[cfg(test)]

@@ -54,14 +54,14 @@ impl Process {
         let config = write_config(dns, upstream, address, &folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut child = spawn(&config).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-        let (log, (tell, told)) = (Arc::<Mutex<Vec<String>>>::default(), channel());
+        let (log, (sender, receiver)) = (Arc::<Mutex<Vec<String>>>::default(), channel());
         if let Some(errors) = child.stderr.take() {
             let log = Arc::clone(&log);
-            thread::spawn(move || read(errors, &log, tell));
+            thread::spawn(move || read(errors, &log, sender));
         }
         let process = Self { child, address, folder, log };
         // The sender is dropped when the program has ended.
-        match told.recv_timeout(START) {
+        match receiver.recv_timeout(START) {
             Ok(()) => Ok(process),
             Err(_) => Err(format!("it does not start: {}", process.log().join(" | "))),
         }
@@ -77,13 +77,13 @@ impl Process {
 }
 
 /// Reads the log, and reports when the service has started.
-fn read(errors: impl Read, log: &Mutex<Vec<String>>, tell: Sender<()>) {
-    let mut tell = Some(tell);
+fn read(errors: impl Read, log: &Mutex<Vec<String>>, sender: Sender<()>) {
+    let mut sender = Some(sender);
     for line in BufReader::new(errors).lines().map_while(Result::ok) {
         let started = line.contains("start of service");
         log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        if let Some(tell) = tell.take_if(|_| started) {
-            let _ = tell.send(());
+        if let Some(sender) = sender.take_if(|_| started) {
+            let _ = sender.send(());
         }
     }
 }

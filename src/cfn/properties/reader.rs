@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
 
     fn role_arns(&self, key: &str) -> Result<Vec<RoleArn>, PropertyError> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
-        let texts = self.list(key, arns_of)?.into_iter().flatten().flatten();
+        let values = self.list(key, arns_of)?.into_iter().flatten().flatten();
         // A comma may be in a role's name, or between a role and its external id.
         let has_secret =
             |text: &str| text.rsplit_once(',').is_some_and(|(_, end)| may_be_secret(end));
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
                 ))
             })
         };
-        let arns: Vec<RoleArn> = texts.map(parse).collect::<Result<_, _>>()?;
+        let arns: Vec<RoleArn> = values.map(parse).collect::<Result<_, _>>()?;
         if arns.len() > 2 {
             let count = arns.len();
             return Err(invalid(format!(
@@ -280,8 +280,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn name_servers(&self) -> Read<NameServers> {
         const KEY: &str = "NameServers";
-        let Some(texts) = self.comma_list(KEY)? else { return Ok(None) };
-        NameServers::parse(&texts).map(Some).map_err(|error| {
+        let Some(values) = self.comma_list(KEY)? else { return Ok(None) };
+        NameServers::parse(&values).map(Some).map_err(|error| {
             PropertyError::new(
                 Code::InvalidNameServers,
                 format!("{KEY} must be a list of name server names. {error}"),
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn key_signing_keys(&self) -> Read<BTreeSet<KeyName>> {
         const KEY: &str = "KeySigningKeys";
-        let Some(texts) = self.comma_list(KEY)? else { return Ok(None) };
+        let Some(values) = self.comma_list(KEY)? else { return Ok(None) };
         let secures = self.boolean("Dnssec").ok().flatten().unwrap_or(false);
         let child = self.child_zone().ok().flatten().filter(|_| secures);
         let name = |text: &String| {
@@ -314,7 +314,7 @@ impl<'a> Reader<'a> {
                 PropertyError::new(Code::InvalidKeyName, message)
             })
         };
-        texts.iter().map(name).collect::<Result<_, _>>().map(Some)
+        values.iter().map(name).collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) fn verification(&self) -> Read<Verification> {

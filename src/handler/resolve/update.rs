@@ -115,8 +115,7 @@ impl UpdateResolver<'_> {
                 NextStep::ReadPhysical(point) => {
                     let read = self.read_physical(session, &point, Extent::Surroundings).await;
                     // The new role can never read a zone in another account.
-                    let denial =
-                        if self.is_other_account() { Denial::Final } else { self.denial };
+                    let denial = if self.is_other_account() { Denial::Final } else { self.denial };
                     let read = reached(read, denial, &mut denied)?;
                     route.at_physical =
                         Some(self.sight(read, session, (&point, &mut origin), |at| {
@@ -146,8 +145,8 @@ impl UpdateResolver<'_> {
                     route.at_home = Some(reached(read, self.denial, &mut None)?);
                 }
                 NextStep::FindZone { prefer } => {
-                    let asked = desired.parent_zone();
-                    let zone = parent_zone::find(session, name, asked, prefer.as_ref()).await?;
+                    let parent = desired.parent_zone();
+                    let zone = parent_zone::find(session, name, parent, prefer.as_ref()).await?;
                     parent_zone::point(name, &zone)?;
                     route.found_zone = Some(zone);
                 }
@@ -301,13 +300,13 @@ impl UpdateResolver<'_> {
         warnings: &mut Vec<Warning>,
     ) -> Option<DelegationPoint> {
         let Self { cx, desired, child, old, .. } = self;
-        let (name, asked) = (old_name?, old.parent_zone.as_ref()?);
+        let (name, parent) = (old_name?, old.parent_zone.as_ref()?);
         let same_role = old.parent_role == desired.parent_role;
-        if *name == child.name && asked == desired.parent_zone() && same_role {
+        if *name == child.name && parent == desired.parent_zone() && same_role {
             return None;
         }
         if let Some(physical) = found.physical.as_ref().filter(|physical| physical.name == *name) {
-            let apex = match asked {
+            let apex = match parent {
                 ParentZone::Id(_) => None,
                 // What the new role read there says nothing about the old one.
                 ParentZone::Name(_) | ParentZone::Closest if !same_role => {
@@ -317,8 +316,8 @@ impl UpdateResolver<'_> {
                 ParentZone::Name(_) | ParentZone::Closest => found.apex.clone(),
             };
             // The old properties can't have led to a zone that the old role can't read.
-            let reads = same_role || apex.is_some() || matches!(asked, ParentZone::Id(_));
-            if reads && asked.is_satisfied_by(&physical.zone, apex.as_ref().unwrap_or(name)) {
+            let reads = same_role || apex.is_some() || matches!(parent, ParentZone::Id(_));
+            if reads && parent.is_satisfied_by(&physical.zone, apex.as_ref().unwrap_or(name)) {
                 return Some(physical.clone());
             }
         }
@@ -329,7 +328,7 @@ impl UpdateResolver<'_> {
             } else {
                 old_session(cx, old_role).await?
             };
-            let zone = parent_zone::find(&session, name, asked, None).await?;
+            let zone = parent_zone::find(&session, name, parent, None).await?;
             parent_zone::point(name, &zone)
         });
         point.await.map_err(|failure| warnings.push(not_found(&failure))).ok()

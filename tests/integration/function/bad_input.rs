@@ -446,7 +446,7 @@ async fn a_name_of_many_labels_takes_few_calls() {
         fixture.aws.clear_calls();
         let reason = fixture.create(given(parent.clone())).await.failed(&[]).reason().to_owned();
         assert!(reason.ends_with(code) && reason.len() < 600, "{reason}");
-        // A Create that failed reads once more, in case an earlier delivery of it succeeded.
+        // A Create that failed reads again, in case an earlier delivery of it succeeded.
         assert!(fixture.actions().len() <= 40, "{parent}: {:?}", fixture.actions());
     }
 }

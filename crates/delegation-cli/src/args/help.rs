@@ -1,4 +1,4 @@
-//! The texts in the help below the flags.
+//! The sections of the help below the flags.
 pub(super) const STATUSES: &str = "\
 Exit status:
   0  everything is as expected: nothing to change, everything resolves, no alarm

@@ -13,9 +13,9 @@ pub(super) fn put(into: &mut Map<String, Value>, key: &str, text: Option<&String
 }
 
 /// Sets a list property, if the flag is given.
-pub(super) fn put_list(into: &mut Map<String, Value>, key: &str, texts: &[String]) {
-    if !texts.is_empty() {
-        into.insert(key.to_owned(), texts.into());
+pub(super) fn put_list(into: &mut Map<String, Value>, key: &str, values: &[String]) {
+    if !values.is_empty() {
+        into.insert(key.to_owned(), values.into());
     }
 }
 

@@ -9,8 +9,8 @@ use super::super::{Expected, Report};
 use super::script::*;
 use delegation_model::name_servers::NameServers;
 
-fn addresses(texts: &[&str]) -> Vec<IpAddr> {
-    texts.iter().map(|text| text.parse().unwrap()).collect()
+fn addresses(addresses: &[&str]) -> Vec<IpAddr> {
+    addresses.iter().map(|text| text.parse().unwrap()).collect()
 }
 
 fn list(text: &str) -> Vec<IpAddr> {

@@ -227,7 +227,7 @@ async fn the_cost_of_hostile_servers_is_bounded() {
 fn records_of_other_names_are_ignored() {
     let asked = asked();
     let mut bytes = answered(&asked);
-    // After a record of another name: data that is not a valid name, in the place of one.
+    // A record of another name, with data that should be a name but is not a valid one.
     bytes[6..8].copy_from_slice(&3u16.to_be_bytes());
     bytes.extend([&[1, b'x', 0, 0, 2, 0, 1, 0, 0, 0, 60, 0, 2], &[0xff; 2][..]].concat());
     let Parsed::Response(Response { answers, .. }) = parse(&asked, &bytes) else {

@@ -106,11 +106,11 @@ impl Model {
                         },
                     },
                     known_name_servers: known.then(|| {
-                        let given = &values.servers[usize::from(config.servers)];
+                        let servers = &values.servers[usize::from(config.servers)];
                         if rezoned {
-                            given.union(&values.servers[usize::from(BY_HAND)])
+                            servers.union(&values.servers[usize::from(BY_HAND)])
                         } else {
-                            given.clone()
+                            servers.clone()
                         }
                     }),
                     allowed: true,

@@ -1,4 +1,4 @@
-//! The texts of steps and delegation points in traces.
+//! Steps and delegation points as text, for traces.
 
 use super::Step;
 use crate::model::Model;
@@ -13,7 +13,7 @@ impl Model {
         )
     }
 
-    /// Returns the text of a step. Different steps from one state have different texts.
+    /// Returns the text of a step. It differs for different steps from one state.
     pub(crate) fn step_text(&self, world: &World, step: Step) -> String {
         let about = |id: u8| {
             let request = world.request(id);

@@ -350,7 +350,7 @@ fn removed_name_servers_are_not_replaced_by_others_under_one() {
     bare.remove_by_hand("DS");
     assert_eq!(bare.update("S1", wants("y").signed("a")).refused().code(), "ds-with-name-servers");
     assert_eq!(bare.update("S1", wants("y")).action(), Action::Created);
-    // The same name servers are restored, whatever others once wanted.
+    // The same name servers are restored, no matter what others asked for before.
     point.create("S2", wants("x"));
     point.edit_claim_by_hand("S2", |claim| claim.ns = Digest::from_name_servers(&servers("q")));
     point.remove_by_hand("NS");
