@@ -194,7 +194,7 @@ pub(super) fn parse(query: &SentQuery, bytes: &[u8]) -> Parsed {
 const HEADER: usize = 12;
 
 fn sections(
-    name: &[u8],
+    owner: &[u8],
     message: &Message<[u8]>,
     answer: &mut Response,
 ) -> Result<(), ParseError> {
@@ -204,11 +204,11 @@ fn sections(
     }
     let mut section = message.answer()?;
     for found in section.by_ref() {
-        record(name, &found?, &mut answer.answers)?;
+        record(owner, &found?, &mut answer.answers)?;
     }
     let Some(mut section) = section.next_section()? else { return Ok(()) };
     for found in section.by_ref() {
-        record(name, &found?, &mut answer.authorities)?;
+        record(owner, &found?, &mut answer.authorities)?;
     }
     let Some(section) = section.next_section()? else { return Ok(()) };
     // Malformed records here are not needed for the answer.
@@ -233,11 +233,11 @@ fn sections(
 
 /// Keeps the relevant data of a record.
 fn record(
-    name: &[u8],
+    owner: &[u8],
     found: &ParsedRecord<'_, [u8]>,
     section: &mut Section,
 ) -> Result<(), ParseError> {
-    if found.class() != Class::IN || !is(&found.owner(), name) {
+    if found.class() != Class::IN || !is(&found.owner(), owner) {
         return Ok(());
     }
     match found.rtype() {

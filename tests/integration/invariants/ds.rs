@@ -14,26 +14,18 @@ pub(crate) enum RequestedDs {
 }
 
 impl RequestedDs {
-    /// Creates the request for a child zone that is signing or not, with these active keys and
-    /// their DS records. `names` are the requested keys; `None` requests all.
-    pub(crate) fn of(
-        dnssec: bool,
-        signing: bool,
-        active: &[(String, String)],
-        names: Option<&[String]>,
-    ) -> Self {
-        if !dnssec {
-            return Self::Off;
-        }
+    /// The request for a child zone that is signing with these active keys, and their DS records.
+    /// `names` are the requested keys; `None` requests all.
+    pub(crate) fn from_keys(active: &[(String, String)], names: Option<&[String]>) -> Self {
         let known = |name: &String| active.iter().any(|(key, _)| key == name);
-        let asked = |key: &String| names.is_none_or(|names| names.contains(key));
+        let is_requested = |key: &String| names.is_none_or(|names| names.contains(key));
         let all = names.is_none_or(|names| names.iter().all(known));
         let records: Values = active
             .iter()
-            .filter(|(key, _)| asked(key))
+            .filter(|(key, _)| is_requested(key))
             .map(|(_, record)| record.to_lowercase())
             .collect();
-        if signing && all && !records.is_empty() { Self::Records(records) } else { Self::Unknown }
+        if all && !records.is_empty() { Self::Records(records) } else { Self::Unknown }
     }
 
     fn records(&self) -> Option<&Values> {

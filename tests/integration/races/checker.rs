@@ -238,12 +238,11 @@ impl RuleChecker {
             overwrite: properties["AllowOverwrite"] == "true",
             digest: digest(properties).to_string(),
             old_digest: (!old.is_null()).then(|| digest(old).to_string()),
-            ds: RequestedDs::of(
-                properties["Dnssec"] == "true",
-                true,
-                &active,
-                names(properties).as_deref(),
-            ),
+            ds: if properties["Dnssec"] == "true" {
+                RequestedDs::from_keys(&active, names(properties).as_deref())
+            } else {
+                RequestedDs::Off
+            },
             ds_ttl: number(properties, "DsTTL", 3600),
             blocked: Some(false),
         }
@@ -271,7 +270,8 @@ fn names(properties: &Value) -> Option<Vec<String>> {
 
 fn digest(properties: &Value) -> Digest {
     let child_zone = text(properties, "ChildZoneId").parse().unwrap();
-    let name_servers = name_servers(properties).map(|servers| NameServers::parse(&servers).unwrap());
+    let name_servers =
+        name_servers(properties).map(|servers| NameServers::parse(&servers).unwrap());
     let keys = names(properties).map(|keys| keys.iter().map(|key| key.parse().unwrap()).collect());
     Digest::from_intent(&Properties {
         child_zone: Some(&child_zone),

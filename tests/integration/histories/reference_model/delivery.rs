@@ -152,17 +152,18 @@ impl ReferenceModel {
     }
 
     fn requested_ds(&self, desired: &Desired) -> RequestedDs {
+        if !desired.dnssec {
+            return RequestedDs::Off;
+        }
+        if !self.signing[desired.child] {
+            return RequestedDs::Unknown;
+        }
         let keys = self.fixture.children[desired.child].handle.keys().into_iter();
         let active = keys
             .filter(|key| key.status == "ACTIVE")
             .map(|key| (key.name.clone(), key.ds_record()));
         let active: Vec<(String, String)> = active.collect();
-        RequestedDs::of(
-            desired.dnssec,
-            self.signing[desired.child],
-            &active,
-            desired.keys.as_deref(),
-        )
+        RequestedDs::from_keys(&active, desired.keys.as_deref())
     }
 
     /// Returns what a Create or an Update with this behavior asks for at the point.
