@@ -19,24 +19,48 @@ use serde_json::{Value, json};
 
 use crate::lab::{accounts, lab, probe};
 
-/// A request of CloudFormation: its type, logical id, physical id, and the property `Value`, new
-/// and old.
-type Request = (&'static str, &'static str, &'static str, &'static str, &'static str);
+/// A request of CloudFormation for the resource `Thing`.
+struct Request {
+    kind: &'static str,
+    physical_id: Option<&'static str>,
+    /// The property `Value`.
+    value: &'static str,
+    /// The old property `Value`.
+    old_value: Option<&'static str>,
+}
+
+fn create(value: &'static str) -> Request {
+    Request { kind: "Create", physical_id: None, value, old_value: None }
+}
+
+/// An Update that changes the property from `old` to `new`.
+fn update(id: &'static str, old: &'static str, new: &'static str) -> Request {
+    Request { kind: "Update", physical_id: Some(id), value: new, old_value: Some(old) }
+}
+
+fn delete(id: &'static str, value: &'static str) -> Request {
+    Request { kind: "Delete", physical_id: Some(id), value, old_value: None }
+}
 
 /// The effect of a stack command: requests, and the stack's status once the last of them is
 /// answered.
 struct Step {
     verb: &'static str,
-    sends: &'static [Request],
+    sends: Vec<Request>,
     ends: &'static str,
 }
 
-const fn step(verb: &'static str, sends: &'static [Request], ends: &'static str) -> Step {
-    Step { verb, sends, ends }
+fn step(verb: &'static str, sends: impl IntoIterator<Item = Request>, ends: &'static str) -> Step {
+    Step { verb, sends: sends.into_iter().collect(), ends }
 }
 
-const CREATE: Step = step("create-stack", &[("Create", "Thing", "", "a", "")], "CREATE_COMPLETE");
-const DELETE: Step = step("delete-stack", &[("Delete", "Thing", "one", "a", "")], "GONE");
+fn create_stack() -> Step {
+    step("create-stack", [create("a")], "CREATE_COMPLETE")
+}
+
+fn delete_stack() -> Step {
+    step("delete-stack", [delete("one", "a")], "GONE")
+}
 
 /// The sandbox, with a script for the stack of a probe.
 #[derive(Debug)]
@@ -168,20 +192,20 @@ impl State {
             return Err(format!("the script has no step for {verb}"));
         };
         (self.status, self.open, self.from) = (step.ends, step.sends.len(), self.sent);
-        for (kind, logical_id, physical_id, value, old) in step.sends {
+        for Request { kind, physical_id, value, old_value } in step.sends {
             let mut event = json!({
                 "RequestType": kind,
-                "LogicalResourceId": logical_id,
+                "LogicalResourceId": "Thing",
                 "RequestId": self.sent.to_string(),
                 "StackId": format!("arn:aws:cloudformation:us-east-1:222222222222:stack/{name}/0"),
                 "ResponseURL": format!("http://127.0.0.1:{bucket}/answer"),
                 "ResourceProperties": {"Value": value},
             });
-            if !physical_id.is_empty() {
-                event["PhysicalResourceId"] = json!(physical_id.replace("STACK", name));
+            if let Some(id) = physical_id {
+                event["PhysicalResourceId"] = json!(id.replace("STACK", name));
             }
-            if !old.is_empty() {
-                event["OldResourceProperties"] = json!({"Value": old});
+            if let Some(value) = old_value {
+                event["OldResourceProperties"] = json!({"Value": value});
             }
             self.queue.push_back(event);
             self.sent += 1;
@@ -244,57 +268,53 @@ async fn run_scripted(id: &str, stack: &str, steps: impl IntoIterator<Item = Ste
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn probes_of_real_aws_agree_with_scripted_answers() {
-    const CREATED: &[Request] = &[("Create", "Thing", "", "a", "")];
     for (id, stack, steps) in [
         (
             "cloudformation/cancelled-create",
             "cancelled-create",
-            vec![
-                CREATE,
-                step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "GONE"),
-            ],
+            vec![create_stack(), step("delete-stack", [delete("STACK-Thing-1ABC", "a")], "GONE")],
         ),
         (
             "cloudformation/cancelled-update",
             "cancelled-update",
             vec![
-                CREATE,
-                step("update-stack", &[("Update", "Thing", "one", "b", "a")], "UPDATE_COMPLETE"),
-                step(
-                    "cancel-update-stack",
-                    &[("Update", "Thing", "one", "a", "b")],
-                    "UPDATE_ROLLBACK_COMPLETE",
-                ),
-                DELETE,
+                create_stack(),
+                step("update-stack", [update("one", "a", "b")], "UPDATE_COMPLETE"),
+                step("cancel-update-stack", [update("one", "b", "a")], "UPDATE_ROLLBACK_COMPLETE"),
+                delete_stack(),
             ],
         ),
         (
             "cloudformation/retried",
             "retried",
             vec![
-                step("create-stack", CREATED, "CREATE_FAILED"),
-                step(
-                    "update-stack",
-                    &[("Create", "Thing", "", "b", ""), ("Delete", "Thing", "made", "a", "")],
-                    "UPDATE_COMPLETE",
-                ),
-                DELETE,
+                step("create-stack", [create("a")], "CREATE_FAILED"),
+                step("update-stack", [create("b"), delete("made", "a")], "UPDATE_COMPLETE"),
+                delete_stack(),
             ],
         ),
         (
             "cloudformation/service-token",
             "service-token",
-            vec![CREATE, step("update-stack", &[], "UPDATE_ROLLBACK_COMPLETE"), DELETE],
+            vec![
+                create_stack(),
+                step("update-stack", [], "UPDATE_ROLLBACK_COMPLETE"),
+                delete_stack(),
+            ],
         ),
         (
             "cloudformation/refactoring",
             "refactoring",
-            vec![CREATE, step("execute-stack-refactor", &[], "UPDATE_COMPLETE"), DELETE],
+            vec![
+                create_stack(),
+                step("execute-stack-refactor", [], "UPDATE_COMPLETE"),
+                delete_stack(),
+            ],
         ),
         (
             "lambda/deliveries",
             "failing",
-            vec![step("create-stack", &[], "CREATE_COMPLETE"), step("delete-stack", &[], "GONE")],
+            vec![step("create-stack", [], "CREATE_COMPLETE"), step("delete-stack", [], "GONE")],
         ),
         ("sts/opt-in-region", "nothing", vec![]),
     ] {
@@ -305,15 +325,21 @@ async fn probes_of_real_aws_agree_with_scripted_answers() {
 /// An AWS that behaves differently must be reported.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_aws_is_reported() {
-    let sends = step("update-stack", &[("Update", "Thing", "one", "a", "a")], "UPDATE_COMPLETE");
-    let verdict =
-        run_scripted("cloudformation/service-token", "service-token", [CREATE, sends, DELETE])
-            .await;
+    let sends = step("update-stack", [update("one", "a", "a")], "UPDATE_COMPLETE");
+    let verdict = run_scripted(
+        "cloudformation/service-token",
+        "service-token",
+        [create_stack(), sends, delete_stack()],
+    )
+    .await;
     assert_eq!(verdict, Verdict::Differs("Update Thing one: a from a -> UPDATE_COMPLETE".into()));
-    let fails =
-        step("delete-stack", &[("Delete", "Thing", "STACK-Thing-1ABC", "a", "")], "DELETE_FAILED");
-    let verdict =
-        run_scripted("cloudformation/cancelled-create", "cancelled-create", [CREATE, fails]).await;
+    let fails = step("delete-stack", [delete("STACK-Thing-1ABC", "a")], "DELETE_FAILED");
+    let verdict = run_scripted(
+        "cloudformation/cancelled-create",
+        "cancelled-create",
+        [create_stack(), fails],
+    )
+    .await;
     assert_eq!(
         verdict,
         Verdict::Differs("Create Thing: a; Delete Thing (invented): a -> DELETE_FAILED".into())
