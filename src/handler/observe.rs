@@ -167,9 +167,31 @@ pub(super) async fn at_and_below(
     point: &DelegationPoint,
 ) -> Result<CutContents, AwsError> {
     let page = session.record_sets(&point.zone, Some((&point.name, None)), PAGE).await?;
+    let more = left_off(session, point, (&page, &point.name), ["DS", "NS"]).await?;
     let more_below = page.next.is_some_and(|next| is_among(&next, &point.name));
-    let (at_cut, below) = at_or_below(page.sets, &point.name);
+    let (mut at_cut, below) = at_or_below(page.sets, &point.name);
+    at_cut.extend(more);
     Ok(CutContents { at_cut, below, more_below })
+}
+
+/// Reads the record sets of these types of the name that a page starts at, if the page ends among
+/// the record sets of that name and lacks them. With routing policies, a name may have more record
+/// sets than fit on a page (TRUST-5).
+async fn left_off(
+    session: &Session,
+    point: &DelegationPoint,
+    (page, name): (&Page, &Name),
+    types: [&str; 2],
+) -> Result<Vec<RecordSet>, AwsError> {
+    let mut found = Vec::new();
+    if page.next.as_ref() == Some(name) {
+        for rtype in types {
+            if !page.sets.iter().any(|set| set.name == *name && set.rtype == rtype) {
+                found.extend(session.record_set(&point.zone, name, rtype).await?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Splits a listing into the record sets at the zone cut and those below it.
@@ -228,8 +250,11 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
     // A zone further above fails the request anyway.
     for name in point.name.ancestors().take(MOST_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
-        let find =
-            |rtype: &str| page.sets.iter().find(|set| set.name == name && set.rtype == rtype);
+        let more = left_off(session, point, (&page, &name), ["NS", "SOA"]).await?;
+        let find = |rtype: &str| {
+            let mut sets = page.sets.iter().chain(&more);
+            sets.find(|set| set.name == name && set.rtype == rtype)
+        };
         let apex = find("SOA").is_some();
         if apex {
             around.apex_name_servers =

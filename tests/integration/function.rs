@@ -3,6 +3,7 @@
 mod bad_input;
 mod check;
 mod create;
+mod crowded;
 mod delete;
 mod dnssec;
 mod faults;
