@@ -238,7 +238,15 @@ pub(super) async fn serving(
         (None, _) if count > MAX => {
             differs(format!("names {count} name servers, and a delegation has at most {MAX}"))
         }
-        (None, _) => Ok(Some(apex)),
+        // A second provider's must have the form that `NameServers` requires, too.
+        (None, Some(others)) => match NameServers::parse(&others.values()) {
+            Ok(_) => Ok(Some(apex)),
+            Err(error) => {
+                let why = error.to_string();
+                differs(format!("can't be delegated to: {}", why.trim_end_matches('.')))
+            }
+        },
+        (None, None) => Ok(Some(apex)),
         (Some(lacking), None) => {
             differs(format!("lacks {lacking}, which Route 53 serves the zone from"))
         }

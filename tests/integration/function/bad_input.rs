@@ -160,6 +160,28 @@ async fn a_child_zone_that_contradicts_itself() {
     fixture.create(json!({"NameServers": "ns1.elsewhere.net"})).await.success();
 }
 
+/// The owner of the child zone can write anything next to Route 53's name servers.
+#[tokio::test(start_paused = true)]
+async fn name_servers_at_the_apex_of_the_child_zone_must_be_host_names() {
+    let mut fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let (own, delegated) = (fixture.child.name_servers(), fixture.delegated_to());
+    for (value, words) in [
+        ("10.0.0.1.", "is an address"),
+        ("null.", "only one label"),
+        ("ns1\\040ns2.example.net.", "not a host name"),
+    ] {
+        let apex: Vec<String> = own.iter().cloned().chain([value.to_owned()]).collect();
+        fixture.child.put(RecordSet::new(NAME, "NS", 60, apex));
+        fixture.logical_id = "Second".into();
+        refused(&fixture, json!({}), &[words, "[child-apex-differs]"]).await;
+        fixture.logical_id = "Delegation".into();
+        let answer = fixture.update(&id, json!({}), json!({"Trigger": value})).await.success();
+        assert!(answer.get("Warning").contains(words), "{}", answer.0);
+        assert_eq!(fixture.delegated_to(), delegated);
+    }
+}
+
 /// Resolvers use the NS record set at the apex of the child zone. If a second provider serves the
 /// zone as well, it is named there next to Route 53.
 #[tokio::test(start_paused = true)]
