@@ -16,7 +16,8 @@ use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
 /// The most signatures of a record set that are verified: one by each of a few keys, and a second
-/// one while signatures are being replaced.
+/// one while signatures are being replaced. The DS records of a name share this number: their
+/// owner may have many, each of another key.
 ///
 /// Without a limit, a response with many keys and signatures would take hours (CVE-2023-50387).
 const SIGNATURES: usize = 8;
@@ -133,23 +134,24 @@ impl RecordSet<'_> {
         message
     }
 
-    /// Verifies whether the record set is signed by one of these keys of the zone.
+    /// Verifies whether the record set is signed by one of these keys of the zone. Verifies at most
+    /// `left` signatures, and counts them there.
     fn signed<'k>(
         &self,
         zone: &Name,
         by: impl Iterator<Item = Key<'k>>,
         now: SystemTime,
+        left: &mut usize,
     ) -> Signed {
         let zone = wire(zone);
-        let mut left = SIGNATURES;
         let mut found = Signed::No;
         for key in by.filter(|key| is_supported(key.algorithm())) {
             let signatures = self.signatures.iter().filter_map(|data| Signature::read(data, &zone));
             for signature in signatures.filter(|signature| signature.is_by(self, key)) {
-                if left == 0 {
+                if *left == 0 {
                     return found;
                 }
-                left -= 1;
+                *left -= 1;
                 if verifies(key, &self.message(&zone, &signature), signature.value) {
                     if signature.is_in_time(now) {
                         return Signed::Now;
@@ -177,8 +179,12 @@ pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: System
     // SHA-1 is ignored if there is a stronger digest (RFC 4509, section 3).
     let strong = |ds: &Ds| matches!(ds.digest_type(), 2 | 4) && is_supported(ds.algorithm());
     let counts = |record: &&Ds| record.digest_type() != 1 || !ds.iter().any(strong);
-    let each: Vec<(&Ds, Option<FindingKind>)> =
-        ds.iter().filter(counts).map(|ds| (ds, finding(zone, ds, answer, now))).collect();
+    let mut left = SIGNATURES;
+    let each: Vec<(&Ds, Option<FindingKind>)> = ds
+        .iter()
+        .filter(counts)
+        .map(|ds| (ds, finding(zone, ds, answer, now, &mut left)))
+        .collect();
     let good = || each.iter().filter(|(_, finding)| finding.is_none()).map(|(ds, _)| *ds);
     if good().next().is_none() {
         let findings: Vec<FindingKind> =
@@ -206,7 +212,13 @@ fn weakness(ds: &Ds) -> Option<FindingKind> {
     }
 }
 
-fn finding(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<FindingKind> {
+fn finding(
+    zone: &Name,
+    ds: &Ds,
+    answer: &Section,
+    now: SystemTime,
+    left: &mut usize,
+) -> Option<FindingKind> {
     let (tag, algorithm) = (ds.key_tag(), ds.algorithm());
     let hash = match ds.digest_type() {
         1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
@@ -224,7 +236,7 @@ fn finding(zone: &Name, ds: &Ds, answer: &Section, now: SystemTime) -> Option<Fi
     if !is_supported(algorithm) {
         return Some(FindingKind::Unverifiable(tag, "algorithm", algorithm));
     }
-    match key_set(zone, answer).signed(zone, [key].into_iter(), now) {
+    match key_set(zone, answer).signed(zone, [key].into_iter(), now, left) {
         Signed::Now => None,
         Signed::OutOfTime => Some(FindingKind::OutOfTime(tag)),
         Signed::No => Some(FindingKind::NotSigning(tag)),
@@ -254,7 +266,7 @@ pub(super) fn data(
     now: SystemTime,
 ) -> Option<FindingKind> {
     let set = RecordSet { owner: zone, record_type: Rtype::SOA, data: vec![&soa.data], signatures };
-    match set.signed(zone, keys(answer), now) {
+    match set.signed(zone, keys(answer), now, &mut { SIGNATURES }) {
         Signed::Now => None,
         Signed::OutOfTime => Some(FindingKind::DataOutOfTime),
         Signed::No => Some(FindingKind::DataUnsigned),
@@ -278,7 +290,8 @@ pub(super) fn of_ds(
         return None;
     }
     let set = set(name, Rtype::DS, &ds.ds, &ds.signatures);
-    (set.signed(parent, keys(above), now) != Signed::Now).then_some(FindingKind::DsUnsigned)
+    let signed = set.signed(parent, keys(above), now, &mut { SIGNATURES });
+    (signed != Signed::Now).then_some(FindingKind::DsUnsigned)
 }
 
 /// True if the response has a key of a zone.

@@ -192,6 +192,33 @@ fn a_revoked_key_does_not_count() {
     assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
 }
 
+/// A zone with many DS records, each of a key of its own, does not cause more work than one with
+/// few: what is beyond the limit counts as not signed.
+#[test]
+fn the_ds_records_of_a_zone_share_the_limit_of_signatures() {
+    let mut keys: Vec<Key> = Vec::new();
+    while keys.len() < 9 {
+        let key = Key::key_signing();
+        // A key tag that two keys have would take more signatures.
+        if keys.iter().all(|other| other.tag() != key.tag()) {
+            keys.push(key);
+        }
+    }
+    keys.sort_by_key(Key::tag);
+    let (last, others) = keys.split_last().unwrap();
+    let records: Vec<Record> = keys.iter().map(Key::record).collect();
+    let ds = |keys: &[Key]| DsRecords::new(keys.iter().map(|key| key.ds(DigestType::SHA256)));
+    // Each of the others signs another set.
+    let wrong = others.iter().map(|key| key.sign(&records[..1]));
+    let answer: Vec<Record> =
+        records.iter().cloned().chain(wrong).chain([last.sign(&records)]).collect();
+    let spare: Vec<FindingKind> =
+        others[1..].iter().map(|key| FindingKind::Spare(key.tag())).collect();
+    assert_eq!(found(&ds(&keys[1..]).unwrap(), &answer, INCEPTION), spare);
+    let all: Vec<FindingKind> = keys.iter().map(|key| FindingKind::NotSigning(key.tag())).collect();
+    assert_eq!(found(&ds(&keys).unwrap(), &answer, INCEPTION), all);
+}
+
 pub(super) fn ds_record(ds: &Ds) -> Record {
     let (algorithm, digest_type) =
         (Algorithm::from_u8(ds.algorithm()), DigestType::from(ds.digest_type()));
