@@ -25,7 +25,7 @@ pub fn of_run(at: SystemTime, totals: &Totals) -> Vec<String> {
     });
     // A single delegation that can't be checked is not reported. If it is most of them, the watch
     // itself has no access to the network.
-    let is_blind = totals.unknown * 2 > totals.delegations;
+    let is_blind = totals.unknown > totals.delegations / 2;
     let of_all = [
         ("WatchRuns", 1),
         ("BlindRuns", u64::from(is_blind)),

@@ -7,7 +7,14 @@ use serde_json::{Map, Value};
 
 use super::WatchError;
 use crate::scan::Source;
-use delegation_model::ids::RoleArn;
+use delegation_model::ids::{RoleArn, ZoneId};
+use inventory::Severity;
+
+/// The most bytes of the name of a run. Lambda's ids have 36.
+const LONGEST_RUN: usize = 64;
+
+/// The most characters of an error that repeats words of the event.
+const LONGEST_ERROR: usize = 200;
 
 /// The position at which a part starts. The first part of a run has `{}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +58,12 @@ pub struct Totals {
 impl Totals {
     /// Adds the totals of another part.
     pub(super) fn add(&mut self, other: &Self) {
-        self.zones += other.zones;
-        self.delegations += other.delegations;
-        self.unknown += other.unknown;
+        let add = |sum: &mut u64, count: u64| *sum = sum.saturating_add(count);
+        add(&mut self.zones, other.zones);
+        add(&mut self.delegations, other.delegations);
+        add(&mut self.unknown, other.unknown);
         for (severity, count) in &other.findings {
-            *self.findings.entry(severity.clone()).or_default() += count;
+            add(self.findings.entry(severity.clone()).or_default(), *count);
         }
     }
 }
@@ -72,13 +80,27 @@ impl Position {
         // serde would also accept an array, as the fields in their order.
         let object: Map<String, Value> =
             serde_json::from_str(event).map_err(|_| invalid("it is not a JSON object"))?;
-        let read: Self = serde_json::from_value(Value::Object(object))
-            .map_err(|error| invalid(&error.to_string()))?;
+        let read: Self = serde_json::from_value(Value::Object(object)).map_err(|error| {
+            invalid(&error.to_string().chars().take(LONGEST_ERROR).collect::<String>())
+        })?;
+        if !read.is_of_a_part() {
+            return Err(invalid("it has a value that no part of a run has"));
+        }
         match (read.part, read.run.is_empty()) {
             (0, true) => Ok(Self { run: id.to_owned(), part: 1, ..read }),
             (0, false) | (_, true) => Err(invalid("it has only one of run and part")),
             (_, false) => Ok(read),
         }
+    }
+
+    /// True if each text has the form that it has in the result of a part. Every line of the log
+    /// repeats the name of the run, and the result repeats the totals.
+    fn is_of_a_part(&self) -> bool {
+        let is_zone = |id: &String| id.parse::<ZoneId>().is_ok();
+        self.run.len() <= LONGEST_RUN
+            && self.run.bytes().all(|byte| byte.is_ascii_graphic())
+            && self.after.iter().all(is_zone)
+            && self.totals.findings.keys().all(|severity| severity.parse::<Severity>().is_ok())
     }
 
     /// The index in `sources` of the source to start with. `None` if none has the position's role.
@@ -92,12 +114,15 @@ impl Position {
         let mut totals = self.totals.clone();
         totals.add(counted);
         let role = stop.role.map(|role| role.as_str().to_owned());
-        Self { run: self.run.clone(), part: self.part + 1, role, after: stop.after, totals }
+        let part = self.part.saturating_add(1);
+        Self { run: self.run.clone(), part, role, after: stop.after, totals }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -123,5 +148,35 @@ mod tests {
             let message = Position::parse(wrong, "id").unwrap_err().to_string();
             assert!(message.starts_with("The event must be {} or"), "{message}");
         }
+    }
+
+    /// Anybody who may put events on the bus can send one.
+    #[test]
+    fn an_event_with_text_of_its_sender_is_rejected() {
+        let long = "x".repeat(1 << 20);
+        let good = json!({"run": "id", "part": 2, "role": null, "after": "Z1", "totals": {"findings": {"high": 1}}});
+        assert!(Position::parse(&good.to_string(), "id").is_ok());
+        for (field, value) in [
+            ("run", json!(long)),
+            ("run", json!("a\u{202e}b")),
+            ("run", json!("a b")),
+            ("after", json!("not a zone")),
+            ("after", json!(long)),
+            ("totals", json!({"findings": {long.clone(): 1}})),
+            ("totals", json!({"findings": {"very high": 1}})),
+            (long.as_str(), json!(1)),
+        ] {
+            let mut event = good.clone();
+            event[field] = value;
+            // The values are too long to be shown.
+            let bytes =
+                Position::parse(&event.to_string(), "id").err().map_or(0, |e| e.to_string().len());
+            assert!((1..500).contains(&bytes), "{bytes} bytes");
+        }
+        let most = json!({"run": "id", "part": u64::MAX, "totals": {"zones": u64::MAX, "unknown": u64::MAX}});
+        let most = Position::parse(&most.to_string(), "id").unwrap();
+        let next =
+            most.next(Stop { role: None, after: None }, &Totals { zones: 1, ..Totals::default() });
+        assert_eq!((next.part, next.totals.zones), (u64::MAX, u64::MAX));
     }
 }

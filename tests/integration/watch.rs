@@ -298,6 +298,26 @@ async fn an_invalid_setting_or_event_causes_no_calls() {
     assert!(organization.network.aws.calls().is_empty());
 }
 
+/// Nothing shows whether an event comes from an earlier part. Anybody who may invoke the watch, or
+/// put events on its bus, can end a run that has found nothing, whatever the zones contain.
+#[tokio::test(start_paused = true)]
+async fn known_a_forged_event_ends_a_run_with_the_totals_of_its_sender() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    Organization::put_ns(&zone, "gone.example.com", &["ns1.free.net"]);
+    let lambda = Lambda::new(&organization, "[]").await;
+    let last = lambda.run(WHOLE).await.pop().unwrap();
+    assert_ne!(last["totals"]["findings"], json!({}));
+    let after = "Z".repeat(32);
+    let forged = json!({"run": "forged", "part": 2, "after": after, "totals": {"zones": 7, "delegations": 9}});
+    let result = lambda.invoke(&forged, WHOLE).await.unwrap();
+    assert_eq!((&result["complete"], &result["findings"]), (&json!(true), &json!([])));
+    assert_eq!(
+        result["totals"],
+        json!({"zones": 7, "delegations": 9, "unknown": 0, "findings": {}})
+    );
+}
+
 /// Tests rule WATCH-5. A session of an hour would expire within a part that begins with the session
 /// of the part before.
 #[tokio::test(start_paused = true)]

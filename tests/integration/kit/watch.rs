@@ -200,6 +200,24 @@ impl Found {
     }
 }
 
+/// `source` is the only field that `EventBridge` does not let everybody choose, and only if it
+/// starts with `aws.` (`EventBridge` API Reference, `PutEvents`). Lambda's does not.
+#[test]
+fn known_anybody_who_may_put_events_on_the_bus_can_start_a_part() {
+    let template = Template::read("template.yaml", &[SCHEDULE, ("WatchFunction.Arn", WATCH)]);
+    let rule = template.resource("/WatchGoesOn/Properties");
+    let forged = json!({
+        "source": "lambda",
+        "detail": {
+            "requestContext": {"functionArn": format!("{WATCH}:$LATEST"), "condition": "Success"},
+            "responsePayload": {"complete": false, "next": {}},
+        },
+    });
+    assert!(!forged["source"].as_str().unwrap().starts_with("aws."));
+    assert!(matches(&rule["EventPattern"], &forged));
+    assert_eq!(*input(&rule["Targets"][0], &forged), json!({}));
+}
+
 /// Takes the function's environment, schedule, rule and roles from the templates, and runs the real
 /// watch with them.
 #[tokio::test(start_paused = true)]
