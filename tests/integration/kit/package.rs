@@ -163,3 +163,51 @@ fn workflows_pin_their_actions_and_have_minimal_permissions() {
     seen.sort();
     assert_eq!(seen, ["cdk", "checks", "nightly", "release"]);
 }
+
+/// Runs the script of a step of the release workflow, in a folder and with a variable.
+fn runs(script: &str, folder: &Path, (name, value): (&str, &str)) -> bool {
+    let mut bash = Command::new("bash");
+    let bash = bash.args(["-e", "-c", script]).current_dir(folder).env(name, value);
+    bash.output().unwrap().status.success()
+}
+
+/// Another job of the same run, whose tests run more programs of strangers, could replace the
+/// artifact that the job `publish` downloads.
+#[test]
+fn a_release_publishes_only_what_the_package_job_made() {
+    let workflow = Template::source(".github/workflows/release.yml");
+    let jobs = &workflow["jobs"];
+    let steps = |job: &str| jobs[job]["steps"].as_array().unwrap().clone();
+    let made = steps("package").into_iter().find(|step| step["id"] == "sums").unwrap();
+    let check = steps("publish").into_iter().find(|step| !step["env"]["SUMS"].is_null()).unwrap();
+    assert_eq!(jobs["package"]["outputs"]["sums"], "${{ steps.sums.outputs.sums }}");
+    assert_eq!(check["env"]["SUMS"], "${{ needs.package.outputs.sums }}");
+    assert_eq!(check["working-directory"], "dist");
+
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release");
+    let _ = fs::remove_dir_all(&scratch);
+    let dist = scratch.join("dist");
+    fs::create_dir_all(&dist).unwrap();
+    let (write, output) =
+        (|file: &str| fs::write(dist.join(file), file).unwrap(), scratch.join("output"));
+    let sum = |files: &str| {
+        assert!(runs(&format!("sha256sum {files} > SHA256SUMS"), &dist, ("SUMS", "")));
+    };
+    write("a.zip");
+    write("b.zip");
+    sum("a.zip b.zip");
+    let script = made["run"].as_str().unwrap();
+    assert!(runs(script, &scratch, ("GITHUB_OUTPUT", output.to_str().unwrap())));
+    let output = fs::read_to_string(output).unwrap();
+    let sums = output.trim().strip_prefix("sums=").unwrap();
+    let passes = || runs(check["run"].as_str().unwrap(), &dist, ("SUMS", sums));
+    assert!(passes());
+    write("c.zip");
+    assert!(!passes(), "a file was added");
+    sum("a.zip b.zip c.zip");
+    assert!(!passes(), "a file was added with its sum");
+    fs::remove_file(dist.join("c.zip")).unwrap();
+    fs::write(dist.join("a.zip"), "other").unwrap();
+    sum("a.zip b.zip");
+    assert!(!passes(), "a file was replaced with its sum");
+}
