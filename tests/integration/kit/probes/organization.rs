@@ -117,6 +117,14 @@ fn guarded_actions(person: &Person, asker: &mut Asker<'_>, kit: &Kit) {
                 }
                 asker.action(Allowed, action, &role_arn("anything"));
             }
+            "ssm" => {
+                asker.action(
+                    person.roles,
+                    action,
+                    &parameter_arn("route53-delegation/ServiceToken"),
+                );
+                asker.action(Allowed, action, &parameter_arn("anything"));
+            }
             _ => {
                 asker.action(person.roles, action, &function);
                 asker.action(Allowed, action, &function_arn("anything"));
@@ -135,6 +143,10 @@ const GUARDED_ROLES: [&str; 5] = [
 
 fn role_arn(name: &str) -> String {
     format!("arn:aws:iam::777777777777:role/{name}")
+}
+
+fn parameter_arn(name: &str) -> String {
+    format!("arn:aws:ssm:us-east-1:777777777777:parameter/{name}")
 }
 
 fn function_arn(name: &str) -> String {
