@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -14,6 +14,10 @@ use rustls::{ClientConfig, RootCertStore};
 
 /// The most time for connecting. After that, the request fails and can be retried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The most bytes of a response. A page of a listing usually has less than a hundredth of that, but
+/// others may be able to write the record sets on it. Memory for them is a multiple of their size.
+pub const MAX_RESPONSE: usize = 16 << 20;
 
 /// Sends HTTP requests over the network, or to a test's own transport.
 #[derive(Clone, Debug)]
@@ -63,12 +67,20 @@ pub enum SendErrorKind {
     TimedOut,
     /// The connection was lost.
     Lost,
+    /// The response has more than [`MAX_RESPONSE`] bytes.
+    TooLarge,
 }
 
 impl SendError {
     /// Creates an error of this kind with its cause.
     pub fn new(kind: SendErrorKind, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: cause.into() }
+    }
+
+    /// Creates the error for a response that is too large.
+    pub fn too_large() -> Self {
+        let cause = format!("the response has more than {MAX_RESPONSE} bytes");
+        Self::new(SendErrorKind::TooLarge, cause)
     }
 
     /// How far the request got.
@@ -122,11 +134,18 @@ impl Transport for reqwest::Client {
         let client = self.clone();
         Box::pin(async move {
             let request = reqwest::Request::try_from(request).map_err(SendError::from_reqwest)?;
-            let response = client.execute(request).await.map_err(SendError::from_reqwest)?;
+            let mut response = client.execute(request).await.map_err(SendError::from_reqwest)?;
             let mut complete = Response::new(Bytes::new());
             *complete.status_mut() = response.status();
             complete.headers_mut().clone_from(response.headers());
-            *complete.body_mut() = response.bytes().await.map_err(SendError::from_reqwest)?;
+            let mut body = BytesMut::new();
+            while let Some(part) = response.chunk().await.map_err(SendError::from_reqwest)? {
+                if body.len() + part.len() > MAX_RESPONSE {
+                    return Err(SendError::too_large());
+                }
+                body.extend_from_slice(&part);
+            }
+            *complete.body_mut() = body.freeze();
             Ok(complete)
         })
     }
@@ -169,3 +188,35 @@ pub fn client(bundle: Option<&str>) -> Result<Client, HttpError> {
 #[derive(Debug, thiserror::Error)]
 #[error("The HTTP client can't be built: {0}. Correct AWS_CA_BUNDLE or SSL_CERT_FILE.")]
 pub struct HttpError(String);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// The response to a request whose body has this many bytes.
+    async fn response(bytes: usize) -> Result<Response<Bytes>, SendError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes()).await;
+            // The client may have closed the connection.
+            let _ = stream.write_all(&vec![b'x'; bytes]).await;
+        });
+        client(None).unwrap().send(Request::get(url).body(Bytes::new()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_response_has_a_limit() {
+        let whole = response(MAX_RESPONSE).await.unwrap();
+        assert_eq!(whole.body().len(), MAX_RESPONSE);
+        let error = response(MAX_RESPONSE + 1).await.unwrap_err();
+        assert_eq!(error.kind(), SendErrorKind::TooLarge);
+        assert_eq!(error.cause(), "the response has more than 16777216 bytes");
+    }
+}

@@ -1,5 +1,6 @@
 //! Implements the SDK's HTTP interface with the shared HTTP client.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -214,10 +215,18 @@ fn connector_error(host: String, error: SendError) -> ConnectorError {
     let kind = error.kind();
     let error = Box::new(NoResponse { host, error });
     match kind {
-        SendErrorKind::Invalid => ConnectorError::user(error),
+        // Another attempt would have the same response.
+        SendErrorKind::Invalid | SendErrorKind::TooLarge => ConnectorError::user(error),
         SendErrorKind::TimedOut => ConnectorError::timeout(error),
         SendErrorKind::Unconnected | SendErrorKind::Lost => ConnectorError::io(error),
     }
+}
+
+/// True if the response to a call was too large.
+pub(super) fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<NoResponse>())
+        .any(|cause| cause.error.kind() == SendErrorKind::TooLarge)
 }
 
 /// The error for a host that did not respond.

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::connector::is_too_large;
 use crate::http::causes;
 
 /// What a failed call means for the caller.
@@ -21,6 +22,8 @@ pub enum AwsErrorKind {
     Throttled,
     /// There was no response, or a server error: the call may have been carried out.
     NoAnswer,
+    /// The response is too large to be read.
+    TooLarge,
     /// Any other error of the service. Nothing was changed.
     Other,
 }
@@ -104,10 +107,11 @@ impl AwsError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
+            let too_large = is_too_large(error);
             return Self {
-                kind: AwsErrorKind::NoAnswer,
+                kind: if too_large { AwsErrorKind::TooLarge } else { AwsErrorKind::NoAnswer },
                 action: action.to_owned(),
-                message: causes(error, &["dispatch failure", "io error"]),
+                message: causes(error, &["dispatch failure", "io error", "user error"]),
                 caller: None,
             };
         };

@@ -10,7 +10,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::credentials::unlimited;
-use super::error::AwsError;
+use super::error::{AwsError, AwsErrorKind};
 use delegation_model::ds::Ds;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
@@ -21,6 +21,8 @@ use delegation_model::ttl::Ttl;
 /// The maximum number of record sets in one page of a listing (Route 53 API Reference,
 /// ListResourceRecordSets).
 pub const PAGE: i32 = 300;
+/// How many record sets are read at once if a whole page of them is too large.
+const SMALL_PAGE: i32 = 20;
 /// The longest comment of a change batch (Route 53 API Reference, ChangeBatch).
 const MAX_COMMENT: usize = 256;
 
@@ -180,8 +182,22 @@ impl Session {
     }
 
     /// Calls `ListResourceRecordSets` for one page from `start` (a name, and optionally a type) on,
-    /// in Route 53's order.
+    /// in Route 53's order. The page is shorter if its record sets are too large.
     pub async fn record_sets(
+        &self,
+        zone: &ZoneId,
+        start: Option<(&Name, Option<&str>)>,
+        max: i32,
+    ) -> Result<Page, AwsError> {
+        match self.page(zone, start, max).await {
+            Err(error) if error.kind == AwsErrorKind::TooLarge => {
+                self.page(zone, start, max.min(SMALL_PAGE)).await
+            }
+            page => page,
+        }
+    }
+
+    async fn page(
         &self,
         zone: &ZoneId,
         start: Option<(&Name, Option<&str>)>,
@@ -255,7 +271,14 @@ impl Session {
         let (mut kept, mut call) = (Vec::new(), list());
         loop {
             turn().await;
-            let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
+            let small = call.clone().max_items(SMALL_PAGE);
+            let page = match call.send().await.map_err(|error| self.error(ACTION, &error)) {
+                Err(error) if error.kind == AwsErrorKind::TooLarge => {
+                    turn().await;
+                    small.send().await.map_err(|error| self.error(ACTION, &error))?
+                }
+                page => page?,
+            };
             for set in page.resource_record_sets() {
                 let set = record_set(ACTION, set)?;
                 if keep(&set) {

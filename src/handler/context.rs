@@ -278,6 +278,7 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
         AwsErrorKind::Rejected
         | AwsErrorKind::Throttled
         | AwsErrorKind::NoAnswer
+        | AwsErrorKind::TooLarge
         | AwsErrorKind::Other => Code::AwsCallFailed,
     };
     let failure = Failure::new(code, format!("{context}: {error}"));

@@ -14,7 +14,9 @@ use custom_delegation::aws::credentials::{Accounts, FixedSettings};
 use custom_delegation::clock::Clock;
 use custom_delegation::config::Config;
 use custom_delegation::handler::{Handler, Invocation};
-use custom_delegation::http::{Client, Exchange, SendError, SendErrorKind, Transport};
+use custom_delegation::http::{
+    Client, Exchange, MAX_RESPONSE, SendError, SendErrorKind, Transport,
+};
 use dns_check::{Datagrams, Verifier};
 use futures_util::future::BoxFuture;
 use http::Request;
@@ -218,6 +220,9 @@ impl Transport for Network {
             };
             let answer = answer.map_err(|reset| SendError::new(SendErrorKind::Lost, reset))?;
             transit().await;
+            if answer.body().len() > MAX_RESPONSE {
+                return Err(SendError::too_large());
+            }
             Ok(answer)
         };
         Box::pin(async move {

@@ -57,3 +57,21 @@ async fn the_apex_is_found_behind_a_hundred_record_sets() {
     let answer = fixture.create(json!({"Verification": "REQUIRE"})).await.success();
     assert!(answer.get("Verification").contains("refer to them"), "{}", answer.0);
 }
+
+/// Route 53 accepts 32,000 characters in a batch, and an ampersand takes five bytes in a response.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_too_large_is_read_in_smaller_ones() {
+    let fixture = Fixture::new().await;
+    let value = vec![format!("\"{}\"", "&".repeat(250)); 15].join(" ");
+    for number in 0..120 {
+        let name = format!("t{number:03}.{NAME}");
+        fixture.parent.put(RecordSet::new(&name, "TXT", 60, vec![value.clone(); 8]));
+    }
+    fixture.create(json!({})).await.failed(&["hides-records"]);
+    let hides = json!({"AllowOcclusion": true});
+    let id = fixture.create(hides.clone()).await.success().id().to_owned();
+    let answer = fixture.update(&id, hides.clone(), json!({"TTL": "60"})).await.success();
+    assert_eq!(answer.get("Action"), "UPDATED", "{}", answer.0);
+    fixture.delete(&id, hides).await.success();
+    assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
+}

@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
-use sandbox::{Function as _, Invocation, ResponseKey};
+use sandbox::{Function as _, Invocation, RecordSet, ResponseKey};
 use serde_json::{Value, json};
+use test_support::NAME;
 
 use crate::lambda::fixture::{Fixture, Setting};
 
@@ -95,7 +96,32 @@ async fn the_largest_events_fit_into_128_mb() {
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
 }
 
-/// Shows that the previous test can fail.
+/// Somebody who may write TXT records below the name can fill a page of the listing with the longest
+/// record sets: 32,000 characters each, the most in a batch ("Quotas"). An ampersand takes five
+/// bytes in the response.
+#[tokio::test]
+async fn the_largest_page_of_a_listing_fits_into_128_mb() {
+    let fixture = Fixture::with(Setting {
+        timeout: Duration::from_mins(5),
+        data: Some(DATA),
+        ..Setting::default()
+    })
+    .await;
+    let value = vec![format!("\"{}\"", "&".repeat(250)); 15].join(" ");
+    for number in 0..300 {
+        let name = format!("t{number:03}.{NAME}");
+        fixture.parent.put(RecordSet::new(&name, "TXT", 60, vec![value.clone(); 8]));
+    }
+    let occluding = json!({"AllowOcclusion": true});
+    assert!(fixture.deploy("Delegation", occluding.clone()).await.is_complete());
+    let changed = json!({"AllowOcclusion": true, "TTL": 60});
+    assert!(fixture.deploy("Delegation", changed).await.is_complete());
+    fixture.assert_delegated(60, 1);
+    assert!(fixture.stack.delete().await.is_complete());
+    assert_eq!(fixture.function.starts(), 1, "no listing may kill the process");
+}
+
+/// Shows that the test of events can fail.
 #[tokio::test]
 async fn a_process_with_less_memory_is_killed() {
     let fixture = Fixture::with(Setting {
