@@ -131,6 +131,11 @@ impl<'a> DsPlan<'a> {
         matches!(self.step, DsStep::Added | DsStep::TtlChanged | DsStep::Replaced | DsStep::Removed)
     }
 
+    /// Returns true if the DS record set gets another TTL, and nothing else.
+    pub(super) fn changes_ttl(&self) -> bool {
+        self.step == DsStep::TtlChanged
+    }
+
     /// Returns true if the DS records change, or would change if that were not refused.
     pub(super) fn changes_records(&self) -> bool {
         match self.step {

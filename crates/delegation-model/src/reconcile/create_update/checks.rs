@@ -70,8 +70,10 @@ impl Point<'_> {
             NsStep::Create | NsStep::Repair => own.is_some_and(|own| own.ns == desired),
             NsStep::Change | NsStep::Displace => false,
         };
-        let fits =
-            ns_fits && ds.writes().is_none_or(|ds| own.is_some_and(|own| own.ds == Some(ds)));
+        let ttls_stay = !ds.changes_ttl() && (step != NsStep::Unchanged || !self.sets_ttl(desired));
+        let fits = ns_fits
+            && ttls_stay
+            && ds.writes().is_none_or(|ds| own.is_some_and(|own| own.ds == Some(ds)));
         if self.goal.allowed || fits {
             Ok(())
         } else {

@@ -505,6 +505,21 @@ mod names_that_are_not_allowed {
         assert_eq!(point.delete("S1").action(), Action::Removed);
     }
 
+    /// ALLOW-2. Resolvers would keep the delegation for its TTL after the operators have removed it.
+    #[test]
+    fn the_ttls_stay() {
+        let mut point = created(wants("x").signed("a"));
+        let ttls =
+            |point: &Point| point.observed.at_cut.iter().map(|set| set.ttl).collect::<Vec<_>>();
+        let before = ttls(&point);
+        for other in [wants("x").signed("a").ttl(2_147_483_647), wants("x").signed("a").ds_ttl(60)]
+        {
+            let done = point.update("S1", other.not_allowed());
+            assert_eq!(done.warnings(), "left-as-it-is");
+            assert_eq!(ttls(&point), before);
+        }
+    }
+
     #[test]
     fn only_what_the_claim_says_is_restored() {
         let mut point = created(wants("x"));
