@@ -37,13 +37,20 @@ pub(crate) const MAX_PROPERTIES: usize = 1 << 20;
 /// How many characters of an unknown `RequestType` a message repeats.
 const MAX_REPEATED: usize = 40;
 
-/// An event, as it was sent to the function.
-#[derive(Clone, Debug)]
+/// An event, as it was sent to the function. Its text has the response URL and external ids, so
+/// `Debug` does not show it.
+#[derive(Clone)]
 pub struct Message<'a> {
     /// The request, as JSON.
     pub text: Cow<'a, str>,
     /// The SNS notification that delivered it, if any.
     pub notification: Option<Notification>,
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("notification", &self.notification).finish_non_exhaustive()
+    }
 }
 
 /// The SNS notification that delivered a request. Anybody who may publish to the topic can have

@@ -86,7 +86,12 @@ pub(super) async fn apply(
             round.pass = Pass::Repeated;
         }
         let (observed, decision) = observe_and_decide(round).await?;
-        debug!(at_cut = ?observed.at_cut, ownership = ?observed.ownership, above = ?observed.above, "the parent zone was read");
+        debug!(
+            at_cut = ?texts(&observed.at_cut),
+            ownership = ?texts(&observed.ownership),
+            above = ?texts(&observed.above),
+            "the parent zone was read"
+        );
         mark(cx, site, &observed, &decision, last.as_ref());
         let plan = match decision {
             Decision::Refuse(refusal) => return Err(refusal.into()),
@@ -247,6 +252,11 @@ fn changes_for_people(plan: &ReconciliationPlan) -> String {
     plan.changes.iter().map(line).collect()
 }
 
+/// Returns the texts of record sets.
+fn texts<'a>(sets: impl IntoIterator<Item = &'a RecordSet>) -> Vec<String> {
+    sets.into_iter().map(text_of).collect()
+}
+
 /// Returns the text of a record set. Of an ownership record it has the values that this function
 /// writes; values of others are only counted (TRUST-3).
 pub(super) fn text_of(set: &RecordSet) -> String {
@@ -334,6 +344,13 @@ mod tests {
             vec!["ns1.example.net.".to_owned()],
         );
         let changes = vec![Change::Delete(set), Change::Create(ns)];
+        assert_eq!(
+            texts(changes.iter().map(Change::record_set)),
+            [
+                format!("_delegation-a.example.com 300 TXT {ours} (and one value of others)"),
+                "a.example.com 172800 NS ns1.example.net.".to_owned(),
+            ]
+        );
         let plan = ReconciliationPlan { changes, ..ReconciliationPlan::default() };
         assert_eq!(
             changes_for_people(&plan),

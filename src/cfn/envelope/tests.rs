@@ -44,6 +44,24 @@ fn a_direct_event_and_one_in_a_notification_are_the_same_request() {
 }
 
 #[test]
+fn debug_output_has_no_secrets() {
+    let secrets = ["the-signature", "the-external-id"];
+    let mut event = with(
+        "ResponseURL",
+        json!(
+            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=the-signature"
+        ),
+    );
+    event["ResourceProperties"]["ParentExternalId"] = json!("the-external-id");
+    event["OldResourceProperties"] = event["ResourceProperties"].clone();
+    let text = event.to_string();
+    let shown = format!("{:?} {:?}", unwrap(&text).unwrap(), read_event(&event).unwrap());
+    for secret in secrets {
+        assert!(text.contains(secret) && !shown.contains(secret), "{secret}");
+    }
+}
+
+#[test]
 fn an_event_with_other_than_one_notification_is_rejected() {
     let record = json!({"Sns": {"Message": "{}"}});
     for records in [
