@@ -272,6 +272,36 @@ fn known_a_forged_claim_lets_a_request_restore_its_name_servers() {
     assert_eq!(point.delegated_to(), "e");
 }
 
+/// Without the claim that somebody removed, the requests of others are planned as if its resource
+/// did not rely on the delegation.
+#[test]
+fn known_a_removed_claim_protects_nobody() {
+    let mut point = Point::new();
+    for resource in ["S1", "S2"] {
+        point.create(resource, wants("x"));
+        point.update(resource, wants("x"));
+    }
+    point.drop_claim_by_hand("S2");
+    let mut deleted = point.clone();
+    deleted.delete("S1");
+    assert_eq!(deleted.delegated_to(), "");
+    point.update("S1", wants("y"));
+    assert_eq!(point.delegated_to(), "y");
+}
+
+/// With a forged `ds`, a DS record set that somebody made by hand looks like one of the resource.
+#[test]
+fn known_a_forged_claim_lets_an_update_remove_a_ds_record_set_made_by_hand() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.set_ds_by_hand("a");
+    point.update("S1", wants("x"));
+    assert_eq!(point.secured_by(), "a");
+    point.edit_claim_by_hand("S1", |claim| claim.ds = Some(Digest::from_ds(&keys("a"))));
+    point.update("S1", wants("x"));
+    assert_eq!(point.secured_by(), "");
+}
+
 #[test]
 fn no_single_edit_of_the_record_stops_updates_or_deletes() {
     // Whichever field of a claim is edited, an Update and a Delete still succeed.
