@@ -232,10 +232,14 @@ impl OwnershipRecord {
 
     /// Returns until when no DS record set may be added or replaced at the current name servers,
     /// because resolvers may still have others; `None` if that is over at `time` (DS-7). Every
-    /// claim that names the current name servers counts.
+    /// claim that names the current name servers counts, but none as long as a claim of the record
+    /// is from the future (TRUST-2).
     pub fn hold(&self, current: Digest, time: i64, now: i64) -> Option<i64> {
+        if self.claims().any(|claim| is_ahead(claim.stamp.time, now)) {
+            return None;
+        }
         let about = self.claims().filter(|claim| claim.ns == current);
-        about.filter_map(|claim| claim.held_until(now)).filter(|until| time < *until).max()
+        about.filter_map(Claim::held_until).filter(|until| time < *until).max()
     }
 
     /// Adds a claim, or replaces the earlier claim of the same resource.

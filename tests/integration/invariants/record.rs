@@ -112,11 +112,13 @@ impl PointState {
     }
 
     /// Returns until when resolvers may have name servers other than these, if that is not over
-    /// (DS-7).
+    /// (DS-7). A record with a claim from the future is forged, and then no hold counts (TRUST-2).
     pub(crate) fn hold(&self, servers: &Values, at: i64, now: i64) -> Option<i64> {
         let digest = ns_digest(servers)?;
-        let about = self.record.claims.iter().filter(|claim| claim.ns == digest);
-        about.filter_map(|claim| claim.held_until(now)).filter(|until| at < *until).max()
+        let claims = &self.record.claims;
+        let about = claims.iter().filter(|claim| claim.ns == digest);
+        let until = about.filter_map(Claim::held_until).filter(|until| at < *until).max();
+        until.filter(|_| claims.iter().all(|claim| claim.fence(now).is_some()))
     }
 }
 
@@ -161,8 +163,8 @@ impl Claim {
         (self.at <= now + SKEW).then_some(self.at)
     }
 
-    fn held_until(&self, now: i64) -> Option<i64> {
-        self.hold.zip(self.fence(now)).map(|(hold, at)| hold.min(at + 7 * DAY))
+    fn held_until(&self) -> Option<i64> {
+        self.hold.map(|hold| hold.min(self.at.saturating_add(7 * DAY)))
     }
 
     /// Returns true if its request made the delegation, or an Update in place wrote the claim

@@ -211,10 +211,10 @@ impl Claim {
         self.fence(now) > stamp.time
     }
 
-    /// Returns until when no DS record set may be added. The time is capped, and ignored in a claim
-    /// from the future (TRUST-2).
-    pub fn held_until(&self, now: i64) -> Option<i64> {
-        let most = self.fence(now).saturating_add(MAX_HOLD);
+    /// Returns until when no DS record set may be added: at most a week after the claim's time
+    /// (TRUST-2).
+    pub(super) fn held_until(&self) -> Option<i64> {
+        let most = self.stamp.time.saturating_add(MAX_HOLD);
         self.hold.map(|until| until.min(most))
     }
 

@@ -349,6 +349,19 @@ mod effects {
     }
 
     #[test]
+    fn no_hold_counts_next_to_a_claim_from_the_future() {
+        let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
+        let held = Claim { hold: Some(NOW + 60), ..claim(&own, NOW) };
+        let beside = |time: i64| {
+            let other = Claim { ns: digest("y"), ..claim(&other, time) };
+            let record = record_of(&[Value::Claim(held.clone()), Value::Claim(other)]);
+            record.hold(digest("x"), NOW, NOW)
+        };
+        assert_eq!(beside(NOW + MAX_SKEW), Some(NOW + 60));
+        assert_eq!(beside(NOW + MAX_SKEW + 1), None, "whatever it names");
+    }
+
+    #[test]
     fn only_expired_tombstones_are_removed_and_later_ones_stay() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
         let stone =

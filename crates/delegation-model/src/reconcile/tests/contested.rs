@@ -101,6 +101,25 @@ fn a_hold_of_a_claim_on_the_current_name_servers_is_valid_for_a_week() {
     assert_eq!(point.secured_by(), "a", "a copied hold does not last longer");
 }
 
+/// TRUST-2. Each of these claims would become valid a week after the one before it.
+#[test]
+fn a_series_of_forged_holds_is_valid_for_no_longer_than_one() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    point.create("S2", wants("x"));
+    let (mut forged, start) = (point.clone(), point.clock);
+    for week in 1..60 {
+        forged.edit_claim_by_hand("S2", |claim| {
+            claim.stamp.time = start + week * 7 * DAY;
+            claim.hold = Some(i64::MAX);
+        });
+        point.add_value_by_hand(&forged.record().values().remove(1));
+    }
+    point.wait(8 * DAY);
+    point.update("S1", wants("x").signed("a"));
+    assert_eq!(point.secured_by(), "a");
+}
+
 /// TRUST-3.
 #[test]
 fn no_message_shows_an_owner_that_this_program_does_not_write() {
