@@ -33,8 +33,9 @@ pub(super) async fn run(
         expected::parent_zone(tools.accounts()?, role, &parent, Some(&name)).await?;
     let holders = release::holders(&session, &zone, &name).await?;
     let record = holders.record();
-    let claim = find(&record, owner, &name)?;
-    let plan = holders.release(claim, properties.name_servers, super::now());
+    let now = super::now();
+    let claim = find(&record, owner, &name, now)?;
+    let plan = holders.release(claim, properties.name_servers, now);
     let changes: Vec<&Change> = plan.changes.iter().collect();
     let batch = batch(&format!("removes the claim of {} on {name}", claim.owner), &changes);
     let command = batch.as_ref().map(|batch| command_line(&zone.id, batch));
@@ -84,14 +85,16 @@ fn find<'a>(
     record: &'a OwnershipRecord,
     owner: &str,
     name: &Name,
+    now: i64,
 ) -> Result<&'a Claim, Unanswered> {
     let matches_owner =
         |claim: &&Claim| claim.owner.as_str() == Some(owner) || claim.id.to_string() == owner;
     let claims = || record.claims().filter(matches_owner);
     let ids: BTreeSet<String> = claims().map(|claim| claim.id.to_string()).collect();
-    // A digest that is there twice was written by hand. The plan removes all values with it.
-    match claims().max_by_key(|claim| claim.stamp.time) {
-        Some(latest) if ids.len() == 1 => Ok(latest),
+    // A digest that is there twice was written by hand. The plan removes all values with it, and
+    // follows the one that counts (TRUST-1).
+    match claims().min_by_key(|claim| claim.precedence(now)) {
+        Some(first) if ids.len() == 1 => Ok(first),
         None => {
             let known: Vec<String> =
                 record.claims().map(|claim| format!("{} ({})", claim.owner, claim.id)).collect();

@@ -159,10 +159,10 @@ impl OwnershipRecord {
     }
 
     /// Returns the claim of a resource. If there are several, which only a manual edit can cause,
-    /// it is the latest of them. A claim from the future counts as the oldest (TRUST-1).
+    /// it is the first by [`Claim::precedence`] (TRUST-1).
     pub fn own(&self, claimant: &Claimant, now: i64) -> Option<&Claim> {
         let own = self.claims().filter(|claim| claim.id == claimant.id());
-        own.max_by_key(|claim| claim.fence(now))
+        own.min_by_key(|claim| claim.precedence(now))
     }
 
     /// Iterates over the claims of all other resources.
@@ -208,13 +208,14 @@ impl OwnershipRecord {
         about().find(|before| before.displaced.is_none()).or_else(|| about().next())
     }
 
-    /// Returns the latest tombstone of a resource, ignoring those from the future (TRUST-1).
+    /// Returns the tombstone of a resource, ignoring those from the future. If there are several,
+    /// which only a manual edit can cause, it is the earliest (TRUST-1).
     pub fn tombstone(&self, claimant: &Claimant, now: i64) -> Option<&Tombstone> {
         let own = self.iter().filter_map(|value| match value {
             Value::Tombstone(stone) if stone.id == claimant.id() => Some(stone),
             _ => None,
         });
-        own.filter(|stone| !is_ahead(stone.time, now)).max_by_key(|stone| stone.time)
+        own.filter(|stone| !is_ahead(stone.time, now)).min_by_key(|stone| stone.time)
     }
 
     /// Returns true if this claim holds the current name servers: it names them, and if they
@@ -284,12 +285,15 @@ impl OwnershipRecord {
     }
 
     /// Removes the tombstones that have expired at the time of a request, and those of the
-    /// request's own resource that are earlier than the request (OWN-8).
+    /// request's own resource that are earlier than the request (OWN-8). Of several of that
+    /// resource, only the one that counts stays (TRUST-1).
     pub(crate) fn drop_tombstones(&mut self, claimant: &Claimant, time: i64, now: i64) {
+        let counts = self.tombstone(claimant, now).map(|stone| stone.time);
         self.0.retain(|entry| match &entry.value {
             Value::Tombstone(stone) => {
                 let later = stone.id == claimant.id() && stone.time < time;
-                !(later || stone.is_over(time) || is_ahead(stone.time, now))
+                let surplus = stone.id == claimant.id() && Some(stone.time) != counts;
+                !(later || surplus || stone.is_over(time) || is_ahead(stone.time, now))
             }
             _ => true,
         });

@@ -72,13 +72,15 @@ pub(crate) struct ClaimView {
 }
 
 impl PointView {
+    /// Returns the claim of a resource; of several, the earliest (TRUST-1).
     pub(crate) fn claim(&self, resource: u8) -> Option<&ClaimView> {
-        self.claims.iter().find(|claim| claim.resource == resource)
+        let own = self.claims.iter().filter(|claim| claim.resource == resource);
+        own.min_by_key(|claim| claim.time)
     }
 
-    /// Returns the time of the latest tombstone of a resource.
+    /// Returns the time of the tombstone of a resource; of several, the earliest (TRUST-1).
     pub(crate) fn tombstone(&self, resource: u8) -> Option<i64> {
-        self.tombstones.iter().filter(|(of, _)| *of == resource).map(|(_, time)| *time).max()
+        self.tombstones.iter().filter(|(of, _)| *of == resource).map(|(_, time)| *time).min()
     }
 }
 

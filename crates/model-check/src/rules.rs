@@ -22,7 +22,7 @@ const TOMBSTONE: i64 = 3600;
 struct PointState {
     claims: Vec<Claim>,
     before: Option<Before>,
-    /// The time of the latest tombstone of the requesting resource.
+    /// The time of the tombstone of the requesting resource; of several, the earliest (TRUST-1).
     stone: Option<i64>,
     servers: Option<Digest>,
     ttl: u32,
@@ -34,8 +34,10 @@ impl PointState {
         self.claims.iter().filter(move |claim| claim.id != id)
     }
 
+    /// Of several, the earliest (TRUST-1).
     fn own(&self, id: Digest) -> Option<&Claim> {
-        self.claims.iter().find(|claim| claim.id == id)
+        let own = self.claims.iter().filter(|claim| claim.id == id);
+        own.min_by_key(|claim| claim.stamp.time)
     }
 
     fn origin(&self) -> Option<&Before> {
@@ -92,7 +94,8 @@ impl Model {
                 Value::Claim(claim) => scene.claims.push(claim.clone()),
                 Value::Before(before) => scene.before = Some(before.clone()),
                 Value::Tombstone(stone) if stone.id == own => {
-                    scene.stone = scene.stone.max(Some(stone.time));
+                    let earlier = scene.stone.filter(|time| *time < stone.time);
+                    scene.stone = earlier.or(Some(stone.time));
                 }
                 Value::Tombstone(_) | Value::Unreadable | Value::Foreign => {}
             }

@@ -256,7 +256,10 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
     let changed = before.ns.as_ref().filter(|_| before.servers() != after.servers());
     let drifted = facts.own.is_some() && changed.is_some() && after.origin().is_none() && {
         let current = before.current();
-        before.record.claims.iter().all(|claim| Some(&claim.ns) != current.as_ref())
+        let names = |claim: &Claim| Some(&claim.ns) == current.as_ref();
+        let own_names = facts.own.is_some_and(names);
+        let named_by_others = before.record.others(&stamp.owner).any(names);
+        !own_names && !named_by_others
     };
     let rollback = before.ds.is_none()
         && facts.own.is_some_and(|own| {

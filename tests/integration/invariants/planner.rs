@@ -127,7 +127,7 @@ proptest! {
         model.claims().for_each(|claim| written.put_claim(claim.clone()));
         written.put_before(model.before().cloned());
         for claim in written.claims() {
-            prop_assert_eq!(model.claims().find(|other| other.id == claim.id), Some(claim));
+            prop_assert_eq!(model.claims().filter(|other| other.id == claim.id).last(), Some(claim));
         }
         prop_assert_eq!(written.before(), model.before());
         for value in written.values() {

@@ -433,12 +433,16 @@ pub(super) fn points() -> impl Strategy<Value = TestPoint> {
                 }
                 point.put("DS", ttl, values);
             }
-            let mut record = OwnershipRecord::default();
+            // Each in a record of its own: a manual edit can leave several claims of one resource.
+            let mut values = Vec::new();
             for claim in claims {
+                let mut record = OwnershipRecord::default();
                 record.put_claim(claim);
+                values.extend(record.values());
             }
+            let mut record = OwnershipRecord::default();
             record.put_before(before);
-            let mut values = record.values();
+            values.extend(record.values());
             let at = if first { 0 } else { values.len() };
             for other in others {
                 if !values.contains(&other) {

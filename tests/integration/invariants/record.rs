@@ -341,11 +341,18 @@ impl Record {
         record
     }
 
-    /// Returns the claim of a resource. If there are several, it is the latest that is not in the
-    /// future.
+    /// Returns the claim of a resource. If there are several, it is the earliest. Those in the
+    /// future are last (TRUST-1).
     pub(crate) fn own(&self, owner: &str, now: i64) -> Option<&Claim> {
         let own = self.claims.iter().filter(|claim| claim.owner == owner);
-        own.max_by_key(|claim| claim.fence(now))
+        own.min_by_key(|claim| (claim.fence(now).is_none(), claim.at))
+    }
+
+    /// Returns the time of the tombstone of a resource: of several, the earliest that is not in the
+    /// future (TRUST-1).
+    pub(crate) fn tombstone(&self, id: &str, now: i64) -> Option<i64> {
+        let own = self.tombstones.iter().filter(|tombstone| tombstone.id == id);
+        own.map(|tombstone| tombstone.at).filter(|at| *at <= now + SKEW).min()
     }
 
     pub(crate) fn others<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a Claim> {

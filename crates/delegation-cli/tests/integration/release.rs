@@ -142,15 +142,18 @@ async fn owners_with_the_same_name_are_distinguished_by_the_digest_of_their_clai
 async fn regression_a_claim_that_was_copied_by_hand_is_released_with_its_copies() {
     let fixture = delegated(|record| record.put_claim(claim(ALPHA, &["ns1.x.net"]))).await;
     let mut values = Vec::new();
-    for server in ["ns1.x.net", "ns1.y.net"] {
+    // The earliest claim counts, wherever the record has it (TRUST-1).
+    for (server, later) in [("ns1.y.net", 60), ("ns1.x.net", 0), ("ns1.z.net", 60)] {
         let mut record = OwnershipRecord::default();
-        record.put_claim(claim(ALPHA, &[server]));
+        let mut claim = claim(ALPHA, &[server]);
+        claim.stamp.time += later;
+        record.put_claim(claim);
         values.extend(record.values());
     }
     fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
     let output = release(&fixture, "alpha/Delegation", &["--json"]).ended(2).json();
-    assert_eq!(changes(&output), ["DELETE TXT"], "{output}");
-    assert_eq!(output["changes"][0]["values"].as_array().unwrap().len(), 2);
+    assert_eq!(changes(&output), ["DELETE NS", "DELETE TXT"], "{output}");
+    assert_eq!(output["changes"][1]["values"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

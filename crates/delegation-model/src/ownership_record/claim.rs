@@ -200,6 +200,13 @@ impl Claim {
         self.basis != ClaimBasis::Updated && self.from.is_none()
     }
 
+    /// Returns the key by which several claims of one resource are ordered: the first counts. It is
+    /// the earliest, so that a series of forged claims overtakes requests for no longer than one of
+    /// them. Those from the future are last (TRUST-1).
+    pub fn precedence(&self, now: i64) -> (bool, i64) {
+        (is_ahead(self.stamp.time, now), self.stamp.time)
+    }
+
     /// Returns the time before which requests are overtaken. A claim from the future fences nothing
     /// (TRUST-1).
     pub fn fence(&self, now: i64) -> i64 {

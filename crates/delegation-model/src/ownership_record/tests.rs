@@ -294,11 +294,17 @@ mod effects {
     use super::*;
 
     #[test]
-    fn of_several_own_claims_the_latest_counts_and_one_from_the_future_is_the_oldest() {
+    fn of_several_own_claims_the_earliest_counts_and_one_from_the_future_is_the_last() {
         let own = claimant(STACK, "D");
-        let times = [NOW - 10, NOW - 5, NOW + MAX_SKEW + 1];
-        let record = record_of(&times.map(|time| Value::Claim(claim(&own, time))));
-        assert_eq!(record.own(&own, NOW).unwrap().stamp.time, NOW - 5);
+        let counts = |times: &[i64]| {
+            let claims = times.iter().map(|time| Value::Claim(claim(&own, *time)));
+            let record = record_of(&claims.collect::<Vec<_>>());
+            record.own(&own, NOW).unwrap().stamp.time
+        };
+        let ahead = NOW + MAX_SKEW + 1;
+        assert_eq!(counts(&[ahead, NOW - 5, NOW - 10, NOW + MAX_SKEW]), NOW - 10);
+        assert_eq!(counts(&[ahead, NOW + MAX_SKEW]), NOW + MAX_SKEW);
+        assert_eq!(counts(&[ahead + 1, ahead]), ahead);
         let future = claim(&own, NOW + MAX_SKEW + 1);
         assert!(!future.is_later_than(stamp(0), NOW));
         assert!(claim(&own, NOW + MAX_SKEW).is_later_than(stamp(NOW), NOW));
@@ -382,6 +388,26 @@ mod effects {
         record.put_tombstone(&own, NOW + 1, NOW);
         assert_eq!(record.iter().cloned().collect::<Vec<_>>(), [stone(&own, NOW + 1)]);
         assert_eq!(record_of(&[stone(&own, NOW + MAX_SKEW + 1)]).tombstone(&own, NOW), None);
+    }
+
+    #[test]
+    fn of_several_tombstones_the_earliest_counts_and_only_it_stays() {
+        let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
+        let stone =
+            |claimant: &Claimant, time| Value::Tombstone(Tombstone { id: claimant.id(), time });
+        let several = [NOW + MAX_SKEW + 1, NOW + 7, NOW + 5].map(|time| stone(&own, time));
+        let of_others = [NOW, NOW + 1].map(|time| stone(&other, time));
+        let left = |time: i64| {
+            let mut record = record_of(&[several.as_slice(), &of_others].concat());
+            assert_eq!(record.tombstone(&own, NOW).unwrap().time, NOW + 5);
+            record.drop_tombstones(&own, time, NOW);
+            let own = |value: &&Value| matches!(value, Value::Tombstone(it) if it.id == own.id());
+            let kept: Vec<Value> = record.iter().filter(own).cloned().collect();
+            assert_eq!(record.iter().count(), kept.len() + of_others.len());
+            kept
+        };
+        assert_eq!(left(NOW + 5), [stone(&own, NOW + 5)]);
+        assert!(left(NOW + 6).is_empty());
     }
 
     #[test]

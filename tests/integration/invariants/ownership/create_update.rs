@@ -44,10 +44,8 @@ impl<'a> CreateUpdate<'a> {
         if own.is_some_and(|own| own.fence(stamp.now) > Some(stamp.at)) {
             return Verdict::Overtaken;
         }
-        let tombstone = point_state.record.tombstones.iter().any(|tombstone| {
-            tombstone.id == stamp.id && tombstone.at >= stamp.at && tombstone.at <= stamp.now + 900
-        });
-        if tombstone && intent.behavior == Behavior::Create {
+        let tombstone = point_state.record.tombstone(&stamp.id, stamp.now);
+        if tombstone >= Some(stamp.at) && intent.behavior == Behavior::Create {
             return Verdict::Overtaken;
         }
         if own.is_some_and(|own| {

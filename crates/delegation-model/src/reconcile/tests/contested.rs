@@ -65,6 +65,47 @@ fn a_tombstone_from_the_future_stops_no_create_and_is_removed() {
     assert_eq!(point.record().iter().count(), 1);
 }
 
+/// TRUST-1. Each of these claims would overtake requests until the clock reaches it.
+#[test]
+fn a_series_of_forged_claims_overtakes_requests_for_no_longer_than_one() {
+    let mut point = Point::new();
+    point.create("S1", wants("x"));
+    let (mut forged, mut replaced, start) = (point.clone(), point.clone(), point.clock);
+    replaced.remove_by_hand("TXT");
+    for step in 1..60 {
+        forged.edit_claim_by_hand("S1", |claim| claim.stamp.time = start + step * (MAX_SKEW - 1));
+        let value = forged.record().values().remove(0);
+        point.add_value_by_hand(&value);
+        replaced.add_value_by_hand(&value);
+    }
+    // Next to the claim that the resource wrote, they overtake nothing, and the next batch removes
+    // them.
+    let mut deleted = point.clone();
+    assert_eq!(deleted.delete("S1").shape(), "-NS -TXT");
+    assert_eq!(point.update("S1", wants("y")).action(), Action::Updated);
+    assert_eq!(point.record().iter().count(), 1);
+    // In its place, the first of them does.
+    assert_eq!(replaced.update("S1", wants("y")).overtaken(), "overtaken");
+    replaced.wait(MAX_SKEW);
+    assert_eq!(replaced.update("S1", wants("y")).action(), Action::Updated);
+    assert_eq!(replaced.record().iter().count(), 1);
+}
+
+/// TRUST-1.
+#[test]
+fn a_series_of_forged_tombstones_stops_creates_for_no_longer_than_one() {
+    let mut point = Point::new();
+    let (id, start) = (claimant("S1").id(), point.clock);
+    for step in 1..60 {
+        let at = start + step * (MAX_SKEW - 1);
+        point.add_value_by_hand(&format!("\"heritage=custom-delegation,tombstone={id},at={at}\""));
+    }
+    assert_eq!(point.create("S1", wants("x")).overtaken(), "create-cancelled");
+    point.wait(MAX_SKEW);
+    assert_eq!(point.create("S1", wants("x")).action(), Action::Created);
+    assert_eq!(point.record().iter().count(), 1, "only the claim is left");
+}
+
 #[test]
 fn a_displacement_from_the_future_is_not_restored() {
     let mut point = Point::new();

@@ -116,12 +116,16 @@ fn zones() -> impl Strategy<Value = Point> {
                 point.observed.at_cut.push(set("DS", ttl / 48, values));
             }
         }
-        let mut record = OwnershipRecord::default();
+        // Each in a record of its own: a manual edit can leave several claims of one resource.
+        let mut values = Vec::new();
         for claim in claims {
+            let mut record = OwnershipRecord::default();
             record.put_claim(claim);
+            values.extend(record.values());
         }
+        let mut record = OwnershipRecord::default();
         record.put_before(before);
-        let mut values = record.values();
+        values.extend(record.values());
         values.extend(others);
         values.dedup();
         for value in values {
