@@ -48,6 +48,7 @@ impl Behavior {
 
 /// The properties of a Create or an Update.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact about the request")]
 pub(crate) struct Intent {
     pub(crate) behavior: Behavior,
     pub(crate) servers: Values,
@@ -57,6 +58,8 @@ pub(crate) struct Intent {
     /// True if `DsTTL` differs from the old properties.
     pub(crate) changes_ds_ttl: bool,
     pub(crate) overwrite: bool,
+    /// True if the function may manage the name.
+    pub(crate) allowed: bool,
     /// The digest of the properties (`for`), and of the old ones.
     pub(crate) digest: String,
     pub(crate) old_digest: Option<String>,

@@ -258,6 +258,7 @@ pub(super) fn request(goal: &Goal) -> (ownership::Stamp, Asks) {
         changes_ttl: goal.changes_ttl,
         changes_ds_ttl: goal.changes_ds_ttl,
         overwrite: goal.allow_overwrite,
+        allowed: goal.allowed,
         digest: goal.intent.to_string(),
         old_digest: goal.old_intent.map(|old| old.to_string()),
         ds,
@@ -470,7 +471,10 @@ pub(super) fn intents() -> impl Strategy<Value = Intent> {
         3 => some_keys().prop_map(|letters| (true, Some(letters))),
         1 => Just((true, None)),
     ];
-    let ttls = (prop::sample::select(vec![60, 172_800]), prop::sample::select(vec![1, 3600]));
+    let ttls = (
+        prop::sample::select(vec![60, 172_800, 604_800]),
+        prop::sample::select(vec![1, 3600, 7200]),
+    );
     (letters(), any::<bool>(), ttls, signed, prop::bool::weighted(0.1), prop::bool::weighted(0.1))
         .prop_map(
             |(servers, overwrite, (ttl, ds_ttl), (dnssec, keys), not_allowed, failing_check)| {

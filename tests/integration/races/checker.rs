@@ -236,6 +236,7 @@ impl RuleChecker {
             changes_ttl: differs("TTL", 172_800),
             changes_ds_ttl: differs("DsTTL", 3600),
             overwrite: properties["AllowOverwrite"] == "true",
+            allowed: true,
             digest: digest(properties).to_string(),
             old_digest: (!old.is_null()).then(|| digest(old).to_string()),
             ds: if properties["Dnssec"] == "true" {

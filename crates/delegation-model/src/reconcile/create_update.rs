@@ -211,7 +211,8 @@ impl<'a> Point<'a> {
     /// settled, and of the claim only the time of the request changes (UPDATE-4).
     ///
     /// A rollback Update also writes its intent (UPDATE-5). The claim is then as it was before the
-    /// Update that is rolled back, unless no other resource holds the current name servers.
+    /// Update that is rolled back, unless no other resource holds the current name servers or the
+    /// name is not allowed.
     fn keep(&self, refusal: Refusal) -> ReconciliationPlan {
         let mut after = self.record.clone();
         if let Some(own) = self.own {
@@ -221,8 +222,9 @@ impl<'a> Point<'a> {
                 claim.intent = self.goal.intent;
                 claim.previous_intent = Some(own.intent);
                 // If it is the only holder, it remains so. Otherwise no Delete would remove the
-                // current name servers.
-                if !self.holds_alone(own) {
+                // current name servers. What the claim of a name that is not allowed names may be
+                // restored, so it stays (ALLOW-2).
+                if self.goal.allowed && !self.holds_alone(own) {
                     // The DS record set belongs to the name servers that the claim named with it.
                     claim.ds = claim.ds.filter(|_| own.ns == desired);
                     claim.ns = desired;

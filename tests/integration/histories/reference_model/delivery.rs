@@ -183,6 +183,7 @@ impl ReferenceModel {
             changes_ttl: old.is_some_and(|old| old.ttl != desired.ttl),
             changes_ds_ttl: old.is_some_and(|old| old.ds_ttl != desired.ds_ttl),
             overwrite: desired.overwrite,
+            allowed: true,
             digest: self.intent(desired),
             old_digest: old.map(|old| self.intent(old)),
             ds: delivery.ds.clone(),

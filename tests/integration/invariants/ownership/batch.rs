@@ -1,7 +1,7 @@
 //! Checks batches against the tables.
 
 use super::create_update::CreateUpdate;
-use super::{Asks, ExpectedState, Stamp, Verdict, decide, own_of};
+use super::{Asks, ExpectedState, Intent, Stamp, Verdict, decide, own_of};
 use crate::invariants::ds;
 use crate::invariants::record::{By, PointState, Record, Set};
 
@@ -91,6 +91,7 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
     }
     match asks {
         Asks::CreateUpdate(intent) => {
+            only_restores(batch, intent)?;
             let written = before.ns != after.ns;
             let grows = intent.is_arrival() && before.record != after.record;
             if written
@@ -127,6 +128,28 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
             }
             Ok(())
         }
+    }
+}
+
+/// Checks that a request for a name that is not allowed only restores what its claim names, with
+/// TTLs of at most the defaults (ALLOW-2).
+fn only_restores(batch: &Batch<'_>, intent: &Intent) -> Result<(), String> {
+    let Batch { stamp, before, after, .. } = batch;
+    let own = before.record.own(&stamp.owner, stamp.now);
+    let ns = after.ns.as_ref().filter(|_| before.ns != after.ns);
+    let ns_fits = ns.is_none_or(|ns| {
+        let named = own.map(|own| own.ns.clone());
+        after.current() == named && before.servers() != after.servers() && ns.ttl <= 172_800
+    });
+    let ds = after.ds.as_ref().filter(|_| before.ds != after.ds);
+    let ds_fits = ds.is_none_or(|ds| {
+        let named = own.and_then(|own| own.ds.clone());
+        after.current_ds() == named && before.records() != after.records() && ds.ttl <= 3600
+    });
+    if intent.allowed || (ns_fits && ds_fits) {
+        Ok(())
+    } else {
+        wrong("a request changed the delegation of a name that is not allowed")
     }
 }
 

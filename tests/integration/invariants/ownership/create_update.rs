@@ -210,9 +210,11 @@ impl<'a> CreateUpdate<'a> {
         let mut kept = own_of(own);
         if self.is_rollback() && own.intent != self.intent.digest {
             kept.was = Some(std::mem::replace(&mut kept.intent, self.intent.digest.clone()));
-            // If it is the only holder, it remains so.
-            if self.point_state.holds(own) && !self.point_state.is_held_by_others(&self.stamp.owner)
-            {
+            // If it is the only holder, it remains so. At a name that is not allowed, it names what
+            // it named (ALLOW-2).
+            let alone = self.point_state.holds(own)
+                && !self.point_state.is_held_by_others(&self.stamp.owner);
+            if alone || !self.intent.allowed {
                 return Some(kept);
             }
             kept.ns.clone_from(&self.desired);

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::record_set::RecordSet;
+use crate::ttl::Ttl;
 
 impl Point<'_> {
     /// Checks everything that does not depend on who holds the delegation.
@@ -64,17 +65,19 @@ impl Point<'_> {
         desired: Digest,
         ds: &DsPlan<'_>,
     ) -> Result<(), Refusal> {
-        let own = self.own;
+        let (goal, own) = (self.goal, self.own);
+        // The claim has no TTL, so what is restored gets at most the default.
         let ns_fits = match step {
-            NsStep::Unchanged => true,
-            NsStep::Create | NsStep::Repair => own.is_some_and(|own| own.ns == desired),
+            NsStep::Unchanged => !self.sets_ttl(desired),
+            NsStep::Create | NsStep::Repair => {
+                own.is_some_and(|own| own.ns == desired) && goal.ttl <= Ttl::DELEGATION
+            }
             NsStep::Change | NsStep::Displace => false,
         };
-        let ttls_stay = !ds.changes_ttl() && (step != NsStep::Unchanged || !self.sets_ttl(desired));
-        let fits = ns_fits
-            && ttls_stay
-            && ds.writes().is_none_or(|ds| own.is_some_and(|own| own.ds == Some(ds)));
-        if self.goal.allowed || fits {
+        let restores =
+            |ds: Digest| own.is_some_and(|own| own.ds == Some(ds)) && goal.ds_ttl <= Ttl::DS;
+        let ds_fits = !ds.changes_ttl() && ds.writes().is_none_or(restores);
+        if goal.allowed || (ns_fits && ds_fits) {
             Ok(())
         } else {
             Err(Refusal::NoLongerAllowed { name: self.name() })

@@ -520,6 +520,50 @@ mod names_that_are_not_allowed {
         }
     }
 
+    /// ALLOW-2. The claim has no TTL.
+    #[test]
+    fn nothing_is_restored_with_a_ttl_above_the_default() {
+        for drifts in [false, true] {
+            let mut point = created(wants("x"));
+            if drifts {
+                point.set_by_hand("z", 60);
+            } else {
+                point.remove_by_hand("NS");
+            }
+            let before = point.delegated_to();
+            let done = point.update("S1", wants("x").ttl(172_801).not_allowed());
+            assert_eq!((done.warnings().as_str(), point.delegated_to()), ("left-as-it-is", before));
+            point.update("S1", wants("x").not_allowed());
+            assert_eq!((point.delegated_to().as_str(), point.ttl()), ("x", 172_800));
+        }
+        let mut point = created(wants("x").signed("a"));
+        point.remove_by_hand("DS");
+        point.update("S1", wants("x").signed("a").ds_ttl(3601).not_allowed());
+        assert_eq!(point.secured_by(), "");
+        point.update("S1", wants("x").signed("a").not_allowed());
+        assert_eq!(point.secured_by(), "a");
+    }
+
+    /// ALLOW-2. The properties are those of the claim's previous intent, but their child zone has
+    /// other name servers by now.
+    #[test]
+    fn a_refused_rollback_does_not_change_what_may_be_restored() {
+        let mut point = created(wants("x"));
+        point.update("S1", wants("y"));
+        point.create("S2", wants("y"));
+        point.update("S2", wants("y"));
+        let before = point.claim("S1");
+        let done = point.update("S1", wants("x").reading("e").not_allowed());
+        assert_eq!(done.warnings(), "left-as-it-is");
+        let after = point.claim("S1");
+        assert_eq!((after.ns, after.ds, after.saw), (before.ns, before.ds, before.saw));
+        assert_eq!(after.intent, wants("x").digest());
+        point.delete("S2");
+        point.remove_by_hand("NS");
+        point.update("S1", wants("x").reading("e").not_allowed());
+        assert_eq!(point.delegated_to(), "");
+    }
+
     #[test]
     fn only_what_the_claim_says_is_restored() {
         let mut point = created(wants("x"));
