@@ -426,7 +426,9 @@ async fn the_cleanup_of_a_move_from_a_deleted_zone_leaves_the_live_delegation() 
     let answer =
         scenario.update("S1", with(&wants("x"), json!({"Trigger": "again"}))).await.success();
     assert_eq!(answer.id(), format!("{}/{NAME}", new.id()));
-    scenario.fixture.delete(&id, wants("x")).await.success();
+    let answer = scenario.fixture.delete(&id, wants("x")).await.success();
+    let warning = answer.get("Warning");
+    assert!(warning.contains("moved-from-gone-zone") && warning.contains("ns1.x.net"), "{warning}");
     assert_eq!(delegated(&new), ["ns1.x.net"]);
     scenario.delete("S1").await.success();
     assert_eq!(delegated(&new), Vec::<String>::new());

@@ -6,6 +6,7 @@ use super::overtaken::Overtaken;
 use super::warning::Warning;
 use super::{Action, DAY, Decision, Observation, ReconciliationPlan, changes_of_record, fits};
 use crate::digest::Digest;
+use crate::ids::ZoneId;
 use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Displaced, OwnershipRecord, record_name};
 use crate::record_set::{Change, RecordSet};
@@ -33,7 +34,7 @@ pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
         DeleteReason::ZoneGone { zone }
             if own.from.as_ref().is_some_and(|from| from.zone.as_ref() == Some(zone)) =>
         {
-            return Decision::Proceed(ReconciliationPlan::default());
+            return Decision::Proceed(keep_new_point(goal, observed, zone));
         }
         _ => {}
     }
@@ -82,6 +83,17 @@ fn keep_claim(
         current: observed.at_cut("NS").map(text_of).unwrap_or_default(),
     });
     plan
+}
+
+/// Keeps the point to which the resource moved from a zone that no longer exists (LEAVE-8). The
+/// claim may be forged, so a delegation that stays is named.
+fn keep_new_point(goal: &DeleteGoal, observed: &Observation, zone: &ZoneId) -> ReconciliationPlan {
+    let warning = observed.at_cut("NS").map(|ns| Warning::MovedFromGoneZone {
+        name: goal.name.clone(),
+        current: text_of(ns),
+        zone: zone.clone(),
+    });
+    ReconciliationPlan { warnings: warning.into_iter().collect(), ..ReconciliationPlan::default() }
 }
 
 /// Leaves a tombstone, so that a Create that may still be delivered does not run (OWN-8).

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::holders::Holders;
 use super::refusal::Refusal;
+use crate::ids::ZoneId;
 use crate::name::Name;
 use crate::rollover::KeysToKeep;
 use crate::ttl::Ttl;
@@ -152,6 +153,16 @@ pub enum Warning {
         /// The current name servers; empty if there are none.
         current: String,
     },
+    /// A Delete in a parent zone that no longer exists found the claim of its resource elsewhere,
+    /// and the claim says that the resource moved there from that zone.
+    MovedFromGoneZone {
+        /// The zone cut.
+        name: Name,
+        /// The current name servers.
+        current: String,
+        /// The parent zone that no longer exists.
+        zone: ZoneId,
+    },
     /// A Delete leaves a delegation that others hold.
     LeftToOthers {
         /// The zone cut.
@@ -211,7 +222,7 @@ pub enum Warning {
 
 impl Warning {
     /// All codes that [`Warning::code`] can return.
-    pub const CODES: [&str; 24] = [
+    pub const CODES: [&str; 25] = [
         "left-as-it-is",
         "changed-since",
         "records-hidden",
@@ -229,6 +240,7 @@ impl Warning {
         "unsigned-answers-kept",
         "delete-without-claim",
         "claim-kept",
+        "moved-from-gone-zone",
         "left-to-others",
         "existed-before",
         "delegation-restored",
@@ -258,6 +270,7 @@ impl Warning {
             Self::UnsignedAnswersKept { .. } => "unsigned-answers-kept",
             Self::NotClaimed { .. } => "delete-without-claim",
             Self::ClaimKept { .. } => "claim-kept",
+            Self::MovedFromGoneZone { .. } => "moved-from-gone-zone",
             Self::LeftToOthers { .. } => "left-to-others",
             Self::ExistedBefore { .. } => "existed-before",
             Self::Restored { .. } => "delegation-restored",
@@ -413,6 +426,12 @@ impl fmt::Display for Warning {
                  place: an Update wrote that claim, and this Delete is of a Create that CloudFormation \
                  cancelled. If nobody needs them, remove them by hand.",
                 or_none(current)
+            ),
+            Self::MovedFromGoneZone { name, current, zone } => write!(
+                f,
+                "The delegation of {name} to {current} and the claim of this resource were left in \
+                 place: the claim says that the resource moved there from the parent zone {zone}, which \
+                 no longer exists. If nobody needs them, remove them by hand."
             ),
             Self::LeftToOthers { name, current, owners } => write!(
                 f,

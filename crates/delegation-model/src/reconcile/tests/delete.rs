@@ -428,8 +428,14 @@ mod a_parent_zone_that_is_gone {
         point.replace("S1", wants("x"));
         let zone = moved_from().zone.unwrap();
         let goal = point.delete_goal("S1", gone(zone.as_str()));
-        assert_eq!(point.deliver_delete(&goal).shape(), "");
+        let done = point.deliver_delete(&goal);
+        assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("", "moved-from-gone-zone"));
+        assert!(done.text().contains("ns1.x.net") && done.text().contains(CUT), "{}", done.text());
         assert_eq!(point.delegated_to(), "x");
+        let mut bare = point.clone();
+        bare.remove_by_hand("NS");
+        let done = bare.deliver_delete(&goal);
+        assert_eq!((done.shape().as_str(), done.warnings().as_str()), ("", ""));
         // A move from another zone does not protect it.
         let goal = point.delete_goal("S1", gone("Z8"));
         assert_eq!(point.deliver_delete(&goal).action(), Action::Removed);

@@ -150,6 +150,7 @@ fn warnings() -> Vec<Warning> {
         Warning::NotClaimed { name: name(), current: x(), owners: Holders::default() },
         Warning::NotClaimed { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::ClaimKept { name: name(), current: x() },
+        Warning::MovedFromGoneZone { name: name(), current: x(), zone: "Z9".parse().unwrap() },
         Warning::LeftToOthers { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::ExistedBefore { name: name(), current: x() },
         Warning::Restored { name: name(), restored: y(), ttl: minute },

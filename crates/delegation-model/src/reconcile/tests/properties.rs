@@ -341,10 +341,6 @@ proptest! {
         if reason == DeleteReason::Undo {
  return Ok(());
  }
-        // The clean-up after a move leaves the new delegation of the same resource.
-        if matches!(reason, DeleteReason::ZoneGone { .. }) {
- return Ok(());
- }
         let goal = delete_goal(&mut point, reason, None, false);
         let done = point.deliver_delete(&goal);
         if let (Some(servers), Some(_)) = (point.observed.name_servers(), plan_of(&done.decision)) {
