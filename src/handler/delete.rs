@@ -117,7 +117,7 @@ async fn delete_in_missing_zone(
     Ok(Outcome { warnings, ..outcome })
 }
 
-/// Runs a Delete whose physical id CloudFormation invented, because it canceled the Create
+/// Runs a Delete whose physical id CloudFormation invented, because it cancelled the Create
 /// (LEAVE-9).
 async fn delete_invented_id(
     cx: &RequestContext<'_>,
@@ -171,7 +171,7 @@ fn named(properties: &Partial) -> Option<&Name> {
     properties.domain_name.as_ref()
 }
 
-/// The warning that nobody could search for what a canceled Create left. Says what to search for by
+/// The warning that nobody could search for what a cancelled Create left. Says what to search for by
 /// hand.
 fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure) -> Warning {
     let owner = cx.owner();
@@ -182,7 +182,7 @@ fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure)
     let record =
         name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
     let message = format!(
-        "It is unknown whether the canceled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
+        "It is unknown whether the cancelled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
          the parent zone has {claim}.",
         failure.coded()
     );

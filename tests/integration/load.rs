@@ -74,14 +74,14 @@ fn run(scenario: Scenario) -> Row {
     })
 }
 
-/// A hundred Creates at once, and the same with thirty of them canceled, at the concurrency of a
+/// A hundred Creates at once, and the same with thirty of them cancelled, at the concurrency of a
 /// new account and at a fifth of it.
 fn queues() -> Vec<QueueRun> {
     let times = Times::shipped();
-    let of = |concurrency, canceled, retries| QueueRun {
+    let of = |concurrency, cancelled, retries| QueueRun {
         concurrency,
         creates: 100,
-        canceled,
+        cancelled,
         retries,
         times,
         verifies: false,
@@ -110,7 +110,7 @@ fn with_a_concurrency_of_ten_every_request_is_answered_in_time() {
     }
     if loads() {
         // With the DNS check, which is on by default, once each.
-        for run in queues().into_iter().filter(|run| run.concurrency == 10 && run.canceled > 0) {
+        for run in queues().into_iter().filter(|run| run.concurrency == 10 && run.cancelled > 0) {
             worst.push((run, queue::simulate_run(QueueRun { verifies: true, ..run })));
         }
     }

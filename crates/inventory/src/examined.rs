@@ -198,7 +198,7 @@ fn seen(
             let expired =
                 entry.ownership.iter().filter(|value| matches!(value, Value::Tombstone(_)));
             vec![format!(
-                "expired tombstones of canceled Creates: {}",
+                "expired tombstones of cancelled Creates: {}",
                 expired.filter(|value| is_expired(value, facts.now)).count()
             )]
         }

@@ -53,7 +53,7 @@ pub enum FindingKind {
     Unowned,
     /// The ownership record says what existed before a delegation that no longer exists.
     Leftover,
-    /// The ownership record has an expired tombstone of a canceled Create.
+    /// The ownership record has an expired tombstone of a cancelled Create.
     ExpiredTombstone,
 }
 

@@ -39,7 +39,7 @@ pub fn fix(
     }
 }
 
-/// True for a tombstone of a canceled Create that no longer has any effect.
+/// True for a tombstone of a cancelled Create that no longer has any effect.
 pub(crate) fn is_expired(value: &Value, now: i64) -> bool {
     matches!(value, Value::Tombstone(stone) if stone.is_over(now))
 }

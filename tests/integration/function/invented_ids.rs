@@ -1,4 +1,4 @@
-//! Deletes with an id that CloudFormation invented for a Create that it canceled, and Updates that
+//! Deletes with an id that CloudFormation invented for a Create that it cancelled, and Updates that
 //! arrive with somebody else's id: the rules LEAVE-9, OWN-8 and MOVE-4 of the design.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, pass};
 use super::scenario::{INVENTED, Scenario, wants, with};
 
 #[tokio::test(start_paused = true)]
-async fn a_canceled_create_that_ran_is_removed_and_leaves_no_tombstone() {
+async fn a_cancelled_create_that_ran_is_removed_and_leaves_no_tombstone() {
     // Parent zone and delegation are in one stack: a rollback could not delete a zone that is not
     // empty.
     let mut scenario = Scenario::new().await;
@@ -53,7 +53,7 @@ async fn a_later_create_of_the_same_resource_runs_and_drops_the_tombstone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retained_delegation_outlives_a_canceled_create_that_never_ran() {
+async fn a_retained_delegation_outlives_a_cancelled_create_that_never_ran() {
     // What counts is whether an Update has written the claim, not how old the claim is: it may be
     // ten minutes old.
     let mut scenario = Scenario::new().await;
@@ -66,7 +66,7 @@ async fn a_retained_delegation_outlives_a_canceled_create_that_never_ran() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regression_a_late_create_of_a_deleted_resource_let_a_canceled_create_run() {
+async fn regression_a_late_create_of_a_deleted_resource_let_a_cancelled_create_run() {
     // S1 is deleted, its Create is delivered again, and S1 is declared anew with other name
     // servers. The Delete of that new Create mistook the claim of the late Create for the new
     // Create's, and left no tombstone.
@@ -75,10 +75,10 @@ async fn regression_a_late_create_of_a_deleted_resource_let_a_canceled_create_ru
     let id = scenario.fixture.deliver(late.clone()).await.success().id().to_owned();
     scenario.fixture.delete(&id, wants("x")).await.success();
     scenario.fixture.deliver(late).await.success();
-    let canceled = scenario.create_event("S1", &wants("y"));
+    let cancelled = scenario.create_event("S1", &wants("y"));
     let answer = scenario.delete_invented("S1", wants("y")).await.success();
     assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
-    scenario.fixture.deliver(canceled).await.failed(&["create-cancelled"]);
+    scenario.fixture.deliver(cancelled).await.failed(&["create-cancelled"]);
     assert_eq!((scenario.current().as_str(), scenario.tombstones()), ("x", 1));
 }
 
@@ -243,7 +243,7 @@ async fn a_create_during_the_search_of_its_delete_is_removed_or_finds_the_tombst
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delegation_that_others_hold_stays_when_a_canceled_create_is_removed() {
+async fn a_delegation_that_others_hold_stays_when_a_cancelled_create_is_removed() {
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S2", wants("x")).await.success();
@@ -252,7 +252,7 @@ async fn a_delegation_that_others_hold_stays_when_a_canceled_create_is_removed()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_canceled_create_that_took_over_gives_the_delegation_back() {
+async fn a_cancelled_create_that_took_over_gives_the_delegation_back() {
     let mut scenario = Scenario::new().await;
     scenario.fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.h.net."]));
     let over = with(&wants("x"), json!({"AllowOverwrite": true, "ParentExternalId": EXTERNAL_ID}));

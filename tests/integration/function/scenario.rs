@@ -103,7 +103,7 @@ impl Scenario {
         self.fixture.delete(&id, intent).await
     }
 
-    /// Sends the Delete that follows a canceled Create, with an invented id.
+    /// Sends the Delete that follows a cancelled Create, with an invented id.
     pub(super) async fn delete_invented(&mut self, resource: &str, intent: Value) -> Answer {
         self.act_as(resource);
         self.fixture.delete(INVENTED, intent).await

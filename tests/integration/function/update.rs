@@ -160,7 +160,7 @@ async fn a_physical_id_that_is_not_ours_is_replaced() {
         .await
         .success();
     assert_eq!(moved.id(), format!("{}/staging.example.com", fixture.parent.id()));
-    // The claim at the old point is that of the first Update, and not of a canceled Create.
+    // The claim at the old point is that of the first Update, and not of a cancelled Create.
     let answer = fixture.delete("somebody-elses-id", json!({})).await.success();
     assert!(answer.get("Warning").contains("claim-kept"), "{}", answer.0);
     assert_eq!(fixture.delegated_to(), fixture.child_servers());

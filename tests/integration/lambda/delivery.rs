@@ -132,11 +132,11 @@ fn has_read(aws: &Sandbox, parent: &ZoneHandle, is_deleting: &Arc<AtomicBool>) -
     has_read
 }
 
-/// A canceled Create whose change is held until its Delete has read the zone. Whichever change is
+/// A cancelled Create whose change is held until its Delete has read the zone. Whichever change is
 /// made first, the other request reads again: the Delete removes what the Create made, or the
 /// Create finds the tombstone of the Delete.
 #[tokio::test]
-async fn a_canceled_create_and_its_delete_leave_nothing_in_either_order() {
+async fn a_cancelled_create_and_its_delete_leave_nothing_in_either_order() {
     let mut fixture = Fixture::new().await;
     let (gate, is_deleting) = (fixture.aws.gate("ChangeResourceRecordSets"), Arc::default());
     let has_read = has_read(&fixture.aws, &fixture.parent, &is_deleting);

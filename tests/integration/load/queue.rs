@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// The pauses before the second and the third delivery of an event whose function failed.
 const AFTER_FAILURES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 /// When CloudFormation cancels some of the Creates.
-const CANCELED_AFTER: Duration = Duration::from_secs(30);
+const CANCELLED_AFTER: Duration = Duration::from_secs(30);
 
 /// How throttled events are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ impl fmt::Display for Retries {
 pub(crate) struct QueueRun {
     pub(crate) concurrency: usize,
     pub(crate) creates: usize,
-    /// How many of the Creates are canceled: each is followed by a Delete with an invented id.
-    pub(crate) canceled: usize,
+    /// How many of the Creates are cancelled: each is followed by a Delete with an invented id.
+    pub(crate) cancelled: usize,
     pub(crate) retries: Retries,
     pub(crate) times: Times,
     /// Whether the DNS check runs, as by default.
@@ -106,7 +106,7 @@ enum Ending {
     /// SUCCESS of a Delete.
     Deleted,
     /// FAILED because its Delete was first.
-    Canceled,
+    Cancelled,
     /// FAILED for another reason.
     Failed,
     /// The answer came after CloudFormation stopped waiting.
@@ -186,7 +186,7 @@ impl Lambda<'_> {
             ("SUCCESS", _) if answer["Data"]["ChangeStatus"] == "INSYNC" => Ending::Insync,
             ("SUCCESS", _) => Ending::Pending,
             _ if answer["Reason"].as_str().unwrap().ends_with("[create-cancelled]") => {
-                Ending::Canceled
+                Ending::Cancelled
             }
             _ => Ending::Failed,
         };
@@ -201,7 +201,7 @@ pub(crate) struct Row {
     /// The number of requests that were answered with SUCCESS and `PENDING`.
     pending: usize,
     /// The number of requests that are in the on-failure queue, were answered too late, or failed
-    /// for another reason than that they were canceled.
+    /// for another reason than that they were cancelled.
     pub(crate) lost: usize,
     /// The seconds until half of the requests were done.
     half: u64,
@@ -246,7 +246,7 @@ impl Row {
             return None;
         };
         let is_it = number(concurrency)? == run.concurrency as u64
-            && number(requests)? == (run.creates + run.canceled) as u64
+            && number(requests)? == (run.creates + run.cancelled) as u64
             && *retries == run.retries.to_string();
         let count = |cell| usize::try_from(number(cell)?).ok();
         let row = Self {
@@ -271,13 +271,13 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            run: QueueRun { concurrency, creates, canceled, retries, .. },
+            run: QueueRun { concurrency, creates, cancelled, retries, .. },
             pending,
             lost,
             half,
             all,
         } = self;
-        let requests = creates + canceled;
+        let requests = creates + cancelled;
         writeln!(
             f,
             "| {concurrency} | {requests} | {retries} | {pending} | {lost} | {half} s | {all} s |"
@@ -339,18 +339,18 @@ fn requests(network: &Network, run: QueueRun, role: &Role, zones: &[ZoneHandle])
     };
     let creates = (0..run.creates).map(|number| request("Create", number, Duration::ZERO));
     let deletes =
-        (0..run.canceled).map(|number| request("Delete", of_delete(run, number), CANCELED_AFTER));
+        (0..run.cancelled).map(|number| request("Delete", of_delete(run, number), CANCELLED_AFTER));
     creates.chain(deletes).collect()
 }
 
 /// Returns the number of the Create that a Delete cancels; they are spread evenly.
 fn of_delete(run: QueueRun, number: usize) -> usize {
-    number * run.creates / run.canceled
+    number * run.creates / run.cancelled
 }
 
 /// Asserts that the parent zone has exactly what was answered.
 fn assert_zone_matches(parent: &ZoneHandle, zones: &[ZoneHandle], ended: &[Ended], run: QueueRun) {
-    let delete_of = |create| (0..run.canceled).find(|number| of_delete(run, *number) == create);
+    let delete_of = |create| (0..run.cancelled).find(|number| of_delete(run, *number) == create);
     for (number, zone) in zones.iter().enumerate() {
         let (create, exists) = (&ended[number], parent.record(&zone.name(), "NS").is_some());
         match delete_of(number).map(|delete| ended[run.creates + delete].how) {

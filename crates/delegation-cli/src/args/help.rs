@@ -68,6 +68,6 @@ Findings, in order of urgency; the first ten are alarms. Those marked * need --c
   hidden             a delegation above it hides it
   unowned            it has no claim: created by hand or by another tool (an alarm with --unowned)
   leftover           the ownership record has the origin of a delegation that no longer exists
-  expired-tombstone  the ownership record has the tombstone of a canceled Create that is no longer needed
+  expired-tombstone  the ownership record has the tombstone of a cancelled Create that is no longer needed
 
 Exit status: 0 no alarm or no --check, 1 error, 2 alarms.";
