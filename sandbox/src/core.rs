@@ -33,7 +33,7 @@ pub(crate) struct Core {
 }
 
 /// Looks up the DS record set of a name like a resolver. Returns no values if there is none, and
-/// `None` if the look-up fails.
+/// `None` if the lookup fails.
 pub(crate) type DsLookUp = Arc<dyn Fn(&str) -> Option<Vec<String>> + Send + Sync>;
 
 #[derive(Default, Clone)]

@@ -272,11 +272,11 @@ impl Dns {
         state.cap = seconds;
     }
 
-    /// Stops the signing of a hosted zone like `DisableHostedZoneDNSSEC`. Fails while a look-up
-    /// finds a DS record of one of its keys (`KeySigningKeyInParentDSRecord`), or if that look-up
+    /// Stops the signing of a hosted zone like `DisableHostedZoneDNSSEC`. Fails while a lookup
+    /// finds a DS record of one of its keys (`KeySigningKeyInParentDSRecord`), or if that lookup
     /// fails (API Reference, `DisableHostedZoneDNSSEC`).
     ///
-    /// The look-up uses the resolver here. It is not documented whether Route 53's look-up uses a
+    /// The lookup uses the resolver here. It is not documented whether Route 53's lookup uses a
     /// cache. With [`Dns::share_cache`], this one does.
     ///
     /// Probe: route53/dnssec-off-beside-ds.

@@ -351,7 +351,7 @@ async fn dead_servers_are_remembered() {
         scan::check(&verifier, &scan.zones, &subjects, |_, _| told += 1).await;
         assert_eq!(told, 121);
         assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
-        let look_ups = network.dns.queries_to("resolver").len();
-        assert!(look_ups < 50, "{look_ups} lookups");
+        let lookups = network.dns.queries_to("resolver").len();
+        assert!(lookups < 50, "{lookups} lookups");
     }
 }

@@ -193,7 +193,7 @@ impl Unresolved {
         }
     }
 
-    /// Why a look-up failed.
+    /// Why a lookup failed.
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Code(code) => format!("the resolver answered {code}"),
@@ -256,7 +256,7 @@ impl FindingKind {
         match self {
             Self::Unresolved(why) => why.text(),
             Self::MoreAddresses(why) => {
-                format!("may have more addresses: one of the two look-ups failed ({})", why.reason())
+                format!("may have more addresses: one of the two lookups failed ({})", why.reason())
             }
             Self::Silent => "does not answer".to_owned(),
             Self::FamilySilent(family) => {

@@ -99,7 +99,7 @@ pub(super) fn untranslated(
         addresses.iter().filter_map(|address| Some((within(address)?, *address))).collect();
     let mut own: Vec<IpAddr> =
         addresses.iter().filter(|address| within(address).is_none()).copied().collect();
-    // They include the IPv4 addresses, in case the look-up of those failed.
+    // They include the IPv4 addresses, in case the lookup of those failed.
     for (address, _) in &synthesized {
         if !own.contains(address) {
             own.insert(0, *address);
@@ -140,7 +140,7 @@ mod tests {
         let own = addresses(&["8.8.8.8", "64:ff9b::8.8.8.8"]);
         let (kept, made) = untranslated(&own, &[]);
         assert_eq!((kept, made), (addresses(&["8.8.8.8"]), vec![(own[0], own[1])]));
-        // If the look-up of the IPv4 addresses failed.
+        // If the lookup of the IPv4 addresses failed.
         assert_eq!(untranslated(&own[1..], &[]).0, addresses(&["8.8.8.8"]));
         // A server's own address that was chosen to look like a synthesized one.
         let vanity = addresses(&["8.8.8.8", "2600:9000::8.8.8.8"]);

@@ -183,13 +183,13 @@ impl Verifier {
     /// about addresses and about what can be reached from here. Together they have 480 sockets, and
     /// send at most 512 queries per second to resolvers.
     ///
-    /// A failed look-up is not repeated before [`Verifier::next_pass`]. An address that has never
+    /// A failed lookup is not repeated before [`Verifier::next_pass`]. An address that has never
     /// responded gets a shorter timeout from the third query on.
     pub fn for_run(self) -> Self {
         Self { memory: Some(Arc::new(Memory::of_run())), ..self }
     }
 
-    /// Starts another pass of a run: failed look-ups are repeated once.
+    /// Starts another pass of a run: failed lookups are repeated once.
     pub fn next_pass(&self) {
         if let Some(run) = self.memory.as_ref().and_then(|memory| memory.run.as_ref()) {
             run.next_pass();

@@ -98,7 +98,7 @@ pub(super) struct Memory {
 /// What only the checks of a run share: limits, and queries without a response.
 #[derive(Debug)]
 pub(super) struct Run {
-    /// The number of the current pass. A failed look-up is repeated once in each pass.
+    /// The number of the current pass. A failed lookup is repeated once in each pass.
     pass: AtomicU32,
     sockets: Arc<Semaphore>,
     resolver: Pace,

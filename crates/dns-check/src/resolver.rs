@@ -18,7 +18,7 @@ use super::query::{NOERROR, NXDOMAIN, Query, code};
 use super::response::{Response, Targets};
 use delegation_model::name::Name;
 
-/// How many queries are sent for one look-up, over all resolvers together.
+/// How many queries are sent for one lookup, over all resolvers together.
 pub(super) const TRIES: u32 = 3;
 
 /// The resolvers to ask, in order.
@@ -29,11 +29,11 @@ pub(super) struct Resolver {
     pub(super) any_address: bool,
 }
 
-/// A cached look-up. Concurrent callers wait for the first one.
+/// A cached lookup. Concurrent callers wait for the first one.
 #[derive(Debug)]
 pub(super) struct Known<T>(Mutex<Option<LookUp<T>>>);
 
-/// The result of a look-up.
+/// The result of a lookup.
 #[derive(Debug)]
 struct LookUp<T> {
     at: Instant,
@@ -49,7 +49,7 @@ impl<T> Default for Known<T> {
 }
 
 impl<T: Clone> Known<T> {
-    /// Returns the cached result, or makes the look-up. A result is cached for the whole run if
+    /// Returns the cached result, or makes the lookup. A result is cached for the whole run if
     /// `is_whole` is true for it. A failure is cached for one pass of a run, or, in a single check,
     /// until the next round.
     async fn or_look_up(
@@ -139,7 +139,7 @@ impl Resolver {
             }
             found.extend(&answer.answers.addresses);
         }
-        // A name that does not exist has no addresses of either family (RFC 8020), so one look-up
+        // A name that does not exist has no addresses of either family (RFC 8020), so one lookup
         // is sufficient.
         let failures = || [v4.as_ref().err(), v6.as_ref().err()].into_iter().flatten();
         let missing = failures()
@@ -150,7 +150,7 @@ impl Resolver {
             Some(why) if found.is_empty() => return Err(why),
             _ => {}
         }
-        // If the other look-up returned addresses, "no such name" is outdated.
+        // If the other lookup returned addresses, "no such name" is outdated.
         let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
         self.choose(net, &found).await.map(|chosen| Addresses { missing, ..chosen })
     }

@@ -88,7 +88,7 @@ impl Search<'_> {
         if answer.metadata.truncation { send(Transport::Tcp) } else { Some(answer) }
     }
 
-    /// The addresses of a referral's servers: from its glue, or from a look-up.
+    /// The addresses of a referral's servers: from its glue, or from a lookup.
     fn addresses(&mut self, answer: &Message) -> Vec<Ipv4Addr> {
         let mut found = Vec::new();
         for record in &answer.authorities {

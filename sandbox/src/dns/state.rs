@@ -271,7 +271,7 @@ impl Shared {
         is_known.then(|| answer.answers.iter().map(|record| record.data.to_string()).collect())
     }
 
-    /// Makes Route 53 use this service for look-ups.
+    /// Makes Route 53 use this service for lookups.
     pub(super) fn serve_look_ups(self: &Arc<Self>) {
         let weak = Arc::downgrade(self);
         let look_up = move |name: &str| {

@@ -304,7 +304,7 @@ async fn a_truncated_referral_is_fetched_over_tcp() {
     }
 }
 
-/// A name that does not exist has no records of any type, so the result of the other look-up does
+/// A name that does not exist has no records of any type, so the result of the other lookup does
 /// not matter (RFC 8020).
 #[tokio::test(start_paused = true)]
 async fn one_look_up_is_enough_for_a_name_that_does_not_exist() {
@@ -330,7 +330,7 @@ async fn one_look_up_is_enough_for_a_name_that_does_not_exist() {
     }
 }
 
-/// One look-up fails, and the other finds no record of its type, so nothing is known.
+/// One lookup fails, and the other finds no record of its type, so nothing is known.
 #[tokio::test(start_paused = true)]
 async fn half_of_a_look_up_is_not_a_problem() {
     let internet = Internet::new();

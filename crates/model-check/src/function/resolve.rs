@@ -40,7 +40,7 @@ impl Model {
                     delivery.home = self.read(world, self.zone_of(&point), config);
                 }
                 NextStep::FindZone { .. } => {
-                    unreachable!("the look-up is known from the start")
+                    unreachable!("the lookup is known from the start")
                 }
                 NextStep::Go { point, behavior } => {
                     delivery.zone = self.zone_of(&point);
