@@ -10,8 +10,6 @@ use crate::histories::history::{
 };
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
-/// Whether the function supports `AllowOcclusion` and checks what a delegation hides.
-pub(crate) const OCCLUSION: bool = true;
 
 type Templates = [Plans; STACKS.len()];
 
@@ -144,7 +142,7 @@ fn change(rng: &mut Rng, stack: usize, intent: &mut Intent) {
         36..46 => {}
         46..57 => intent.overwrite = !intent.overwrite,
         57..63 => intent.vanity = !intent.vanity,
-        63..67 => intent.occlusion = OCCLUSION && !intent.occlusion,
+        63..67 => intent.occlusion = !intent.occlusion,
         67..80 => intent.dnssec = !intent.dnssec,
         80..87 => intent.keys = some_keys(rng),
         87..91 => intent.ds_ttl = TTLS[rng.usize(..TTLS.len())],
@@ -163,7 +161,7 @@ fn intent(rng: &mut Rng, stack: usize) -> Intent {
         parent: parent(rng, child),
         ttl: TTLS[rng.usize(..TTLS.len())],
         overwrite: rng.u32(..100) < 20,
-        occlusion: OCCLUSION && rng.u32(..100) < 15,
+        occlusion: rng.u32(..100) < 15,
         vanity: rng.u32(..100) < 8,
         dnssec: rng.u32(..100) < 30,
         keys: some_keys(rng),
@@ -256,9 +254,9 @@ fn edit(rng: &mut Rng) -> Edit {
         },
         113.. => Edit::RemoveDs { at },
         22..36 => Edit::RemoveNs { at },
-        36..54 if OCCLUSION => Edit::PutBelow { at, what: below(rng) },
-        54..60 if OCCLUSION => Edit::RemoveBelow { at, what: below(rng) },
-        36..66 => Edit::PutStranger { at },
+        36..54 => Edit::PutBelow { at, what: below(rng) },
+        54..60 => Edit::RemoveBelow { at, what: below(rng) },
+        60..66 => Edit::PutStranger { at },
         66..76 => Edit::RemoveStranger { at },
         76..88 => Edit::RemoveOwnership { at },
         _ => Edit::PutAside { zone: at.0 },
