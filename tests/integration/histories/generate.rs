@@ -226,12 +226,13 @@ fn when(rng: &mut Rng) -> When {
 }
 
 fn point_index(rng: &mut Rng) -> PointIndex {
-    match rng.u32(..100) {
+    let (zone, name) = match rng.u32(..100) {
         0..50 => (0, 0),
         50..75 => (0, rng.usize(..NAMES.len())),
         75..90 => (1, rng.usize(..NAMES.len())),
         _ => (2, 2),
-    }
+    };
+    PointIndex { zone, name }
 }
 
 fn edit(rng: &mut Rng) -> Edit {
@@ -239,7 +240,7 @@ fn edit(rng: &mut Rng) -> Edit {
     let below = |rng: &mut Rng| [Below::Www, Below::Mail, Below::Mx][rng.usize(..3)];
     let whose = |rng: &mut Rng| {
         let same: Vec<usize> =
-            (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.1).collect();
+            (0..CHILDREN.len()).filter(|child| CHILDREN[*child].1 == at.name).collect();
         let child = rng.choice(&same).copied().filter(|_| rng.u32(..100) < 70);
         child.map_or(Whose::Stranger, Whose::Child)
     };
@@ -259,7 +260,7 @@ fn edit(rng: &mut Rng) -> Edit {
         60..66 => Edit::PutStranger { at },
         66..76 => Edit::RemoveStranger { at },
         76..88 => Edit::RemoveOwnership { at },
-        _ => Edit::PutAside { zone: at.0 },
+        _ => Edit::PutAside { zone: at.zone },
     }
 }
 

@@ -24,8 +24,14 @@ pub(crate) const LOGICAL_IDS: [&str; 3] = ["Alpha", "Beta", "Gamma"];
 /// The names of key-signing keys. A set of them has one bit each.
 pub(crate) const KEYS: [&str; 2] = ["one", "two"];
 
-/// A delegation point: an index into [`PARENTS`] and one into [`NAMES`].
-pub(crate) type PointIndex = (usize, usize);
+/// A delegation point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PointIndex {
+    /// An index into [`PARENTS`].
+    pub(crate) zone: usize,
+    /// An index into [`NAMES`].
+    pub(crate) name: usize,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct History {
