@@ -10,13 +10,13 @@
     reason = "a panic fails the test, and tests print what they did; helpers take the values of json! expressions"
 )]
 
+mod deployment;
 mod events;
 mod faults;
 mod function;
 mod fuzz_regressions;
 mod histories;
 mod invariants;
-mod kit;
 mod lambda;
 mod load;
 mod migrations;

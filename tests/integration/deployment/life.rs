@@ -5,7 +5,7 @@ use sandbox::{Call, KeySigningKey};
 use serde_json::{Value, json};
 use test_support::{EXTERNAL_ID, Fixture};
 
-use crate::kit::documents::{Kit, LOGS, LOWER, QUEUE, TEAM};
+use crate::deployment::documents::{DeployedRoles, LOGS, LOWER, QUEUE, TEAM};
 
 /// Creates, updates and deletes a delegation; returns the first error or warning.
 async fn life(fixture: &Fixture, properties: Value) -> Option<String> {
@@ -30,13 +30,13 @@ async fn life(fixture: &Fixture, properties: Value) -> Option<String> {
 }
 
 /// The ways to name the zones, each with the permissions of its example.
-fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
-    let fixture = &kit.fixture;
-    for zone in [&fixture.parent, &fixture.child, &kit.third_zone] {
+fn ways(deployed: &DeployedRoles) -> Vec<(&'static str, Value)> {
+    let fixture = &deployed.fixture;
+    for zone in [&fixture.parent, &fixture.child, &deployed.third_zone] {
         zone.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
     }
     let third = json!({
-        "Dnssec": "true", "ChildZoneId": kit.third_zone.id(), "ChildRoleArn": kit.child_role.arn(), "ChildExternalId": EXTERNAL_ID,
+        "Dnssec": "true", "ChildZoneId": deployed.third_zone.id(), "ChildRoleArn": deployed.child_role.arn(), "ChildExternalId": EXTERNAL_ID,
     });
     let lower = fixture.child_account.hosted_zone(LOWER).id();
     let nested = json!({
@@ -55,12 +55,12 @@ fn ways(kit: &Kit) -> Vec<(&'static str, Value)> {
 
 #[tokio::test]
 async fn every_call_of_the_function_is_allowed() {
-    let kit = Kit::new().await;
-    for (way, properties) in ways(&kit) {
-        assert_eq!(life(&kit.fixture, properties).await, None, "{way}");
+    let deployed = DeployedRoles::new().await;
+    for (way, properties) in ways(&deployed) {
+        assert_eq!(life(&deployed.fixture, properties).await, None, "{way}");
     }
     let denied: Vec<Call> =
-        kit.fixture.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+        deployed.fixture.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
 }
 
@@ -74,19 +74,19 @@ fn boundary() -> Value {
 
 #[tokio::test]
 async fn the_boundary_of_the_page_allows_everything_needed() {
-    let kit = Kit::new().await;
-    kit.fixture.function_role.clone().boundary(boundary());
-    for (way, properties) in ways(&kit).into_iter().filter(|(way, _)| *way != "nested") {
-        assert_eq!(life(&kit.fixture, properties).await, None, "{way}");
+    let deployed = DeployedRoles::new().await;
+    deployed.fixture.function_role.clone().boundary(boundary());
+    for (way, properties) in ways(&deployed).into_iter().filter(|(way, _)| *way != "nested") {
+        assert_eq!(life(&deployed.fixture, properties).await, None, "{way}");
     }
     for action in boundary()["Statement"][0]["Action"].as_array().unwrap() {
         let mut mutant = boundary();
         mutant["Statement"][0]["Action"].as_array_mut().unwrap().retain(|one| one != action);
-        let role = kit.fixture.function_role.clone().boundary(mutant);
+        let role = deployed.fixture.function_role.clone().boundary(mutant);
         let resource = match action.as_str().unwrap().split_once(':').unwrap().0 {
             "logs" => LOGS.to_owned(),
             "sqs" => QUEUE.to_owned(),
-            "sts" => kit.fixture.parent_role.arn(),
+            "sts" => deployed.fixture.parent_role.arn(),
             _ => "arn:aws:route53:::hostedzone/Z1".to_owned(),
         };
         assert!(!role.may(action.as_str().unwrap(), &resource), "{action}");
@@ -96,33 +96,33 @@ async fn the_boundary_of_the_page_allows_everything_needed() {
 
 #[tokio::test]
 async fn a_function_in_one_account_needs_no_role_and_a_central_one_the_parent_role() {
-    let mut kit = Kit::new().await;
-    let team = kit.fixture.aws.account("555555555555").hosted_zone(TEAM);
+    let mut deployed = DeployedRoles::new().await;
+    let team = deployed.fixture.aws.account("555555555555").hosted_zone(TEAM);
     let own = |zone: &str| json!({"ParentZoneName": null, "ParentZoneId": zone, "ParentRoleArn": null, "ParentExternalId": null});
-    kit.fixture.function_role = kit.single_role.clone();
-    kit.fixture.restart(test_support::at_once).await;
-    let mut properties = own(&kit.single_parent.id());
+    deployed.fixture.function_role = deployed.single_role.clone();
+    deployed.fixture.restart(test_support::at_once).await;
+    let mut properties = own(&deployed.single_parent.id());
     properties["ChildZoneId"] = json!(team.id());
-    assert_eq!(life(&kit.fixture, properties).await, None);
+    assert_eq!(life(&deployed.fixture, properties).await, None);
 
-    kit.fixture.function_role = kit.central_role.clone();
-    kit.fixture.restart(test_support::at_once).await;
+    deployed.fixture.function_role = deployed.central_role.clone();
+    deployed.fixture.restart(test_support::at_once).await;
     // The central function assumes the parent role, which is in its own account.
-    let mut properties = json!({"ParentZoneName": null, "ParentZoneId": kit.fixture.parent.id(), "ChildZoneId": null});
+    let mut properties = json!({"ParentZoneName": null, "ParentZoneId": deployed.fixture.parent.id(), "ChildZoneId": null});
     properties["DomainName"] = json!("team.dev.example.com");
-    let foreign = kit.third.hosted_zone("team.dev.example.com");
+    let foreign = deployed.third.hosted_zone("team.dev.example.com");
     properties["NameServers"] = json!(foreign.name_servers());
-    assert_eq!(life(&kit.fixture, properties).await, None);
+    assert_eq!(life(&deployed.fixture, properties).await, None);
     let denied: Vec<Call> =
-        kit.fixture.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
+        deployed.fixture.aws.calls().into_iter().filter(|call| !call.succeeded()).collect();
     assert!(denied.is_empty(), "{denied:?}");
 }
 
 /// The function is subject to the same limits, whatever its properties are.
 #[tokio::test]
 async fn a_child_account_can_change_nothing_else_through_the_function() {
-    let kit = Kit::new().await;
-    let fixture = &kit.fixture;
+    let deployed = DeployedRoles::new().await;
+    let fixture = &deployed.fixture;
     let other = fixture.parent_account.hosted_zone("example.net");
     let before = (fixture.parent.revision(), other.revision());
     let servers = fixture.child_servers();
@@ -148,10 +148,11 @@ async fn a_child_account_can_change_nothing_else_through_the_function() {
 
 #[tokio::test]
 async fn without_any_one_permission_some_request_fails() {
-    let mut kit = Kit::new().await;
-    let ways = ways(&kit);
+    let mut deployed = DeployedRoles::new().await;
+    let ways = ways(&deployed);
     for name in ["function", "parent", "child", "nested"] {
-        let statements = kit.documents[name]["Statement"].as_array().unwrap().iter().enumerate();
+        let statements =
+            deployed.documents[name]["Statement"].as_array().unwrap().iter().enumerate();
         for (index, statement) in statements.filter(|(_, statement)| statement["Effect"] == "Allow")
         {
             let actions = statement["Action"]
@@ -163,7 +164,7 @@ async fn without_any_one_permission_some_request_fails() {
                 action.starts_with("route53:") || action.starts_with("sts:")
             };
             for action in actions.iter().filter(called) {
-                let mut documents = kit.documents.clone();
+                let mut documents = deployed.documents.clone();
                 let left: Vec<&Value> = actions.iter().filter(|one| *one != action).collect();
                 let document = &mut documents.get_mut(name).unwrap()["Statement"];
                 if left.is_empty() {
@@ -171,17 +172,17 @@ async fn without_any_one_permission_some_request_fails() {
                 } else {
                     document[index]["Action"] = json!(left);
                 }
-                kit.apply(&documents);
+                deployed.apply(&documents);
                 // The function is restarted, because a warm one has its sessions already.
-                kit.fixture.restart(test_support::at_once).await;
+                deployed.fixture.restart(test_support::at_once).await;
                 let mut problems = Vec::new();
                 for (way, properties) in &ways {
-                    if let Some(what) = life(&kit.fixture, properties.clone()).await {
+                    if let Some(what) = life(&deployed.fixture, properties.clone()).await {
                         problems.push((way, what));
                     }
-                    kit.apply(&kit.documents);
-                    clean(&kit);
-                    kit.apply(&documents);
+                    deployed.apply(&deployed.documents);
+                    clean(&deployed);
+                    deployed.apply(&documents);
                 }
                 let short = action.as_str().unwrap().split_once(':').unwrap().1;
                 assert!(
@@ -194,8 +195,8 @@ async fn without_any_one_permission_some_request_fails() {
 }
 
 /// Removes the rest of a delegation whose creation or deletion failed.
-fn clean(kit: &Kit) {
-    for zone in [&kit.fixture.parent, &kit.fixture.child] {
+fn clean(deployed: &DeployedRoles) {
+    for zone in [&deployed.fixture.parent, &deployed.fixture.child] {
         for set in zone.records() {
             if set.rtype == "TXT"
                 || set.rtype == "NS"

@@ -6,8 +6,8 @@ mod watch;
 
 use sandbox::{Credentials, Role};
 
-use crate::kit::call::{Call, Change};
-use crate::kit::documents::{Kit, everything};
+use crate::deployment::call::{Call, Change};
+use crate::deployment::documents::{DeployedRoles, everything};
 use Verdict::{Allowed, Denied};
 
 /// The characters that a name may begin with, except for the special names of `parent-role.yaml`.
@@ -46,10 +46,11 @@ enum Ask {
 
 impl Probe {
     /// Returns whether the result is as expected.
-    pub(crate) async fn holds(&self, kit: &Kit) -> bool {
+    pub(crate) async fn holds(&self, deployed: &DeployedRoles) -> bool {
         let actual = match &self.ask {
             Ask::Call(by, call) => {
-                call.is_allowed(&kit.fixture.aws.endpoint_url(), &kit.http, by.clone()).await
+                call.is_allowed(&deployed.fixture.aws.endpoint_url(), &deployed.http, by.clone())
+                    .await
             }
             Ask::Action { role, action, resource } => role.may(action, resource),
         };
@@ -58,11 +59,11 @@ impl Probe {
 }
 
 /// Returns all probes.
-pub(crate) fn all(kit: &Kit) -> Vec<Probe> {
+pub(crate) fn all(deployed: &DeployedRoles) -> Vec<Probe> {
     let mut probes = Vec::new();
-    let mut section = |ask: fn(&Kit, &mut Vec<Probe>), documents| {
+    let mut section = |ask: fn(&DeployedRoles, &mut Vec<Probe>), documents| {
         let before = probes.len();
-        ask(kit, &mut probes);
+        ask(deployed, &mut probes);
         probes.iter_mut().skip(before).for_each(|probe| probe.documents = documents);
     };
     section(roles::parent, &["parent", "parent trust"]);
@@ -114,8 +115,8 @@ struct Stranger {
 }
 
 impl Stranger {
-    fn assumes(&self, kit: &Kit, whose: &str, arn: &str, probes: &mut Vec<Probe>) {
-        let role = kit.fixture.aws.account(self.account).role(self.role).policy(everything());
+    fn assumes(&self, deployed: &DeployedRoles, whose: &str, arn: &str, probes: &mut Vec<Probe>) {
+        let role = deployed.fixture.aws.account(self.account).role(self.role).policy(everything());
         let call = Call::Assume(arn.to_owned(), self.external_id);
         Asker::new(self.who, &role, probes).call(self.expected, &format!("assume {whose}"), call);
     }

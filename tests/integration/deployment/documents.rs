@@ -32,7 +32,7 @@ pub(crate) const BUS: &str = "arn:aws:events:us-east-1:222222222222:event-bus/fi
 pub(crate) type Documents = BTreeMap<&'static str, Value>;
 
 /// All roles, as the templates create them.
-pub(crate) struct Kit {
+pub(crate) struct DeployedRoles {
     pub(crate) fixture: Fixture,
     pub(crate) http: http::Client,
     /// The account with the child zone that `child_role` reads.
@@ -60,7 +60,7 @@ pub(crate) struct Kit {
     pub(crate) documents: Documents,
 }
 
-impl Kit {
+impl DeployedRoles {
     pub(crate) async fn new() -> Self {
         let mut fixture = Fixture::behind_sockets().await;
         let account = |id: &str| fixture.aws.account(id);
@@ -81,7 +81,7 @@ impl Kit {
         let mut documents = documents(&fixture, &child_role, &third_zone, &single_parent);
         documents.extend(documents_of_the_watch(&auditor_role));
         let http = http::client(None).unwrap();
-        let mut kit = Self {
+        let mut deployed = Self {
             http,
             third,
             third_zone,
@@ -98,10 +98,10 @@ impl Kit {
             guarded,
             documents: Documents::new(),
         };
-        kit.apply(&documents);
-        kit.documents = documents;
-        kit.fixture.restart(test_support::at_once).await;
-        kit
+        deployed.apply(&documents);
+        deployed.documents = documents;
+        deployed.fixture.restart(test_support::at_once).await;
+        deployed
     }
 
     /// Replaces the policies of all roles by these documents.

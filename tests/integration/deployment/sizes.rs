@@ -53,8 +53,8 @@ fn trust(role: &Value) -> usize {
 
 fn function(parent_roles: &str) -> Value {
     let values = [
-        ("LogGroup.Arn", crate::kit::documents::LOGS),
-        ("FailedEvents.Arn", crate::kit::documents::QUEUE),
+        ("LogGroup.Arn", crate::deployment::documents::LOGS),
+        ("FailedEvents.Arn", crate::deployment::documents::QUEUE),
         ("ParentRoleArns", parent_roles),
     ];
     Template::read("template.yaml", &values)

@@ -34,7 +34,7 @@ struct Case {
 fn stacks(kind: &str, test: &str) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     fs::create_dir_all(&folder).unwrap();
-    let source = Template::source(&format!("tests/integration/kit/stacks/{kind}.yaml"));
+    let source = Template::source(&format!("tests/integration/deployment/stacks/{kind}.yaml"));
     let cases = source.as_array().unwrap().iter().enumerate().map(|(number, case)| {
         let given = |key: &str| case[key].as_str().map(str::to_owned);
         let template = template(case);

@@ -4,15 +4,15 @@ use test_support::{EXTERNAL_ID, NAME};
 
 use super::Verdict::{Allowed, Denied};
 use super::{Asker, Probe, Stranger, change};
-use crate::kit::call::Call;
-use crate::kit::documents::{
-    BUS, KEY, Kit, LOGS, LOWER, OTHER_KEY, QUEUE, TEAM, WATCH, WATCH_LOGS, WATCH_ROLE,
+use crate::deployment::call::Call;
+use crate::deployment::documents::{
+    BUS, DeployedRoles, KEY, LOGS, LOWER, OTHER_KEY, QUEUE, TEAM, WATCH, WATCH_LOGS, WATCH_ROLE,
 };
 
 /// Adds probes for what the watch may read, and for changes, which it may not make.
-pub(super) fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
-    let (zone, auditor) = (kit.fixture.parent.id(), kit.auditor_role.arn());
-    let mut role = Asker::new("the auditor", &kit.auditor_role, probes);
+pub(super) fn watch(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
+    let (zone, auditor) = (deployed.fixture.parent.id(), deployed.auditor_role.arn());
+    let mut role = Asker::new("the auditor", &deployed.auditor_role, probes);
     role.call(Allowed, "list zones", Call::ListZones);
     role.call(Allowed, "list the record sets of the parent zone", Call::ListRecords(zone.clone()));
     role.call(Denied, "list zones by name", Call::ListZonesByName);
@@ -20,20 +20,20 @@ pub(super) fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     for rtype in ["NS", "TXT"] {
         role.change(Denied, &zone, change("CREATE", NAME, rtype));
     }
-    let mut role = Asker::new("the watch", &kit.watch_role, probes);
+    let mut role = Asker::new("the watch", &deployed.watch_role, probes);
     role.call(Allowed, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
     role.call(
         Denied,
         "assume the parent role",
-        Call::Assume(kit.fixture.parent_role.arn(), Some(EXTERNAL_ID)),
+        Call::Assume(deployed.fixture.parent_role.arn(), Some(EXTERNAL_ID)),
     );
-    let open = kit.fixture.parent_account.role("open").trust_account("222222222222", None);
+    let open = deployed.fixture.parent_account.role("open").trust_account("222222222222", None);
     role.call(Denied, "assume a role that was not named", Call::Assume(open.arn(), None));
     role.call(Denied, "list the zones of its own account", Call::ListZones);
-    role.change(Denied, &kit.fixture.child.id(), change("CREATE", LOWER, "NS"));
+    role.change(Denied, &deployed.fixture.child.id(), change("CREATE", LOWER, "NS"));
     services_of_the_watch(&mut role);
-    let zone = kit.single_parent.id();
-    let mut role = Asker::new("the watch of one account", &kit.own_watch_role, probes);
+    let zone = deployed.single_parent.id();
+    let mut role = Asker::new("the watch of one account", &deployed.own_watch_role, probes);
     role.call(Allowed, "list the zones of its account", Call::ListZones);
     role.call(
         Allowed,
@@ -43,10 +43,10 @@ pub(super) fn watch(kit: &Kit, probes: &mut Vec<Probe>) {
     role.change(Denied, &zone, change("CREATE", TEAM, "NS"));
     role.call(Denied, "assume the auditor role", Call::Assume(auditor.clone(), Some(EXTERNAL_ID)));
     let function = "arn:aws:lambda:us-east-1:222222222222:function:route53-delegation";
-    let mut role = Asker::new("the timer", &kit.timer_role, probes);
+    let mut role = Asker::new("the timer", &deployed.timer_role, probes);
     role.action(Allowed, "lambda:InvokeFunction", WATCH);
     role.action(Denied, "lambda:InvokeFunction", function);
-    trust_of_the_auditor(kit, probes);
+    trust_of_the_auditor(deployed, probes);
 }
 
 fn services_of_the_watch(role: &mut Asker<'_>) {
@@ -73,7 +73,7 @@ fn services_of_the_watch(role: &mut Asker<'_>) {
     }
 }
 
-fn trust_of_the_auditor(kit: &Kit, probes: &mut Vec<Probe>) {
+fn trust_of_the_auditor(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
     let watch = Stranger {
         who: "a watch of another Region",
         account: "222222222222",
@@ -116,6 +116,6 @@ fn trust_of_the_auditor(kit: &Kit, probes: &mut Vec<Probe>) {
         },
         watch,
     ] {
-        stranger.assumes(kit, "the auditor role", &kit.auditor_role.arn(), probes);
+        stranger.assumes(deployed, "the auditor role", &deployed.auditor_role.arn(), probes);
     }
 }

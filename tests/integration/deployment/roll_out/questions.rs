@@ -4,9 +4,9 @@ use custom_delegation::http::Client;
 use sandbox::Role;
 
 use super::{DNS, STRANGER, TEAM_A, TEAM_B, deployer};
-use crate::kit::call::{Call, Change};
-use crate::kit::cloud::{Cloud, Principal, STACK_SETS};
-use crate::kit::documents::everything;
+use crate::deployment::call::{Call, Change};
+use crate::deployment::cloud::{Cloud, Principal, STACK_SETS};
+use crate::deployment::documents::everything;
 
 const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
 

@@ -2,8 +2,8 @@
 
 use super::Verdict::{self, Allowed, Denied};
 use super::{Asker, Probe, change};
-use crate::kit::call::Call;
-use crate::kit::documents::{Kit, everything};
+use crate::deployment::call::Call;
+use crate::deployment::documents::{DeployedRoles, everything};
 
 /// A role with all permissions in the account of the parent zone, and what the service control
 /// policies leave of them.
@@ -70,12 +70,12 @@ const PEOPLE: [Person; 6] = {
 };
 
 /// Adds probes for the service control policies on the account of the parent zone.
-pub(super) fn accounts(kit: &Kit, probes: &mut Vec<Probe>) {
+pub(super) fn accounts(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
     for person in PEOPLE {
-        let role = kit.guarded.role(person.role).without_policies().policy(everything());
+        let role = deployed.guarded.role(person.role).without_policies().policy(everything());
         let mut asker = Asker::new(person.who, &role, probes);
-        record_sets(&person, &mut asker, &kit.guarded_zone.id());
-        guarded_actions(&person, &mut asker, kit);
+        record_sets(&person, &mut asker, &deployed.guarded_zone.id());
+        guarded_actions(&person, &mut asker, deployed);
     }
 }
 
@@ -99,14 +99,14 @@ fn record_sets(person: &Person, asker: &mut Asker<'_>, zone: &str) {
     asker.call(person.zones, "create a zone", Call::CreateZone);
 }
 
-fn guarded_actions(person: &Person, asker: &mut Asker<'_>, kit: &Kit) {
-    let zone = format!("arn:aws:route53:::hostedzone/{}", kit.guarded_zone.id());
+fn guarded_actions(person: &Person, asker: &mut Asker<'_>, deployed: &DeployedRoles) {
+    let zone = format!("arn:aws:route53:::hostedzone/{}", deployed.guarded_zone.id());
     let function = function_arn("route53-delegation");
     asker.action(Allowed, "route53:GetHostedZone", &zone);
     asker.action(Allowed, "lambda:InvokeFunction", &function);
     let statements = ["scp zones", "scp roles"]
         .iter()
-        .flat_map(|name| kit.documents[*name]["Statement"].as_array().unwrap());
+        .flat_map(|name| deployed.documents[*name]["Statement"].as_array().unwrap());
     let actions = statements.flat_map(|one| one["Action"].as_array().into_iter().flatten());
     for action in actions.map(|action| action.as_str().unwrap()) {
         match action.split_once(':').unwrap().0 {

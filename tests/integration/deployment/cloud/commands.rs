@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::deployments::Target;
 use super::services::Bucket;
 use super::{Cloud, CommandResult, Principal};
-use crate::kit::shell::CommandLine;
+use crate::deployment::shell::CommandLine;
 
 impl Cloud {
     /// Runs a command.

@@ -4,7 +4,7 @@ use sandbox::Sandbox;
 use sandbox::template::Template;
 use serde_json::{Value, json};
 
-use crate::kit::documents::{DIGEST, FUNCTION_ROLE, ORGANIZATION, everything};
+use crate::deployment::documents::{DIGEST, FUNCTION_ROLE, ORGANIZATION, everything};
 
 const PUBLISH: &str = "sns:Publish";
 const TOPIC: &str = "arn:aws:sns:us-east-1:111111111111:Topic";
@@ -51,7 +51,7 @@ async fn the_parent_role_trusts_those_that_its_parameters_name() {
         let trust = template.resource("/ParentRole/Properties/AssumeRolePolicyDocument");
         let parent = aws.account("111111111111").role("route53-delegation-parent").trust(trust);
         let function = aws.account(account).role(FUNCTION_ROLE).policy(everything());
-        let call = crate::kit::call::Call::Assume(parent.arn(), Some("an-external-id"));
+        let call = crate::deployment::call::Call::Assume(parent.arn(), Some("an-external-id"));
         let http = custom_delegation::http::client(None).unwrap();
         call.is_allowed(&aws.endpoint_url(), &http, function.credentials()).await
     };

@@ -4,15 +4,15 @@ use test_support::{EXTERNAL_ID, NAME};
 
 use super::Verdict::{Allowed, Denied};
 use super::{Asker, Delegable, Probe, Stranger, change};
-use crate::kit::call::Call;
-use crate::kit::documents::{
-    KEY, Kit, LOGS, LONG_RECORD, LOWER, ORGANIZATION, OTHER_KEY, QUEUE, TEAM,
+use crate::deployment::call::Call;
+use crate::deployment::documents::{
+    DeployedRoles, KEY, LOGS, LONG_RECORD, LOWER, ORGANIZATION, OTHER_KEY, QUEUE, TEAM,
 };
 
-pub(super) fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
-    let zone = kit.fixture.parent.id();
-    let other = kit.fixture.parent_account.hosted_zone("example.net").id();
-    let mut role = Asker::new("the parent role", &kit.fixture.parent_role, probes);
+pub(super) fn parent(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
+    let zone = deployed.fixture.parent.id();
+    let other = deployed.fixture.parent_account.hosted_zone("example.net").id();
+    let mut role = Asker::new("the parent role", &deployed.fixture.parent_role, probes);
     role.call(Allowed, "list zones by name", Call::ListZonesByName);
     role.reads(Allowed, "the parent zone", &zone);
     role.reads(Denied, "another zone of its account", &other);
@@ -27,31 +27,32 @@ pub(super) fn parent(kit: &Kit, probes: &mut Vec<Probe>) {
     role.change(Allowed, &zone, change("CREATE", "_msdcs.example.com", "NS"));
     role.change(Allowed, &zone, change("CREATE", "_delegation-_msdcs.example.com", "TXT"));
     role.change(Denied, &zone, change("CREATE", "_sites.example.com", "NS"));
-    let mut role = Asker::new("the central function", &kit.central_role, probes);
+    let mut role = Asker::new("the central function", &deployed.central_role, probes);
     role.call(
         Allowed,
         "assume the parent role",
-        Call::Assume(kit.fixture.parent_role.arn(), Some(EXTERNAL_ID)),
+        Call::Assume(deployed.fixture.parent_role.arn(), Some(EXTERNAL_ID)),
     );
-    let another = kit.fixture.parent_account.role("another").trust_account("111111111111", None);
+    let another =
+        deployed.fixture.parent_account.role("another").trust_account("111111111111", None);
     role.call(Denied, "assume another role of its account", Call::Assume(another.arn(), None));
     role.change(Denied, &zone, change("CREATE", NAME, "NS"));
 }
 
-pub(super) fn child(kit: &Kit, probes: &mut Vec<Probe>) {
-    let other = kit.third.hosted_zone("another.example.com").id();
-    let mut role = Asker::new("the child role", &kit.child_role, probes);
-    role.reads(Allowed, "its zone", &kit.third_zone.id());
+pub(super) fn child(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
+    let other = deployed.third.hosted_zone("another.example.com").id();
+    let mut role = Asker::new("the child role", &deployed.child_role, probes);
+    role.reads(Allowed, "its zone", &deployed.third_zone.id());
     role.reads(Denied, "another zone of its account", &other);
     role.call(
         Denied,
         "change its zone",
-        Call::Change(kit.third_zone.id(), change("CREATE", NAME, "NS")),
+        Call::Change(deployed.third_zone.id(), change("CREATE", NAME, "NS")),
     );
 }
 
-pub(super) fn function(kit: &Kit, probes: &mut Vec<Probe>) {
-    let fixture = &kit.fixture;
+pub(super) fn function(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
+    let fixture = &deployed.fixture;
     let mut role = Asker::new("the function", &fixture.function_role, probes);
     role.reads(Allowed, "a child zone of its account", &fixture.child.id());
     role.call(
@@ -62,7 +63,7 @@ pub(super) fn function(kit: &Kit, probes: &mut Vec<Probe>) {
     role.call(
         Allowed,
         "assume the child role",
-        Call::Assume(kit.child_role.arn(), Some(EXTERNAL_ID)),
+        Call::Assume(deployed.child_role.arn(), Some(EXTERNAL_ID)),
     );
     let open = fixture.parent_account.role("open").trust_account("222222222222", None);
     role.call(Denied, "assume a role that was not named", Call::Assume(open.arn(), None));
@@ -75,9 +76,9 @@ pub(super) fn function(kit: &Kit, probes: &mut Vec<Probe>) {
     });
     role.change(Allowed, &fixture.child.id(), change("CREATE", LONG_RECORD, "TXT"));
     services_of_the_function(&mut role);
-    let mut role = Asker::new("the function of one account", &kit.single_role, probes);
+    let mut role = Asker::new("the function of one account", &deployed.single_role, probes);
     role.delegates(&Delegable {
-        zone: &kit.single_parent.id(),
+        zone: &deployed.single_parent.id(),
         name: TEAM,
         ownership_record: "_delegation-team.example.org",
         other_names: ["other.example.org", "a.team.example.org", "example.org"],
@@ -110,7 +111,7 @@ fn services_of_the_function(role: &mut Asker<'_>) {
 }
 
 /// Adds probes for who may assume the roles.
-pub(super) fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
+pub(super) fn trusts(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
     let function = Stranger {
         who: "a function of another Region",
         account: "222222222222",
@@ -151,13 +152,13 @@ pub(super) fn trusts(kit: &Kit, probes: &mut Vec<Probe>) {
         },
         function,
     ];
-    kit.fixture.aws.account("666666666666").set_org(ORGANIZATION);
+    deployed.fixture.aws.account("666666666666").set_org(ORGANIZATION);
     for (whose, arn) in [
-        ("the parent role", kit.fixture.parent_role.arn()),
-        ("the child role", kit.child_role.arn()),
+        ("the parent role", deployed.fixture.parent_role.arn()),
+        ("the child role", deployed.child_role.arn()),
     ] {
         for stranger in &strangers {
-            stranger.assumes(kit, whose, &arn, probes);
+            stranger.assumes(deployed, whose, &arn, probes);
         }
     }
 }

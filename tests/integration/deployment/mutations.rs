@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::kit::call::{Call, Change};
-use crate::kit::documents::Kit;
-use crate::kit::probes::{self, Probe};
+use crate::deployment::call::{Call, Change};
+use crate::deployment::documents::DeployedRoles;
+use crate::deployment::probes::{self, Probe};
 
 /// Documents that are not mutated, because all of their statements are in the document `function`
 /// too, which is mutated: they are the policies of the same role with other parameters.
@@ -95,9 +95,9 @@ fn mutations(document: &Value) -> Vec<(String, Value)> {
 }
 
 /// Returns whether a probe of this document fails.
-async fn is_noticed(kit: &Kit, document: &str, probes: &[Probe]) -> bool {
+async fn is_noticed(deployed: &DeployedRoles, document: &str, probes: &[Probe]) -> bool {
     for probe in probes.iter().filter(|probe| probe.documents.contains(&document)) {
-        if !probe.holds(kit).await {
+        if !probe.holds(deployed).await {
             return true;
         }
     }
@@ -106,29 +106,31 @@ async fn is_noticed(kit: &Kit, document: &str, probes: &[Probe]) -> bool {
 
 #[tokio::test]
 async fn everything_needed_is_allowed_and_nothing_else() {
-    let kit = Kit::new().await;
-    let probes = probes::all(&kit);
+    let deployed = DeployedRoles::new().await;
+    let probes = probes::all(&deployed);
     for probe in &probes {
-        assert!(probe.holds(&kit).await, "the probe does not hold: {}", probe.name);
+        assert!(probe.holds(&deployed).await, "the probe does not hold: {}", probe.name);
     }
     assert!(probes.len() > 100, "{} probes", probes.len());
 }
 
 #[tokio::test]
 async fn every_part_of_a_policy_is_necessary() {
-    let kit = Kit::new().await;
-    let mut probes = probes::all(&kit);
+    let deployed = DeployedRoles::new().await;
+    let mut probes = probes::all(&deployed);
     probes.retain(|probe| !probe.repeats);
     // Most mutations are deletions of an `Allow` or of a condition. The probes that notice them
     // soonest are those that expect a denial.
     probes.sort_by_key(|probe| probe.expected);
     let (mut number, mut unnoticed) = (0, Vec::new());
-    for (name, document) in kit.documents.iter().filter(|(name, _)| !NOT_MUTATED.contains(name)) {
+    for (name, document) in
+        deployed.documents.iter().filter(|(name, _)| !NOT_MUTATED.contains(name))
+    {
         for (what, mutant) in mutations(document) {
-            let mut documents = kit.documents.clone();
+            let mut documents = deployed.documents.clone();
             documents.insert(name, mutant);
-            kit.apply(&documents);
-            if !is_noticed(&kit, name, &probes).await {
+            deployed.apply(&documents);
+            if !is_noticed(&deployed, name, &probes).await {
                 unnoticed.push(format!("{name}: {what}"));
             }
             number += 1;
@@ -140,9 +142,9 @@ async fn every_part_of_a_policy_is_necessary() {
 
 #[tokio::test]
 async fn the_reason_of_each_exception_from_the_mutations_is_true() {
-    let kit = Kit::new().await;
+    let deployed = DeployedRoles::new().await;
     let statements = |document: &str| -> Vec<Value> {
-        kit.documents[document]["Statement"].as_array().unwrap().clone()
+        deployed.documents[document]["Statement"].as_array().unwrap().clone()
     };
     let sids = |document: &str| -> BTreeSet<String> {
         let sids = statements(document).into_iter();
@@ -152,7 +154,7 @@ async fn the_reason_of_each_exception_from_the_mutations_is_true() {
         assert!(sids(document).is_subset(&sids("function")), "{document}");
     }
     // An exception that applies to no value would hide a later mistake.
-    let all = kit.documents.keys().flat_map(|document| statements(document));
+    let all = deployed.documents.keys().flat_map(|document| statements(document));
     let lists: Vec<Value> = all
         .flat_map(|statement| statement["Condition"].as_object().cloned().unwrap_or_default())
         .flat_map(|(_, keys)| keys.as_object().unwrap().clone())
@@ -167,13 +169,13 @@ async fn the_reason_of_each_exception_from_the_mutations_is_true() {
 /// A limitation that `docs/security.md` names.
 #[tokio::test]
 async fn known_a_batch_with_a_delegation_may_mix_types_and_names() {
-    let kit = Kit::new().await;
-    let (zone, role) = (kit.fixture.parent.id(), kit.fixture.parent_role.credentials());
+    let deployed = DeployedRoles::new().await;
+    let (zone, role) = (deployed.fixture.parent.id(), deployed.fixture.parent_role.credentials());
     let allowed = async |changes: &[(&'static str, &'static str)]| {
         let changes =
             changes.iter().map(|&(name, rtype)| Change { action: "CREATE", name, rtype }).collect();
         let call = Call::Batch(zone.clone(), changes);
-        call.is_allowed(&kit.fixture.aws.endpoint_url(), &kit.http, role.clone()).await
+        call.is_allowed(&deployed.fixture.aws.endpoint_url(), &deployed.http, role.clone()).await
     };
     let delegation = ("b.dev.example.com", "NS");
     assert!(

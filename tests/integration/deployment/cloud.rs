@@ -15,7 +15,7 @@ use std::sync::Arc;
 use sandbox::{Account, Dns, ResponseBucket, Role, Sandbox, SyncRule, ZoneHandle};
 use serde_json::{Value, json};
 
-use crate::kit::documents::ORGANIZATION;
+use crate::deployment::documents::ORGANIZATION;
 use deployments::{Deployments, Target};
 use permissions::check_action;
 use services::Bucket;

@@ -15,7 +15,7 @@ use tokio::process::Command;
 /// its folder, and prints the response. The test must not write this file itself: it could then be
 /// "busy", because another thread that starts a process briefly holds any file that is open for
 /// writing.
-const PROGRAM: &str = "tests/integration/kit/program.py";
+const PROGRAM: &str = "tests/integration/deployment/program.py";
 /// The programs that a page may use in addition to those of the shell. The test inserts
 /// `checkpoint` after each block.
 const PROGRAMS: [&str; 4] = ["aws", "make", "sam", "checkpoint"];

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use test_support::plain;
 
-use crate::kit::cloud::{Cloud, Profile};
-use crate::kit::documents::everything;
-use crate::kit::shell;
+use crate::deployment::cloud::{Cloud, Profile};
+use crate::deployment::documents::everything;
+use crate::deployment::shell;
 use crate::pages::links::pages;
 use crate::pages::sources::{sources, tests};
 

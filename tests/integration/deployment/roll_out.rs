@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::kit::cloud::{Cloud, CommandResult, Profile};
-use crate::kit::documents::everything;
-use crate::kit::shell::{self, CommandLine};
+use crate::deployment::cloud::{Cloud, CommandResult, Profile};
+use crate::deployment::documents::everything;
+use crate::deployment::shell::{self, CommandLine};
 use questions::{ALWAYS, CENTRAL, END, FUNCTIONS, GUARDED, NEVER, questions};
 
 const PAGE: &str = "docs/roll-out.md";

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::deployments::{Deployments, Target};
 use super::services::text;
-use crate::kit::documents::everything;
+use crate::deployment::documents::everything;
 
 /// The role that AWS creates in each account for the stack sets of an organization.
 pub(crate) const STACK_SETS: &str = "stacksets-exec-0123456789abcdef";

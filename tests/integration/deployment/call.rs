@@ -73,7 +73,7 @@ impl Call {
             }
             Self::Assume(arn, external_id) => {
                 let mut body = format!(
-                    "Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=kit"
+                    "Action=AssumeRole&Version=2011-06-15&RoleArn={arn}&RoleSessionName=deployment"
                 );
                 if let Some(id) = external_id {
                     write!(body, "&ExternalId={id}").unwrap();
@@ -89,7 +89,8 @@ impl Call {
         let Unsigned { service, method, path, body } = self.request();
         let url = format!("{endpoint}{path}");
         let keys =
-            Keys::new(by.access_key_id, by.secret_access_key, by.session_token, None, "kit").into();
+            Keys::new(by.access_key_id, by.secret_access_key, by.session_token, None, "deployment")
+                .into();
         let params = v4::SigningParams::builder().identity(&keys).region("us-east-1").name(service);
         let params = params
             .time(SystemTime::now())
@@ -137,6 +138,6 @@ fn one(change: Change) -> String {
 
 fn new_zone() -> String {
     "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>new.example.com</Name>\
-     <CallerReference>kit</CallerReference></CreateHostedZoneRequest>"
+     <CallerReference>deployment</CallerReference></CreateHostedZoneRequest>"
         .into()
 }

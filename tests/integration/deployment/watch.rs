@@ -12,7 +12,7 @@ use sandbox::{Account, DnsFault, Role};
 use serde_json::{Value, json};
 use test_support::{EXTERNAL_ID, Network};
 
-use crate::kit::documents::{BUS, WATCH, WATCH_LOGS, WATCH_ROLE};
+use crate::deployment::documents::{BUS, WATCH, WATCH_LOGS, WATCH_ROLE};
 
 const SCHEDULE: (&str, &str) = ("WatchSchedule", "cron(0 3 * * ? *)");
 
@@ -23,7 +23,7 @@ fn made(values: &[(&str, &str)]) -> BTreeSet<String> {
 #[test]
 fn without_a_schedule_the_watch_has_no_resources() {
     let alarms = ("AlarmTopic", "222222222222:alarms");
-    let digest = ("CodeSha256", crate::kit::documents::DIGEST);
+    let digest = ("CodeSha256", crate::deployment::documents::DIGEST);
     let more = |before: &[(&str, &str)], after: &[(&str, &str)]| -> Vec<String> {
         let (before, after) = (made(before), made(after));
         assert!(before.is_subset(&after));
