@@ -17,10 +17,11 @@ use delegation_model::point::DelegationPoint;
 use crate::model::{Model, Outcome};
 use crate::points::Decided;
 use crate::properties::Whose;
-use crate::values::{START, stack_of};
-use crate::world::{
-    Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snapshot, Stage, World,
+use crate::state::{
+    Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snapshot, Stage, State,
 };
+use crate::values::{START, stack_of};
+
 /// How often a rejected batch is planned again, as in `src/handler/apply.rs`.
 const ROUNDS: u8 = 10;
 /// The longest `ServiceTimeout`, in seconds. After that time nobody waits for an answer.
@@ -28,25 +29,25 @@ const STALE: i32 = 3600;
 
 impl Model {
     /// Starts a delivery.
-    pub(crate) fn begin(&self, world: &World, id: u8) -> World {
-        let mut world = world.clone();
-        let request = world.request_mut(id);
+    pub(crate) fn begin(&self, state: &State, id: u8) -> State {
+        let mut state = state.clone();
+        let request = state.request_mut(id);
         request.owed = false;
         let request = *request;
         let config = self.config(request.config);
-        let stale = world.clock - request.time >= STALE;
-        let (stage, zone) = match (request.kind, request.physical) {
-            (Kind::Delete, _) if stale => (Stage::Answer(succeeds(request.physical)), 0),
-            (Kind::Create | Kind::Update, _) if stale => (Stage::Answer(fails(&request)), 0),
+        let is_stale = state.clock - request.time >= STALE;
+        let (first_stage, zone) = match (request.kind, request.physical) {
+            (Kind::Delete, _) if is_stale => (Stage::Answer(succeeds(request.physical)), 0),
+            (Kind::Create | Kind::Update, _) if is_stale => (Stage::Answer(fails(&request)), 0),
             (Kind::Delete, Physical::Marker) => (Stage::Answer(succeeds(request.physical)), 0),
             (Kind::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Delete), zone),
             (Kind::Delete, Physical::Invented) => (Stage::Observe(Part::Delete), config.zone),
             (Kind::Create, _) => (Stage::Observe(Part::CreateUpdate), config.zone),
             (Kind::Update, _) => (Stage::Resolve, 0),
         };
-        world.deliveries.push(Delivery {
+        state.deliveries.push(Delivery {
             request: id,
-            stage,
+            stage: first_stage,
             zone,
             goes_to: zone,
             behavior: Behavior::Create,
@@ -59,30 +60,30 @@ impl Model {
             warned: false,
             restore_rejected: false,
         });
-        world
+        state
     }
 
     /// Makes the next call of a delivery. If a check may pass or fail, there are two outcomes.
-    pub(crate) fn call(&mut self, world: &World, index: usize) -> Vec<Outcome> {
-        let mut world = world.clone();
-        let delivery = world.deliveries[index].clone();
-        let request = *world.request(delivery.request);
+    pub(crate) fn call(&mut self, state: &State, index: usize) -> Vec<Outcome> {
+        let mut state = state.clone();
+        let delivery = state.deliveries[index].clone();
+        let request = *state.request(delivery.request);
         match delivery.stage {
             Stage::Resolve => {
-                let delivery = self.resolve(&world, delivery, &request);
-                world.deliveries[index] = delivery;
+                let delivery = self.resolve(&state, delivery, &request);
+                state.deliveries[index] = delivery;
             }
-            Stage::Observe(part) => self.observe(&mut world, index, part),
-            Stage::Write(part) => self.write(&mut world, index, part),
-            Stage::CheckOldPoint => self.check_old_point(&mut world, index),
+            Stage::Observe(part) => self.observe(&mut state, index, part),
+            Stage::Write(part) => self.write(&mut state, index, part),
+            Stage::CheckOldPoint => self.check_old_point(&mut state, index),
             Stage::FindOwnClaim => {
-                world.deliveries[index].stage = self.fails_and_leaves(&world, &delivery, &request);
+                state.deliveries[index].stage = self.fails_and_leaves(&state, &delivery, &request);
             }
-            Stage::Verify if self.is_rollback(&world, &request) || !self.redelegates(&delivery) => {
-                world.deliveries[index].stage = self.after_change(&delivery, &request);
+            Stage::Verify if self.is_rollback(&state, &request) || !self.redelegates(&delivery) => {
+                state.deliveries[index].stage = self.after_change(&delivery, &request);
             }
             Stage::Verify => {
-                let mut failed = world.clone();
+                let mut failed = state.clone();
                 // With the real id, the Delete finds what an earlier delivery wrote.
                 let ends = Stage::Answer(match request.kind {
                     Kind::Create => {
@@ -92,21 +93,21 @@ impl Model {
                 });
                 failed.deliveries[index].stage =
                     if delivery.found_own { ends } else { Stage::Observe(Part::Undo) };
-                world.deliveries[index].stage = self.after_change(&delivery, &request);
-                return vec![("the check passes", world), ("the check fails", failed)];
+                state.deliveries[index].stage = self.after_change(&delivery, &request);
+                return vec![("the check passes", state), ("the check fails", failed)];
             }
             Stage::Answer(answer) => {
-                world.deliveries.remove(index);
-                return self.answered(&world, delivery.request, answer);
+                state.deliveries.remove(index);
+                return self.answered(&state, delivery.request, answer);
             }
         }
-        vec![("", world)]
+        vec![("", state)]
     }
 
     /// Lets an arrival run out of time while it waits for the answer to its batch. The batch may
     /// have been applied or not.
-    pub(crate) fn run_out_of_time(&mut self, world: &World, index: usize) -> Vec<(bool, World)> {
-        let delivery = &world.deliveries[index];
+    pub(crate) fn run_out_of_time(&mut self, state: &State, index: usize) -> Vec<(bool, State)> {
+        let delivery = &state.deliveries[index];
         let found_own =
             self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
         if delivery.stage != Stage::Write(Part::CreateUpdate)
@@ -115,7 +116,7 @@ impl Model {
         {
             return Vec::new();
         }
-        let mut lost = world.clone();
+        let mut lost = state.clone();
         lost.left.faults -= 1;
         let mut after_batch = lost.clone();
         self.write(&mut after_batch, index, Part::CreateUpdate);
@@ -129,9 +130,9 @@ impl Model {
 
     /// Returns the answer of a failed delivery. A Create answers with the real id if the claim of
     /// its request exists, whether its own batch or that of another delivery wrote it.
-    fn fails_and_leaves(&self, world: &World, delivery: &Delivery, request: &Request) -> Stage {
-        let exists = world.points[usize::from(delivery.zone)];
-        let own = self.points.own(exists, request.resource, i64::from(world.clock));
+    fn fails_and_leaves(&self, state: &State, delivery: &Delivery, request: &Request) -> Stage {
+        let exists = state.points[usize::from(delivery.zone)];
+        let own = self.points.own(exists, request.resource, i64::from(state.clock));
         let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
         let physical = Physical::Point(delivery.zone);
         Stage::Answer(match request.kind {
@@ -149,56 +150,56 @@ impl Model {
     }
 
     /// Returns true for the reverse Update of a rollback, which `REQUIRE` does not stop.
-    fn is_rollback(&self, world: &World, request: &Request) -> bool {
-        let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
+    fn is_rollback(&self, state: &State, request: &Request) -> bool {
+        let operation = state.operations[usize::from(stack_of(request.resource))].as_ref();
         request.awaited && operation.is_some_and(|operation| operation.phase == Phase::Back)
     }
 
-    fn observe(&mut self, world: &mut World, index: usize, part: Part) {
-        let delivery = world.deliveries[index].clone();
-        let request = *world.request(delivery.request);
-        let id = world.points[usize::from(delivery.zone)];
-        let question = self.question_of(world, &delivery, &request, part);
+    fn observe(&mut self, state: &mut State, index: usize, part: Part) {
+        let delivery = state.deliveries[index].clone();
+        let request = *state.request(delivery.request);
+        let id = state.points[usize::from(delivery.zone)];
+        let question = self.question_of(state, &delivery, &request, part);
         let planned = self.ask(question, id);
-        let delivery = &mut world.deliveries[index];
+        let delivery = &mut state.deliveries[index];
         delivery.planned = planned;
         let decided = self.decided(planned);
         if decided.is_idle() {
-            self.check_idle(world, index, id);
-            self.after_batch(world, index, part);
+            self.check_idle(state, index, id);
+            self.after_batch(state, index, part);
         } else {
             delivery.stage = Stage::Write(part);
         }
     }
 
-    fn write(&mut self, world: &mut World, index: usize, part: Part) {
-        let delivery = world.deliveries[index].clone();
+    fn write(&mut self, state: &mut State, index: usize, part: Part) {
+        let delivery = state.deliveries[index].clone();
         let zone = usize::from(delivery.zone);
-        let before = world.points[zone];
+        let before = state.points[zone];
         let plan = self.decided(delivery.planned);
         let restores =
             plan.plan().is_some_and(delegation_model::reconcile::ReconciliationPlan::restores);
         let after = self.send(delivery.planned, before);
         // Route 53 rejects its own name servers that do not host the name.
         let dead = after.filter(|_| restores).and_then(|after| self.points.view(after).servers);
-        if dead.is_some_and(|servers| !self.is_alive(world, servers)) {
-            let stack = stack_of(world.request(delivery.request).resource);
-            if let Some(operation) = &mut world.operations[usize::from(stack)] {
+        if dead.is_some_and(|servers| !self.is_alive(state, servers)) {
+            let stack = stack_of(state.request(delivery.request).resource);
+            if let Some(operation) = &mut state.operations[usize::from(stack)] {
                 operation.rejected[zone] = true;
             }
-            let request = *world.request(delivery.request);
+            let request = *state.request(delivery.request);
             self.check_restore(delivery.restore_rejected);
             // Otherwise the Delete would fail forever.
             let ends = delivery.restore_rejected;
-            let delivery = &mut world.deliveries[index];
+            let delivery = &mut state.deliveries[index];
             delivery.restore_rejected = true;
             delivery.stage =
                 if ends { Stage::Answer(fails(&request)) } else { Stage::Observe(part) };
             return;
         }
         let Some(after) = after else {
-            let request = *world.request(delivery.request);
-            let delivery = &mut world.deliveries[index];
+            let request = *state.request(delivery.request);
+            let delivery = &mut state.deliveries[index];
             delivery.round += 1;
             delivery.stage = if delivery.round < ROUNDS {
                 Stage::Observe(part)
@@ -207,10 +208,10 @@ impl Model {
             };
             return;
         };
-        world.points[zone] = after;
-        self.check_write(world, index, part, (before, after));
-        let request = *world.request(delivery.request);
-        let operation = world.operations[usize::from(stack_of(request.resource))].as_ref();
+        state.points[zone] = after;
+        self.check_write(state, index, part, (before, after));
+        let request = *state.request(delivery.request);
+        let operation = state.operations[usize::from(stack_of(request.resource))].as_ref();
         let warned = operation
             .is_some_and(|operation| operation.facts[zone].warned >> request.resource & 1 == 1);
         let whose = match (request.awaited, warned) {
@@ -218,26 +219,26 @@ impl Model {
             (true, true) => Whose::Warned,
             (false, _) => Whose::Late,
         };
-        self.check_caches(world, delivery.zone, (before, after), whose);
-        self.after_batch(world, index, part);
+        self.check_caches(state, delivery.zone, (before, after), whose);
+        self.after_batch(state, index, part);
     }
 
     /// Continues after the batch of a part was accepted, or if there was nothing to send.
-    fn after_batch(&mut self, world: &mut World, index: usize, part: Part) {
-        let delivery = world.deliveries[index].clone();
-        let request = *world.request(delivery.request);
+    fn after_batch(&mut self, state: &mut State, index: usize, part: Part) {
+        let delivery = state.deliveries[index].clone();
+        let request = *state.request(delivery.request);
         let decided = self.decided(delivery.planned);
         let refused = matches!(decided, Decided::Refused | Decided::Overtaken);
         let found_own = decided.plan().is_some_and(|plan| plan.finds_own_request);
         let arrives = delivery.behavior.is_arrival();
         let warned = ["left-as-it-is", "changed-since"].iter().any(|code| decided.warns(code));
-        let delivery = &mut world.deliveries[index];
+        let delivery = &mut state.deliveries[index];
         if part == Part::CreateUpdate {
             delivery.found_own = found_own;
             delivery.warned = warned;
         }
         let delivery = delivery.clone();
-        let stage = match part {
+        let next_stage = match part {
             Part::CreateUpdate if refused => Stage::Answer(fails(&request)),
             Part::CreateUpdate
                 if matches!(delivery.behavior, Behavior::Replacement(_))
@@ -248,25 +249,25 @@ impl Model {
             Part::CreateUpdate if self.profile.checks_may_fail && arrives => Stage::Verify,
             Part::CreateUpdate => self.after_change(&delivery, &request),
             Part::Delete => Stage::Answer(succeeds(request.physical)),
-            Part::Undo => self.fails_and_leaves(world, &delivery, &request),
+            Part::Undo => self.fails_and_leaves(state, &delivery, &request),
             Part::CleanUp => Stage::Answer(success(&delivery, &request)),
         };
-        let delivery = &mut world.deliveries[index];
-        delivery.stage = stage;
+        let delivery = &mut state.deliveries[index];
+        delivery.stage = next_stage;
         delivery.round = 0;
-        if let Stage::Observe(Part::CleanUp) = stage {
+        if let Stage::Observe(Part::CleanUp) = next_stage {
             delivery.zone = self.config(request.old).zone;
         }
     }
 
-    fn check_old_point(&mut self, world: &mut World, index: usize) {
-        let delivery = world.deliveries[index].clone();
-        let request = *world.request(delivery.request);
+    fn check_old_point(&mut self, state: &mut State, index: usize) {
+        let delivery = state.deliveries[index].clone();
+        let request = *state.request(delivery.request);
         let Physical::Point(zone) = request.physical else {
             unreachable!("a replacement without an old point")
         };
         let role = if delivery.physical == Snapshot::Denied { request.old } else { request.config };
-        let now = i64::from(world.clock);
+        let now = i64::from(state.clock);
         let own = |id| self.points.own(id, request.resource, now);
         let existed =
             [delivery.physical, delivery.physical_by_old_role].into_iter().any(|snapshot| {
@@ -275,7 +276,7 @@ impl Model {
                     Snapshot::Unread | Snapshot::Denied => false,
                 }
             });
-        let there = match self.read(world, zone, self.config(role)) {
+        let there = match self.read(state, zone, self.config(role)) {
             Snapshot::Read(id) => Reached::Read(own(id)),
             Snapshot::Unread | Snapshot::Denied => Reached::Denied,
         };
@@ -289,12 +290,12 @@ impl Model {
         let old = OldPoint { had_claim: existed, claim: &there, finds_own_request };
         let decided = check_old_point(old, stamp, START + now);
         self.check_old_point_decision(later && !delivery.found_own, decided == OldPointCheck::Undo);
-        let stage = match decided {
+        let next_stage = match decided {
             OldPointCheck::Undo => Stage::Observe(Part::Undo),
             OldPointCheck::Done if self.profile.checks_may_fail => Stage::Verify,
             OldPointCheck::Done => self.after_change(&delivery, &request),
         };
-        world.deliveries[index].stage = stage;
+        state.deliveries[index].stage = next_stage;
     }
 
     /// Returns the stage after the change. A rollback cleans up after a failed replacement; any
@@ -331,8 +332,8 @@ pub(crate) fn stamp(time: i32, id: u8) -> Stamp {
 }
 
 /// Returns the keys that a child zone signs with, as bits. The key of `x` may have been rolled.
-pub(crate) fn keys_of(world: &World, servers: u8) -> u8 {
-    if world.rolled && servers == 0 { 2 } else { 3 }
+pub(crate) fn keys_of(state: &State, servers: u8) -> u8 {
+    if state.rolled && servers == 0 { 2 } else { 3 }
 }
 
 /// Returns the answer of a failure that leaves nothing: a Create answers with a marker, and an

@@ -29,9 +29,9 @@ mod properties;
 mod rules;
 mod search;
 mod stacks;
+mod state;
 mod steps;
 mod values;
-mod world;
 
 pub use manual_edit::ManualEdit;
 pub use properties::EXCUSES;

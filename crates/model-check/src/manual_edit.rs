@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::model::Model;
 use crate::properties::Whose;
+use crate::state::{LeftBy, Maker, State};
 use crate::values::{BY_HAND, letter, resource_text, ttl, zone_letter};
-use crate::world::{LeftBy, Maker, World};
 
 /// A manual edit in one of the parent zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,10 +64,10 @@ impl fmt::Display for ManualEdit {
 
 impl Model {
     /// Applies a manual edit; `None` if it would change nothing.
-    pub(crate) fn by_hand(&mut self, world: &World, edit: ManualEdit) -> Option<World> {
-        let mut world = world.clone();
+    pub(crate) fn by_hand(&mut self, state: &State, edit: ManualEdit) -> Option<State> {
+        let mut state = state.clone();
         let zone = usize::from(edit.zone());
-        let before = world.points[zone];
+        let before = state.points[zone];
         let after = match edit {
             ManualEdit::SetNs(_, servers) => {
                 let values = self.points.values.servers[usize::from(servers)].values();
@@ -79,7 +79,7 @@ impl Model {
             }
             ManualEdit::Rezone(_) => {
                 let values = self.points.values.servers[usize::from(BY_HAND)].values();
-                world.rezoned = true;
+                state.rezoned = true;
                 self.points.put(before, "NS", Some((ttl(60), values)))
             }
             ManualEdit::RemoveNs(_) => self.points.put(before, "NS", None),
@@ -99,10 +99,10 @@ impl Model {
             return None;
         }
         let (was, is) = (self.points.view(before).clone(), self.points.view(after).clone());
-        world.left.by_hand -= 1;
-        world.points[zone] = after;
-        self.check_caches(&mut world, edit.zone(), (before, after), Whose::ByHand);
-        let facts = &mut world.facts[zone];
+        state.left.by_hand -= 1;
+        state.points[zone] = after;
+        self.check_caches(&mut state, edit.zone(), (before, after), Whose::ByHand);
+        let facts = &mut state.facts[zone];
         if (was.servers, was.ttl) != (is.servers, is.ttl) {
             let names =
                 |claim: &crate::points::ClaimView| claim.lasting || claim.servers == is.servers;
@@ -127,10 +127,10 @@ impl Model {
             }
         }
         facts.before_by_hand |= was.has_before && !is.has_before;
-        for operation in world.operations.iter_mut().flatten() {
+        for operation in state.operations.iter_mut().flatten() {
             operation.disturbed = true;
             operation.by_hand = true;
         }
-        Some(world)
+        Some(state)
     }
 }

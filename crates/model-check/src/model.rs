@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::points::{Decided, PointId, Points};
 use crate::profiles::Profile;
+use crate::state::{Behavior, Caches, Left, Request, Snapshot, State};
 use crate::values::Config;
-use crate::world::{Behavior, Caches, Left, Request, Snapshot, World};
 
 /// What a check of the properties has found about a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum Finding {
 }
 
 /// One of the outcomes of a step: its name, and the state that it leads to.
-pub(crate) type Outcome = (&'static str, World);
+pub(crate) type Outcome = (&'static str, State);
 
 /// A question to the planner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +74,7 @@ struct Decision {
     decided: Decided,
 }
 
-/// The model of the world, with its memory of what was explored.
+/// The model of the state, with its memory of what was explored.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) profile: Profile,
@@ -100,9 +100,9 @@ impl Model {
         }
     }
 
-    pub(crate) fn initial(&self) -> World {
+    pub(crate) fn initial(&self) -> State {
         let Profile { deployments, faults, by_hand, waits, retains, .. } = self.profile;
-        World {
+        State {
             clock: 0,
             sent: 0,
             points: [Points::EMPTY; 2],
@@ -126,11 +126,11 @@ impl Model {
 
     /// Reads a point with the role of a template. With two accounts, each role can read only one of
     /// the parent zones.
-    pub(crate) fn read(&self, world: &World, zone: u8, role: Config) -> Snapshot {
+    pub(crate) fn read(&self, state: &State, zone: u8, role: Config) -> Snapshot {
         if self.profile.two_accounts && role.zone != zone {
             Snapshot::Denied
         } else {
-            Snapshot::Read(world.points[usize::from(zone)])
+            Snapshot::Read(state.points[usize::from(zone)])
         }
     }
 

@@ -6,12 +6,12 @@ mod answers;
 mod batch;
 mod caches;
 mod facts;
-mod quiet;
+mod idle;
 mod rollback;
 
 use crate::model::{Finding, Model};
+use crate::state::{Held, Operation, Physical, State};
 use crate::values::{BY_HAND, Config};
-use crate::world::{Held, Operation, Physical, World};
 
 pub(crate) use caches::Whose;
 /// The names of the excuses. `docs/model-checking.md` has a line for each.
@@ -54,23 +54,23 @@ impl Model {
 
     /// Returns whether a child zone exists. It is deleted with the last stack that names it. Name
     /// servers that were set by hand always exist.
-    pub(crate) fn is_alive(&self, world: &World, servers: u8) -> bool {
-        if servers == BY_HAND || world.kept >> servers & 1 == 1 {
+    pub(crate) fn is_alive(&self, state: &State, servers: u8) -> bool {
+        if servers == BY_HAND || state.kept >> servers & 1 == 1 {
             return true;
         }
         let names = |config: u8| self.config(config).servers == servers;
-        let held = world.slots.iter().flatten().any(|held| names(held.config));
+        let held = state.slots.iter().flatten().any(|held| names(held.config));
         let in_operation = |operation: &Operation| {
             operation.before.iter().flatten().any(|held| names(held.config))
                 || operation.target.iter().flatten().any(|config| names(*config))
         };
-        held || world.operations.iter().flatten().any(in_operation)
+        held || state.operations.iter().flatten().any(in_operation)
     }
 
     /// Returns the resources that CloudFormation has at a point, with their properties.
-    fn living(&self, world: &World, zone: u8) -> Vec<(u8, Config)> {
+    fn living(&self, state: &State, zone: u8) -> Vec<(u8, Config)> {
         let here = |held: &Held| held.physical == Physical::Point(zone);
-        let all = world.slots.iter().zip(0u8..);
+        let all = state.slots.iter().zip(0u8..);
         all.filter_map(|(held, resource)| Some((resource, held.filter(here)?)))
             .map(|(resource, held)| (resource, self.config(held.config)))
             .collect()

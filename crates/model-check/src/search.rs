@@ -11,8 +11,8 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use crate::model::{Finding, Model};
 use crate::profiles::Profile;
+use crate::state::State;
 use crate::steps::{Step, Successor};
-use crate::world::World;
 
 /// The result of an exploration.
 #[derive(Clone, Debug)]
@@ -74,9 +74,9 @@ impl Hasher for Identity {
     }
 }
 
-fn hash_of(world: &World) -> u64 {
+fn hash_of(state: &State) -> u64 {
     let mut hasher = DefaultHasher::new();
-    world.hash(&mut hasher);
+    state.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -111,8 +111,8 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
     };
     'levels: while !frontier.is_empty() {
         let mut next = Vec::new();
-        for (number, world) in std::mem::take(&mut frontier) {
-            for (ordinal, successor) in (0u16..).zip(model.steps(&world)) {
+        for (number, state) in std::mem::take(&mut frontier) {
+            for (ordinal, successor) in (0u16..).zip(model.steps(&state)) {
                 let Successor { step, after, findings } = successor;
                 report.steps += 1;
                 for finding in findings {
@@ -159,12 +159,12 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
 /// If a step is not possible in the state where it is replayed.
 pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
     let mut model = Model::new(profile.clone());
-    let mut world = model.initial();
+    let mut state = model.initial();
     for text in trace {
-        let steps = model.steps(&world);
+        let steps = model.steps(&state);
         let Successor { after, findings, .. } = steps
             .into_iter()
-            .find(|successor| model.step_text(&world, successor.step) == *text)
+            .find(|successor| model.step_text(&state, successor.step) == *text)
             .unwrap_or_else(|| panic!("{text:?} is not a possible step here"));
         let broken = findings.into_iter().find_map(|finding| match finding {
             Finding::Violation(what) => Some(what),
@@ -173,7 +173,7 @@ pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
         if broken.is_some() {
             return broken;
         }
-        world = after;
+        state = after;
     }
     None
 }
@@ -192,21 +192,21 @@ fn trace(
         ordinals.push(ordinal);
         number = parent;
     }
-    let mut world = model.initial();
+    let mut state = model.initial();
     let mut lines = Vec::new();
-    let mut comments = vec![model.points_text(&world)];
+    let mut comments = vec![model.points_text(&state)];
     for ordinal in ordinals.into_iter().rev() {
-        let steps = model.steps(&world);
+        let steps = model.steps(&state);
         let Some(Successor { step, after, .. }) = steps.into_iter().nth(usize::from(ordinal))
         else {
             break;
         };
-        lines.push(model.step_text(&world, step));
-        world = after;
-        comments.push(model.points_text(&world));
+        lines.push(model.step_text(&state, step));
+        state = after;
+        comments.push(model.points_text(&state));
     }
-    lines.push(model.step_text(&world, step));
-    let after = model.steps(&world).into_iter().find(|successor| successor.step == step);
+    lines.push(model.step_text(&state, step));
+    let after = model.steps(&state).into_iter().find(|successor| successor.step == step);
     comments.extend(after.map(|successor| model.points_text(&successor.after)));
     let mut text = format!("{what}\n\n#[test]\nfn found_in_{}() {{\n", model.profile.name);
     text.push_str("    // ");

@@ -5,21 +5,21 @@
 //! The requests of one stack are sent one after the other, those of different stacks concurrently.
 
 use crate::model::{Model, Outcome};
+use crate::state::{Answer, Done, Held, Kind, Operation, Phase, Physical, Request, State};
 use crate::values::{resources_of, stack_of};
-use crate::world::{Answer, Done, Held, Kind, Operation, Phase, Physical, Request, World};
 
 /// More than a day, in seconds.
 const OVER_A_DAY: i32 = 86_500;
 
 impl Model {
     /// Deploys a template, or deletes the stack if the template is empty.
-    pub(crate) fn deploy(&mut self, world: &World, stack: u8, template: usize) -> World {
-        let mut world = world.clone();
-        world.left.deployments -= 1;
+    pub(crate) fn deploy(&mut self, state: &State, stack: u8, template: usize) -> State {
+        let mut state = state.clone();
+        state.left.deployments -= 1;
         let target = self.profile.templates[usize::from(stack)][template];
         let mut before = [None; 2];
         for (held, resource) in before.iter_mut().zip(resources_of(stack)) {
-            *held = world.slots[usize::from(*resource)];
+            *held = state.slots[usize::from(*resource)];
         }
         let removing = target == [None; 2];
         let mut operation = Operation {
@@ -28,12 +28,12 @@ impl Model {
             target,
             done: [Done::NotYet; 2],
             deletes: Vec::new(),
-            snapshot: world.points,
-            facts: world.facts,
+            snapshot: state.points,
+            facts: state.facts,
             displaced: [false; 2],
             overwrote: [false; 2],
             rejected: [false; 2],
-            began: world.clock,
+            began: state.clock,
             cancelled: false,
             by_hand: false,
             disturbed: false,
@@ -41,32 +41,32 @@ impl Model {
         if removing {
             operation.deletes = deletes_of_removed(stack, &operation);
         }
-        world.operations[usize::from(stack)] = Some(operation);
-        self.advance(&mut world, stack);
-        world
+        state.operations[usize::from(stack)] = Some(operation);
+        self.advance(&mut state, stack);
+        state
     }
 
     /// Deletes a stack and retains its resources, including the child zones. CloudFormation forgets
     /// them.
-    pub(crate) fn forget(&mut self, world: &World, stack: u8) -> World {
-        let mut world = world.clone();
-        world.left.retains -= 1;
+    pub(crate) fn forget(&mut self, state: &State, stack: u8) -> State {
+        let mut state = state.clone();
+        state.left.retains -= 1;
         for resource in resources_of(stack) {
             if let Some(Held { physical: Physical::Point(zone), config }) =
-                world.slots[usize::from(*resource)].take()
+                state.slots[usize::from(*resource)].take()
             {
-                world.kept |= 1 << self.config(config).servers;
-                self.note_forgotten(&mut world, zone, *resource);
+                state.kept |= 1 << self.config(config).servers;
+                self.note_forgotten(&mut state, zone, *resource);
             }
         }
-        world
+        state
     }
 
     /// Returns the templates of the stack that differ from its current resources.
-    pub(crate) fn deployable(&self, world: &World, stack: u8) -> Vec<usize> {
+    pub(crate) fn deployable(&self, state: &State, stack: u8) -> Vec<usize> {
         let has = |index: usize| {
             let resource = resources_of(stack).get(index)?;
-            world.slots[usize::from(*resource)].map(|held| held.config)
+            state.slots[usize::from(*resource)].map(|held| held.config)
         };
         let now = [has(0), has(1)];
         let templates = self.profile.templates[usize::from(stack)].iter().enumerate();
@@ -75,13 +75,13 @@ impl Model {
 
     /// CloudFormation stops waiting, because another resource of the deployment failed or a Delete
     /// takes too long.
-    pub(crate) fn give_up(&mut self, world: &World, id: u8) -> Option<World> {
-        let request = *world.request(id);
+    pub(crate) fn give_up(&mut self, state: &State, id: u8) -> Option<State> {
+        let request = *state.request(id);
         let stack = stack_of(request.resource);
-        let phase = world.operations[usize::from(stack)].as_ref()?.phase;
-        let mut world = world.clone();
-        world.left.faults -= 1;
-        world.request_mut(id).awaited = false;
+        let phase = state.operations[usize::from(stack)].as_ref()?.phase;
+        let mut state = state.clone();
+        state.left.faults -= 1;
+        state.request_mut(id).awaited = false;
         match (phase, request.kind) {
             (Phase::Forward, Kind::Create | Kind::Update) => {
                 let physical = if request.kind == Kind::Create {
@@ -89,79 +89,79 @@ impl Model {
                 } else {
                     request.physical
                 };
-                self.failed(&mut world, &request, physical);
-                self.roll_back(&mut world, stack);
+                self.failed(&mut state, &request, physical);
+                self.roll_back(&mut state, stack);
             }
             (Phase::CleanUp | Phase::BackCleanUp, Kind::Delete) => {
-                self.forget_one(&mut world, &request);
-                self.advance(&mut world, stack);
+                self.forget_one(&mut state, &request);
+                self.advance(&mut state, stack);
             }
             _ => return None,
         }
-        Some(world)
+        Some(state)
     }
 
     /// An answer arrives. CloudFormation accepts the first one, as long as it waits.
-    pub(crate) fn answered(&mut self, world: &World, id: u8, answer: Answer) -> Vec<Outcome> {
-        let mut world = world.clone();
-        let request = *world.request(id);
+    pub(crate) fn answered(&mut self, state: &State, id: u8, answer: Answer) -> Vec<Outcome> {
+        let mut state = state.clone();
+        let request = *state.request(id);
         let stack = stack_of(request.resource);
         if !request.awaited {
-            return vec![("nobody waits", world)];
+            return vec![("nobody waits", state)];
         }
-        world.request_mut(id).awaited = false;
-        world.request_mut(id).owed = false;
-        let phase = world.operations[usize::from(stack)].as_ref().map(|operation| operation.phase);
+        state.request_mut(id).awaited = false;
+        state.request_mut(id).owed = false;
+        let phase = state.operations[usize::from(stack)].as_ref().map(|operation| operation.phase);
         match (request.kind, answer.success) {
             (Kind::Delete, true) => {
-                self.advance(&mut world, stack);
+                self.advance(&mut state, stack);
             }
             (Kind::Delete, false) => {
                 self.check_failed_delete();
-                self.forget_one(&mut world, &request);
-                self.advance(&mut world, stack);
+                self.forget_one(&mut state, &request);
+                self.advance(&mut state, stack);
             }
             (_, true) => {
-                self.check_success(&mut world, &request, answer);
-                succeeded(&mut world, &request, answer.physical);
-                let last = self.advance(&mut world, stack);
+                self.check_success(&mut state, &request, answer);
+                succeeded(&mut state, &request, answer.physical);
+                let last = self.advance(&mut state, stack);
                 if phase == Some(Phase::Forward) && last {
-                    return self.outcomes_of_success(&world, stack);
+                    return self.outcomes_of_success(&state, stack);
                 }
             }
             (_, false) if phase == Some(Phase::Back) => {
-                self.check_stuck(&mut world, &request);
+                self.check_stuck(&mut state, &request);
                 // A person skips the resource, and the rollback continues.
                 let physical = request.physical;
-                succeeded(&mut world, &request, physical);
-                self.advance(&mut world, stack);
+                succeeded(&mut state, &request, physical);
+                self.advance(&mut state, stack);
             }
             (_, false) => {
-                self.check_marker(&mut world, &request, answer);
-                self.failed(&mut world, &request, answer.physical);
-                self.roll_back(&mut world, stack);
+                self.check_marker(&mut state, &request, answer);
+                self.failed(&mut state, &request, answer.physical);
+                self.roll_back(&mut state, stack);
             }
         }
-        vec![(if answer.success { "success" } else { "failure" }, world)]
+        vec![(if answer.success { "success" } else { "failure" }, state)]
     }
 
     /// Returns what may follow after all Creates and Updates of a deployment have succeeded: the
     /// deployment is complete, or another resource fails, at once or after more than a day.
-    fn outcomes_of_success(&mut self, world: &World, stack: u8) -> Vec<Outcome> {
-        let mut complete = world.clone();
+    fn outcomes_of_success(&mut self, state: &State, stack: u8) -> Vec<Outcome> {
+        let mut complete = state.clone();
         if let Some(operation) = &mut complete.operations[usize::from(stack)] {
             operation.phase = Phase::CleanUp;
             operation.deletes.extend(deletes_of_removed(stack, operation));
         }
         self.advance(&mut complete, stack);
-        let mut failed = world.clone();
+        let mut failed = state.clone();
         self.roll_back(&mut failed, stack);
         let mut outcomes = vec![
             ("success, and all is complete", complete),
             ("success, and another resource fails", failed),
         ];
-        if world.left.waits > 0 && world.deliveries.is_empty() {
-            let mut late = world.clone();
+        if state.left.waits > 0 && state.deliveries.is_empty() {
+            let mut late = state.clone();
             late.left.waits -= 1;
             late.clock += OVER_A_DAY;
             late.requests.clear();
@@ -171,10 +171,10 @@ impl Model {
         outcomes
     }
 
-    fn failed(&self, world: &mut World, request: &Request, physical: Physical) {
+    fn failed(&self, state: &mut State, request: &Request, physical: Physical) {
         let stack = stack_of(request.resource);
         let index = index_of(request.resource);
-        if let Some(operation) = &mut world.operations[usize::from(stack)] {
+        if let Some(operation) = &mut state.operations[usize::from(stack)] {
             operation.cancelled |= physical == Physical::Invented;
             operation.done[index] = match request.kind {
                 Kind::Create => Done::Created(physical),
@@ -183,31 +183,31 @@ impl Model {
         }
     }
 
-    fn roll_back(&mut self, world: &mut World, stack: u8) {
-        if let Some(operation) = &mut world.operations[usize::from(stack)] {
+    fn roll_back(&mut self, state: &mut State, stack: u8) {
+        if let Some(operation) = &mut state.operations[usize::from(stack)] {
             operation.phase = Phase::Back;
             operation.deletes.clear();
         }
-        self.advance(world, stack);
+        self.advance(state, stack);
     }
 
-    fn forget_one(&self, world: &mut World, request: &Request) {
+    fn forget_one(&self, state: &mut State, request: &Request) {
         let zone = match request.physical {
             Physical::Point(zone) => zone,
             Physical::Invented => self.config(request.config).zone,
             Physical::Marker => return,
         };
-        self.note_forgotten(world, zone, request.resource);
-        if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))] {
+        self.note_forgotten(state, zone, request.resource);
+        if let Some(operation) = &mut state.operations[usize::from(stack_of(request.resource))] {
             operation.disturbed = true;
         }
     }
 
     /// Sends the next request of an operation, or ends the operation. Returns true if the forward
     /// phase is complete.
-    fn advance(&mut self, world: &mut World, stack: u8) -> bool {
+    fn advance(&mut self, state: &mut State, stack: u8) -> bool {
         loop {
-            let Some(mut operation) = world.operations[usize::from(stack)].clone() else {
+            let Some(mut operation) = state.operations[usize::from(stack)].clone() else {
                 return false;
             };
             let sent = match operation.phase {
@@ -216,11 +216,11 @@ impl Model {
                     else {
                         return true;
                     };
-                    self.forward(world, stack, &mut operation, index)
+                    self.forward(state, stack, &mut operation, index)
                 }
-                Phase::Back => match next_reverse_update(world, stack, &mut operation) {
+                Phase::Back => match next_reverse_update(state, stack, &mut operation) {
                     Some(request) => {
-                        self.issue(world, request);
+                        self.issue(state, request);
                         true
                     }
                     None => {
@@ -230,21 +230,21 @@ impl Model {
                 },
                 Phase::CleanUp | Phase::BackCleanUp | Phase::Removing => {
                     if operation.deletes.is_empty() {
-                        world.operations[usize::from(stack)] = None;
-                        self.check_end(world, stack, &operation);
+                        state.operations[usize::from(stack)] = None;
+                        self.check_end(state, stack, &operation);
                         return false;
                     }
                     let (resource, held) = operation.deletes.remove(0);
-                    let slot = &mut world.slots[usize::from(resource)];
+                    let slot = &mut state.slots[usize::from(resource)];
                     if *slot == Some(held) {
                         *slot = None;
                     }
                     let template = Request { kind: Kind::Delete, ..request_of(resource, held) };
-                    self.issue(world, template);
+                    self.issue(state, template);
                     true
                 }
             };
-            world.operations[usize::from(stack)] = Some(operation);
+            state.operations[usize::from(stack)] = Some(operation);
             if sent {
                 return false;
             }
@@ -252,17 +252,17 @@ impl Model {
     }
 
     /// Adds a request, a second after the previous one unless they may have the same time.
-    fn issue(&self, world: &mut World, request: Request) {
+    fn issue(&self, state: &mut State, request: Request) {
         // A cancelled Create and its Delete may have the same time.
         let is_cancelled = request.kind == Kind::Delete && request.physical == Physical::Invented;
-        world.clock += i32::from(!(self.profile.one_second || is_cancelled));
-        world.sent += 1;
-        world.requests.push(Request { id: world.sent, time: world.clock, ..request });
+        state.clock += i32::from(!(self.profile.one_second || is_cancelled));
+        state.sent += 1;
+        state.requests.push(Request { id: state.sent, time: state.clock, ..request });
     }
 
     fn forward(
         &self,
-        world: &mut World,
+        state: &mut State,
         stack: u8,
         operation: &mut Operation,
         index: usize,
@@ -285,7 +285,7 @@ impl Model {
         };
         match request {
             Some(request) => {
-                self.issue(world, request);
+                self.issue(state, request);
                 true
             }
             None => {
@@ -298,7 +298,7 @@ impl Model {
 
 /// Returns the next reverse Update of a rollback. It starts with the last resource, and deletes
 /// created resources at the end.
-fn next_reverse_update(world: &mut World, stack: u8, operation: &mut Operation) -> Option<Request> {
+fn next_reverse_update(state: &mut State, stack: u8, operation: &mut Operation) -> Option<Request> {
     for index in (0..2).rev() {
         let (Some(resource), Some(config)) =
             (resources_of(stack).get(index), operation.target[index])
@@ -310,7 +310,7 @@ fn next_reverse_update(world: &mut World, stack: u8, operation: &mut Operation) 
             (Done::Created(physical), _) => {
                 operation.done[index] = Done::Back;
                 operation.deletes.push((*resource, Held { physical, config }));
-                world.slots[usize::from(*resource)] = None;
+                state.slots[usize::from(*resource)] = None;
             }
             (Done::Updated(physical, _), Some(before)) => {
                 let held = Held { physical, config: before.config };
@@ -349,12 +349,12 @@ fn request_of(resource: u8, held: Held) -> Request {
 }
 
 /// Records what CloudFormation learns from a SUCCESS of a Create or an Update.
-fn succeeded(world: &mut World, request: &Request, physical: Physical) {
+fn succeeded(state: &mut State, request: &Request, physical: Physical) {
     let index = index_of(request.resource);
     let config = request.config;
-    world.slots[usize::from(request.resource)] = Some(Held { physical, config });
+    state.slots[usize::from(request.resource)] = Some(Held { physical, config });
     let stack = stack_of(request.resource);
-    let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
+    let Some(operation) = &mut state.operations[usize::from(stack)] else { return };
     let replaced = request.kind == Kind::Update && physical != request.physical;
     if operation.phase == Phase::Back {
         operation.done[index] = Done::Back;

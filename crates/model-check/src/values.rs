@@ -1,4 +1,4 @@
-//! The small world that is explored: its names, and what a template can ask for.
+//! The stacks, resources and zones of every state, and what a template can ask for.
 
 use delegation_model::digest::{Digest, Intent};
 use delegation_model::ds::DsRecords;

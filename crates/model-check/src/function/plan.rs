@@ -6,17 +6,18 @@ use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, Upd
 use super::{keys_of, stamp};
 use crate::model::{AskedBy, Model, Question, Reason};
 use crate::points::{Decided, PointId};
+use crate::state::{Behavior, Delivery, Kind, Part, Physical, Request, State};
 use crate::values::{BY_HAND, START, ttl};
-use crate::world::{Behavior, Delivery, Kind, Part, Physical, Request, World};
+
 impl Model {
     pub(super) fn question_of(
         &self,
-        world: &World,
+        state: &State,
         delivery: &Delivery,
         request: &Request,
         part: Part,
     ) -> Question {
-        let asked_by = AskedBy::new(request, world.clock);
+        let asked_by = AskedBy::new(request, state.clock);
         let reason = match part {
             Part::CreateUpdate => {
                 let old = (request.kind == Kind::Update).then_some(request.old);
@@ -25,7 +26,7 @@ impl Model {
                     config: request.config,
                     old,
                     behavior: delivery.behavior,
-                    keys: keys_of(world, self.config(request.config).servers),
+                    keys: keys_of(state, self.config(request.config).servers),
                 };
             }
             Part::Delete if request.physical == Physical::Invented => Reason::Invented,
@@ -38,8 +39,8 @@ impl Model {
             config,
             reason,
             rejected: delivery.restore_rejected,
-            known: self.is_alive(world, self.config(config).servers),
-            rezoned: world.rezoned && self.config(config).servers == 0,
+            known: self.is_alive(state, self.config(config).servers),
+            rezoned: state.rezoned && self.config(config).servers == 0,
         }
     }
 

@@ -8,19 +8,20 @@ use delegation_model::reconcile::UpdateBehavior;
 use super::{fails, stamp};
 use crate::model::Model;
 use crate::points::PointId;
+use crate::state::{Behavior, Delivery, Part, Physical, Request, Snapshot, Stage, State};
 use crate::values::START;
-use crate::world::{Behavior, Delivery, Part, Physical, Request, Snapshot, Stage, World};
+
 impl Model {
     pub(super) fn resolve(
         &mut self,
-        world: &World,
+        state: &State,
         mut delivery: Delivery,
         request: &Request,
     ) -> Delivery {
         let (config, old) = (self.config(request.config), self.config(request.old));
         let mut read = false;
         loop {
-            let route = self.route(world, &delivery, request);
+            let route = self.route(state, &delivery, request);
             // One call at a time. The next one is made later.
             match next_step(&route) {
                 NextStep::ReadPhysical(_)
@@ -31,13 +32,13 @@ impl Model {
                     return delivery;
                 }
                 NextStep::ReadPhysical(point) => {
-                    delivery.physical = self.read(world, self.zone_of(&point), config);
+                    delivery.physical = self.read(state, self.zone_of(&point), config);
                 }
                 NextStep::ReadPhysicalByOldRole(point) => {
-                    delivery.physical_by_old_role = self.read(world, self.zone_of(&point), old);
+                    delivery.physical_by_old_role = self.read(state, self.zone_of(&point), old);
                 }
                 NextStep::ReadHome(point) => {
-                    delivery.home = self.read(world, self.zone_of(&point), config);
+                    delivery.home = self.read(state, self.zone_of(&point), config);
                 }
                 NextStep::FindZone { .. } => {
                     unreachable!("the lookup is known from the start")
@@ -70,11 +71,11 @@ impl Model {
         }
     }
 
-    fn route(&self, world: &World, delivery: &Delivery, request: &Request) -> Route {
+    fn route(&self, state: &State, delivery: &Delivery, request: &Request) -> Route {
         let (config, old) = (self.config(request.config), self.config(request.old));
         let values = &self.points.values;
         let accounts = self.profile.two_accounts;
-        let own = |id: PointId| self.points.own(id, request.resource, i64::from(world.clock));
+        let own = |id: PointId| self.points.own(id, request.resource, i64::from(state.clock));
         let view = |snapshot: Snapshot| match snapshot {
             Snapshot::Unread => None,
             Snapshot::Denied => Some(Reached::Denied),
@@ -86,7 +87,7 @@ impl Model {
         };
         Route {
             stamp: stamp(request.time, request.id),
-            now: START + i64::from(world.clock),
+            now: START + i64::from(state.clock),
             name: values.cut.clone(),
             parent: values.parent(config),
             desired_route: values.route(config, accounts),

@@ -2,25 +2,26 @@
 
 use super::DAY;
 use crate::model::Model;
+use crate::state::{Answer, Done, Kind, Physical, Request, State};
 use crate::values::{resource_text, stack_of};
-use crate::world::{Answer, Done, Kind, Physical, Request, World};
+
 impl Model {
     /// Checks the success of a Create or an Update that CloudFormation waited for.
-    pub(crate) fn check_success(&mut self, world: &mut World, request: &Request, answer: Answer) {
+    pub(crate) fn check_success(&mut self, state: &mut State, request: &Request, answer: Answer) {
         let Physical::Point(zone) = answer.physical else {
             return self.violation("PROMISE 2: a success without a delegation point".into());
         };
         // CloudFormation assumes that the previous template led to where the resource was left, so
         // the rollback returns there.
-        if zone != self.config(request.config).zone && world.skipped >> request.resource & 1 == 1 {
+        if zone != self.config(request.config).zone && state.skipped >> request.resource & 1 == 1 {
             self.excuse("skipped-before");
         } else if zone != self.config(request.config).zone {
             self.violation("MOVE-1: a success in a parent zone that was not asked for".into());
         }
         // Others may have changed the name servers between the batch and the answer.
         let wants = self.config(request.config).servers;
-        let exists = self.points.view(world.points[usize::from(zone)]).servers;
-        let facts = &mut world.facts[usize::from(zone)];
+        let exists = self.points.view(state.points[usize::from(zone)]).servers;
+        let facts = &mut state.facts[usize::from(zone)];
         if exists != Some(wants) {
             facts.lost |= 1 << request.resource;
         }
@@ -30,15 +31,15 @@ impl Model {
 
     /// Checks a Create that has answered with a marker. If another delivery of it is still running
     /// and has written its claim, no Delete finds that claim.
-    pub(crate) fn check_marker(&mut self, world: &mut World, request: &Request, answer: Answer) {
+    pub(crate) fn check_marker(&mut self, state: &mut State, request: &Request, answer: Answer) {
         let zone = self.config(request.config).zone;
         let claim =
-            self.points.view(world.points[usize::from(zone)]).claim(request.resource).copied();
-        let runs = world.deliveries.iter().any(|delivery| delivery.request == request.id);
+            self.points.view(state.points[usize::from(zone)]).claim(request.resource).copied();
+        let runs = state.deliveries.iter().any(|delivery| delivery.request == request.id);
         let exists = claim.is_some_and(|claim| claim.time == i64::from(request.time));
         if answer.physical == Physical::Marker && request.kind == Kind::Create && exists && runs {
-            world.facts[usize::from(zone)].late |= 1 << request.resource;
-            if let Some(operation) = &mut world.operations[usize::from(stack_of(request.resource))]
+            state.facts[usize::from(zone)].late |= 1 << request.resource;
+            if let Some(operation) = &mut state.operations[usize::from(stack_of(request.resource))]
             {
                 operation.disturbed = true;
             }
@@ -72,18 +73,18 @@ impl Model {
     }
 
     /// Reports a failed reverse Update of a rollback, which leaves the stack stuck.
-    pub(crate) fn check_stuck(&mut self, world: &mut World, request: &Request) {
+    pub(crate) fn check_stuck(&mut self, state: &mut State, request: &Request) {
         let stack = stack_of(request.resource);
-        let Some(operation) = &mut world.operations[usize::from(stack)] else { return };
-        let too_late = world.clock - operation.began > DAY;
+        let Some(operation) = &mut state.operations[usize::from(stack)] else { return };
+        let too_late = state.clock - operation.began > DAY;
         let changed =
             !matches!(operation.done[usize::from(request.resource == 1)], Done::Updated(_, true));
         let bit = 1 << request.resource;
         let excuse = if too_late && changed {
             "rolled-back-after-a-day"
-        } else if world.facts.iter().any(|facts| facts.claims_by_hand & bit != 0) {
+        } else if state.facts.iter().any(|facts| facts.claims_by_hand & bit != 0) {
             "stuck-by-hand"
-        } else if world.skipped & bit != 0 {
+        } else if state.skipped & bit != 0 {
             "skipped-before"
         } else {
             return self.violation(format!(
@@ -92,8 +93,8 @@ impl Model {
             ));
         };
         operation.disturbed = true;
-        world.skipped |= bit;
-        for facts in &mut world.facts {
+        state.skipped |= bit;
+        for facts in &mut state.facts {
             facts.forgotten |= bit;
             facts.lost |= bit;
         }
@@ -102,9 +103,9 @@ impl Model {
 
     /// Checks that every awaited request will be answered: a delivery of it is running, or Lambda
     /// still has to deliver it.
-    pub(crate) fn check_answers(&mut self, world: &World) {
-        for request in world.requests.iter().filter(|request| request.awaited && !request.owed) {
-            if !world.deliveries.iter().any(|delivery| delivery.request == request.id) {
+    pub(crate) fn check_answers(&mut self, state: &State) {
+        for request in state.requests.iter().filter(|request| request.awaited && !request.owed) {
+            if !state.deliveries.iter().any(|delivery| delivery.request == request.id) {
                 let who = resource_text(request.resource);
                 self.violation(format!("PROMISE 3: a request of {who} is never answered"));
             }

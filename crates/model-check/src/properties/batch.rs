@@ -2,8 +2,9 @@
 
 use crate::model::Model;
 use crate::points::{ClaimView, Decided, PointId, PointView};
+use crate::state::{Behavior, Kind, Maker, Part, Physical, Request, Snapshot, Stage, State};
 use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
-use crate::world::{Behavior, Kind, Maker, Part, Physical, Request, Snapshot, Stage, World};
+
 /// How long a tombstone is valid, in seconds.
 const TOMBSTONE: i64 = 3600;
 
@@ -22,13 +23,13 @@ impl Model {
     /// Checks a batch that was applied.
     pub(crate) fn check_write(
         &mut self,
-        world: &mut World,
+        state: &mut State,
         index: usize,
         part: Part,
         points: (PointId, PointId),
     ) {
-        let delivery = world.deliveries[index].clone();
-        let request = *world.request(delivery.request);
+        let delivery = state.deliveries[index].clone();
+        let request = *state.request(delivery.request);
         let zone = delivery.zone;
         let config = self.config(request.config);
         let (before, after) =
@@ -39,17 +40,17 @@ impl Model {
         self.check_plan(&effect, &decided);
         self.check_order(&effect, [delivery.physical, delivery.physical_by_old_role]);
         self.check_tombstones(&effect);
-        self.check_living(world, &effect);
-        self.check_by_hand(world, &effect);
+        self.check_living(state, &effect);
+        self.check_by_hand(state, &effect);
         self.check_arrival(&effect);
-        self.check_ds(world, &effect);
-        self.note_write(world, &effect);
+        self.check_ds(state, &effect);
+        self.note_write(state, &effect);
     }
 
     /// Checks a decision without a batch. The answer must still be true.
-    pub(crate) fn check_idle(&mut self, world: &World, index: usize, id: PointId) {
-        let delivery = &world.deliveries[index];
-        let request = *world.request(delivery.request);
+    pub(crate) fn check_idle(&mut self, state: &State, index: usize, id: PointId) {
+        let delivery = &state.deliveries[index];
+        let request = *state.request(delivery.request);
         let config = self.config(request.config);
         let Stage::Observe(part) = delivery.stage else { return };
         let view = self.points.view(id).clone();
@@ -182,26 +183,26 @@ impl Model {
     }
 
     /// Checks promise 2: no request removes the name servers that a stack holds.
-    fn check_living(&mut self, world: &mut World, effect: &Effect) {
+    fn check_living(&mut self, state: &mut State, effect: &Effect) {
         let Effect { request, before, after, zone, .. } = effect;
         if before.servers == after.servers {
             return;
         }
-        for (resource, wants) in self.living(world, *zone) {
+        for (resource, wants) in self.living(state, *zone) {
             let who = resource_text(resource);
             if before.servers == Some(wants.servers) {
                 if resource == request.resource && request.awaited {
                     continue;
                 }
                 // It is being updated to others, so it no longer wants these.
-                let on_the_way = world.operations[usize::from(stack_of(resource))].is_some();
+                let on_the_way = state.operations[usize::from(stack_of(resource))].is_some();
                 let claims = before.claim(resource).map(|claim| claim.servers);
                 if on_the_way && claims.is_some_and(|servers| servers != before.servers) {
                     continue;
                 }
-                match self.excuse_for_loss(world, effect, resource) {
+                match self.excuse_for_loss(state, effect, resource) {
                     Some(excuse) => {
-                        world.facts[usize::from(*zone)].lost |= 1 << resource;
+                        state.facts[usize::from(*zone)].lost |= 1 << resource;
                         self.excuse(excuse);
                     }
                     None => self.violation(format!(
@@ -228,12 +229,12 @@ impl Model {
 
     fn excuse_for_loss(
         &self,
-        world: &World,
+        state: &State,
         effect: &Effect,
         resource: u8,
     ) -> Option<&'static str> {
         let Effect { request, before, part, zone, .. } = effect;
-        let facts = world.facts[usize::from(*zone)];
+        let facts = state.facts[usize::from(*zone)];
         let (own, claim) = (before.claim(request.resource), before.claim(resource));
         let present = *part == Part::CreateUpdate;
         if resource == request.resource {
@@ -269,9 +270,9 @@ impl Model {
     }
 
     /// Checks promise 1: only `AllowOverwrite` changes or removes what people made.
-    fn check_by_hand(&mut self, world: &World, effect: &Effect) {
+    fn check_by_hand(&mut self, state: &State, effect: &Effect) {
         let Effect { request, before, after, zone, config, part, .. } = effect;
-        let facts = world.facts[usize::from(*zone)];
+        let facts = state.facts[usize::from(*zone)];
         let changed = before.servers != after.servers
             || (before.servers.is_some() && before.ttl != after.ttl);
         if !changed || facts.maker != Maker::Hand || facts.settled {
@@ -290,7 +291,7 @@ impl Model {
             // Name servers of its child zone that were set by hand.
             Part::Delete | Part::CleanUp | Part::Undo => {
                 let replaced =
-                    world.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
+                    state.rezoned && config.servers == 0 && before.servers == Some(BY_HAND);
                 let known = before.servers == Some(config.servers) || replaced;
                 known && own.is_some_and(|own| own.servers != before.servers)
             }
@@ -330,14 +331,14 @@ impl Model {
     }
 
     /// Checks that a DS record set that another claim manages is never changed.
-    fn check_ds(&mut self, world: &World, effect: &Effect) {
+    fn check_ds(&mut self, state: &State, effect: &Effect) {
         let Effect { request, before, after, zone, part, .. } = effect;
         if before.ds_index == after.ds_index
             || (*part != Part::CreateUpdate && after.servers != before.servers)
         {
             return;
         }
-        let living = self.living(world, *zone);
+        let living = self.living(state, *zone);
         let named = |claim: &ClaimView| {
             let lives = living.iter().any(|(resource, _)| *resource == claim.resource);
             claim.resource != request.resource && claim.names_ds && lives

@@ -4,7 +4,8 @@
 use crate::function::keys_of;
 use crate::model::Model;
 use crate::points::PointId;
-use crate::world::{Cached, World};
+use crate::state::{Cached, State};
+
 /// The TTL of the DNSKEY record set of a hosted zone, in seconds.
 const KEYS_TTL: u32 = 3600;
 
@@ -24,7 +25,7 @@ impl Model {
     /// its keys.
     pub(crate) fn check_caches(
         &mut self,
-        world: &mut World,
+        state: &mut State,
         zone: u8,
         points: (PointId, PointId),
         whose: Whose,
@@ -36,8 +37,8 @@ impl Model {
             (self.points.view(points.0).clone(), self.points.view(points.1).clone());
         // People who deploy do not know about late requests either.
         let by_hand = matches!(whose, Whose::Late | Whose::ByHand);
-        let now = world.clock;
-        let caches = &mut world.caches;
+        let now = state.clock;
+        let caches = &mut state.caches;
         caches.servers.retain(|cached| cached.until > now);
         caches.ds.retain(|cached| cached.until > now);
         let cached = |what: u8, ttl: u32| Cached {
@@ -52,8 +53,8 @@ impl Model {
             // Keys that were fetched in its last second are trusted for their own TTL.
             caches.ds.extend(before.ds_index.map(|ds| cached(ds, before.ds_ttl + KEYS_TTL)));
         }
-        let caches = world.caches.clone();
-        let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(world, servers) != 0;
+        let caches = state.caches.clone();
+        let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(state, servers) != 0;
         let new_servers = after.servers.filter(|_| before.servers != after.servers);
         let new_ds = after.ds_index.filter(|_| before.ds_index != after.ds_index);
         // The function is not responsible for manual edits, which it can't know about.
@@ -75,7 +76,7 @@ impl Model {
         let was_bogus =
             before.servers.zip(before.ds_index).is_some_and(|(servers, ds)| !fits(servers, ds));
         // A refused rollback has left it with the name servers that others hold.
-        let left = world.facts[usize::from(zone)].warned != 0
+        let left = state.facts[usize::from(zone)].warned != 0
             && before.ds_index.is_some()
             && !before.claims.iter().any(|claim| claim.names_ds);
         if bogus(false) && whose == Whose::Late {

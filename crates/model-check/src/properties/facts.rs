@@ -4,27 +4,28 @@
 use super::batch::Effect;
 use crate::model::Model;
 use crate::points::PointView;
+use crate::state::{Facts, LeftBy, Maker, Part, State};
 use crate::values::stack_of;
-use crate::world::{Facts, LeftBy, Maker, Part, World};
+
 impl Model {
     /// Records that the Delete of a resource was given up, forced, or omitted, so that what it
     /// holds is left.
-    pub(crate) fn note_forgotten(&self, world: &mut World, zone: u8, resource: u8) {
-        let view = self.points.view(world.points[usize::from(zone)]);
+    pub(crate) fn note_forgotten(&self, state: &mut State, zone: u8, resource: u8) {
+        let view = self.points.view(state.points[usize::from(zone)]);
         let names = view.claim(resource).is_some_and(|claim| claim.servers == view.servers);
-        let facts = &mut world.facts[usize::from(zone)];
+        let facts = &mut state.facts[usize::from(zone)];
         facts.forgotten |= 1 << resource;
         if names && view.servers.is_some() {
             facts.left_by = LeftBy::Forgotten;
         }
     }
 
-    pub(super) fn note_write(&self, world: &mut World, effect: &Effect) {
+    pub(super) fn note_write(&self, state: &mut State, effect: &Effect) {
         let Effect { request, before, after, zone, part, .. } = effect;
         let own_was = before.claim(request.resource).copied();
-        let living = self.living(world, *zone);
+        let living = self.living(state, *zone);
         let as_desired = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
-        let facts = &mut world.facts[usize::from(*zone)];
+        let facts = &mut state.facts[usize::from(*zone)];
         let names = |view: &PointView, bits: u8| {
             let of = view
                 .claims
@@ -102,12 +103,12 @@ impl Model {
             && before.servers != after.servers
             && after.origin == Some(before.servers);
         if let Some(operation) =
-            world.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
+            state.operations[usize::from(stack)].as_mut().filter(|_| displaces && request.awaited)
         {
             operation.displaced[usize::from(*zone)] = true;
             operation.overwrote[usize::from(*zone)] |= !effect.behavior.is_arrival();
         }
-        for (operation, index) in world.operations.iter_mut().zip(0u8..) {
+        for (operation, index) in state.operations.iter_mut().zip(0u8..) {
             if let Some(operation) = operation {
                 operation.disturbed |= index != stack || !request.awaited;
             }

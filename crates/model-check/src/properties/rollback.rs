@@ -4,8 +4,9 @@ use super::DAY;
 use crate::function::keys_of;
 use crate::model::Model;
 use crate::points::{ClaimView, PointView};
+use crate::state::{Held, LeftBy, Operation, Phase, Physical, State};
 use crate::values::{Config, resources_of, zone_letter};
-use crate::world::{Held, LeftBy, Operation, Phase, Physical, World};
+
 /// The differences that a rollback has left at a delegation point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Differs {
@@ -17,17 +18,17 @@ struct Differs {
 
 impl Model {
     /// Checks the end of an operation.
-    pub(crate) fn check_end(&mut self, world: &World, stack: u8, operation: &Operation) {
+    pub(crate) fn check_end(&mut self, state: &State, stack: u8, operation: &Operation) {
         if operation.phase == Phase::BackCleanUp && !operation.disturbed {
-            self.check_rolled_back(world, stack, operation);
+            self.check_rolled_back(state, stack, operation);
         }
     }
 
     /// Checks that everything is as it was before the operation.
-    fn check_rolled_back(&mut self, world: &World, stack: u8, operation: &Operation) {
+    fn check_rolled_back(&mut self, state: &State, stack: u8, operation: &Operation) {
         for zone in 0..2u8 {
             let before = self.points.view(operation.snapshot[usize::from(zone)]).clone();
-            let after = self.points.view(world.points[usize::from(zone)]).clone();
+            let after = self.points.view(state.points[usize::from(zone)]).clone();
             // A claim of the stack that does not belong to a resource it has: that of an earlier
             // stack, or of a retained resource.
             let dead = |resource: u8| {
@@ -58,7 +59,7 @@ impl Model {
             let known = |claims: Vec<(u8, Option<u8>)>| {
                 claims
                     .into_iter()
-                    .filter(|(resource, _)| world.skipped >> resource & 1 == 0)
+                    .filter(|(resource, _)| state.skipped >> resource & 1 == 0)
                     .collect::<Vec<_>>()
             };
             // The claim of a skipped resource does not match its template.
@@ -69,7 +70,7 @@ impl Model {
                 continue;
             }
             match self.excuse_for_rollback(
-                world,
+                state,
                 (stack, operation),
                 (zone, differs),
                 (&before, &after),
@@ -86,21 +87,21 @@ impl Model {
 
     fn excuse_for_rollback(
         &self,
-        world: &World,
+        state: &State,
         (stack, operation): (u8, &Operation),
         (zone, differs): (u8, Differs),
         (before, after): (&PointView, &PointView),
     ) -> Option<&'static str> {
         let at = usize::from(zone);
-        let (facts, began) = (world.facts[at], operation.facts[at]);
+        let (facts, began) = (state.facts[at], operation.facts[at]);
         // The resource is not what CloudFormation assumes by its template.
-        if resources_of(stack).iter().any(|resource| world.skipped >> resource & 1 == 1) {
+        if resources_of(stack).iter().any(|resource| state.skipped >> resource & 1 == 1) {
             return Some("skipped-before");
         }
         if operation.overwrote[at] {
             return Some("overwritten-in-place");
         }
-        if operation.displaced[at] && world.clock - operation.began > DAY {
+        if operation.displaced[at] && state.clock - operation.began > DAY {
             return Some("rolled-back-after-a-day");
         }
         // Its template was never in effect.
@@ -130,7 +131,7 @@ impl Model {
             let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
             let asked = |config: &Config| match config
                 .keys
-                .map(|keys| keys & keys_of(world, config.servers))
+                .map(|keys| keys & keys_of(state, config.servers))
             {
                 None => after.ds_index.is_none(),
                 // A DS record set with unknown records stays.
@@ -143,7 +144,7 @@ impl Model {
             if ttl && ds {
                 return Some(if differs.ds && began.ds_by_hand {
                     "ds-by-hand"
-                } else if differs.ds && world.rolled {
+                } else if differs.ds && state.rolled {
                     "keys-rolled"
                 } else {
                     "ttl-of-an-arrival"

@@ -6,8 +6,8 @@ use delegation_model::ownership_record::{Before, Claim, ClaimBasis};
 use super::{DAY, PointState, holds};
 use crate::model::{Model, Question};
 use crate::points::Decided;
+use crate::state::Behavior;
 use crate::values::{Config, START};
-use crate::world::Behavior;
 
 /// The row of the table that applies to a Create or an Update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,21 +2,22 @@
 
 use super::Step;
 use crate::model::Model;
+use crate::state::{Kind, Physical, State};
 use crate::values::{resource_text, zone_letter};
-use crate::world::{Kind, Physical, World};
+
 impl Model {
-    pub(crate) fn points_text(&self, world: &World) -> String {
+    pub(crate) fn points_text(&self, state: &State) -> String {
         format!(
             "P: {} | Q: {}",
-            self.points.text(world.points[0]),
-            self.points.text(world.points[1])
+            self.points.text(state.points[0]),
+            self.points.text(state.points[1])
         )
     }
 
     /// Returns the text of a step. It differs for different steps from one state.
-    pub(crate) fn step_text(&self, world: &World, step: Step) -> String {
+    pub(crate) fn step_text(&self, state: &State, step: Step) -> String {
         let about = |id: u8| {
-            let request = world.request(id);
+            let request = state.request(id);
             let who = resource_text(request.resource);
             let config = self.config(request.config).text();
             let late = if request.awaited { "" } else { ", late" };
@@ -41,9 +42,9 @@ impl Model {
             Step::Deliver { request } => format!("deliver {}", about(request)),
             Step::Duplicate { request } => format!("deliver again {}", about(request)),
             Step::Call { request, index, outcome } => {
-                let stage = world.deliveries.get(index);
-                let stage = stage.map_or(String::new(), |delivery| format!("{:?}", delivery.stage));
-                let mut earlier = world.deliveries.iter().take(index);
+                let delivery = state.deliveries.get(index);
+                let at = delivery.map_or(String::new(), |delivery| format!("{:?}", delivery.stage));
+                let mut earlier = state.deliveries.iter().take(index);
                 let second = if earlier.any(|delivery| delivery.request == request) {
                     ", second delivery"
                 } else {
@@ -51,7 +52,7 @@ impl Model {
                 };
                 let outcome =
                     if outcome.is_empty() { String::new() } else { format!(": {outcome}") };
-                format!("{} of {}{second}{outcome}", stage_short(&stage), about(request))
+                format!("{} of {}{second}{outcome}", stage_short(&at), about(request))
             }
             Step::Run { request, checked, outcome } => {
                 let checked =

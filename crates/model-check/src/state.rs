@@ -5,7 +5,7 @@ use crate::values::{RESOURCES, STACKS, ZONES};
 
 /// A state. Times are seconds since the start.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct World {
+pub(crate) struct State {
     pub(crate) clock: i32,
     /// How many requests were sent.
     pub(crate) sent: u8,
@@ -307,7 +307,7 @@ pub(crate) struct Answer {
     pub(crate) warned: bool,
 }
 
-impl World {
+impl State {
     pub(crate) fn request(&self, id: u8) -> &Request {
         let found = self.requests.iter().find(|request| request.id == id);
         found.unwrap_or_else(|| unreachable!("request {id} is gone"))
@@ -319,7 +319,7 @@ impl World {
     }
 
     /// Returns true if no operation and no delivery is running.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.operations.iter().all(Option::is_none) && self.deliveries.is_empty()
     }
 

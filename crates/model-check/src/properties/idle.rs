@@ -2,23 +2,24 @@
 
 use crate::model::Model;
 use crate::points::{ClaimView, PointView};
+use crate::state::{LeftBy, Maker, State};
 use crate::values::{Config, resource_text, zone_letter};
-use crate::world::{LeftBy, Maker, World};
+
 impl Model {
     /// Checks that everything that exists belongs to a live resource.
-    pub(crate) fn check_quiet(&mut self, world: &World) {
+    pub(crate) fn check_idle(&mut self, state: &State) {
         for zone in 0..2u8 {
-            let view = self.points.view(world.points[usize::from(zone)]).clone();
-            let living = self.living(world, zone);
-            self.check_left(world, zone, &view, &living);
+            let view = self.points.view(state.points[usize::from(zone)]).clone();
+            let living = self.living(state, zone);
+            self.check_left(state, zone, &view, &living);
             for (resource, _) in &living {
-                self.check_held(world, zone, &view, *resource);
+                self.check_held(state, zone, &view, *resource);
             }
         }
     }
 
-    fn check_left(&mut self, world: &World, zone: u8, view: &PointView, living: &[(u8, Config)]) {
-        let facts = world.facts[usize::from(zone)];
+    fn check_left(&mut self, state: &State, zone: u8, view: &PointView, living: &[(u8, Config)]) {
+        let facts = state.facts[usize::from(zone)];
         let is_living = |resource: u8| living.iter().any(|(other, _)| *other == resource);
         for claim in &view.claims {
             if is_living(claim.resource) {
@@ -68,8 +69,8 @@ impl Model {
     }
 
     /// Checks that the delegation exists as long as a stack has the resource.
-    fn check_held(&mut self, world: &World, zone: u8, view: &PointView, resource: u8) {
-        let facts = world.facts[usize::from(zone)];
+    fn check_held(&mut self, state: &State, zone: u8, view: &PointView, resource: u8) {
+        let facts = state.facts[usize::from(zone)];
         let who = resource_text(resource);
         if view.claim(resource).is_none() {
             if facts.claims_by_hand >> resource & 1 == 1 {
