@@ -14,10 +14,10 @@ use aws_sdk_route53::types::HostedZoneConfig;
 use futures_util::future::BoxFuture;
 use tokio::process::Command;
 
-use crate::bench::{Account, Lab, error_text, http_client};
+use crate::backend::{Backend, Side};
 use crate::cleanup::Cleaner;
+use crate::context::{Account, Environment, error_text, http_client};
 use crate::journal::{Journal, RunOf, Thing};
-use crate::place::{Place, Side};
 use crate::probe::{Needs, Probe};
 use crate::probes::life::Function;
 use crate::run::{self, Results};
@@ -79,7 +79,7 @@ struct CommandLine {
     local: bool,
 }
 
-impl Place for CommandLine {
+impl Backend for CommandLine {
     fn name(&self) -> &'static str {
         "AWS"
     }
@@ -165,14 +165,14 @@ delete it. Nothing was created.",
         )));
     }
     let region = before.as_ref().map_or(&request.region, |run| &run.region).clone();
-    let place: Arc<dyn Place> = Arc::new(CommandLine {
+    let backend: Arc<dyn Backend> = Arc::new(CommandLine {
         parent_profile: request.parent_profile.clone(),
         child_profile: request.child_profile.clone(),
         region: region.clone(),
         dist: request.dist.clone(),
         local: std::env::var_os("AWS_ENDPOINT_URL").is_some_and(|url| !url.is_empty()),
     });
-    let cleaner = Cleaner { parent: &parent, child: &child, place: &*place, journal: &journal };
+    let cleaner = Cleaner { parent: &parent, child: &child, backend: &*backend, journal: &journal };
     if before.is_some() {
         writeln!(out, "Deleting what the unfinished run has left behind ...")?;
         if !clean(&cleaner, out).await? {
@@ -202,7 +202,7 @@ delete it. Nothing was created.",
     journal.begin(&run)?;
 
     let listener = tokio::spawn(stop_when_asked(Arc::clone(&journal)));
-    let setup = Setup { run: &run, zone: &zone, place: &place, journal: &journal };
+    let setup = Setup { run: &run, zone: &zone, backend: &backend, journal: &journal };
     let results = run_probes(setup, (&parent, &child), probes, out).await;
     listener.abort();
     if let Err(error) = &results {
@@ -240,21 +240,22 @@ struct Setup<'a> {
     run: &'a RunOf,
     /// The id of the zone that the run's zone is delegated from.
     zone: &'a str,
-    place: &'a Arc<dyn Place>,
+    backend: &'a Arc<dyn Backend>,
     journal: &'a Arc<Journal>,
 }
 
 /// Sets up a run in the parent and the child account, and runs the probes.
 async fn run_probes(
-    Setup { run, zone, place, journal }: Setup<'_>,
+    Setup { run, zone, backend, journal }: Setup<'_>,
     (parent, child): (&Account, &Account),
     probes: &[Probe],
     out: &mut (impl Write + Send),
 ) -> Result<Results, String> {
     let (parent, child) = (parent.clone(), child.clone());
-    let lab = Lab::set_up(parent, child, run, Arc::clone(place), Arc::clone(journal)).await?;
-    lab.delegate(zone).await?;
-    run::run(&lab, probes, out).await.map_err(|error| error.to_string())
+    let env =
+        Environment::set_up(parent, child, run, Arc::clone(backend), Arc::clone(journal)).await?;
+    env.delegate(zone).await?;
+    run::run(&env, probes, out).await.map_err(|error| error.to_string())
 }
 
 /// Deletes what the journal lists; returns whether nothing is left.
@@ -386,11 +387,11 @@ fn confirm(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Res
     Ok(answer.trim() == "yes")
 }
 
-impl Lab {
+impl Environment {
     /// Delegates the run's zone in the given zone, with one NS record set, and waits until its name
     /// servers have it.
     async fn delegate(&self, zone: &str) -> Result<(), String> {
-        use crate::bench::{create, set};
+        use crate::context::{create, set};
         let thing = Thing::Delegation { zone: zone.to_owned(), name: self.zone.name.clone() };
         self.journal.making(thing).map_err(|error| error.to_string())?;
         let servers: Vec<&str> = self.zone.name_servers.iter().map(String::as_str).collect();

@@ -4,9 +4,9 @@ use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, HostedZone, Reso
 
 use serde_json::Value;
 
-use crate::bench::{Account, change, error_text};
+use crate::backend::{Backend, Side};
+use crate::context::{Account, change, error_text};
 use crate::journal::{Journal, Thing};
-use crate::place::{Place, Side};
 use crate::recorder::{Recorder, stack_name};
 use crate::stacks::{GONE, Stack};
 
@@ -22,7 +22,7 @@ pub struct Cleaner<'a> {
     /// An administrator of the account with the child zone.
     pub child: &'a Account,
     /// The kind of AWS in use.
-    pub place: &'a dyn Place,
+    pub backend: &'a dyn Backend,
     /// The journal of what was created.
     pub journal: &'a Journal,
 }
@@ -62,7 +62,7 @@ impl Cleaner<'_> {
             Thing::Bucket { side, name } => {
                 let bucket = format!("s3://{name}");
                 absent(
-                    self.place.aws(*side, &["s3", "rb", &bucket, "--force"]).await,
+                    self.backend.aws(*side, &["s3", "rb", &bucket, "--force"]).await,
                     "NoSuchBucket",
                 )
             }
@@ -71,10 +71,10 @@ impl Cleaner<'_> {
     }
 
     async fn remove_stack(&self, side: Side, name: &str) -> Result<(), String> {
-        let stack = Stack { place: self.place, side, name };
+        let stack = Stack { backend: self.backend, side, name };
         let prefix = self.journal.run().map(|run| run.prefix).unwrap_or_default();
         let recorder =
-            Recorder::open(self.place, &prefix).await?.filter(|_| name != stack_name(&prefix));
+            Recorder::open(self.backend, &prefix).await?.filter(|_| name != stack_name(&prefix));
         // The custom resources of the probes need an answer to their Delete.
         let answers = async {
             match &recorder {
@@ -99,14 +99,14 @@ impl Cleaner<'_> {
 
     async fn remove_log_groups(&self, side: Side, prefix: &str) -> Result<(), String> {
         let words = ["logs", "describe-log-groups", "--log-group-name-prefix", prefix];
-        let listed = self.place.aws(side, &words).await?;
+        let listed = self.backend.aws(side, &words).await?;
         let listed: Value = serde_json::from_str(&listed).map_err(|error| error.to_string())?;
         let groups = listed.get("logGroups").and_then(Value::as_array).cloned().unwrap_or_default();
         for name in
             groups.iter().filter_map(|group| group.get("logGroupName").and_then(Value::as_str))
         {
             let words = ["logs", "delete-log-group", "--log-group-name", name];
-            absent(self.place.aws(side, &words).await, "ResourceNotFoundException")?;
+            absent(self.backend.aws(side, &words).await, "ResourceNotFoundException")?;
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Cleaner<'_> {
     async fn remove_role(&self, side: Side, name: &str) -> Result<(), String> {
         const ABSENT: &str = "NoSuchEntity";
         let listed =
-            self.place.aws(side, &["iam", "list-role-policies", "--role-name", name]).await;
+            self.backend.aws(side, &["iam", "list-role-policies", "--role-name", name]).await;
         let listed = match listed {
             Err(error) if error.contains(ABSENT) => return Ok(()),
             listed => listed?,
@@ -124,9 +124,9 @@ impl Cleaner<'_> {
             listed.get("PolicyNames").and_then(Value::as_array).cloned().unwrap_or_default();
         for policy in names.iter().filter_map(Value::as_str) {
             let words = ["iam", "delete-role-policy", "--role-name", name, "--policy-name", policy];
-            absent(self.place.aws(side, &words).await, ABSENT)?;
+            absent(self.backend.aws(side, &words).await, ABSENT)?;
         }
-        absent(self.place.aws(side, &["iam", "delete-role", "--role-name", name]).await, ABSENT)
+        absent(self.backend.aws(side, &["iam", "delete-role", "--role-name", name]).await, ABSENT)
     }
 }
 

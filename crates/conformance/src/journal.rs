@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::place::Side;
+use crate::backend::Side;
 use crate::probe::Verdict;
 
 /// A resource that a run creates, and has to delete.

@@ -5,12 +5,12 @@
 //! must agree; against moto, which is known to be lax; and against real AWS, which decides.
 
 pub mod aws;
-pub mod bench;
+pub mod backend;
 pub mod cleanup;
+pub mod context;
 pub mod journal;
 pub mod local;
 pub mod page;
-pub mod place;
 pub mod probe;
 pub mod probes;
 pub mod recorder;

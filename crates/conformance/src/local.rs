@@ -1,4 +1,4 @@
-//! The sandbox as a place for the probes, with the AWS CLI commands that they use.
+//! The sandbox as a backend for the probes, with the AWS CLI commands that they use.
 
 mod function;
 mod resources;
@@ -14,8 +14,8 @@ use sandbox::template::Template;
 use sandbox::{CloudFormation, Quota, ResponseBucket, Sandbox, StackOutcome, TemplateStack};
 use serde_json::{Value, json};
 
-use crate::bench::local_config;
-use crate::place::{Place, Side};
+use crate::backend::{Backend, Side};
+use crate::context::local_config;
 use crate::probe::Needs;
 use crate::probes::life;
 use crate::stacks;
@@ -272,7 +272,7 @@ impl LocalStack {
     }
 }
 
-impl Place for Local {
+impl Backend for Local {
     fn name(&self) -> &'static str {
         "the sandbox"
     }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use conformance::aws::{self, End, Left, Request};
-use conformance::bench::{Account, Lab};
+use conformance::backend::{Backend, Emulator, Side};
 use conformance::cleanup::Cleaner;
+use conformance::context::{Account, Environment};
 use conformance::journal::{Journal, RunOf};
 use conformance::local::Local;
 use conformance::page::Page;
-use conformance::place::{Emulator, Place, Side};
 use conformance::probe::Probe;
 use conformance::run::{self, Results};
 use conformance::{probes, setup};
@@ -138,19 +138,20 @@ async fn emulator(url: &str, probes: &[Probe]) -> Result<u8, String> {
 /// Runs the probes against a local AWS.
 async fn here(
     configs: [aws_config::SdkConfig; 2],
-    place: Arc<dyn Place>,
+    backend: Arc<dyn Backend>,
     probes: &[Probe],
 ) -> Result<u8, String> {
     let [parent, child] = configs;
     let (parent, child) = (Account::load(parent).await?, Account::load(child).await?);
     let run = RunOf::local(&parent, &child);
-    let lab = Lab::set_up(parent, child, &run, place, Arc::new(Journal::in_memory())).await?;
-    let results = run::run(&lab, probes, &mut std::io::stdout().lock()).await;
+    let env =
+        Environment::set_up(parent, child, &run, backend, Arc::new(Journal::in_memory())).await?;
+    let results = run::run(&env, probes, &mut std::io::stdout().lock()).await;
     let cleaner = Cleaner {
-        parent: &lab.parent,
-        child: &lab.child,
-        place: &*lab.place,
-        journal: &lab.journal,
+        parent: &env.parent,
+        child: &env.child,
+        backend: &*env.backend,
+        journal: &env.journal,
     };
     let left = cleaner.clean().await;
     let results = results.map_err(|error| error.to_string())?;

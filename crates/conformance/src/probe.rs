@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::bench::Bench;
+use crate::context::ProbeContext;
 
 /// What supports a fact until it has been checked on real AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ pub enum Needs {
 }
 
 /// Observes the fact, and returns what it observed.
-pub type Run = for<'a> fn(&'a Bench) -> BoxFuture<'a, Result<Seen, String>>;
+pub type Run = for<'a> fn(&'a ProbeContext) -> BoxFuture<'a, Result<Seen, String>>;
 
 /// What a probe observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Probe {
     /// What it needs.
     pub needs: Needs,
     /// What [`Probe::run`] returns if the fact is true. Names, accounts and ids are those of
-    /// [`Bench::plain`].
+    /// [`ProbeContext::plain`].
     pub expected: &'static str,
     /// Observes the fact.
     pub run: Run,
@@ -92,7 +92,7 @@ impl Probe {
 
 /// Defines a probe. The body is an async block that returns a text or a [`Seen`].
 macro_rules! probe {
-    ($id:literal, $basis:ident, $needs:expr, $source:expr, $fact:literal, $expected:expr, |$bench:ident| $body:expr) => {
+    ($id:literal, $basis:ident, $needs:expr, $source:expr, $fact:literal, $expected:expr, |$cx:ident| $body:expr) => {
         $crate::probe::Probe {
             id: $id,
             fact: $fact,
@@ -100,7 +100,7 @@ macro_rules! probe {
             basis: $crate::probe::Basis::$basis,
             needs: $needs,
             expected: $expected,
-            run: |$bench| {
+            run: |$cx| {
                 Box::pin(async move {
                     let seen: Result<_, String> = async { $body }.await;
                     seen.map($crate::probe::Seen::from)
@@ -135,14 +135,14 @@ impl Verdict {
 
 impl Probe {
     /// Runs the probe, and compares.
-    pub async fn verdict(&self, bench: &Bench) -> Verdict {
-        match (self.run)(bench).await {
+    pub async fn verdict(&self, cx: &ProbeContext) -> Verdict {
+        match (self.run)(cx).await {
             Ok(Seen::Text(seen)) => {
-                let seen = bench.plain(&seen);
+                let seen = cx.plain(&seen);
                 if seen == self.expected { Verdict::Agrees } else { Verdict::Differs(seen) }
             }
-            Ok(Seen::Nothing(why)) => Verdict::NotApplicable(bench.plain(&why)),
-            Err(why) => Verdict::Failed(bench.plain(&why)),
+            Ok(Seen::Nothing(why)) => Verdict::NotApplicable(cx.plain(&why)),
+            Err(why) => Verdict::Failed(cx.plain(&why)),
         }
     }
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use custom_delegation::http::{self, Client};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Lab};
-use crate::place::{Place, Side};
+use crate::backend::{Backend, Side};
+use crate::context::{Environment, ProbeContext};
 use crate::stacks::{GONE, Stack, Status, Template};
 
 /// The account in which the stacks of custom resources are created.
@@ -107,29 +107,29 @@ impl Event {
 /// The queue of a run.
 #[derive(Debug)]
 pub struct Recorder<'a> {
-    place: &'a dyn Place,
+    backend: &'a dyn Backend,
     queue: String,
     http: Client,
 }
 
 impl<'a> Recorder<'a> {
     /// The queue of this run, if its stack exists.
-    pub async fn open(place: &'a dyn Place, prefix: &str) -> Result<Option<Self>, String> {
+    pub async fn open(backend: &'a dyn Backend, prefix: &str) -> Result<Option<Self>, String> {
         let name = stack_name(prefix);
-        let stack = Stack { place, side: SIDE, name: &name };
+        let stack = Stack { backend, side: SIDE, name: &name };
         if !matches!(stack.status().await?.status.as_str(), "CREATE_COMPLETE") {
             return Ok(None);
         }
         let queue = stack.output("Queue").await?;
         let http = http::client(None).map_err(|error| error.to_string())?;
-        Ok(Some(Self { place, queue, http }))
+        Ok(Some(Self { backend, queue, http }))
     }
 
     /// Returns the next request, if one arrives soon.
     async fn next(&self) -> Result<Option<Event>, String> {
         let words =
             ["sqs", "receive-message", "--queue-url", &self.queue, "--wait-time-seconds", WAIT];
-        let answer = self.place.aws(SIDE, &words).await?;
+        let answer = self.backend.aws(SIDE, &words).await?;
         // Without a message, the output is empty.
         let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
         let Some(message) = answer.pointer("/Messages/0") else {
@@ -152,7 +152,7 @@ impl<'a> Recorder<'a> {
             "--receipt-handle",
             &event.receipt,
         ];
-        self.place.aws(SIDE, &words).await.map(drop)
+        self.backend.aws(SIDE, &words).await.map(drop)
     }
 
     /// Sends a body to the event's response URL with PUT; returns the status and the error code.
@@ -199,7 +199,7 @@ impl<'a> Recorder<'a> {
                     self.put(&event, document.to_string().into_bytes(), &[]).await?;
                     self.delete_message(&event).await?;
                 }
-                None if self.place.is_local() => tokio::time::sleep(LOCAL_PAUSE).await,
+                None if self.backend.is_local() => tokio::time::sleep(LOCAL_PAUSE).await,
                 None => {}
             }
         }
@@ -209,7 +209,7 @@ impl<'a> Recorder<'a> {
 /// The stack of a probe, and the requests that CloudFormation sent for it.
 #[derive(Debug)]
 pub struct StackRun<'a> {
-    lab: &'a Lab,
+    env: &'a Environment,
     recorder: Recorder<'a>,
     /// The name of the stack.
     pub name: String,
@@ -220,13 +220,13 @@ pub struct StackRun<'a> {
 impl<'a> StackRun<'a> {
     /// Prepares a stack without creating it. The first one of a run creates the topic and the
     /// queue.
-    pub async fn new(bench: &'a Bench) -> Result<Self, String> {
-        let lab = &*bench.lab;
-        let recorder_name = stack_name(&lab.prefix);
-        let recorder = if let Some(recorder) = Recorder::open(&*lab.place, &lab.prefix).await? {
+    pub async fn new(cx: &'a ProbeContext) -> Result<Self, String> {
+        let env = &*cx.env;
+        let recorder_name = stack_name(&env.prefix);
+        let recorder = if let Some(recorder) = Recorder::open(&*env.backend, &env.prefix).await? {
             recorder
         } else {
-            let status = lab
+            let status = env
                 .deploy(SIDE, &recorder_name, &Template::own("recorder.yaml", Vec::new()), &[])
                 .await?;
             if !status.is_fine() {
@@ -235,11 +235,11 @@ impl<'a> StackRun<'a> {
                     status.status, status.reason
                 ));
             }
-            Recorder::open(&*lab.place, &lab.prefix).await?.ok_or("no queue")?
+            Recorder::open(&*env.backend, &env.prefix).await?.ok_or("no queue")?
         };
-        let topic = lab.stack(SIDE, &recorder_name).output("Topic").await?;
-        let name = format!("{}-{}", lab.prefix, bench.slug());
-        Ok(Self { lab, recorder, name, topic, known: BTreeSet::new() })
+        let topic = env.stack(SIDE, &recorder_name).output("Topic").await?;
+        let name = format!("{}-{}", env.prefix, cx.slug());
+        Ok(Self { env, recorder, name, topic, known: BTreeSet::new() })
     }
 
     /// Returns the queue.
@@ -264,7 +264,7 @@ impl<'a> StackRun<'a> {
     pub async fn begin(&mut self, resources: &Value, extra: &[&str]) -> Result<(), String> {
         let path = self.template(resources)?;
         let template = Template { path: path.clone(), parameters: Vec::new() };
-        let begun = self.lab.begin_deploy(SIDE, &self.name, &template, extra).await;
+        let begun = self.env.begin_deploy(SIDE, &self.name, &template, extra).await;
         std::fs::remove_file(path).map_err(|error| error.to_string())?;
         begun
     }
@@ -299,7 +299,7 @@ impl<'a> StackRun<'a> {
 
     /// Returns the stack, whether it exists or not.
     pub fn stack(&self) -> Stack<'_> {
-        Stack { place: &*self.lab.place, side: SIDE, name: &self.name }
+        Stack { backend: &*self.env.backend, side: SIDE, name: &self.name }
     }
 
     /// Answers requests until the stack's operation has ended.
@@ -317,7 +317,7 @@ impl<'a> StackRun<'a> {
                     }
                     return Ok((lines, status));
                 }
-                if self.lab.place.is_local() {
+                if self.env.backend.is_local() {
                     tokio::time::sleep(LOCAL_PAUSE).await;
                 }
                 continue;
@@ -359,7 +359,7 @@ impl<'a> StackRun<'a> {
 
     fn record_deleted(&self) -> Result<(), String> {
         let thing = crate::journal::Thing::Stack { side: SIDE, name: self.name.clone() };
-        self.lab.journal.gone(&thing).map_err(|error| error.to_string())
+        self.env.journal.gone(&thing).map_err(|error| error.to_string())
     }
 }
 

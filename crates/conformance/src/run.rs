@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::bench::{Bench, Lab};
+use crate::context::{Environment, ProbeContext};
 use crate::probe::{Probe, Verdict};
 
 /// The result of each probe, in order.
@@ -36,25 +36,25 @@ impl Results {
 /// # Errors
 /// If the journal can't be written.
 pub async fn run(
-    lab: &Arc<Lab>,
+    env: &Arc<Environment>,
     probes: &[Probe],
     out: &mut impl Write,
 ) -> std::io::Result<Results> {
     let mut results = Results::default();
     for probe in probes {
-        if lab.journal.is_stopped() {
+        if env.journal.is_stopped() {
             return Err(std::io::Error::other("interrupted"));
         }
         let known =
-            lab.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
-        let verdict = match (known, lab.place.lacks(probe.needs)) {
+            env.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));
+        let verdict = match (known, env.backend.lacks(probe.needs)) {
             (Some(verdict), _) => verdict,
             (None, Some(what)) => {
-                Verdict::NotApplicable(format!("{} lacks {what}", lab.place.name()))
+                Verdict::NotApplicable(format!("{} lacks {what}", env.backend.name()))
             }
             (None, None) => {
-                let verdict = probe.verdict(&Bench::new(lab, probe.slug())).await;
-                lab.journal.seen(probe.id, &verdict)?;
+                let verdict = probe.verdict(&ProbeContext::new(env, probe.slug())).await;
+                env.journal.seen(probe.id, &verdict)?;
                 verdict
             }
         };

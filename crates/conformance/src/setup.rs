@@ -4,37 +4,37 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use crate::bench::{Account, Keys, Lab, Zone, error_text, local_config};
+use crate::backend::{Backend, Side};
+use crate::context::{Account, Environment, Keys, Zone, error_text, local_config};
 use crate::journal::{Journal, RunOf, Thing};
-use crate::place::{Place, Side};
 use crate::probe::Needs;
 use crate::stacks::Template;
 
-impl Lab {
+impl Environment {
     /// Creates what the probes need. After an error, it deletes what it created, or reports what is
     /// left.
     pub async fn set_up(
         parent: Account,
         child: Account,
         run: &RunOf,
-        place: Arc<dyn Place>,
+        backend: Arc<dyn Backend>,
         journal: Arc<Journal>,
     ) -> Result<Arc<Self>, String> {
         let none = Zone { id: String::new(), name: run.zone.clone(), name_servers: Vec::new() };
         let (prefix, zone, child_zone) = (run.prefix.clone(), none.clone(), none);
-        let mut lab = Self { parent, child, zone, child_zone, prefix, place, journal };
-        if lab.journal.run().is_none() {
-            lab.journal.begin(run).map_err(|error| error.to_string())?;
+        let mut env = Self { parent, child, zone, child_zone, prefix, backend, journal };
+        if env.journal.run().is_none() {
+            env.journal.begin(run).map_err(|error| error.to_string())?;
         }
-        lab.journal
+        env.journal
             .making(Thing::Zones { name: run.zone.clone() })
             .map_err(|error| error.to_string())?;
-        lab.zone = lab.make_zone(&lab.parent, &run.zone, "").await?;
-        lab.child_zone = lab.make_zone(&lab.child, &format!("child.{}", run.zone), "").await?;
-        if lab.place.has_commands() && lab.place.lacks(Needs::Roles).is_none() {
-            lab.make_roles().await?;
+        env.zone = env.make_zone(&env.parent, &run.zone, "").await?;
+        env.child_zone = env.make_zone(&env.child, &format!("child.{}", run.zone), "").await?;
+        if env.backend.has_commands() && env.backend.lacks(Needs::Roles).is_none() {
+            env.make_roles().await?;
         }
-        Ok(Arc::new(lab))
+        Ok(Arc::new(env))
     }
 
     /// Returns the caller reference of a zone with this name, so that a repeated request finds it.
@@ -65,7 +65,7 @@ impl Lab {
         let id = id.ok_or("the response of Route 53 CreateHostedZone has no zone")?;
         let name_servers =
             answer.delegation_set().map(|set| set.name_servers().to_vec()).unwrap_or_default();
-        if self.place.has_commands() {
+        if self.backend.has_commands() {
             let side = if account.id == self.parent.id { Side::Parent } else { Side::Child };
             let tag = format!("Key=custom-delegation-conformance,Value={}", self.prefix);
             let words = [
@@ -76,7 +76,7 @@ impl Lab {
                 "--resource-id",
                 &id,
             ];
-            self.place.aws(side, &[words.as_slice(), &["--add-tags", &tag]].concat()).await?;
+            self.backend.aws(side, &[words.as_slice(), &["--add-tags", &tag]].concat()).await?;
         }
         Ok(Zone { id, name: name.to_owned(), name_servers })
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bench::Lab;
+use crate::backend::{Backend, Side};
+use crate::context::Environment;
 use crate::journal::Thing;
-use crate::place::{Place, Side};
 
 /// The most polls of a stack, and the pause between them: an hour in total.
 const LOOKS: (u32, Duration) = (720, Duration::from_secs(5));
@@ -66,7 +66,7 @@ impl Status {
 #[derive(Clone, Copy, Debug)]
 pub struct Stack<'a> {
     /// The kind of AWS.
-    pub place: &'a dyn Place,
+    pub backend: &'a dyn Backend,
     /// The account.
     pub side: Side,
     /// Its name.
@@ -90,7 +90,7 @@ impl Stack<'_> {
 
     /// Waits until no operation is in progress.
     pub(crate) async fn at_rest(&self) -> Result<Status, String> {
-        let (looks, pause) = if self.place.is_local() { LOCAL_LOOKS } else { LOOKS };
+        let (looks, pause) = if self.backend.is_local() { LOCAL_LOOKS } else { LOOKS };
         for _ in 0..looks {
             let status = self.status().await?;
             if status.is_at_rest() {
@@ -122,7 +122,7 @@ impl Stack<'_> {
     /// Runs a command of `aws cloudformation` for the stack.
     pub async fn command(&self, verb: &str, options: &[&str]) -> Result<String, String> {
         let words = [&["cloudformation", verb, "--stack-name", self.name], options].concat();
-        self.place.aws(self.side, &words).await
+        self.backend.aws(self.side, &words).await
     }
 
     async fn described(&self) -> Result<Value, String> {
@@ -135,10 +135,10 @@ impl Stack<'_> {
     }
 }
 
-impl Lab {
+impl Environment {
     /// A stack of the run, whether it exists or not. Its name begins with the run's prefix.
     pub fn stack<'a>(&'a self, side: Side, name: &'a str) -> Stack<'a> {
-        Stack { place: &*self.place, side, name }
+        Stack { backend: &*self.backend, side, name }
     }
 
     /// Creates or updates a stack, and waits until that has ended. `extra` are additional options

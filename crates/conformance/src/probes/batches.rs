@@ -7,7 +7,7 @@ use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecor
 use aws_sdk_route53::types::{ChangeAction, ChangeStatus, ResourceRecord};
 use futures_util::future::join_all;
 
-use crate::bench::{change, create, delete, error_text, set, set_for, upsert};
+use crate::context::{change, create, delete, error_text, set, set_for, upsert};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -29,10 +29,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A CREATE of a record set that exists is refused, even with the same values.",
         "400 InvalidChangeBatch: [Tried to create resource record set [name='a.create-existing.example.com.', type='A'] but it \
          already exists]",
-        |bench| {
-            let one = set(&bench.name("a"), "A", &[ONE]);
-            bench.must([create(one.clone())]).await?;
-            Ok(bench.change([create(one)]).await)
+        |cx| {
+            let one = set(&cx.name("a"), "A", &[ONE]);
+            cx.must([create(one.clone())]).await?;
+            Ok(cx.change([create(one)]).await)
         }
     ),
     probe!(
@@ -43,7 +43,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE of a record set that does not exist is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-missing.example.com.', type='A'] but it \
          was not found]",
-        |bench| Ok(bench.change([delete(set(&bench.name("a"), "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([delete(set(&cx.name("a"), "A", &[ONE]))]).await)
     ),
     probe!(
         "route53/delete-other-values",
@@ -53,9 +53,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE with other values than those that exist is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-values.example.com.', type='A'] but \
          the values provided do not match the current values]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            Ok(bench.change([delete(set(&bench.name("a"), "A", &[TWO]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "A", &[TWO]))]).await)
         }
     ),
     probe!(
@@ -66,9 +66,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE with some of the values is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-some-values.example.com.', type='A'] but \
          the values provided do not match the current values]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE, TWO]))]).await?;
-            Ok(bench.change([delete(set(&bench.name("a"), "A", &[ONE]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "A", &[ONE]))]).await)
         }
     ),
     probe!(
@@ -79,9 +79,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE with another TTL is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-ttl.example.com.', type='A'] but the \
          values provided do not match the current values]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            Ok(bench.change([delete(set_for(301, &bench.name("a"), "A", &[ONE]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(cx.change([delete(set_for(301, &cx.name("a"), "A", &[ONE]))]).await)
         }
     ),
     probe!(
@@ -91,9 +91,9 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "The order of the values of a DELETE does not matter.",
         "accepted",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE, TWO]))]).await?;
-            Ok(bench.change([delete(set(&bench.name("a"), "A", &[TWO, ONE]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "A", &[TWO, ONE]))]).await)
         }
     ),
     probe!(
@@ -105,9 +105,9 @@ pub(super) const PROBES: &[Probe] = &[
          are compared as text.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-dot.example.com.', type='NS'] but \
          the values provided do not match the current values]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "NS", &["ns.example.net."]))]).await?;
-            Ok(bench.change([delete(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "NS", &["ns.example.net."]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await)
         }
     ),
     probe!(
@@ -118,9 +118,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE whose NS values differ in case from the existing ones is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-case.example.com.', type='NS'] but \
          the values provided do not match the current values]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "NS", &["ns.example.net."]))]).await?;
-            Ok(bench.change([delete(set(&bench.name("a"), "NS", &["NS.example.net."]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "NS", &["ns.example.net."]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "NS", &["NS.example.net."]))]).await)
         }
     ),
     probe!(
@@ -131,13 +131,13 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE of a record set exactly as it is listed is accepted, even with TXT values of \
          several strings or with escapes, and with NS values in any case.",
         "listed as given; accepted",
-        |bench| {
+        |cx| {
             let given = [
-                set(&bench.name("a"), "TXT", &[r#""a\134b" "c\"d""#, r#""\303\244""#]),
-                set(&bench.name("b"), "NS", &["NS.Example.net", "ns.example.org."]),
+                set(&cx.name("a"), "TXT", &[r#""a\134b" "c\"d""#, r#""\303\244""#]),
+                set(&cx.name("b"), "NS", &["NS.Example.net", "ns.example.org."]),
             ];
-            bench.must(given.clone().map(create)).await?;
-            let listed = bench.listed().await?;
+            cx.must(given.clone().map(create)).await?;
+            let listed = cx.listed().await?;
             let mut as_given: Vec<String> = given
                 .iter()
                 .map(|set| {
@@ -156,17 +156,17 @@ pub(super) const PROBES: &[Probe] = &[
             } else {
                 format!("listed: {}", listed.join("; "))
             };
-            let zone = &bench.lab.zone.id;
-            let call = bench.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
+            let zone = &cx.env.zone.id;
+            let call = cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
             let page = call
-                .start_record_name(bench.domain())
+                .start_record_name(cx.domain())
                 .send()
                 .await
                 .map_err(|error| error_text(&error))?;
-            let own = format!(".{}.", bench.domain());
+            let own = format!(".{}.", cx.domain());
             let sets =
                 page.resource_record_sets.into_iter().filter(|set| set.name().ends_with(&own));
-            Ok(format!("{same}; {}", bench.change(sets.map(delete)).await))
+            Ok(format!("{same}; {}", cx.change(sets.map(delete)).await))
         }
     ),
     probe!(
@@ -176,19 +176,17 @@ pub(super) const PROBES: &[Probe] = &[
         CHANGE,
         "If one change of a batch is refused, none of them is carried out.",
         "refused; listed: a",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            let both = [
-                create(set(&bench.name("b"), "A", &[ONE])),
-                create(set(&bench.name("a"), "A", &[TWO])),
-            ];
-            let answer = bench.change(both).await;
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            let both =
+                [create(set(&cx.name("b"), "A", &[ONE])), create(set(&cx.name("a"), "A", &[TWO]))];
+            let answer = cx.change(both).await;
             let answer = if answer.starts_with("400 InvalidChangeBatch") {
                 "refused".to_owned()
             } else {
                 answer
             };
-            Ok(format!("{answer}; listed: {}", bench.listed_labels().await?))
+            Ok(format!("{answer}; listed: {}", cx.listed_labels().await?))
         }
     ),
     probe!(
@@ -201,12 +199,12 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to create resource record set [name='a.batch-all-reasons.example.com.', type='A'] but it \
          already exists, Tried to delete resource record set [name='b.batch-all-reasons.example.com.', type='A'] but it was not \
          found]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            Ok(bench
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(cx
                 .change([
-                    create(set(&bench.name("a"), "A", &[TWO])),
-                    delete(set(&bench.name("b"), "A", &[ONE])),
+                    create(set(&cx.name("a"), "A", &[TWO])),
+                    delete(set(&cx.name("b"), "A", &[ONE])),
                 ])
                 .await)
         }
@@ -218,14 +216,14 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "In the SDK, the text of InvalidChangeBatch is in message(), and messages() is empty.",
         "message: yes; messages: 0",
-        |bench| {
+        |cx| {
             let batch = aws_sdk_route53::types::ChangeBatch::builder();
-            let batch = batch.changes(delete(set(&bench.name("a"), "A", &[ONE]))).build();
+            let batch = batch.changes(delete(set(&cx.name("a"), "A", &[ONE]))).build();
             let batch = batch.map_err(|error| error.to_string())?;
-            let client = &bench.lab.parent.route53;
+            let client = &cx.env.parent.route53;
             let call = client
                 .change_resource_record_sets()
-                .hosted_zone_id(&bench.lab.zone.id)
+                .hosted_zone_id(&cx.env.zone.id)
                 .change_batch(batch);
             let error = call.send().await.err().ok_or("accepted")?.into_service_error();
             let message = if error.message().is_some_and(|message| !message.is_empty()) {
@@ -246,12 +244,11 @@ pub(super) const PROBES: &[Probe] = &[
         CHANGE,
         "A batch may delete a record set and create it again with other values.",
         "accepted; a.batch-delete-then-create.example.com. A 300 192.0.2.2",
-        |bench| {
-            let one = set(&bench.name("a"), "A", &[ONE]);
-            bench.must([create(one.clone())]).await?;
-            let answer =
-                bench.change([delete(one), create(set(&bench.name("a"), "A", &[TWO]))]).await;
-            Ok(format!("{answer}; {}", bench.listed().await?.join("; ")))
+        |cx| {
+            let one = set(&cx.name("a"), "A", &[ONE]);
+            cx.must([create(one.clone())]).await?;
+            let answer = cx.change([delete(one), create(set(&cx.name("a"), "A", &[TWO]))]).await;
+            Ok(format!("{answer}; {}", cx.listed().await?.join("; ")))
         }
     ),
     probe!(
@@ -262,9 +259,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A batch that creates a record set and then deletes it is refused.",
         "400 InvalidChangeBatch: [The request contains an invalid set of changes for a resource record set 'A \
          a.batch-create-then-delete.example.com.']",
-        |bench| {
-            let one = set(&bench.name("a"), "A", &[ONE]);
-            Ok(bench.change([create(one.clone()), delete(one)]).await)
+        |cx| {
+            let one = set(&cx.name("a"), "A", &[ONE]);
+            Ok(cx.change([create(one.clone()), delete(one)]).await)
         }
     ),
     probe!(
@@ -275,10 +272,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A batch that deletes a record set twice is refused.",
         "400 InvalidChangeBatch: [The request contains an invalid set of changes for a resource record set 'A \
          a.batch-twice.example.com.']",
-        |bench| {
-            let one = set(&bench.name("a"), "A", &[ONE]);
-            bench.must([create(one.clone())]).await?;
-            Ok(bench.change([delete(one.clone()), delete(one)]).await)
+        |cx| {
+            let one = set(&cx.name("a"), "A", &[ONE]);
+            cx.must([create(one.clone())]).await?;
+            Ok(cx.change([delete(one.clone()), delete(one)]).await)
         }
     ),
     probe!(
@@ -288,10 +285,10 @@ pub(super) const PROBES: &[Probe] = &[
         CHANGE,
         "An UPSERT creates a record set, or replaces it whatever its values are.",
         "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2",
-        |bench| {
-            let first = bench.change([upsert(set(&bench.name("a"), "A", &[ONE]))]).await;
-            let second = bench.change([upsert(set(&bench.name("a"), "A", &[TWO]))]).await;
-            Ok(format!("{first}; {second}; {}", bench.listed().await?.join("; ")))
+        |cx| {
+            let first = cx.change([upsert(set(&cx.name("a"), "A", &[ONE]))]).await;
+            let second = cx.change([upsert(set(&cx.name("a"), "A", &[TWO]))]).await;
+            Ok(format!("{first}; {second}; {}", cx.listed().await?.join("; ")))
         }
     ),
     probe!(
@@ -302,7 +299,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A batch without changes is refused.",
         "400 InvalidInput: 1 validation error detected: Value '[]' at 'changeBatch.changes' failed to satisfy constraint: Member \
          must have length greater than or equal to 1",
-        |bench| Ok(bench.change([]).await)
+        |cx| Ok(cx.change([]).await)
     ),
     probe!(
         "route53/batch-unknown-action",
@@ -312,8 +309,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A change with an action that does not exist is refused.",
         "400 InvalidInput: 1 validation error detected: Value 'REPLACE' at 'changeBatch.changes.1.member.action' failed to \
          satisfy constraint: Member must satisfy enum value set: [CREATE, DELETE, UPSERT]",
-        |bench| Ok(bench
-            .change([change(ChangeAction::from("REPLACE"), set(&bench.name("a"), "A", &[ONE]))])
+        |cx| Ok(cx
+            .change([change(ChangeAction::from("REPLACE"), set(&cx.name("a"), "A", &[ONE]))])
             .await)
     ),
     probe!(
@@ -323,7 +320,7 @@ pub(super) const PROBES: &[Probe] = &[
         CHANGE_NO_WORDS,
         "A record set outside the zone is refused.",
         "400 InvalidChangeBatch: [RRSet with DNS name a.elsewhere.test. is not permitted in zone example.com.]",
-        |bench| Ok(bench.change([create(set("a.elsewhere.test", "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([create(set("a.elsewhere.test", "A", &[ONE]))]).await)
     ),
     probe!(
         "route53/batch-thousand-values",
@@ -332,15 +329,15 @@ pub(super) const PROBES: &[Probe] = &[
         QUOTAS,
         "A batch may have at most 1,000 values.",
         "accepted; 400 InvalidChangeBatch: [Number of records limit of 1000 exceeded.]",
-        |bench| {
+        |cx| {
             let sets = |label: char, count: usize| {
-                let bench = bench.clone();
+                let cx = cx.clone();
                 (0..count)
-                    .map(move |n| create(set(&bench.name(&format!("{label}{n}")), "A", &[ONE])))
+                    .map(move |n| create(set(&cx.name(&format!("{label}{n}")), "A", &[ONE])))
                     .collect::<Vec<_>>()
             };
-            let most = bench.change(sets('a', 1000)).await;
-            Ok(format!("{most}; {}", bench.change(sets('b', 1001)).await))
+            let most = cx.change(sets('a', 1000)).await;
+            Ok(format!("{most}; {}", cx.change(sets('b', 1001)).await))
         }
     ),
     probe!(
@@ -351,7 +348,7 @@ pub(super) const PROBES: &[Probe] = &[
         "The values of a batch may have at most 32,000 characters; those of an UPSERT count twice.",
         "accepted; 400 InvalidChangeBatch: [Number of characters limit of 32000 exceeded.]; 400 InvalidChangeBatch: [Number of \
          characters limit of 32000 exceeded.]",
-        |bench| {
+        |cx| {
             // 14 strings of 255, with quotes and blanks: 250 * 16 = 4000 characters, with 16 * 3 -
             // 1 around them.
             let value = |n: usize, length: usize| {
@@ -363,20 +360,16 @@ pub(super) const PROBES: &[Probe] = &[
                 (0..count).map(|n| value(n, length)).collect::<Vec<_>>()
             };
             let record = |label: &str, values: &[String]| {
-                set(
-                    &bench.name(label),
-                    "TXT",
-                    &values.iter().map(String::as_str).collect::<Vec<_>>(),
-                )
+                set(&cx.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
             };
-            let most = bench.change([create(record("a", &values(160, 200)))]).await;
-            let more = bench
+            let most = cx.change([create(record("a", &values(160, 200)))]).await;
+            let more = cx
                 .change([
                     create(record("b", &values(159, 200))),
                     create(record("c", &values(1, 201))),
                 ])
                 .await;
-            let twice = bench.change([upsert(record("d", &values(81, 200)))]).await;
+            let twice = cx.change([upsert(record("d", &values(81, 200)))]).await;
             Ok(format!("{most}; {more}; {twice}"))
         }
     ),
@@ -387,17 +380,13 @@ pub(super) const PROBES: &[Probe] = &[
         QUOTAS,
         "A record set may have at most 400 values.",
         "accepted; refused",
-        |bench| {
+        |cx| {
             let values = |count: usize| (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>();
             let record = |label: &str, values: &[String]| {
-                set(
-                    &bench.name(label),
-                    "TXT",
-                    &values.iter().map(String::as_str).collect::<Vec<_>>(),
-                )
+                set(&cx.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
             };
-            let most = bench.change([create(record("a", &values(400)))]).await;
-            let more = bench.change([create(record("b", &values(401)))]).await;
+            let most = cx.change([create(record("a", &values(400)))]).await;
+            let more = cx.change([create(record("b", &values(401)))]).await;
             let more = if more.starts_with("400 InvalidChangeBatch") {
                 "refused".to_owned()
             } else {
@@ -413,17 +402,17 @@ pub(super) const PROBES: &[Probe] = &[
         CHANGE_NO_WORDS,
         "The comment of a batch may have at most 256 characters.",
         "accepted; 400 InvalidInput",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for (label, length) in [("a", 256), ("b", 257)] {
                 let batch =
                     aws_sdk_route53::types::ChangeBatch::builder().comment("x".repeat(length));
-                let batch = batch.changes(create(set(&bench.name(label), "A", &[ONE]))).build();
+                let batch = batch.changes(create(set(&cx.name(label), "A", &[ONE]))).build();
                 let batch = batch.map_err(|error| error.to_string())?;
-                let client = &bench.lab.parent.route53;
+                let client = &cx.env.parent.route53;
                 let call = client
                     .change_resource_record_sets()
-                    .hosted_zone_id(&bench.lab.zone.id)
+                    .hosted_zone_id(&cx.env.zone.id)
                     .change_batch(batch);
                 seen.push(
                     call.send()
@@ -445,9 +434,9 @@ pub(super) const PROBES: &[Probe] = &[
         GET_CHANGE,
         "A change is PENDING when it is accepted, and a listing shows it at once.",
         "PENDING; listed: a",
-        |bench| {
-            let info = bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            Ok(format!("{}; listed: {}", info.status().as_str(), bench.listed_labels().await?))
+        |cx| {
+            let info = cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(format!("{}; listed: {}", info.status().as_str(), cx.listed_labels().await?))
         }
     ),
     probe!(
@@ -457,12 +446,12 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 Developer Guide, \"Editing records\"",
         "A change is INSYNC within 60 seconds.",
         "INSYNC within 60 s",
-        |bench| {
-            let info = bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
+        |cx| {
+            let info = cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             let since = Instant::now();
             let id = info.id().trim_start_matches("/change/");
             for _ in 0..100 {
-                let call = bench.lab.parent.route53.get_change().id(id);
+                let call = cx.env.parent.route53.get_change().id(id);
                 let answer = call.send().await.map_err(|error| error_text(&error))?;
                 if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
                     let took = since.elapsed().as_secs();
@@ -472,7 +461,7 @@ pub(super) const PROBES: &[Probe] = &[
                         format!("INSYNC after {took} s")
                     });
                 }
-                if !bench.lab.place.is_local() {
+                if !cx.env.backend.is_local() {
                     tokio::time::sleep(Duration::from_secs(3)).await;
                 }
             }
@@ -486,8 +475,8 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 API Reference, GetChange; the words: no page",
         "GetChange of an id that does not exist fails.",
         "404 NoSuchChange: Could not find resource with ID: C0UNKNOWNEXAMPLE",
-        |bench| {
-            let answer = bench.lab.parent.route53.get_change().id("C0UNKNOWNEXAMPLE").send().await;
+        |cx| {
+            let answer = cx.env.parent.route53.get_change().id("C0UNKNOWNEXAMPLE").send().await;
             Ok(answer.map_or_else(|error| error_text(&error), |_| "found".to_owned()))
         }
     ),
@@ -499,11 +488,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Each of many simultaneous changes of one zone is accepted, or refused with 400 \
          PriorRequestNotComplete or 400 Throttling.",
         "as expected",
-        |bench| {
-            let client = bench.lab.parent.impatient();
-            let batches = (0..20).map(|n| {
-                bench.send(&client, [create(set(&bench.name(&format!("a{n}")), "A", &[ONE]))])
-            });
+        |cx| {
+            let client = cx.env.parent.impatient();
+            let batches = (0..20)
+                .map(|n| cx.send(&client, [create(set(&cx.name(&format!("a{n}")), "A", &[ONE]))]));
             let answer = join_all(batches.collect::<Vec<_>>()).await;
             let strange = answer.into_iter().filter_map(Result::err).find(|answer| {
                 !answer.starts_with("400 PriorRequestNotComplete")
@@ -519,16 +507,16 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 Developer Guide, \"Quotas\"; the code and the words: no page",
         "More requests than the quota are refused with the code Throttling and status 400.",
         "400 Throttling: Rate exceeded",
-        |bench| {
-            let client = bench.lab.parent.impatient();
-            bench.lab.place.start_throttling();
-            let zone = &bench.lab.zone.id;
+        |cx| {
+            let client = cx.env.parent.impatient();
+            cx.env.backend.start_throttling();
+            let zone = &cx.env.zone.id;
             let calls = (0..150).map(|_| async {
                 client.get_hosted_zone().id(zone).send().await.map_err(|error| error_text(&error))
             });
             let answer = join_all(calls.collect::<Vec<_>>()).await;
-            bench.lab.place.stop_throttling();
-            if !bench.lab.place.is_local() {
+            cx.env.backend.stop_throttling();
+            if !cx.env.backend.is_local() {
                 // The next probes start with a full bucket again.
                 tokio::time::sleep(Duration::from_secs(10)).await;
             }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use aws_sdk_route53::types::{DelegationSet, ResourceRecord, ResourceRecordSet};
 
-use crate::bench::{Account, Bench, Zone, create, error_text, set};
+use crate::backend::Side;
 use crate::cleanup;
+use crate::context::{Account, ProbeContext, Zone, create, error_text, set};
 use crate::journal::Thing;
-use crate::place::Side;
 use crate::probe::Needs::Stacks;
 use crate::probe::{Probe, Seen, probe};
 use crate::stacks::{GONE, Template};
@@ -30,7 +30,7 @@ const FAILS: &str = "
 
 /// What all steps use.
 struct Life<'a> {
-    bench: &'a Bench,
+    cx: &'a ProbeContext,
     prefix: &'a str,
     /// The suffix of the name of the stack with the child zone.
     stack: &'static str,
@@ -53,25 +53,25 @@ struct Step<'a> {
 
 impl<'a> Life<'a> {
     /// Deploys the function and the parent role. Returns `None` if there is no function to deploy.
-    async fn begin(bench: &'a Bench, stack_name: &'static str) -> Result<Option<Self>, String> {
-        let (lab, prefix) = (&bench.lab, bench.lab.prefix.as_str());
-        let Some(function) = lab.place.function(prefix) else {
+    async fn begin(cx: &'a ProbeContext, stack_name: &'static str) -> Result<Option<Self>, String> {
+        let (env, prefix) = (&cx.env, cx.env.prefix.as_str());
+        let Some(function) = env.backend.function(prefix) else {
             return Ok(None);
         };
-        let making = |thing: Thing| lab.journal.making(thing).map_err(|error| error.to_string());
+        let making = |thing: Thing| env.journal.making(thing).map_err(|error| error.to_string());
         let side = Side::Child;
         if let Some((zip, key)) = &function.code {
-            let bucket = format!("{prefix}-{}", lab.place.region());
+            let bucket = format!("{prefix}-{}", env.backend.region());
             making(Thing::Bucket { side, name: bucket.clone() })?;
-            lab.place.aws(side, &["s3", "mb", &format!("s3://{bucket}")]).await?;
+            env.backend.aws(side, &["s3", "mb", &format!("s3://{bucket}")]).await?;
             let tags = format!("TagSet=[{{Key=custom-delegation-conformance,Value={prefix}}}]");
-            lab.place
+            env.backend
                 .aws(
                     side,
                     &["s3api", "put-bucket-tagging", "--bucket", &bucket, "--tagging", &tags],
                 )
                 .await?;
-            lab.place.aws(side, &["s3", "cp", zip, &format!("s3://{bucket}/{key}")]).await?;
+            env.backend.aws(side, &["s3", "cp", zip, &format!("s3://{bucket}/{key}")]).await?;
         }
         let stack = format!("{prefix}-function");
         making(Thing::LogGroups { side, prefix: format!("{stack}-") })?;
@@ -80,18 +80,18 @@ impl<'a> Life<'a> {
             ("FunctionRoleName", format!("{prefix}-function")),
             (
                 "ParentRoleArns",
-                [&lab.parent, &lab.child].map(|account| bench.role(account, "parent")).join(","),
+                [&env.parent, &env.child].map(|account| cx.role(account, "parent")).join(","),
             ),
         ];
         parameters.extend(function.parameters);
-        let status = lab
+        let status = env
             .deploy(side, &stack, &Template { path: function.template, parameters }, &[])
             .await?;
         if !status.is_fine() {
             return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
         }
-        let life = Self { bench, prefix, stack: stack_name, child_stack: String::new() };
-        life.make_role(Side::Parent, &lab.zone).await?;
+        let life = Self { cx, prefix, stack: stack_name, child_stack: String::new() };
+        life.make_role(Side::Parent, &env.zone).await?;
         let path = Template::shipped("examples/child-stack.yaml", Vec::new()).path;
         let child_stack = std::fs::read_to_string(&path)
             .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -102,21 +102,21 @@ impl<'a> Life<'a> {
 
     /// Deploys the role with which the function writes to a parent zone in that account.
     async fn make_role(&self, side: Side, zone: &Zone) -> Result<(), String> {
-        let (lab, name) = (&self.bench.lab, format!("{}-parent", self.prefix));
+        let (env, name) = (&self.cx.env, format!("{}-parent", self.prefix));
         // The template retains the role, because no delegation can be deleted without it.
         let role = Thing::Role { side, name: name.clone() };
-        lab.journal.making(role).map_err(|error| error.to_string())?;
+        env.journal.making(role).map_err(|error| error.to_string())?;
         let parameters = vec![
             ("ParentZoneId", zone.id.clone()),
-            ("Names", format!("*.{}", self.bench.domain())),
-            ("FunctionAccounts", lab.child.id.clone()),
+            ("Names", format!("*.{}", self.cx.domain())),
+            ("FunctionAccounts", env.child.id.clone()),
             ("FunctionRoleName", format!("{}-function", self.prefix)),
             ("ExternalId", EXTERNAL_ID.to_owned()),
             ("RoleName", name),
         ];
         let stack = format!("{}-parent-role", self.prefix);
         let template = Template::shipped("examples/parent-role.yaml", parameters);
-        let status = lab.deploy(side, &stack, &template, &[]).await?;
+        let status = env.deploy(side, &stack, &template, &[]).await?;
         if status.is_fine() {
             Ok(())
         } else {
@@ -126,21 +126,21 @@ impl<'a> Life<'a> {
 
     /// Deploys a variant of the child stack; returns how that ended.
     async fn deploy(&self, step: Step<'_>) -> Result<String, String> {
-        let lab = &self.bench.lab;
+        let env = &self.cx.env;
         let path =
             std::env::temp_dir().join(format!("{}-life-{}.yaml", self.prefix, fastrand::u32(..)));
         std::fs::write(&path, step.template)
             .map_err(|error| format!("{}: {error}", path.display()))?;
         let parameters = vec![
-            ("DomainName", self.bench.name(step.label)),
-            ("ParentZoneName", lab.zone.name.clone()),
-            ("ParentRoleArn", self.bench.role(self.account(step.parent), "parent")),
+            ("DomainName", self.cx.name(step.label)),
+            ("ParentZoneName", env.zone.name.clone()),
+            ("ParentRoleArn", self.cx.role(self.account(step.parent), "parent")),
             ("ParentExternalId", EXTERNAL_ID.to_owned()),
             ("TTL", step.ttl.to_string()),
             ("Dnssec", step.dnssec.to_owned()),
         ];
         let template = Template { path: path.clone(), parameters };
-        let status = lab.deploy(Side::Child, &self.stack(), &template, &[]).await;
+        let status = env.deploy(Side::Child, &self.stack(), &template, &[]).await;
         std::fs::remove_file(&path).map_err(|error| error.to_string())?;
         let status = status?;
         Ok(status.status)
@@ -152,20 +152,20 @@ impl<'a> Life<'a> {
 
     fn account(&self, side: Side) -> &Account {
         match side {
-            Side::Parent => &self.bench.lab.parent,
-            Side::Child => &self.bench.lab.child,
+            Side::Parent => &self.cx.env.parent,
+            Side::Child => &self.cx.env.child,
         }
     }
 
     /// Describes the delegation of a name in the run's parent zone.
     async fn at(&self, label: &str) -> Result<String, String> {
-        self.in_zone(Side::Parent, &self.bench.lab.zone, label).await
+        self.in_zone(Side::Parent, &self.cx.env.zone, label).await
     }
 
     /// Describes the delegation of a name in a parent zone: its TTL, whether it leads to the
     /// stack's zone, and whether it has the DS record set of that zone's keys.
     async fn in_zone(&self, side: Side, parent: &Zone, label: &str) -> Result<String, String> {
-        let (lab, name) = (&self.bench.lab, self.bench.name(label));
+        let (env, name) = (&self.cx.env, self.cx.name(label));
         let route53 = &self.account(side).route53;
         let call =
             route53.list_resource_record_sets().hosted_zone_id(&parent.id).start_record_name(&name);
@@ -182,10 +182,10 @@ impl<'a> Life<'a> {
             );
         };
         // Without the stack, the id of its zone is unknown.
-        let Ok(zone) = lab.stack(Side::Child, &self.stack()).output("ZoneId").await else {
+        let Ok(zone) = env.stack(Side::Child, &self.stack()).output("ZoneId").await else {
             return Ok(format!("{} left behind", ns.ttl().unwrap_or_default()));
         };
-        let answer = lab
+        let answer = env
             .child
             .route53
             .get_hosted_zone()
@@ -200,7 +200,7 @@ impl<'a> Life<'a> {
             "elsewhere"
         };
         let Some(ds) = ds else { return Ok(format!("{} {to}", ns.ttl().unwrap_or_default())) };
-        let signing = lab
+        let signing = env
             .child
             .route53
             .get_dnssec()
@@ -215,8 +215,8 @@ impl<'a> Life<'a> {
 
     /// Deletes a zone that the stack has replaced and retained.
     async fn forget(&self, label: &str) -> Result<(), String> {
-        let child = &self.bench.lab.child;
-        for zone in cleanup::zones(child, &self.bench.name(label)).await? {
+        let child = &self.cx.env.child;
+        for zone in cleanup::zones(child, &self.cx.name(label)).await? {
             cleanup::remove_zone(child, &zone).await?;
         }
         Ok(())
@@ -224,7 +224,7 @@ impl<'a> Life<'a> {
 
     /// Deletes the child stack; returns how that ended, and what is left at a name.
     async fn delete(&self, label: &str) -> Result<String, String> {
-        let status = self.bench.lab.delete_stack(Side::Child, &self.stack()).await?;
+        let status = self.cx.env.delete_stack(Side::Child, &self.stack()).await?;
         let left = if status.status == GONE { self.at(label).await? } else { status.reason };
         Ok(format!("deleted: {}, {left}", status.status))
     }
@@ -254,8 +254,8 @@ pub(super) const PROBES: &[Probe] = &[
          zone, before nothing; made by hand: UPDATE_ROLLBACK_COMPLETE, 300 elsewhere, before 600 to the zone; taken over: UPDATE_COMPLETE, \
          600 to the zone, before nothing; settled: UPDATE_COMPLETE, 600 to the zone; other account: UPDATE_COMPLETE, 600 to the zone, before \
          nothing; back: UPDATE_COMPLETE, 600 to the zone, before nothing; deleted: GONE, nothing",
-        |bench| {
-            let Some(life) = Life::begin(bench, "child").await? else {
+        |cx| {
+            let Some(life) = Life::begin(cx, "child").await? else {
                 return Ok(Seen::Nothing(
                     "there is no function in dist/; run `make package`".into(),
                 ));
@@ -303,8 +303,8 @@ pub(super) const PROBES: &[Probe] = &[
             life.forget("a").await?;
 
             // Somebody else has delegated the next name.
-            let by_hand = set(&bench.name("c"), "NS", &["ns1.example.net", "ns2.example.net"]);
-            bench.must([create(by_hand)]).await?;
+            let by_hand = set(&cx.name("c"), "NS", &["ns1.example.net", "ns2.example.net"]);
+            cx.must([create(by_hand)]).await?;
             let step = Step { label: "c", ..step };
             let status = life.deploy(step).await?;
             seen.push(format!(
@@ -327,12 +327,11 @@ pub(super) const PROBES: &[Probe] = &[
 
             // Another zone with the parent zone's name, which is not delegated to: the function
             // finds it with the role of its account.
-            let other =
-                bench.lab.make_zone(&bench.lab.child, &bench.lab.zone.name, "other").await?;
+            let other = cx.env.make_zone(&cx.env.child, &cx.env.zone.name, "other").await?;
             life.make_role(Side::Child, &other).await?;
             // From now on, the child stack can't be deleted without that role.
             let stack = Thing::Stack { side: Side::Child, name: life.stack() };
-            bench.lab.journal.making(stack).map_err(|error| error.to_string())?;
+            cx.env.journal.making(stack).map_err(|error| error.to_string())?;
             let status = life.deploy(Step { parent: Side::Child, ..step }).await?;
             let there = life.in_zone(Side::Child, &other, "c").await?;
             seen.push(format!("other account: {status}, {there}, before {}", life.at("c").await?));
@@ -340,9 +339,9 @@ pub(super) const PROBES: &[Probe] = &[
             let before = life.in_zone(Side::Child, &other, "c").await?;
             seen.push(format!("back: {status}, {}, before {before}", life.at("c").await?));
             seen.push(life.delete("c").await?);
-            for zone in cleanup::zones(&bench.lab.child, &other.name).await? {
+            for zone in cleanup::zones(&cx.env.child, &other.name).await? {
                 if zone.id().ends_with(&format!("/{}", other.id)) {
-                    cleanup::remove_zone(&bench.lab.child, &zone).await?;
+                    cleanup::remove_zone(&cx.env.child, &zone).await?;
                 }
             }
             Ok(Seen::Text(seen.join("; ")))
@@ -357,14 +356,14 @@ pub(super) const PROBES: &[Probe] = &[
          set, the DS record set is removed, and the stack can be deleted.",
         "signed and delegated: CREATE_COMPLETE, 300 to the zone with its DS; without DS: UPDATE_COMPLETE, 300 to the zone; deleted: GONE, \
          nothing",
-        |bench| {
-            if bench.lab.place.region() != "us-east-1" {
+        |cx| {
+            if cx.env.backend.region() != "us-east-1" {
                 return Ok(Seen::Nothing(
                     "Route 53 signs with keys of us-east-1 alone, and the run is in another Region"
                         .into(),
                 ));
             }
-            let Some(life) = Life::begin(bench, "signed-child").await? else {
+            let Some(life) = Life::begin(cx, "signed-child").await? else {
                 return Ok(Seen::Nothing(
                     "there is no function in dist/; run `make package`".into(),
                 ));

@@ -2,7 +2,7 @@
 
 use aws_sdk_route53::types::{HostedZone, RrType};
 
-use crate::bench::{create, error_text, set};
+use crate::context::{create, error_text, set};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -20,10 +20,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Record sets are listed in the order of reversed labels, including the dots: a name before \
          those below it, `a-b` before `a`, escapes by their bytes.",
         r"\041 \052 _z a-b a b.a c.b.a b za",
-        |bench| {
+        |cx| {
             let labels = ["b", "za", "a", "c.b.a", "b.a", "a-b", "_z", "*", "!"];
-            bench.must(labels.map(|label| create(set(&bench.name(label), "A", &[ONE])))).await?;
-            bench.listed_labels().await
+            cx.must(labels.map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
+            cx.listed_labels().await
         }
     ),
     probe!(
@@ -33,8 +33,8 @@ pub(super) const PROBES: &[Probe] = &[
         LIST,
         "The record sets of one name are listed by type.",
         "A AAAA MX NS TXT",
-        |bench| {
-            let name = bench.name("a");
+        |cx| {
+            let name = cx.name("a");
             let sets = [
                 ("TXT", "\"a\""),
                 ("NS", "ns.example.net."),
@@ -42,8 +42,8 @@ pub(super) const PROBES: &[Probe] = &[
                 ("MX", "10 mail.example.net."),
                 ("AAAA", "2001:db8::1"),
             ];
-            bench.must(sets.map(|(rtype, value)| create(set(&name, rtype, &[value])))).await?;
-            let lines = bench.listed().await?;
+            cx.must(sets.map(|(rtype, value)| create(set(&name, rtype, &[value])))).await?;
+            let lines = cx.listed().await?;
             Ok(lines.iter().filter_map(|line| line.split(' ').nth(1)).collect::<Vec<_>>().join(" "))
         }
     ),
@@ -55,28 +55,23 @@ pub(super) const PROBES: &[Probe] = &[
         "A start is not a filter: the listing starts with the first record set at or after it, and \
          goes on.",
         "b.list-start.example.com. A, c.list-start.example.com. A; TXT of b, c: c.list-start.example.com. A",
-        |bench| {
-            bench
-                .must(["a", "c"].map(|label| create(set(&bench.name(label), "A", &[ONE]))))
-                .await?;
-            bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
-            let client = &bench.lab.parent.route53;
-            let list = || client.list_resource_record_sets().hosted_zone_id(&bench.lab.zone.id);
+        |cx| {
+            cx.must(["a", "c"].map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
+            cx.must([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
+            let client = &cx.env.parent.route53;
+            let list = || client.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let names = |page: &aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput,
                          most: usize| {
                 let sets = page.resource_record_sets().iter().take(most);
                 sets.map(|set| format!("{} {}", set.name(), set.r#type().as_str())).collect::<Vec<_>>().join(", ")
             };
             let page = list()
-                .start_record_name(bench.name("aa"))
+                .start_record_name(cx.name("aa"))
                 .send()
                 .await
                 .map_err(|error| error_text(&error))?;
-            let next = list()
-                .start_record_name(bench.name("b"))
-                .start_record_type(RrType::Txt)
-                .send()
-                .await;
+            let next =
+                list().start_record_name(cx.name("b")).start_record_type(RrType::Txt).send().await;
             let next = next.map_err(|error| error_text(&error))?;
             Ok(format!("{}; TXT of b, c: {}", names(&page, 2), names(&next, 1)))
         }
@@ -88,13 +83,9 @@ pub(super) const PROBES: &[Probe] = &[
         LIST,
         "A listing that starts at a type without a name is refused.",
         "400 InvalidInput",
-        |bench| {
-            let call = bench
-                .lab
-                .parent
-                .route53
-                .list_resource_record_sets()
-                .hosted_zone_id(&bench.lab.zone.id);
+        |cx| {
+            let call =
+                cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let answer = call.start_record_type(RrType::Ns).send().await;
             let answer = answer.map_or_else(|error| error_text(&error), |_| "listed".to_owned());
             Ok(answer.split(": ").next().unwrap_or_default().to_owned())
@@ -107,21 +98,16 @@ pub(super) const PROBES: &[Probe] = &[
         LIST,
         "A page names the next record set by name and type, if there is one.",
         "a.list-pages.example.com. A; more: b.list-pages.example.com. TXT",
-        |bench| {
-            bench
-                .must([
-                    create(set(&bench.name("a"), "A", &[ONE])),
-                    create(set(&bench.name("b"), "TXT", &["\"a\""])),
-                ])
-                .await?;
-            let call = bench
-                .lab
-                .parent
-                .route53
-                .list_resource_record_sets()
-                .hosted_zone_id(&bench.lab.zone.id);
+        |cx| {
+            cx.must([
+                create(set(&cx.name("a"), "A", &[ONE])),
+                create(set(&cx.name("b"), "TXT", &["\"a\""])),
+            ])
+            .await?;
+            let call =
+                cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let page = call
-                .start_record_name(bench.domain())
+                .start_record_name(cx.domain())
                 .max_items(1)
                 .send()
                 .await
@@ -146,17 +132,13 @@ pub(super) const PROBES: &[Probe] = &[
         LIST,
         "A page has at most 300 record sets, whatever page size is requested.",
         "300 of 301",
-        |bench| {
-            let sets = (0..301).map(|n| create(set(&bench.name(&format!("a{n:03}")), "A", &[ONE])));
-            bench.must(sets.collect::<Vec<_>>()).await?;
-            let call = bench
-                .lab
-                .parent
-                .route53
-                .list_resource_record_sets()
-                .hosted_zone_id(&bench.lab.zone.id);
+        |cx| {
+            let sets = (0..301).map(|n| create(set(&cx.name(&format!("a{n:03}")), "A", &[ONE])));
+            cx.must(sets.collect::<Vec<_>>()).await?;
+            let call =
+                cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let page = call
-                .start_record_name(bench.domain())
+                .start_record_name(cx.domain())
                 .max_items(1000)
                 .send()
                 .await
@@ -172,13 +154,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A listing with a page size of zero is refused.",
         "400 InvalidInput: 1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have \
          value greater than or equal to 1",
-        |bench| {
-            let call = bench
-                .lab
-                .parent
-                .route53
-                .list_resource_record_sets()
-                .hosted_zone_id(&bench.lab.zone.id);
+        |cx| {
+            let call =
+                cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let answer = call.max_items(0).send().await;
             Ok(answer.map_or_else(
                 |error| error_text(&error),
@@ -194,12 +172,11 @@ pub(super) const PROBES: &[Probe] = &[
         "Hosted zones are listed from a name on, in the order of reversed labels, and beyond that \
          name.",
         "a-b.list-zones-by-name.example.com. a.list-zones-by-name.example.com. b.a.list-zones-by-name.example.com.",
-        |bench| {
+        |cx| {
             for label in ["b.a", "a", "a-b"] {
-                bench.lab.make_zone(&bench.lab.parent, &bench.name(label), "").await?;
+                cx.env.make_zone(&cx.env.parent, &cx.name(label), "").await?;
             }
-            let call =
-                bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(bench.domain());
+            let call = cx.env.parent.route53.list_hosted_zones_by_name().dns_name(cx.domain());
             let page = call.send().await.map_err(|error| error_text(&error))?;
             Ok(page
                 .hosted_zones()
@@ -217,15 +194,14 @@ pub(super) const PROBES: &[Probe] = &[
         BY_NAME,
         "Several hosted zones may have one name; a page of one of them names the next by name and id.",
         "a.list-zones-of-one-name.example.com. 2 ids; more: a.list-zones-of-one-name.example.com. the other",
-        |bench| {
-            let name = bench.name("a");
+        |cx| {
+            let name = cx.name("a");
             let zones = [
-                bench.lab.make_zone(&bench.lab.parent, &name, "one").await?,
-                bench.lab.make_zone(&bench.lab.parent, &name, "two").await?,
+                cx.env.make_zone(&cx.env.parent, &name, "one").await?,
+                cx.env.make_zone(&cx.env.parent, &name, "two").await?,
             ];
-            let list = || {
-                bench.lab.parent.route53.list_hosted_zones_by_name().dns_name(&name).max_items(1)
-            };
+            let list =
+                || cx.env.parent.route53.list_hosted_zones_by_name().dns_name(&name).max_items(1);
             let first = list().send().await.map_err(|error| error_text(&error))?;
             let bare = |id: &str| id.trim_start_matches("/hostedzone/").to_owned();
             let next = first.next_hosted_zone_id().map(bare).unwrap_or_default();
@@ -257,13 +233,9 @@ pub(super) const PROBES: &[Probe] = &[
         BY_NAME,
         "A listing of hosted zones that starts at an id without a name is refused.",
         "400 InvalidInput",
-        |bench| {
-            let call = bench
-                .lab
-                .parent
-                .route53
-                .list_hosted_zones_by_name()
-                .hosted_zone_id(&bench.lab.zone.id);
+        |cx| {
+            let call =
+                cx.env.parent.route53.list_hosted_zones_by_name().hosted_zone_id(&cx.env.zone.id);
             let answer =
                 call.send().await.map_or_else(|error| error_text(&error), |_| "listed".to_owned());
             Ok(answer.split(": ").next().unwrap_or_default().to_owned())
@@ -276,15 +248,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 API Reference, ListHostedZones; the words: no page",
         "A listing of hosted zones that starts at an id which does not exist is refused.",
         "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE",
-        |bench| {
-            let answer = bench
-                .lab
-                .parent
-                .route53
-                .list_hosted_zones()
-                .marker("Z0UNKNOWNEXAMPLE")
-                .send()
-                .await;
+        |cx| {
+            let answer =
+                cx.env.parent.route53.list_hosted_zones().marker("Z0UNKNOWNEXAMPLE").send().await;
             Ok(answer.map_or_else(|error| error_text(&error), |_| "listed".to_owned()))
         }
     ),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bench::{Account, Assume, Bench, create, delete, error_text, set, upsert};
+use crate::context::{Account, Assume, ProbeContext, create, delete, error_text, set, upsert};
 use crate::probe::Needs::Roles;
 use crate::probe::{Probe, probe};
 
@@ -13,8 +13,8 @@ const SETS: &str = "IAM User Guide, \"Set operators for multivalued context keys
 const EVALUATION: &str = "IAM User Guide, \"Policy evaluation logic\"";
 
 /// A session of a role in the parent account.
-async fn session(bench: &Bench, name: &str) -> Result<Account, String> {
-    bench.session(&bench.lab.parent, &bench.lab.parent, name).await
+async fn session(cx: &ProbeContext, name: &str) -> Result<Account, String> {
+    cx.session(&cx.env.parent, &cx.env.parent, name).await
 }
 
 /// Shortens the ARN of the session in an error message.
@@ -24,19 +24,19 @@ fn short(account: &Account, answer: &str) -> String {
 
 /// Returns only status and code of the error of a denied batch.
 async fn code(
-    bench: &Bench,
+    cx: &ProbeContext,
     session: &Account,
     changes: Vec<aws_sdk_route53::types::Change>,
 ) -> String {
-    let answer = bench
+    let answer = cx
         .send(&session.route53, changes)
         .await
         .map_or_else(|answer| answer, |_| "accepted".to_owned());
     answer.split(": ").next().unwrap_or_default().to_owned()
 }
 
-async fn read(bench: &Bench, session: &Account) -> String {
-    let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
+async fn read(cx: &ProbeContext, session: &Account) -> String {
+    let answer = session.route53.get_hosted_zone().id(&cx.env.zone.id).send().await;
     answer.map_or_else(|error| short(session, &error_text(&error)), |_| "read".to_owned())
 }
 
@@ -51,7 +51,7 @@ pub(super) const PROBES: &[Probe] = &[
         "403 AccessDenied: User: conformance-nothing/conformance is not authorized to perform: route53:GetHostedZone on \
          resource: arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no identity-based policy allows the \
          route53:GetHostedZone action",
-        |bench| Ok(read(bench, &session(bench, "nothing").await?).await)
+        |cx| Ok(read(cx, &session(cx, "nothing").await?).await)
     ),
     probe!(
         "iam/denied-by-deny",
@@ -62,7 +62,7 @@ pub(super) const PROBES: &[Probe] = &[
          says that the deny is explicit.",
         "403 AccessDenied: User: conformance-denied/conformance is not authorized to perform: route53:GetHostedZone on resource: \
          arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE with an explicit deny in an identity-based policy",
-        |bench| Ok(read(bench, &session(bench, "denied").await?).await)
+        |cx| Ok(read(cx, &session(cx, "denied").await?).await)
     ),
     probe!(
         "iam/denied-by-boundary",
@@ -73,11 +73,10 @@ pub(super) const PROBES: &[Probe] = &[
         "read; 403 AccessDenied: User: conformance-bounded/conformance is not authorized to perform: route53:GetDNSSEC on \
          resource: arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no permissions boundary allows the route53:GetDNSSEC \
          action",
-        |bench| {
-            let session = session(bench, "bounded").await?;
-            let first = read(bench, &session).await;
-            let answer =
-                session.route53.get_dnssec().hosted_zone_id(&bench.lab.zone.id).send().await;
+        |cx| {
+            let session = session(cx, "bounded").await?;
+            let first = read(cx, &session).await;
+            let answer = session.route53.get_dnssec().hosted_zone_id(&cx.env.zone.id).send().await;
             let denied = answer
                 .map_or_else(|error| short(&session, &error_text(&error)), |_| "read".to_owned());
             Ok(format!("{first}; {denied}"))
@@ -91,18 +90,18 @@ pub(super) const PROBES: &[Probe] = &[
         "A call that the session policy does not allow is denied, and the error says so.",
         "403 AccessDenied: User: conformance-open/conformance is not authorized to perform: route53:GetHostedZone on resource: \
          arn:aws:route53:::hostedzone/Z0PARENTEXAMPLE because no session policy allows the route53:GetHostedZone action",
-        |bench| {
+        |cx| {
             let policy = json!({"Version": "2012-10-17", "Statement": [
                 {"Effect": "Allow", "Action": "route53:GetChange", "Resource": "*"},
             ]});
             let ask = Assume {
-                role: bench.role(&bench.lab.parent, "open"),
+                role: cx.role(&cx.env.parent, "open"),
                 policy: Some(policy.to_string()),
                 ..Assume::default()
             };
-            let caller = bench.session(&bench.lab.child, &bench.lab.child, "caller").await?;
-            let session = bench.session_by(&caller, &bench.lab.parent, &ask).await?;
-            Ok(read(bench, &session).await)
+            let caller = cx.session(&cx.env.child, &cx.env.child, "caller").await?;
+            let session = cx.session_by(&caller, &cx.env.parent, &ask).await?;
+            Ok(read(cx, &session).await)
         }
     ),
     probe!(
@@ -113,8 +112,8 @@ pub(super) const PROBES: &[Probe] = &[
         "The error of a denied call that has no resource does not name one.",
         "403 AccessDenied: User: conformance-nothing/conformance is not authorized to perform: route53:ListHostedZonesByName \
          because no identity-based policy allows the route53:ListHostedZonesByName action",
-        |bench| {
-            let session = session(bench, "nothing").await?;
+        |cx| {
+            let session = session(cx, "nothing").await?;
             let answer = session.route53.list_hosted_zones_by_name().send().await;
             Ok(answer
                 .map_or_else(|error| short(&session, &error_text(&error)), |_| "listed".to_owned()))
@@ -127,8 +126,8 @@ pub(super) const PROBES: &[Probe] = &[
         "Service Authorization Reference, \"Actions, resources, and condition keys for Amazon Route 53\"",
         "GetChange needs a permission of its own, on arn:aws:route53:::change/<id>.",
         "with it: read; without: 403 AccessDenied",
-        |bench| {
-            let info = bench.must([create(set(&bench.name("a"), "A", &["192.0.2.1"]))]).await?;
+        |cx| {
+            let info = cx.must([create(set(&cx.name("a"), "A", &["192.0.2.1"]))]).await?;
             let id = info.id().trim_start_matches("/change/").to_owned();
             let ask = |session: Account| {
                 let id = id.clone();
@@ -139,8 +138,8 @@ pub(super) const PROBES: &[Probe] = &[
                     answer.split(": ").next().unwrap_or_default().to_owned()
                 }
             };
-            let with = ask(session(bench, "limited").await?).await;
-            Ok(format!("with it: {with}; without: {}", ask(session(bench, "nothing").await?).await))
+            let with = ask(session(cx, "limited").await?).await;
+            Ok(format!("with it: {with}; without: {}", ask(session(cx, "nothing").await?).await))
         }
     ),
     probe!(
@@ -150,9 +149,9 @@ pub(super) const PROBES: &[Probe] = &[
         EVALUATION,
         "A permission on one hosted zone does not apply to another.",
         "read; 403 AccessDenied",
-        |bench| {
-            let session = session(bench, "limited").await?;
-            let first = read(bench, &session).await;
+        |cx| {
+            let session = session(cx, "limited").await?;
+            let first = read(cx, &session).await;
             let other = session.route53.get_hosted_zone().id("Z0UNKNOWNEXAMPLE").send().await;
             let other = other.map_or_else(|error| error_text(&error), |_| "read".to_owned());
             Ok(format!("{first}; {}", other.split(": ").next().unwrap_or_default()))
@@ -166,15 +165,15 @@ pub(super) const PROBES: &[Probe] = &[
         "NormalizedRecordNames has the names in lower case, without the trailing dot: a condition \
          allows the names that it lists, in any case, and nothing else.",
         "ok: accepted; OK and a dot: accepted; other: 403 AccessDenied",
-        |bench| {
-            let session = session(bench, "limited").await?;
+        |cx| {
+            let session = session(cx, "limited").await?;
             let txt =
-                |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
-            let ok = code(bench, &session, vec![create(txt("ok"))]).await;
+                |label: &str| set(&format!("{label}.{}", cx.env.zone.name), "TXT", &["\"a\""]);
+            let ok = code(cx, &session, vec![create(txt("ok"))]).await;
             let mut upper = txt("OK");
             upper.name.push('.');
-            let upper = code(bench, &session, vec![delete(upper)]).await;
-            let other = code(bench, &session, vec![create(txt("other"))]).await;
+            let upper = code(cx, &session, vec![delete(upper)]).await;
+            let other = code(cx, &session, vec![create(txt("other"))]).await;
             Ok(format!("ok: {ok}; OK and a dot: {upper}; other: {other}"))
         }
     ),
@@ -185,12 +184,12 @@ pub(super) const PROBES: &[Probe] = &[
         KEYS,
         r"NormalizedRecordNames has octal escapes: `*` is `\052`.",
         "accepted",
-        |bench| {
-            let session = session(bench, "limited").await?;
-            let wildcard = set(&format!("*.wild.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
-            let answer = code(bench, &session, vec![create(wildcard.clone())]).await;
+        |cx| {
+            let session = session(cx, "limited").await?;
+            let wildcard = set(&format!("*.wild.{}", cx.env.zone.name), "TXT", &["\"a\""]);
+            let answer = code(cx, &session, vec![create(wildcard.clone())]).await;
             if answer == "accepted" {
-                bench.must([delete(wildcard)]).await?;
+                cx.must([delete(wildcard)]).await?;
             }
             Ok(answer)
         }
@@ -202,10 +201,10 @@ pub(super) const PROBES: &[Probe] = &[
         KEYS,
         "RecordTypes has the types of all changes.",
         "403 AccessDenied",
-        |bench| {
-            let session = session(bench, "limited").await?;
-            let one = set(&format!("ok.{}", bench.lab.zone.name), "A", &["192.0.2.1"]);
-            Ok(code(bench, &session, vec![create(one)]).await)
+        |cx| {
+            let session = session(cx, "limited").await?;
+            let one = set(&format!("ok.{}", cx.env.zone.name), "A", &["192.0.2.1"]);
+            Ok(code(cx, &session, vec![create(one)]).await)
         }
     ),
     probe!(
@@ -215,10 +214,10 @@ pub(super) const PROBES: &[Probe] = &[
         KEYS,
         "Actions has the actions of all changes.",
         "403 AccessDenied",
-        |bench| {
-            let session = session(bench, "limited").await?;
-            let one = set(&format!("ok.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
-            Ok(code(bench, &session, vec![upsert(one)]).await)
+        |cx| {
+            let session = session(cx, "limited").await?;
+            let one = set(&format!("ok.{}", cx.env.zone.name), "TXT", &["\"a\""]);
+            Ok(code(cx, &session, vec![upsert(one)]).await)
         }
     ),
     probe!(
@@ -228,11 +227,11 @@ pub(super) const PROBES: &[Probe] = &[
         SETS,
         "ForAllValues allows a batch only if every name is allowed.",
         "403 AccessDenied",
-        |bench| {
-            let session = session(bench, "limited").await?;
+        |cx| {
+            let session = session(cx, "limited").await?;
             let txt =
-                |label: &str| set(&format!("{label}.{}", bench.lab.zone.name), "TXT", &["\"a\""]);
-            Ok(code(bench, &session, vec![create(txt("ok")), create(txt("other"))]).await)
+                |label: &str| set(&format!("{label}.{}", cx.env.zone.name), "TXT", &["\"a\""]);
+            Ok(code(cx, &session, vec![create(txt("ok")), create(txt("other"))]).await)
         }
     ),
     probe!(
@@ -243,15 +242,15 @@ pub(super) const PROBES: &[Probe] = &[
         "A Deny with ForAnyValue:StringNotLike denies a batch if one of its names matches none of \
          the patterns.",
         "a and b: accepted; a and _x: 403 AccessDenied",
-        |bench| {
-            let session = session(bench, "unlike").await?;
+        |cx| {
+            let session = session(cx, "unlike").await?;
             let txt = |label: &str| {
-                set(&format!("{label}.unlike.{}", bench.lab.zone.name), "TXT", &["\"a\""])
+                set(&format!("{label}.unlike.{}", cx.env.zone.name), "TXT", &["\"a\""])
             };
-            let both = code(bench, &session, vec![create(txt("a")), create(txt("b"))]).await;
-            let one = code(bench, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
+            let both = code(cx, &session, vec![create(txt("a")), create(txt("b"))]).await;
+            let one = code(cx, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
             if both == "accepted" {
-                bench.must([delete(txt("a")), delete(txt("b"))]).await?;
+                cx.must([delete(txt("a")), delete(txt("b"))]).await?;
             }
             Ok(format!("a and b: {both}; a and _x: {one}"))
         }

@@ -2,7 +2,7 @@
 
 use aws_sdk_route53::types::{AliasTarget, ResourceRecordSet, RrType};
 
-use crate::bench::{create, delete, set, set_for, upsert};
+use crate::context::{create, delete, set, set_for, upsert};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -46,13 +46,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Names are listed in lower case with a trailing dot; characters other than a-z, 0-9, - and \
          _ are octal escapes.",
         r"\052.name-escapes.example.com. _c-d.name-escapes.example.com. a\100b.name-escapes.example.com.",
-        |bench| {
-            bench
-                .must(
-                    ["*", "A@b", "_C-D"].map(|label| create(set(&bench.name(label), "A", &[ONE]))),
-                )
+        |cx| {
+            cx.must(["*", "A@b", "_C-D"].map(|label| create(set(&cx.name(label), "A", &[ONE]))))
                 .await?;
-            let lines = bench.listed().await?;
+            let lines = cx.listed().await?;
             Ok(lines.iter().filter_map(|line| line.split(' ').next()).collect::<Vec<_>>().join(" "))
         }
     ),
@@ -63,13 +60,11 @@ pub(super) const PROBES: &[Probe] = &[
         NAMES,
         r"`*` and `\052` are the same name, and so are upper and lower case.",
         "refused; refused",
-        |bench| {
-            bench
-                .must(["*", "a"].map(|label| create(set(&bench.name(label), "A", &[ONE]))))
-                .await?;
+        |cx| {
+            cx.must(["*", "a"].map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
             let mut seen = Vec::new();
             for label in [r"\052", "A"] {
-                let answer = bench.change([create(set(&bench.name(label), "A", &[ONE]))]).await;
+                let answer = cx.change([create(set(&cx.name(label), "A", &[ONE]))]).await;
                 seen.push(if answer.ends_with("but it already exists]") {
                     "refused".to_owned()
                 } else {
@@ -87,7 +82,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A name with an empty label is refused.",
         "400 InvalidChangeBatch: [FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with \
          'a..name-empty-label.example.com']",
-        |bench| Ok(bench.change([create(set(&bench.name("a."), "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a."), "A", &[ONE]))]).await)
     ),
     probe!(
         "route53/name-long-label",
@@ -97,11 +92,11 @@ pub(super) const PROBES: &[Probe] = &[
         "A label may have at most 63 characters.",
         "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainLabelTooLong (Domain label is too long) encountered with \
          'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.name-long-label.example.com']",
-        |bench| {
-            let most = bench.change([create(set(&bench.name(&"a".repeat(63)), "A", &[ONE]))]).await;
+        |cx| {
+            let most = cx.change([create(set(&cx.name(&"a".repeat(63)), "A", &[ONE]))]).await;
             Ok(format!(
                 "{most}; {}",
-                bench.change([create(set(&bench.name(&"a".repeat(64)), "A", &[ONE]))]).await
+                cx.change([create(set(&cx.name(&"a".repeat(64)), "A", &[ONE]))]).await
             ))
         }
     ),
@@ -112,10 +107,10 @@ pub(super) const PROBES: &[Probe] = &[
         NAMES_NO_WORDS,
         "A name may have at most 255 characters, including its trailing dot.",
         "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainNameTooLong (Domain name is too long)",
-        |bench| {
+        |cx| {
             // Each label is followed by a dot.
             let name = |length: usize| {
-                let mut left = length - (bench.domain().len() + 1);
+                let mut left = length - (cx.domain().len() + 1);
                 let mut labels = Vec::new();
                 while left > 0 {
                     // At least one character must be left for the next label.
@@ -123,10 +118,10 @@ pub(super) const PROBES: &[Probe] = &[
                     labels.push("a".repeat(own));
                     left -= own + 1;
                 }
-                bench.name(&labels.join("."))
+                cx.name(&labels.join("."))
             };
-            let most = bench.change([create(set(&name(255), "A", &[ONE]))]).await;
-            let more = bench.change([create(set(&name(256), "A", &[ONE]))]).await;
+            let most = cx.change([create(set(&name(255), "A", &[ONE]))]).await;
+            let more = cx.change([create(set(&name(256), "A", &[ONE]))]).await;
             Ok(format!("{most}; {}", more.split(" encountered").next().unwrap_or_default()))
         }
     ),
@@ -138,7 +133,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A blank in a name has to be escaped.",
         "400 InvalidChangeBatch: [FATAL problem: UnsupportedCharacter (Value contains unsupported characters) encountered with 'a \
          b.name-with-a-space.example.com']",
-        |bench| Ok(bench.change([create(set(&bench.name("a b"), "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a b"), "A", &[ONE]))]).await)
     ),
     probe!(
         "route53/type-unknown",
@@ -147,9 +142,8 @@ pub(super) const PROBES: &[Probe] = &[
         TYPES,
         "A record set of a type that Route 53 does not know is refused.",
         "400 InvalidInput",
-        |bench| {
-            let answer =
-                bench.change([create(set(&bench.name("a"), "HINFO", &["\"a\" \"b\""]))]).await;
+        |cx| {
+            let answer = cx.change([create(set(&cx.name("a"), "HINFO", &["\"a\" \"b\""]))]).await;
             Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
@@ -160,11 +154,10 @@ pub(super) const PROBES: &[Probe] = &[
         SET,
         "A TTL is 0 to 2147483647 seconds.",
         "0: accepted; 2147483647: accepted; -1: 400 InvalidInput; 2147483648: 400 InvalidInput",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
-                let answer =
-                    bench.change([create(set_for(ttl, &bench.name(label), "A", &[ONE]))]).await;
+                let answer = cx.change([create(set_for(ttl, &cx.name(label), "A", &[ONE]))]).await;
                 seen.push(format!("{ttl}: {}", answer.split(": ").next().unwrap_or_default()));
             }
             Ok(seen.join("; "))
@@ -179,10 +172,10 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidInput: Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
          TrafficPolicyInstanceId], but found none in Change with [Action=CREATE, Name=a.set-incomplete.example.com., Type=A, \
          SetIdentifier=null]",
-        |bench| {
-            let mut one = set(&bench.name("a"), "A", &[ONE]);
+        |cx| {
+            let mut one = set(&cx.name("a"), "A", &[ONE]);
             one.ttl = None;
-            Ok(bench.change([create(one)]).await)
+            Ok(cx.change([create(one)]).await)
         }
     ),
     probe!(
@@ -194,10 +187,10 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidInput: Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or \
          TrafficPolicyInstanceId], but found more than one in Change with [Action=CREATE, \
          Name=a.set-alias-and-values.example.com., Type=A, SetIdentifier=null]",
-        |bench| {
-            let mut one = alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?;
+        |cx| {
+            let mut one = alias(&cx.name("a"), &cx.env.zone.id, &cx.name("b"))?;
             (one.ttl, one.resource_records) = (Some(300), set("", "A", &[ONE]).resource_records);
-            Ok(bench.change([create(one)]).await)
+            Ok(cx.change([create(one)]).await)
         }
     ),
     probe!(
@@ -208,12 +201,11 @@ pub(super) const PROBES: &[Probe] = &[
         "A record set may be an alias of another one in its zone; it is listed without TTL and \
          values.",
         "accepted; a.set-alias.example.com. A ",
-        |bench| {
-            bench.must([create(set(&bench.name("b"), "A", &[ONE]))]).await?;
-            let answer = bench
-                .change([create(alias(&bench.name("a"), &bench.lab.zone.id, &bench.name("b"))?)])
-                .await;
-            Ok(format!("{answer}; {}", bench.listed().await?.first().cloned().unwrap_or_default()))
+        |cx| {
+            cx.must([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
+            let answer =
+                cx.change([create(alias(&cx.name("a"), &cx.env.zone.id, &cx.name("b"))?)]).await;
+            Ok(format!("{answer}; {}", cx.listed().await?.first().cloned().unwrap_or_default()))
         }
     ),
     probe!(
@@ -225,9 +217,9 @@ pub(super) const PROBES: &[Probe] = &[
          name and type.",
         "400 InvalidChangeBatch: [RRSet with DNS name a.set-weighted.example.com., type A, SetIdentifier one cannot be created as \
          other RRSets exist with the same name and type.]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            Ok(bench.change([create(weighted(&bench.name("a"), "one"))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(cx.change([create(weighted(&cx.name("a"), "one"))]).await)
         }
     ),
     probe!(
@@ -238,10 +230,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A weight without a SetIdentifier is refused.",
         "400 InvalidInput: Invalid request: Missing field 'SetIdentifier' in Change with [Action=CREATE, \
          Name=a.set-weight-needs-identifier.example.com., Type=A, SetIdentifier=null]",
-        |bench| {
-            let mut one = weighted(&bench.name("a"), "one");
+        |cx| {
+            let mut one = weighted(&cx.name("a"), "one");
             one.set_identifier = None;
-            Ok(bench.change([create(one)]).await)
+            Ok(cx.change([create(one)]).await)
         }
     ),
     probe!(
@@ -251,7 +243,7 @@ pub(super) const PROBES: &[Probe] = &[
         SET,
         "A duplicate value is refused.",
         "400 InvalidChangeBatch: [Duplicate Resource Record: '192.0.2.1']",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "A", &[ONE, ONE]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a"), "A", &[ONE, ONE]))]).await)
     ),
     probe!(
         "route53/values-twice-as-names",
@@ -260,8 +252,8 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "A duplicate NS value is refused, even if it differs in case or in the trailing dot.",
         "400 InvalidChangeBatch: [Duplicate Resource Record: 'NS.example.net.']",
-        |bench| Ok(bench
-            .change([create(set(&bench.name("a"), "NS", &["ns.example.net", "NS.example.net."]))])
+        |cx| Ok(cx
+            .change([create(set(&cx.name("a"), "NS", &["ns.example.net", "NS.example.net."]))])
             .await)
     ),
     probe!(
@@ -273,11 +265,11 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 \
          address) encountered with '192.0.2.256''] | 400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: \
          AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address) encountered with '192.0.2.1'']",
-        |bench| {
-            let four = bench.change([create(set(&bench.name("a"), "A", &["192.0.2.256"]))]).await;
+        |cx| {
+            let four = cx.change([create(set(&cx.name("a"), "A", &["192.0.2.256"]))]).await;
             Ok(format!(
                 "{four} | {}",
-                bench.change([create(set(&bench.name("a"), "AAAA", &[ONE]))]).await
+                cx.change([create(set(&cx.name("a"), "AAAA", &[ONE]))]).await
             ))
         }
     ),
@@ -289,8 +281,8 @@ pub(super) const PROBES: &[Probe] = &[
         "The value of an NS record is one domain name.",
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: RRDATANotSingleField (Value contains spaces) \
          encountered with 'ns.example.net ns.example.org'']",
-        |bench| Ok(bench
-            .change([create(set(&bench.name("a"), "NS", &["ns.example.net ns.example.org"]))])
+        |cx| Ok(cx
+            .change([create(set(&cx.name("a"), "NS", &["ns.example.net ns.example.org"]))])
             .await)
     ),
     probe!(
@@ -300,10 +292,10 @@ pub(super) const PROBES: &[Probe] = &[
         TYPES,
         "Values of MX and SRV records that lack a field are refused.",
         "refused; refused",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for (rtype, value) in [("MX", "mail.example.net"), ("SRV", "1 2 www.example.net")] {
-                let answer = bench.change([create(set(&bench.name("a"), rtype, &[value]))]).await;
+                let answer = cx.change([create(set(&cx.name("a"), rtype, &[value]))]).await;
                 seen.push(if answer.starts_with("400 InvalidChangeBatch") {
                     "refused".to_owned()
                 } else {
@@ -320,9 +312,9 @@ pub(super) const PROBES: &[Probe] = &[
         TYPES,
         "The value of a DS record is a key tag, an algorithm, a digest type of 1, 2 or 4, and a digest of its length.",
         "accepted; refused; refused; refused; refused",
-        |bench| {
-            let name = bench.name("a");
-            bench.must([create(set(&name, "NS", &["ns.example.net."]))]).await?;
+        |cx| {
+            let name = cx.name("a");
+            cx.must([create(set(&name, "NS", &["ns.example.net."]))]).await?;
             let mut seen = Vec::new();
             let short = &DIGEST[..DIGEST.len() - 2];
             for value in [
@@ -332,7 +324,7 @@ pub(super) const PROBES: &[Probe] = &[
                 &DIGEST.replace("1 ", "70000 "),
                 "1 13 2",
             ] {
-                let answer = bench.change([upsert(set(&name, "DS", &[value]))]).await;
+                let answer = cx.change([upsert(set(&name, "DS", &[value]))]).await;
                 seen.push(if answer.starts_with("400 InvalidChangeBatch") {
                     "refused".to_owned()
                 } else {
@@ -350,7 +342,7 @@ pub(super) const PROBES: &[Probe] = &[
         "The value of a TXT record is in double quotes.",
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: InvalidCharacterString (Value should be enclosed in \
          quotation marks) encountered with 'a'']",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "TXT", &["a"]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a"), "TXT", &["a"]))]).await)
     ),
     probe!(
         "route53/txt-255",
@@ -360,22 +352,14 @@ pub(super) const PROBES: &[Probe] = &[
         "A string of a TXT record may have at most 255 characters; an octal escape counts as one.",
         "accepted; accepted; 400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: CharacterStringTooLong (Value is \
          too long)",
-        |bench| {
-            let most = bench
-                .change([create(set(
-                    &bench.name("a"),
-                    "TXT",
-                    &[&format!("\"{}\"", "x".repeat(255))],
-                ))])
+        |cx| {
+            let most = cx
+                .change([create(set(&cx.name("a"), "TXT", &[&format!("\"{}\"", "x".repeat(255))]))])
                 .await;
             let escaped = format!("\"{}{}\"", "x".repeat(250), r"\134".repeat(5));
-            let escaped = bench.change([create(set(&bench.name("b"), "TXT", &[&escaped]))]).await;
-            let more = bench
-                .change([create(set(
-                    &bench.name("c"),
-                    "TXT",
-                    &[&format!("\"{}\"", "x".repeat(256))],
-                ))])
+            let escaped = cx.change([create(set(&cx.name("b"), "TXT", &[&escaped]))]).await;
+            let more = cx
+                .change([create(set(&cx.name("c"), "TXT", &[&format!("\"{}\"", "x".repeat(256))]))])
                 .await;
             Ok(format!(
                 "{most}; {escaped}; {}",
@@ -390,7 +374,7 @@ pub(super) const PROBES: &[Probe] = &[
         TYPES,
         "The value of a TXT record may have at most 4,000 characters, including quotes and blanks.",
         "accepted; refused",
-        |bench| {
+        |cx| {
             // 15 strings of 255 with their quotes and blanks have 3870 characters; one of 128 makes
             // it 4000.
             let value = |rest: usize| {
@@ -398,8 +382,8 @@ pub(super) const PROBES: &[Probe] = &[
                 strings.push(format!("\"{}\"", "x".repeat(rest)));
                 strings.join(" ")
             };
-            let most = bench.change([create(set(&bench.name("a"), "TXT", &[&value(128)]))]).await;
-            let more = bench.change([create(set(&bench.name("b"), "TXT", &[&value(129)]))]).await;
+            let most = cx.change([create(set(&cx.name("a"), "TXT", &[&value(128)]))]).await;
+            let more = cx.change([create(set(&cx.name("b"), "TXT", &[&value(129)]))]).await;
             Ok(format!("{most}; {}", if more.starts_with("400 ") { "refused" } else { &more }))
         }
     ),
@@ -411,7 +395,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A character outside ASCII has to be escaped.",
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: UnsupportedCharacter (Value contains unsupported \
          characters) encountered with '\"ä\"'']",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "TXT", &["\"ä\""]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a"), "TXT", &["\"ä\""]))]).await)
     ),
     probe!(
         "route53/cname-beside-others",
@@ -421,9 +405,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A CNAME can't be created at a name that has other record sets.",
         "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name a.cname-beside-others.example.com. is not permitted as it \
          conflicts with other records with the same DNS name in zone example.com.]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "A", &[ONE]))]).await?;
-            Ok(bench.change([create(set(&bench.name("a"), "CNAME", &["www.example.net"]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(cx.change([create(set(&cx.name("a"), "CNAME", &["www.example.net"]))]).await)
         }
     ),
     probe!(
@@ -434,9 +418,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A delegation can't be created at a name that has a CNAME.",
         "400 InvalidChangeBatch: [RRSet of type NS with DNS name a.ns-beside-cname.example.com. is not permitted because a \
          conflicting RRSet of type CNAME with the same DNS name already exists in zone example.com.]",
-        |bench| {
-            bench.must([create(set(&bench.name("a"), "CNAME", &["www.example.net"]))]).await?;
-            Ok(bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await)
+        |cx| {
+            cx.must([create(set(&cx.name("a"), "CNAME", &["www.example.net"]))]).await?;
+            Ok(cx.change([create(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await)
         }
     ),
     probe!(
@@ -446,9 +430,9 @@ pub(super) const PROBES: &[Probe] = &[
         TYPES,
         "A CNAME has one value.",
         "refused",
-        |bench| {
+        |cx| {
             let values = ["www.example.net", "www.example.org"];
-            let answer = bench.change([create(set(&bench.name("a"), "CNAME", &values))]).await;
+            let answer = cx.change([create(set(&cx.name("a"), "CNAME", &values))]).await;
             Ok(if answer.starts_with("400 InvalidChangeBatch") {
                 "refused".to_owned()
             } else {
@@ -463,14 +447,13 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "A record set below a delegation is accepted unless a guardrail is turned on, and so is a delegation above record sets.",
         "accepted; accepted; accepted",
-        |bench| {
-            let above =
-                bench.change([create(set(&bench.name("a"), "NS", &["ns.example.net"]))]).await;
-            let below = bench.change([create(set(&bench.name("www.a"), "A", &[ONE]))]).await;
-            bench.must([create(set(&bench.name("www.b"), "A", &[ONE]))]).await?;
+        |cx| {
+            let above = cx.change([create(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await;
+            let below = cx.change([create(set(&cx.name("www.a"), "A", &[ONE]))]).await;
+            cx.must([create(set(&cx.name("www.b"), "A", &[ONE]))]).await?;
             Ok(format!(
                 "{above}; {below}; {}",
-                bench.change([create(set(&bench.name("b"), "NS", &["ns.example.net"]))]).await
+                cx.change([create(set(&cx.name("b"), "NS", &["ns.example.net"]))]).await
             ))
         }
     ),
@@ -481,7 +464,7 @@ pub(super) const PROBES: &[Probe] = &[
         SET,
         "A wildcard can't be delegated.",
         r"400 InvalidChangeBatch: [RRSet of type NS with DNS name \052.ns-wildcard.example.com. is not permitted as a wildcard]",
-        |bench| Ok(bench.change([create(set(&bench.name("*"), "NS", &["ns.example.net"]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("*"), "NS", &["ns.example.net"]))]).await)
     ),
     probe!(
         "route53/apex-cname-ds",
@@ -491,14 +474,14 @@ pub(super) const PROBES: &[Probe] = &[
         "A CNAME or a DS record set at the apex of the zone is refused.",
         "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name example.com. is not permitted at apex in zone example.com.] | \
          400 InvalidChangeBatch: [RRSet of type DS with DNS name example.com. is not permitted at apex in zone example.com.]",
-        |bench| {
-            let apex = &bench.lab.zone.name;
-            let mut cname = bench.change([create(set(apex, "CNAME", &["www.example.net"]))]).await;
+        |cx| {
+            let apex = &cx.env.zone.name;
+            let mut cname = cx.change([create(set(apex, "CNAME", &["www.example.net"]))]).await;
             // The message may add that it conflicts with the SOA and NS record sets.
             if let Some((first, _)) = cname.split_once(", RRSet") {
                 cname = format!("{first}]");
             }
-            Ok(format!("{cname} | {}", bench.change([create(set(apex, "DS", &[DIGEST]))]).await))
+            Ok(format!("{cname} | {}", cx.change([create(set(apex, "DS", &[DIGEST]))]).await))
         }
     ),
     probe!(
@@ -509,18 +492,17 @@ pub(super) const PROBES: &[Probe] = &[
         "The NS and the SOA record set at the apex can't be deleted.",
         "400 InvalidChangeBatch: [A HostedZone must contain at least one NS record for the zone itself.] | 400 \
          InvalidChangeBatch: [A HostedZone must contain exactly one SOA record.]",
-        |bench| {
-            let call = bench
-                .lab
-                .parent
-                .route53
-                .list_resource_record_sets()
-                .hosted_zone_id(&bench.lab.zone.id);
-            let page =
-                call.max_items(2).send().await.map_err(|error| crate::bench::error_text(&error))?;
+        |cx| {
+            let call =
+                cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
+            let page = call
+                .max_items(2)
+                .send()
+                .await
+                .map_err(|error| crate::context::error_text(&error))?;
             let mut seen = Vec::new();
             for one in page.resource_record_sets {
-                seen.push(bench.change([delete(one)]).await);
+                seen.push(cx.change([delete(one)]).await);
             }
             Ok(seen.join(" | "))
         }
@@ -532,9 +514,9 @@ pub(super) const PROBES: &[Probe] = &[
         APEX,
         "An SOA record set anywhere but at the apex is refused.",
         "refused",
-        |bench| {
+        |cx| {
             let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
-            let answer = bench.change([create(set(&bench.name("a"), "SOA", &[value]))]).await;
+            let answer = cx.change([create(set(&cx.name("a"), "SOA", &[value]))]).await;
             Ok(if answer.starts_with("400 InvalidChangeBatch") {
                 "refused".to_owned()
             } else {
@@ -550,7 +532,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A DS record set can't be created without an NS record set of the same name.",
         "400 InvalidChangeBatch: [RRSet of type DS with DNS name a.ds-without-ns.example.com. is not permitted as there is no \
          RRSet of type NS with the same DNS name in zone example.com.]",
-        |bench| Ok(bench.change([create(set(&bench.name("a"), "DS", &[DIGEST]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a"), "DS", &[DIGEST]))]).await)
     ),
     probe!(
         "route53/ds-with-ns-in-one-batch",
@@ -560,14 +542,14 @@ pub(super) const PROBES: &[Probe] = &[
         "A batch may create the NS and the DS record set of a delegation together, and delete them \
          together, in either order.",
         "accepted; accepted; accepted",
-        |bench| {
+        |cx| {
             let (ns, ds) = (
-                set(&bench.name("a"), "NS", &["ns.example.net"]),
-                set(&bench.name("a"), "DS", &[DIGEST]),
+                set(&cx.name("a"), "NS", &["ns.example.net"]),
+                set(&cx.name("a"), "DS", &[DIGEST]),
             );
-            let first = bench.change([create(ns.clone()), create(ds.clone())]).await;
-            let gone = bench.change([delete(ns.clone()), delete(ds.clone())]).await;
-            Ok(format!("{first}; {gone}; {}", bench.change([create(ds), create(ns)]).await))
+            let first = cx.change([create(ns.clone()), create(ds.clone())]).await;
+            let gone = cx.change([delete(ns.clone()), delete(ds.clone())]).await;
+            Ok(format!("{first}; {gone}; {}", cx.change([create(ds), create(ns)]).await))
         }
     ),
     probe!(
@@ -578,17 +560,13 @@ pub(super) const PROBES: &[Probe] = &[
         "The NS record set of a delegation can be deleted while its DS record set exists.",
         "accepted; a.ns-gone-beside-ds.example.com. DS 300 \
          1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD",
-        |bench| {
+        |cx| {
             let (ns, ds) = (
-                set(&bench.name("a"), "NS", &["ns.example.net"]),
-                set(&bench.name("a"), "DS", &[DIGEST]),
+                set(&cx.name("a"), "NS", &["ns.example.net"]),
+                set(&cx.name("a"), "DS", &[DIGEST]),
             );
-            bench.must([create(ns.clone()), create(ds)]).await?;
-            Ok(format!(
-                "{}; {}",
-                bench.change([delete(ns)]).await,
-                bench.listed().await?.join("; ")
-            ))
+            cx.must([create(ns.clone()), create(ds)]).await?;
+            Ok(format!("{}; {}", cx.change([delete(ns)]).await, cx.listed().await?.join("; ")))
         }
     ),
     probe!(
@@ -598,8 +576,8 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"",
         "A delegation to name servers outside Route 53 is accepted, whether they exist or not.",
         "accepted",
-        |bench| Ok(bench
-            .change([create(set(&bench.name("a"), "NS", &["ns1.example.net", "ns2.example.org."]))])
+        |cx| Ok(cx
+            .change([create(set(&cx.name("a"), "NS", &["ns1.example.net", "ns2.example.org."]))])
             .await)
     ),
     probe!(
@@ -610,9 +588,9 @@ pub(super) const PROBES: &[Probe] = &[
         "NS_FORMAT_CHECK, which is always on, refuses an NS value that looks like a Route 53 name \
          server but is not one.",
         "400 InvalidChangeBatch, NS_FORMAT_CHECK",
-        |bench| {
+        |cx| {
             let answer =
-                bench.change([create(set(&bench.name("a"), "NS", &["ns-1.awsdns-99.com"]))]).await;
+                cx.change([create(set(&cx.name("a"), "NS", &["ns-1.awsdns-99.com"]))]).await;
             Ok(by_guardrail(answer, "NS_FORMAT_CHECK"))
         }
     ),
@@ -624,10 +602,10 @@ pub(super) const PROBES: &[Probe] = &[
         "NS_DELEGATION_AUTHORITY_CHECK, which is always on, refuses a delegation to Route 53 name \
          servers that do not have the child zone.",
         "400 InvalidChangeBatch, NS_DELEGATION_AUTHORITY_CHECK",
-        |bench| {
+        |cx| {
             let servers =
-                bench.lab.child_zone.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
-            let answer = bench.change([create(set(&bench.name("a"), "NS", &servers))]).await;
+                cx.env.child_zone.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
+            let answer = cx.change([create(set(&cx.name("a"), "NS", &servers))]).await;
             Ok(by_guardrail(answer, "NS_DELEGATION_AUTHORITY_CHECK"))
         }
     ),
@@ -639,13 +617,13 @@ pub(super) const PROBES: &[Probe] = &[
         "NS_DELEGATION_AUTHORITY_CHECK accepts a delegation to the name servers of a zone of \
          another account.",
         "accepted",
-        |bench| {
-            let child = &bench.lab.child_zone;
+        |cx| {
+            let child = &cx.env.child_zone;
             let servers = child.name_servers.iter().map(String::as_str).collect::<Vec<_>>();
             let ns = set(&child.name, "NS", &servers);
-            let answer = bench.change([create(ns.clone())]).await;
+            let answer = cx.change([create(ns.clone())]).await;
             if answer == "accepted" {
-                bench.must([delete(ns)]).await?;
+                cx.must([delete(ns)]).await?;
             }
             Ok(answer)
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bench::{Account, Assume, Bench, error_text};
+use crate::context::{Account, Assume, ProbeContext, error_text};
 use crate::probe::Needs::{Api, RealAws, Roles};
 use crate::probe::{Probe, Seen, probe};
 
@@ -13,19 +13,19 @@ const CROSS: &str = "IAM User Guide, \"Cross-account policy evaluation logic\"";
 const EXTERNAL: &str = "IAM User Guide, \"Access to AWS accounts owned by third parties\"";
 
 /// A session of the role in the child account that assumes the others.
-async fn caller(bench: &Bench) -> Result<Account, String> {
-    bench.session(&bench.lab.child, &bench.lab.child, "caller").await
+async fn caller(cx: &ProbeContext) -> Result<Account, String> {
+    cx.session(&cx.env.child, &cx.env.child, "caller").await
 }
 
 /// Returns "assumed", or the error with the ARN of the session shortened.
-async fn assumed(bench: &Bench, caller: &Account, ask: &Assume) -> String {
+async fn assumed(cx: &ProbeContext, caller: &Account, ask: &Assume) -> String {
     let answer =
-        bench.assume(caller, ask).await.map_or_else(|answer| answer, |_| "assumed".to_owned());
+        cx.assume(caller, ask).await.map_or_else(|answer| answer, |_| "assumed".to_owned());
     answer.replace(&format!("arn:aws:sts::{}:assumed-role/", caller.id), "")
 }
 
-fn role(bench: &Bench, name: &str) -> Assume {
-    Assume { role: bench.role(&bench.lab.parent, name), ..Assume::default() }
+fn role(cx: &ProbeContext, name: &str) -> Assume {
+    Assume { role: cx.role(&cx.env.parent, name), ..Assume::default() }
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -36,8 +36,8 @@ pub(super) const PROBES: &[Probe] = &[
         "STS API Reference, GetCallerIdentity",
         "The session of a role is arn:aws:sts::<account>:assumed-role/<role>/<session>.",
         "arn:aws:sts::222222222222:assumed-role/conformance-caller/conformance",
-        |bench| {
-            let answer = caller(bench)
+        |cx| {
+            let answer = caller(cx)
                 .await?
                 .sts
                 .get_caller_identity()
@@ -54,11 +54,11 @@ pub(super) const PROBES: &[Probe] = &[
         CROSS,
         "A role of another account is assumed if its trust policy names the caller's account and the caller's own policy allows it.",
         "assumed; without a policy of its own: 403 AccessDenied",
-        |bench| {
-            let open = role(bench, "open");
-            bench.session_by(&caller(bench).await?, &bench.lab.parent, &open).await?;
-            let bare = bench.session(&bench.lab.child, &bench.lab.child, "bare").await?;
-            let answer = assumed(bench, &bare, &open).await;
+        |cx| {
+            let open = role(cx, "open");
+            cx.session_by(&caller(cx).await?, &cx.env.parent, &open).await?;
+            let bare = cx.session(&cx.env.child, &cx.env.child, "bare").await?;
+            let answer = assumed(cx, &bare, &open).await;
             Ok(format!(
                 "assumed; without a policy of its own: {}",
                 answer.split(": ").next().unwrap_or_default()
@@ -73,16 +73,16 @@ pub(super) const PROBES: &[Probe] = &[
         "A trust policy can require an external id: with it the role is assumed; without it, or \
          with another one, it is not.",
         "assumed; without: 403 AccessDenied; another: 403 AccessDenied",
-        |bench| {
-            let caller = caller(bench).await?;
+        |cx| {
+            let caller = caller(cx).await?;
             let with = |id: Option<&str>| Assume {
                 external_id: id.map(str::to_owned),
-                ..role(bench, "external")
+                ..role(cx, "external")
             };
-            bench.session_by(&caller, &bench.lab.parent, &with(Some("an-external-id"))).await?;
+            cx.session_by(&caller, &cx.env.parent, &with(Some("an-external-id"))).await?;
             let code = |answer: String| answer.split(": ").next().unwrap_or_default().to_owned();
-            let without = code(assumed(bench, &caller, &with(None)).await);
-            let another = code(assumed(bench, &caller, &with(Some("another-id"))).await);
+            let without = code(assumed(cx, &caller, &with(None)).await);
+            let another = code(assumed(cx, &caller, &with(Some("another-id"))).await);
             Ok(format!("assumed; without: {without}; another: {another}"))
         }
     ),
@@ -95,7 +95,7 @@ pub(super) const PROBES: &[Probe] = &[
          reason.",
         "403 AccessDenied: User: conformance-caller/conformance is not authorized to perform: sts:AssumeRole on resource: \
          arn:aws:iam::111111111111:role/conformance-external",
-        |bench| Ok(assumed(bench, &caller(bench).await?, &role(bench, "external")).await)
+        |cx| Ok(assumed(cx, &caller(cx).await?, &role(cx, "external")).await)
     ),
     probe!(
         "sts/role-unknown",
@@ -105,7 +105,7 @@ pub(super) const PROBES: &[Probe] = &[
         "Assuming a role that does not exist is denied with the same words as for one that exists.",
         "403 AccessDenied: User: conformance-caller/conformance is not authorized to perform: sts:AssumeRole on resource: \
          arn:aws:iam::111111111111:role/conformance-unknown",
-        |bench| Ok(assumed(bench, &caller(bench).await?, &role(bench, "unknown")).await)
+        |cx| Ok(assumed(cx, &caller(cx).await?, &role(cx, "unknown")).await)
     ),
     probe!(
         "sts/principal-arn",
@@ -114,11 +114,11 @@ pub(super) const PROBES: &[Probe] = &[
         "IAM User Guide, \"AWS global condition context keys\" (aws:PrincipalArn)",
         "aws:PrincipalArn of a session is the ARN of its role.",
         "assumed; another role: 403 AccessDenied",
-        |bench| {
-            let named = role(bench, "named");
-            bench.session_by(&caller(bench).await?, &bench.lab.parent, &named).await?;
-            let stranger = bench.session(&bench.lab.child, &bench.lab.child, "stranger").await?;
-            let answer = assumed(bench, &stranger, &named).await;
+        |cx| {
+            let named = role(cx, "named");
+            cx.session_by(&caller(cx).await?, &cx.env.parent, &named).await?;
+            let stranger = cx.session(&cx.env.child, &cx.env.child, "stranger").await?;
+            let answer = assumed(cx, &stranger, &named).await;
             Ok(format!("assumed; another role: {}", answer.split(": ").next().unwrap_or_default()))
         }
     ),
@@ -130,10 +130,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Within one account, a trust policy that names the caller's role is enough; one that names \
          the account is not.",
         "by name: assumed; by account: 403 AccessDenied",
-        |bench| {
-            let local = bench.session(&bench.lab.parent, &bench.lab.parent, "local").await?;
-            bench.session_by(&local, &bench.lab.parent, &role(bench, "by-name")).await?;
-            let answer = assumed(bench, &local, &role(bench, "by-account")).await;
+        |cx| {
+            let local = cx.session(&cx.env.parent, &cx.env.parent, "local").await?;
+            cx.session_by(&local, &cx.env.parent, &role(cx, "by-name")).await?;
+            let answer = assumed(cx, &local, &role(cx, "by-account")).await;
             Ok(format!(
                 "by name: assumed; by account: {}",
                 answer.split(": ").next().unwrap_or_default()
@@ -149,11 +149,11 @@ pub(super) const PROBES: &[Probe] = &[
         "400 ValidationError: 1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member \
          must have value greater than or equal to 900 | 400 ValidationError: 1 validation error detected: Value '43201' at \
          'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for seconds in [899, 43201] {
-                let ask = Assume { seconds: Some(seconds), ..role(bench, "open") };
-                seen.push(assumed(bench, &bench.lab.child, &ask).await);
+                let ask = Assume { seconds: Some(seconds), ..role(cx, "open") };
+                seen.push(assumed(cx, &cx.env.child, &ask).await);
             }
             Ok(seen.join(" | "))
         }
@@ -166,12 +166,12 @@ pub(super) const PROBES: &[Probe] = &[
         "The session of a role can assume another role for an hour, and no longer.",
         "3600: assumed; 3601: 400 ValidationError: The requested DurationSeconds exceeds the 1 hour session limit for roles \
          assumed by role chaining",
-        |bench| {
-            let caller = caller(bench).await?;
-            let hour = Assume { seconds: Some(3600), ..role(bench, "open") };
-            bench.session_by(&caller, &bench.lab.parent, &hour).await?;
-            let longer = Assume { seconds: Some(3601), ..role(bench, "open") };
-            Ok(format!("3600: assumed; 3601: {}", assumed(bench, &caller, &longer).await))
+        |cx| {
+            let caller = caller(cx).await?;
+            let hour = Assume { seconds: Some(3600), ..role(cx, "open") };
+            cx.session_by(&caller, &cx.env.parent, &hour).await?;
+            let longer = Assume { seconds: Some(3601), ..role(cx, "open") };
+            Ok(format!("3600: assumed; 3601: {}", assumed(cx, &caller, &longer).await))
         }
     ),
     probe!(
@@ -181,15 +181,15 @@ pub(super) const PROBES: &[Probe] = &[
         ASSUME,
         "A session longer than the role's MaxSessionDuration is refused.",
         "400 ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        |bench| {
-            if bench.lab.child.arn.contains(":assumed-role/") {
+        |cx| {
+            if cx.env.child.arn.contains(":assumed-role/") {
                 return Ok(Seen::Nothing(
                     "the profile of the child account is a role, and its sessions are of an hour anyway".into(),
                 ));
             }
-            bench.session(&bench.lab.child, &bench.lab.parent, "open").await?;
-            let ask = Assume { seconds: Some(3601), ..role(bench, "open") };
-            Ok(Seen::Text(assumed(bench, &bench.lab.child, &ask).await))
+            cx.session(&cx.env.child, &cx.env.parent, "open").await?;
+            let ask = Assume { seconds: Some(3601), ..role(cx, "open") };
+            Ok(Seen::Text(assumed(cx, &cx.env.child, &ask).await))
         }
     ),
     probe!(
@@ -199,11 +199,11 @@ pub(super) const PROBES: &[Probe] = &[
         ASSUME,
         "A session's name has 2 to 64 characters of \\w+=,.@-.",
         "400 ValidationError; 400 ValidationError; 400 ValidationError",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for name in ["a", &"a".repeat(65), "a b"] {
-                let ask = Assume { session: Some(name.to_owned()), ..role(bench, "open") };
-                let answer = assumed(bench, &bench.lab.child, &ask).await;
+                let ask = Assume { session: Some(name.to_owned()), ..role(cx, "open") };
+                let answer = assumed(cx, &cx.env.child, &ask).await;
                 seen.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
             Ok(seen.join("; "))
@@ -216,11 +216,11 @@ pub(super) const PROBES: &[Probe] = &[
         ASSUME,
         "An external id has 2 to 1224 characters of \\w+=,.@:/-.",
         "400 ValidationError; 400 ValidationError; 400 ValidationError",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for id in ["a", &"a".repeat(1225), "a b"] {
-                let ask = Assume { external_id: Some(id.to_owned()), ..role(bench, "open") };
-                let answer = assumed(bench, &bench.lab.child, &ask).await;
+                let ask = Assume { external_id: Some(id.to_owned()), ..role(cx, "open") };
+                let answer = assumed(cx, &cx.env.child, &ask).await;
                 seen.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
             Ok(seen.join("; "))
@@ -233,12 +233,12 @@ pub(super) const PROBES: &[Probe] = &[
         ASSUME,
         "An ARN that is not that of a role is refused.",
         "400 ValidationError: arn:aws:iam::111111111111:user/nobody is invalid",
-        |bench| {
+        |cx| {
             let ask = Assume {
-                role: format!("arn:aws:iam::{}:user/nobody", bench.lab.parent.id),
+                role: format!("arn:aws:iam::{}:user/nobody", cx.env.parent.id),
                 ..Assume::default()
             };
-            Ok(assumed(bench, &bench.lab.child, &ask).await)
+            Ok(assumed(cx, &cx.env.child, &ask).await)
         }
     ),
     probe!(
@@ -248,12 +248,12 @@ pub(super) const PROBES: &[Probe] = &[
         ASSUME,
         "A malformed session policy is refused.",
         "400 MalformedPolicyDocument",
-        |bench| {
+        |cx| {
             let ask = Assume {
                 policy: Some(json!({"Statement": []}).to_string() + "x"),
-                ..role(bench, "open")
+                ..role(cx, "open")
             };
-            let answer = assumed(bench, &bench.lab.child, &ask).await;
+            let answer = assumed(cx, &cx.env.child, &ask).await;
             Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),
@@ -265,14 +265,14 @@ pub(super) const PROBES: &[Probe] = &[
         "STS assumes roles in each Region that is enabled by default, and Route 53 accepts the \
          session.",
         "us-east-1: example.com.; eu-west-1: example.com.",
-        |bench| {
-            let caller = caller(bench).await?;
+        |cx| {
+            let caller = caller(cx).await?;
             let mut seen = Vec::new();
             for region in ["us-east-1", "eu-west-1"] {
-                let session = bench
-                    .session_by(&caller.in_region(region), &bench.lab.parent, &role(bench, "open"))
+                let session = cx
+                    .session_by(&caller.in_region(region), &cx.env.parent, &role(cx, "open"))
                     .await?;
-                let answer = session.route53.get_hosted_zone().id(&bench.lab.zone.id).send().await;
+                let answer = session.route53.get_hosted_zone().id(&cx.env.zone.id).send().await;
                 let name = answer.map_or_else(
                     |error| error_text(&error),
                     |zone| zone.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
@@ -289,9 +289,9 @@ pub(super) const PROBES: &[Probe] = &[
         "IAM User Guide, \"Manage AWS STS in an AWS Region\"; the words: no page",
         "STS in a Region that the account has not enabled refuses its credentials.",
         "403 InvalidClientTokenId: The security token included in the request is invalid",
-        |bench| {
+        |cx| {
             let answer =
-                bench.lab.child.in_region("af-south-1").sts.get_caller_identity().send().await;
+                cx.env.child.in_region("af-south-1").sts.get_caller_identity().send().await;
             Ok(match answer {
                 Ok(_) => Seen::Nothing("the child account has opted in to af-south-1".into()),
                 Err(error) => Seen::Text(error_text(&error)),

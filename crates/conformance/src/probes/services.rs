@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bench::{LOCAL_PAUSE, create, delete, error_text, set_for};
-use crate::place::Side;
+use crate::backend::Side;
+use crate::context::{LOCAL_PAUSE, create, delete, error_text, set_for};
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, Seen, probe};
 use crate::stacks::Template;
@@ -22,22 +22,22 @@ pub(super) const PROBES: &[Probe] = &[
         "DisableHostedZoneDNSSEC is refused while a DS record set of the zone's key can be looked \
          up, and accepted within ten minutes after that is deleted, if its TTL is a minute.",
         "400 KeySigningKeyInParentDSRecord; without the DS record set: accepted",
-        |bench| {
-            if bench.lab.parent.config.region().map(AsRef::as_ref) != Some("us-east-1") {
+        |cx| {
+            if cx.env.parent.config.region().map(AsRef::as_ref) != Some("us-east-1") {
                 return Ok(Seen::Nothing(
                     "Route 53 signs with keys of us-east-1 alone, and the run is in another Region"
                         .into(),
                 ));
             }
-            let (name, stack) = (bench.name("a"), format!("{}-signed", bench.lab.prefix));
+            let (name, stack) = (cx.name("a"), format!("{}-signed", cx.env.prefix));
             let template = Template::own("signed-zone.yaml", vec![("Name", name.clone())]);
-            let status = bench.lab.deploy(Side::Child, &stack, &template, &[]).await?;
+            let status = cx.env.deploy(Side::Child, &stack, &template, &[]).await?;
             if !status.is_fine() {
                 return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
             }
-            let zone = bench.lab.stack(Side::Child, &stack).output("ZoneId").await?;
-            let servers = bench.lab.stack(Side::Child, &stack).output("NameServers").await?;
-            let child = &bench.lab.child.route53;
+            let zone = cx.env.stack(Side::Child, &stack).output("ZoneId").await?;
+            let servers = cx.env.stack(Side::Child, &stack).output("NameServers").await?;
+            let child = &cx.env.child.route53;
             let signing = child
                 .get_dnssec()
                 .hosted_zone_id(&zone)
@@ -51,8 +51,8 @@ pub(super) const PROBES: &[Probe] = &[
                 .ok_or("the zone has no key")?;
             let servers: Vec<&str> = servers.split(',').collect();
             let (ns, ds) = (set_for(TTL, &name, "NS", &servers), set_for(TTL, &name, "DS", &[key]));
-            let made = bench.must([create(ns), create(ds.clone())]).await?;
-            bench.lab.in_sync(&made).await?;
+            let made = cx.must([create(ns), create(ds.clone())]).await?;
+            cx.env.in_sync(&made).await?;
             let disable = async || {
                 let answer = child.disable_hosted_zone_dnssec().hosted_zone_id(&zone).send().await;
                 let answer =
@@ -60,14 +60,14 @@ pub(super) const PROBES: &[Probe] = &[
                 answer.split(": ").next().unwrap_or_default().to_owned()
             };
             let before = disable().await;
-            let gone = bench.must([delete(ds)]).await?;
-            bench.lab.in_sync(&gone).await?;
+            let gone = cx.must([delete(ds)]).await?;
+            cx.env.in_sync(&gone).await?;
             let mut after = disable().await;
             for _ in 0..40 {
                 if after == "accepted" {
                     break;
                 }
-                tokio::time::sleep(if bench.lab.place.is_local() {
+                tokio::time::sleep(if cx.env.backend.is_local() {
                     LOCAL_PAUSE
                 } else {
                     Duration::from_secs(15)
@@ -75,7 +75,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .await;
                 after = disable().await;
             }
-            let status = bench.lab.delete_stack(Side::Child, &stack).await?;
+            let status = cx.env.delete_stack(Side::Child, &stack).await?;
             if status.is_fine() {
                 Ok(Seen::Text(format!("{before}; without the DS record set: {after}")))
             } else {
@@ -90,10 +90,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Lambda Developer Guide, \"How Lambda handles errors and retries with asynchronous invocation\"",
         "An asynchronous event whose function fails is delivered three times with one request id, and then given up.",
         "3 deliveries",
-        |bench| {
-            let stack = format!("{}-failing", bench.lab.prefix);
-            let status = bench
-                .lab
+        |cx| {
+            let stack = format!("{}-failing", cx.env.prefix);
+            let status = cx
+                .env
                 .deploy(
                     Side::Child,
                     &stack,
@@ -104,9 +104,9 @@ pub(super) const PROBES: &[Probe] = &[
             if !status.is_fine() {
                 return Err(format!("the stack {stack} is {}: {}", status.status, status.reason));
             }
-            let function = bench.lab.stack(Side::Child, &stack).output("Function").await?;
-            let queue = bench.lab.stack(Side::Child, &stack).output("Queue").await?;
-            let place = &bench.lab.place;
+            let function = cx.env.stack(Side::Child, &stack).output("Function").await?;
+            let queue = cx.env.stack(Side::Child, &stack).output("Queue").await?;
+            let backend = &cx.env.backend;
             let words = [
                 "lambda",
                 "invoke",
@@ -116,12 +116,12 @@ pub(super) const PROBES: &[Probe] = &[
                 "Event",
                 "/dev/null",
             ];
-            place.aws(Side::Child, &words).await?;
+            backend.aws(Side::Child, &words).await?;
             let words =
                 ["sqs", "receive-message", "--queue-url", &queue, "--wait-time-seconds", "20"];
             let mut seen = "nothing was given up within ten minutes".to_owned();
             for _ in 0..30 {
-                let answer: Value = serde_json::from_str(&place.aws(Side::Child, &words).await?)
+                let answer: Value = serde_json::from_str(&backend.aws(Side::Child, &words).await?)
                     .unwrap_or_default();
                 let body =
                     answer.pointer("/Messages/0/Body").and_then(Value::as_str).unwrap_or_default();
@@ -131,7 +131,7 @@ pub(super) const PROBES: &[Probe] = &[
                     break;
                 }
             }
-            let status = bench.lab.delete_stack(Side::Child, &stack).await?;
+            let status = cx.env.delete_stack(Side::Child, &stack).await?;
             if status.is_fine() {
                 Ok(seen)
             } else {

@@ -58,8 +58,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A Create has these fields, and every scalar in the properties is a string.",
         "LogicalResourceId RequestId RequestType ResourceProperties ResourceType ResponseURL ServiceToken StackId; \
          List: [\"1\",\"two\"]; Number: \"300\"; Truth: \"true\"; the ServiceToken is among the properties, too",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             let resources = json!({"Thing": {"Properties": {"Number": 300, "Truth": true, "List": [1, "two"]}}});
             let mut seen = String::new();
             play.deploy(&resources, &[], |event| {
@@ -96,8 +96,8 @@ pub(super) const PROBES: &[Probe] = &[
          cloudformation-custom-resource-response-<Region without hyphens>, has a date, and is \
          valid for two hours.",
         "https; the bucket is in the host; dated; 7200",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             let mut seen = String::new();
             play.deploy(&thing("a"), &[], |event| {
                 let url = event.text("/ResponseURL");
@@ -134,8 +134,8 @@ pub(super) const PROBES: &[Probe] = &[
          type, a PUT with another signature, and a GET.",
         "content type: 403 SignatureDoesNotMatch; other signature: 403 SignatureDoesNotMatch; GET: 403 SignatureDoesNotMatch; none: \
          200",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let body = event.document("SUCCESS", "one").to_string().into_bytes();
@@ -178,8 +178,8 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "The first response counts; a later one changes nothing.",
         "200, 200; CREATE_COMPLETE; Delete Thing first: a -> GONE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let good = event.document("SUCCESS", "first").to_string().into_bytes();
@@ -199,10 +199,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A response has at most 4096 bytes; with one more, the Create fails, and its resource is \
          deleted by an id that CloudFormation invents.",
         "4096: Create Thing: a -> CREATE_COMPLETE; 4097: Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for size in [4096, 4097] {
-                let mut play = StackRun::new(bench).await?;
+                let mut play = StackRun::new(cx).await?;
                 let all = play
                     .deploy(&thing("a"), &[], |event| {
                         let mut document = event.document("SUCCESS", "one");
@@ -228,10 +228,10 @@ pub(super) const PROBES: &[Probe] = &[
         RESPONSES,
         "A physical id has 1 to 1024 bytes.",
         "1024: CREATE_COMPLETE; 1025: ROLLBACK_COMPLETE; 0: ROLLBACK_COMPLETE",
-        |bench| {
+        |cx| {
             let mut seen = Vec::new();
             for length in [1024, 1025, 0] {
-                let mut play = StackRun::new(bench).await?;
+                let mut play = StackRun::new(cx).await?;
                 let id = "x".repeat(length);
                 let (_, status) = play
                     .deploy(&thing("a"), &[], |event| {
@@ -252,8 +252,8 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "A Create that fails is followed by a Delete with the physical id of its response.",
         "Create Thing: a; Delete Thing made: a -> ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             let all = play
                 .deploy(&thing("a"), &[], |event| match event.what().0 {
                     "Create" => Answer::Failed("made"),
@@ -272,8 +272,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A Create without a response within ServiceTimeout fails, and is followed by a Delete with \
          a physical id of the form <stack>-<logical id>-....",
         "Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceTimeout": 30}}});
             let all = play
                 .deploy(&resources, &[], |event| match event.what().0 {
@@ -294,8 +294,8 @@ pub(super) const PROBES: &[Probe] = &[
          nothing is sent.",
         "Create Thing: a -> CREATE_COMPLETE; Update Thing one: b from a -> UPDATE_COMPLETE; nothing -> UPDATE_COMPLETE; Delete Thing \
          one: b -> GONE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             let mut seen = Vec::new();
             for value in ["a", "b", "b"] {
                 seen.push(format_requests(&play.deploy(&thing(value), &[], one).await?));
@@ -312,8 +312,8 @@ pub(super) const PROBES: &[Probe] = &[
         "An Update whose response has another physical id is a replacement: a Delete with the old \
          id and the old properties follows.",
         "Update Thing one: b from a; Delete Thing one: a -> UPDATE_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let all = play
                 .deploy(&thing("b"), &[], |event| match event.what().0 {
@@ -332,8 +332,8 @@ pub(super) const PROBES: &[Probe] = &[
         UPDATES,
         "Renaming a logical id causes a Create of the new one, and then a Delete of the old one.",
         "Create Renamed: a; Delete Thing one: a -> UPDATE_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let all =
                 play.deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], one).await?;
@@ -350,8 +350,8 @@ pub(super) const PROBES: &[Probe] = &[
          updated, including the one that failed.",
         "Update Thing one: b from a; Update Other one: b from a; Update Other one: a from b; Update Thing one: a from b -> \
          UPDATE_ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&two("a"), &[], one).await?;
             let all = play
                 .deploy(&two("b"), &[], |event| {
@@ -374,8 +374,8 @@ pub(super) const PROBES: &[Probe] = &[
          another id, a Delete of the new id follows.",
         "Update Thing one: b from a; Update Other one: b from a; Delete Thing two: b; Update Other one: a from b; Update Thing two: a \
          from b -> UPDATE_ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&two("a"), &[], one).await?;
             let all = play
                 .deploy(&two("b"), &[], |event| {
@@ -399,8 +399,8 @@ pub(super) const PROBES: &[Probe] = &[
         NO_PAGE,
         "The rollback of a rename deletes the new resource, and sends nothing to the old one.",
         "Create Renamed: a; Create Last: a; Delete Last last: a; Delete Renamed one: a -> UPDATE_ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let resources = json!({
                 "Renamed": {"Properties": {"Value": "a"}},
@@ -425,8 +425,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A Delete that fails leaves the stack in DELETE_FAILED, and is sent again when the stack \
          is deleted again.",
         "Delete Thing one: a -> DELETE_FAILED; Delete Thing one: a -> GONE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let failed = play.delete(|_| Answer::Failed("one")).await?;
             Ok(format!(
@@ -444,8 +444,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A resource with DeletionPolicy: Retain gets no Delete when its stack is deleted. If only \
          the policy changes, no Update is sent.",
         "nothing -> UPDATE_COMPLETE; nothing -> GONE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let resources =
                 json!({"Thing": {"DeletionPolicy": "Retain", "Properties": {"Value": "a"}}});
@@ -465,8 +465,8 @@ pub(super) const PROBES: &[Probe] = &[
         "Deleting a stack while a Create is running sends a Delete with an invented id before the \
          Create has ended.",
         "Create Thing: a; Delete Thing (invented): a -> GONE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.begin(&thing("a"), &[]).await?;
             let event = first(&mut play).await?;
             let (mut lines, status) = play
@@ -484,8 +484,8 @@ pub(super) const PROBES: &[Probe] = &[
         "Cancelling a stack update while an Update is running sends the reverse Update before the \
          first one has ended.",
         "Update Thing one: b from a; Update Thing one: a from b -> UPDATE_ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             play.begin(&thing("b"), &[]).await?;
             let event = first(&mut play).await?;
@@ -505,8 +505,8 @@ pub(super) const PROBES: &[Probe] = &[
         "If a Create fails without a rollback, the next deployment deletes the resource by the id \
          of its response, and creates it again.",
         "Create Thing: a -> CREATE_FAILED; Create Thing: b; Delete Thing made: a -> UPDATE_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             let failed = play
                 .deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made"))
                 .await?;
@@ -524,10 +524,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A change of a resource's ServiceToken fails the update, without a request to either \
          token.",
         "nothing -> UPDATE_ROLLBACK_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
-            let account = &bench.lab.child.id;
+            let account = &cx.env.child.id;
             let token = format!("arn:aws:sns:us-east-1:{account}:another-topic");
             let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceToken": token}}});
             let all = play.deploy(&resources, &[], one).await?;
@@ -542,8 +542,8 @@ pub(super) const PROBES: &[Probe] = &[
         "CloudFormation User Guide, \"Stack refactoring\"; no page for custom resources",
         "A stack refactoring that renames a custom resource sends nothing.",
         "EXECUTE_COMPLETE; nothing -> UPDATE_COMPLETE",
-        |bench| {
-            let mut play = StackRun::new(bench).await?;
+        |cx| {
+            let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             let path = play.template(&json!({"Renamed": {"Properties": {"Value": "a"}}}))?;
             let body = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
@@ -554,16 +554,16 @@ pub(super) const PROBES: &[Probe] = &[
                 "Destination": {"StackName": play.name, "LogicalResourceId": "Renamed"},
             }]);
             let mapping = mapping.to_string();
-            let place = &bench.lab.place;
-            let side = crate::place::Side::Child;
+            let backend = &cx.env.backend;
+            let side = crate::backend::Side::Child;
             let words =
                 ["cloudformation", "create-stack-refactor", "--stack-definitions", &definitions];
             let words = [words.as_slice(), &["--resource-mappings", &mapping]].concat();
-            let made: Value = parsed(&place.aws(side, &words).await?)?;
+            let made: Value = parsed(&backend.aws(side, &words).await?)?;
             let id =
                 made.get("StackRefactorId").and_then(Value::as_str).unwrap_or_default().to_owned();
             let refactor = async |verb: &str| {
-                place.aws(side, &["cloudformation", verb, "--stack-refactor-id", &id]).await
+                backend.aws(side, &["cloudformation", verb, "--stack-refactor-id", &id]).await
             };
             let mut state = String::new();
             for (verb, field) in [("", "Status"), ("execute-stack-refactor", "ExecutionStatus")] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bench::{Account, Keys, create, error_text, line, set};
+use crate::context::{Account, Keys, create, error_text, line, set};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -37,9 +37,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Reading or listing a hosted zone that does not exist fails with NoSuchHostedZone.",
         "404 NoSuchHostedZone: No hosted zone found with ID: Z0UNKNOWNEXAMPLE | 404 NoSuchHostedZone: No hosted zone found with \
          ID: Z0UNKNOWNEXAMPLE",
-        |bench| {
-            let answer = bench
-                .lab
+        |cx| {
+            let answer = cx
+                .env
                 .parent
                 .route53
                 .list_resource_record_sets()
@@ -47,7 +47,7 @@ pub(super) const PROBES: &[Probe] = &[
                 .send()
                 .await;
             let listed = answer.map_or_else(|error| error_text(&error), |_| "listed".to_owned());
-            Ok(format!("{} | {listed}", read(&bench.lab.parent, "Z0UNKNOWNEXAMPLE").await))
+            Ok(format!("{} | {listed}", read(&cx.env.parent, "Z0UNKNOWNEXAMPLE").await))
         }
     ),
     probe!(
@@ -58,7 +58,7 @@ pub(super) const PROBES: &[Probe] = &[
         "Reading a hosted zone of another account fails with AccessDenied, not with \
          NoSuchHostedZone.",
         "403 AccessDenied: User: PARENT-ADMINISTRATOR is not authorized to access this resource",
-        |bench| Ok(read(&bench.lab.parent, &bench.lab.child_zone.id).await)
+        |cx| Ok(read(&cx.env.parent, &cx.env.child_zone.id).await)
     ),
     probe!(
         "route53/zone-long-id",
@@ -68,7 +68,7 @@ pub(super) const PROBES: &[Probe] = &[
         "An id of more than 32 characters is refused.",
         "400 InvalidInput: 1 validation error detected: Value 'Z00000000000000000000000000000000' at 'id' failed to satisfy \
          constraint: Member must have length less than or equal to 32",
-        |bench| Ok(read(&bench.lab.parent, "Z00000000000000000000000000000000").await)
+        |cx| Ok(read(&cx.env.parent, "Z00000000000000000000000000000000").await)
     ),
     probe!(
         "route53/zone-id-with-path",
@@ -77,10 +77,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 API Reference, GetHostedZone",
         "An id is returned as /hostedzone/<id>, and accepted with and without that prefix.",
         "/hostedzone/Z0PARENTEXAMPLE; example.com.; example.com.",
-        |bench| {
-            let id = &bench.lab.zone.id;
-            let answer = bench
-                .lab
+        |cx| {
+            let id = &cx.env.zone.id;
+            let answer = cx
+                .env
                 .parent
                 .route53
                 .get_hosted_zone()
@@ -91,8 +91,8 @@ pub(super) const PROBES: &[Probe] = &[
             let returned =
                 answer.hosted_zone().map(|zone| zone.id().to_owned()).unwrap_or_default();
             let (bare, whole) = (
-                read(&bench.lab.parent, id).await,
-                read(&bench.lab.parent, &format!("/hostedzone/{id}")).await,
+                read(&cx.env.parent, id).await,
+                read(&cx.env.parent, &format!("/hostedzone/{id}")).await,
             );
             Ok(format!("{returned}; {bare}; {whole}"))
         }
@@ -105,8 +105,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A zone has four name servers without a trailing dot, under com, net, org and co.uk, each \
          with its number and block.",
         "co.uk com net org",
-        |bench| {
-            let servers = &bench.lab.zone.name_servers;
+        |cx| {
+            let servers = &cx.env.zone.name_servers;
             let domains: BTreeSet<&str> = servers
                 .iter()
                 .filter_map(|server| {
@@ -126,9 +126,9 @@ pub(super) const PROBES: &[Probe] = &[
         "A new zone has at its apex an NS record set of its name servers with a TTL of two days, \
          and an SOA record with a TTL of 15 minutes whose first name is one of them.",
         "NS 172800 the name servers, each with a dot; SOA 900 one of them",
-        |bench| {
-            let zone = &bench.lab.child_zone;
-            let call = bench.lab.child.route53.list_resource_record_sets().hosted_zone_id(&zone.id);
+        |cx| {
+            let zone = &cx.env.child_zone;
+            let call = cx.env.child.route53.list_resource_record_sets().hosted_zone_id(&zone.id);
             let page = call.send().await.map_err(|error| error_text(&error))?;
             let lines: Vec<String> = page.resource_record_sets().iter().map(line).collect();
             let mut values: Vec<String> =
@@ -163,12 +163,12 @@ pub(super) const PROBES: &[Probe] = &[
         "A zone with the CallerReference of another zone of the account is refused, so that a \
          repeated request does not create a second zone.",
         "409 HostedZoneAlreadyExists",
-        |bench| {
-            let name = bench.name("a");
-            bench.lab.make_zone(&bench.lab.parent, &name, "").await?;
+        |cx| {
+            let name = cx.name("a");
+            cx.env.make_zone(&cx.env.parent, &name, "").await?;
             // A zone that was created is found by its reference, which the cleanup knows.
-            let reference = bench.lab.reference(&name, "");
-            Ok(make(&bench.lab.parent, &name, reference).await)
+            let reference = cx.env.reference(&name, "");
+            Ok(make(&cx.env.parent, &name, reference).await)
         }
     ),
     probe!(
@@ -178,10 +178,10 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 API Reference, CreateHostedZone; the words: no page",
         "A zone with an invalid name is refused.",
         "400 InvalidDomainName",
-        |bench| {
-            let name = bench.name("a.");
-            let reference = bench.lab.reference(&name, "");
-            Ok(make(&bench.lab.parent, &name, reference).await)
+        |cx| {
+            let name = cx.name("a.");
+            let reference = cx.env.reference(&name, "");
+            Ok(make(&cx.env.parent, &name, reference).await)
         }
     ),
     probe!(
@@ -192,10 +192,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A zone can be deleted only if it has nothing but its SOA and NS record sets.",
         "400 HostedZoneNotEmpty: The specified hosted zone contains non-required resource record sets and so cannot be deleted.; \
          emptied: deleted",
-        |bench| {
-            let zone = bench.lab.make_zone(&bench.lab.parent, &bench.name("a"), "").await?;
-            let client = &bench.lab.parent.route53;
-            let record = set(&bench.name("www.a"), "A", &["192.0.2.1"]);
+        |cx| {
+            let zone = cx.env.make_zone(&cx.env.parent, &cx.name("a"), "").await?;
+            let client = &cx.env.parent.route53;
+            let record = set(&cx.name("www.a"), "A", &["192.0.2.1"]);
             let batch = |change| {
                 let batch = aws_sdk_route53::types::ChangeBatch::builder().changes(change).build();
                 batch.map_err(|error| error.to_string())
@@ -210,7 +210,7 @@ pub(super) const PROBES: &[Probe] = &[
             change(batch(create(record.clone()))?).await.map_err(|error| error_text(&error))?;
             let refused = client.delete_hosted_zone().id(&zone.id).send().await;
             let refused = refused.map_or_else(|error| error_text(&error), |_| "deleted".to_owned());
-            change(batch(crate::bench::delete(record))?)
+            change(batch(crate::context::delete(record))?)
                 .await
                 .map_err(|error| error_text(&error))?;
             let gone = client.delete_hosted_zone().id(&zone.id).send().await;
@@ -227,15 +227,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Route 53 API Reference, GetDNSSEC",
         "GetDNSSEC of a zone that was never signed says NOT_SIGNING, and has no keys.",
         "NOT_SIGNING, 0 keys",
-        |bench| {
-            let answer = bench
-                .lab
-                .parent
-                .route53
-                .get_dnssec()
-                .hosted_zone_id(&bench.lab.zone.id)
-                .send()
-                .await;
+        |cx| {
+            let answer =
+                cx.env.parent.route53.get_dnssec().hosted_zone_id(&cx.env.zone.id).send().await;
             let answer = answer.map_err(|error| error_text(&error))?;
             let state =
                 answer.status().and_then(|status| status.serve_signature()).unwrap_or_default();
@@ -249,13 +243,13 @@ pub(super) const PROBES: &[Probe] = &[
         ERRORS,
         "A request with an access key that does not exist is refused with InvalidClientTokenId.",
         "403 InvalidClientTokenId: The security token included in the request is invalid.",
-        |bench| {
+        |cx| {
             let keys = Keys {
                 id: "AKIAIOSFODNN7EXAMPLE".into(),
                 secret: "not-a-secret".into(),
                 token: None,
             };
-            Ok(read(&bench.lab.parent.with(&keys), &bench.lab.zone.id).await)
+            Ok(read(&cx.env.parent.with(&keys), &cx.env.zone.id).await)
         }
     ),
 ];

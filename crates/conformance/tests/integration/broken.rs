@@ -3,24 +3,24 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use conformance::bench::Lab;
+use conformance::context::Environment;
 use conformance::local::Local;
 use conformance::probe::{Probe, Verdict};
 use conformance::run::{self, Results};
 use sandbox::{Fault, FaultKind};
 
-use crate::lab::{accounts, lab, probe};
+use crate::fixture::{accounts, environment, probe};
 
 async fn run_on(
     local: Local,
     probes: &[Probe],
-    spoil: impl FnOnce(&Local, &Lab),
+    spoil: impl FnOnce(&Local, &Environment),
 ) -> (Results, String) {
     let local = Arc::new(local);
-    let lab = lab(accounts(&local).await, local.clone()).await;
-    spoil(&local, &lab);
+    let env = environment(accounts(&local).await, local.clone()).await;
+    spoil(&local, &env);
     let mut text = Vec::new();
-    let results = run::run(&lab, probes, &mut text).await.unwrap();
+    let results = run::run(&env, probes, &mut text).await.unwrap();
     (results, String::from_utf8(text).unwrap())
 }
 
@@ -51,8 +51,8 @@ async fn a_probe_that_expects_something_else_is_reported() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aws_that_is_another_one_is_reported() {
     let (results, _) =
-        run_on(Local::start().await.unwrap(), &[probe("route53/upsert")], |local, lab| {
-            let zone = local.sandbox().zone(&lab.zone.id).unwrap();
+        run_on(Local::start().await.unwrap(), &[probe("route53/upsert")], |local, env| {
+            let zone = local.sandbox().zone(&env.zone.id).unwrap();
             zone.refuse_when(Arc::new(|_| Some("not today".to_owned())));
         })
         .await;

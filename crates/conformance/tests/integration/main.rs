@@ -8,7 +8,7 @@
 )]
 
 mod broken;
-mod lab;
+mod fixture;
 mod moto;
 mod page;
 mod real;

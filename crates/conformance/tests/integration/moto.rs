@@ -8,12 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use conformance::bench::Account;
-use conformance::place::Emulator;
+use conformance::backend::Emulator;
+use conformance::context::Account;
 use conformance::probe::Verdict;
 use conformance::{probes, run, setup};
 
-use crate::lab::lab;
+use crate::fixture::environment;
 
 /// The time limit for the start of moto, which imports many Python modules.
 const START: Duration = Duration::from_mins(2);
@@ -99,9 +99,9 @@ async fn moto_differs_exactly_where_it_is_known_to() {
     let (_moto, url) = start(&program);
     let [parent, child] = setup::emulated(&url).await.unwrap();
     let accounts = [Account::load(parent).await.unwrap(), Account::load(child).await.unwrap()];
-    let lab = lab(accounts, Arc::new(Emulator)).await;
+    let env = environment(accounts, Arc::new(Emulator)).await;
     let mut text = Vec::new();
-    let results = run::run(&lab, &probes::all(), &mut text).await.unwrap();
+    let results = run::run(&env, &probes::all(), &mut text).await.unwrap();
     let said = String::from_utf8_lossy(&text);
     let agreeing = results
         .0

@@ -10,10 +10,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use conformance::bench::Account;
+use conformance::backend::Side;
 use conformance::cleanup::zones;
+use conformance::context::Account;
 use conformance::local::{Local, account};
-use conformance::place::Side;
 use sandbox::{Call, RecordSet, ZoneHandle};
 use test_support::poll_until;
 

@@ -7,14 +7,14 @@ use conformance::local::Local;
 use conformance::probe::{Needs, Verdict};
 use conformance::{probes, run};
 
-use crate::lab::{accounts, lab};
+use crate::fixture::{accounts, environment};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sandbox_agrees_with_every_probe() {
     let local = Arc::new(Local::start().await.unwrap());
-    let lab = lab(accounts(&local).await, local.clone()).await;
+    let env = environment(accounts(&local).await, local.clone()).await;
     let mut text = Vec::new();
-    let results = run::run(&lab, &probes::all(), &mut text).await.unwrap();
+    let results = run::run(&env, &probes::all(), &mut text).await.unwrap();
     let differing: Vec<_> =
         results.differences().map(|(probe, verdict)| (probe.id, verdict, probe.expected)).collect();
     assert!(differing.is_empty(), "{differing:#?}");
@@ -23,10 +23,11 @@ async fn the_sandbox_agrees_with_every_probe() {
         assert_eq!(real, matches!(verdict, Verdict::NotApplicable(_)), "{}: {verdict:?}", probe.id);
     }
 
-    let (parent, child) = (&lab.parent, &lab.child);
-    let left = Cleaner { parent, child, place: &*lab.place, journal: &lab.journal }.clean().await;
+    let (parent, child) = (&env.parent, &env.child);
+    let left =
+        Cleaner { parent, child, backend: &*env.backend, journal: &env.journal }.clean().await;
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(local.stacks(), Vec::<String>::new());
-    let zones = conformance::cleanup::zones(parent, &lab.zone.name).await.unwrap();
+    let zones = conformance::cleanup::zones(parent, &env.zone.name).await.unwrap();
     assert!(zones.is_empty(), "{zones:?}");
 }

@@ -7,17 +7,17 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use conformance::bench::Bench;
+use conformance::backend::{Backend, Side};
+use conformance::context::ProbeContext;
 use conformance::journal::RunOf;
 use conformance::local::Local;
-use conformance::place::{Place, Side};
 use conformance::probe::{Needs, Verdict};
 use conformance::probes;
 use futures_util::future::BoxFuture;
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::lab::{accounts, lab, probe};
+use crate::fixture::{accounts, environment, probe};
 
 /// A request of CloudFormation for the resource `Thing`.
 struct Request {
@@ -214,7 +214,7 @@ impl State {
     }
 }
 
-impl Place for Scripted {
+impl Backend for Scripted {
     fn name(&self) -> &'static str {
         "the script"
     }
@@ -248,16 +248,16 @@ async fn run_scripted(id: &str, stack: &str, steps: impl IntoIterator<Item = Ste
         bucket: bucket(),
         state: Mutex::new(state),
     };
-    let place = Arc::new(scripted);
-    let lab = lab(accounts, place.clone()).await;
+    let backend = Arc::new(scripted);
+    let env = environment(accounts, backend.clone()).await;
     if id == "sts/opt-in-region" {
         let message = "The security token included in the request is invalid".to_owned();
         let kind = FaultKind::Error { status: 403, code: "InvalidClientTokenId".into(), message };
         local.sandbox().fault(Fault::on("GetCallerIdentity").always().kind(kind));
     }
     let probe = probe(id);
-    let verdict = probe.verdict(&Bench::new(&lab, probe.slug())).await;
-    let state = place.state.lock().unwrap();
+    let verdict = probe.verdict(&ProbeContext::new(&env, probe.slug())).await;
+    let state = backend.state.lock().unwrap();
     assert_eq!(
         (state.unexpected.as_slice(), state.steps.len()),
         (&[][..] as &[String], 0),

@@ -1,11 +1,12 @@
-//! What the tests share: probes by their ids, and a lab in two accounts whose journal is on no disk.
+//! What the tests share: probes by their ids, and an environment in two accounts whose journal is on no
+//! disk.
 
 use std::sync::Arc;
 
-use conformance::bench::{Account, Lab};
+use conformance::backend::{Backend, Side};
+use conformance::context::{Account, Environment};
 use conformance::journal::{Journal, RunOf};
 use conformance::local::Local;
-use conformance::place::{Place, Side};
 use conformance::probe::Probe;
 use conformance::probes;
 
@@ -19,7 +20,10 @@ pub(crate) async fn accounts(local: &Local) -> [Account; 2] {
     [Account::load(parent).await.unwrap(), Account::load(child).await.unwrap()]
 }
 
-pub(crate) async fn lab([parent, child]: [Account; 2], place: Arc<dyn Place>) -> Arc<Lab> {
+pub(crate) async fn environment(
+    [parent, child]: [Account; 2],
+    backend: Arc<dyn Backend>,
+) -> Arc<Environment> {
     let run = RunOf::local(&parent, &child);
-    Lab::set_up(parent, child, &run, place, Arc::new(Journal::in_memory())).await.unwrap()
+    Environment::set_up(parent, child, &run, backend, Arc::new(Journal::in_memory())).await.unwrap()
 }

@@ -1,4 +1,5 @@
-//! The tools of a probe: two accounts with a zone each, and names that no other probe uses.
+//! The environment that the probes of a run share, and the context of each probe: its own names, and
+//! the calls that it makes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +18,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 
+use crate::backend::Backend;
 use crate::journal::Journal;
-use crate::place::Place;
 
 /// The number of attempts of a throttled call, except where a probe is about throttling.
 const ATTEMPTS: u32 = 12;
@@ -142,7 +143,7 @@ pub struct Zone {
 
 /// What the probes of a run share.
 #[derive(Debug)]
-pub struct Lab {
+pub struct Environment {
     /// An administrator of the account with the parent zone.
     pub parent: Account,
     /// An administrator of the account with the child zone.
@@ -154,12 +155,12 @@ pub struct Lab {
     /// The prefix of all names that the run creates.
     pub prefix: String,
     /// The kind of AWS in use.
-    pub place: Arc<dyn Place>,
+    pub backend: Arc<dyn Backend>,
     /// The journal of what was created.
     pub journal: Arc<Journal>,
 }
 
-impl Lab {
+impl Environment {
     /// Waits until the name servers have a change of the parent account, for at most five minutes.
     pub async fn in_sync(&self, info: &ChangeInfo) -> Result<(), String> {
         let id = info.id().trim_start_matches("/change/");
@@ -175,7 +176,7 @@ impl Lab {
             if answer.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync) {
                 return Ok(());
             }
-            tokio::time::sleep(if self.place.is_local() {
+            tokio::time::sleep(if self.backend.is_local() {
                 LOCAL_PAUSE
             } else {
                 Duration::from_secs(3)
@@ -186,18 +187,18 @@ impl Lab {
     }
 }
 
-/// The tools of one probe; its names are below a label of its own.
+/// The context of one probe. Its names are below a label of its own.
 #[derive(Clone, Debug)]
-pub struct Bench {
+pub struct ProbeContext {
     /// What the probes share.
-    pub lab: Arc<Lab>,
+    pub env: Arc<Environment>,
     slug: &'static str,
 }
 
-impl Bench {
-    /// Creates the tools of the probe with this slug.
-    pub fn new(lab: &Arc<Lab>, slug: &'static str) -> Self {
-        Self { lab: Arc::clone(lab), slug }
+impl ProbeContext {
+    /// Creates the context of the probe with this slug.
+    pub fn new(env: &Arc<Environment>, slug: &'static str) -> Self {
+        Self { env: Arc::clone(env), slug }
     }
 
     /// Returns the probe's label.
@@ -207,30 +208,30 @@ impl Bench {
 
     /// Returns `<label>.<slug>.<zone>`.
     pub fn name(&self, label: &str) -> String {
-        format!("{label}.{}.{}", self.slug, self.lab.zone.name)
+        format!("{label}.{}.{}", self.slug, self.env.zone.name)
     }
 
     /// Returns `<slug>.<zone>`, the name above all names of the probe.
     pub fn domain(&self) -> String {
-        format!("{}.{}", self.slug, self.lab.zone.name)
+        format!("{}.{}", self.slug, self.env.zone.name)
     }
 
     /// Replaces the names, accounts and ids of the run by those of the documentation.
     pub fn plain(&self, text: &str) -> String {
-        let lab = &self.lab;
+        let env = &self.env;
         let mut plain = text.to_owned();
         let callers =
-            [(&lab.parent.arn, "PARENT-ADMINISTRATOR"), (&lab.child.arn, "CHILD-ADMINISTRATOR")];
+            [(&env.parent.arn, "PARENT-ADMINISTRATOR"), (&env.child.arn, "CHILD-ADMINISTRATOR")];
         for (arn, name) in callers.into_iter().filter(|(arn, _)| !arn.is_empty()) {
             plain = plain.replace(arn.as_str(), name);
         }
         let replaced = [
-            (&lab.zone.name, "example.com"),
-            (&lab.zone.id, "Z0PARENTEXAMPLE"),
-            (&lab.child_zone.id, "Z0CHILDEXAMPLE"),
-            (&lab.parent.id, "111111111111"),
-            (&lab.child.id, "222222222222"),
-            (&lab.prefix, "conformance"),
+            (&env.zone.name, "example.com"),
+            (&env.zone.id, "Z0PARENTEXAMPLE"),
+            (&env.child_zone.id, "Z0CHILDEXAMPLE"),
+            (&env.parent.id, "111111111111"),
+            (&env.child.id, "222222222222"),
+            (&env.prefix, "conformance"),
         ];
         for (one, other) in replaced.into_iter().filter(|(one, _)| !one.is_empty()) {
             plain = plain.replace(one.as_str(), other);
@@ -240,7 +241,7 @@ impl Bench {
 
     /// Sends a batch to the run's zone; returns "accepted", or the error.
     pub async fn change(&self, changes: impl IntoIterator<Item = Change>) -> String {
-        describe(&self.send(&self.lab.parent.route53, changes).await.map(|_| "accepted".to_owned()))
+        describe(&self.send(&self.env.parent.route53, changes).await.map(|_| "accepted".to_owned()))
     }
 
     /// Sends a batch to the run's zone; the probe can't continue unless it is accepted.
@@ -248,7 +249,7 @@ impl Bench {
         &self,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<ChangeInfo, String> {
-        self.send(&self.lab.parent.route53, changes).await
+        self.send(&self.env.parent.route53, changes).await
     }
 
     /// Sends a batch with this client.
@@ -264,7 +265,7 @@ impl Bench {
             .map_err(|error| error.to_string())?;
         let call = client
             .change_resource_record_sets()
-            .hosted_zone_id(&self.lab.zone.id)
+            .hosted_zone_id(&self.env.zone.id)
             .change_batch(batch);
         let answer = call.send().await.map_err(|error| error_text(&error))?;
         answer.change_info.ok_or_else(|| "the response has no ChangeInfo".to_owned())
@@ -272,8 +273,8 @@ impl Bench {
 
     /// Lists the probe's record sets, a line each with name, type, TTL and values.
     pub async fn listed(&self) -> Result<Vec<String>, String> {
-        let zone = &self.lab.zone.id;
-        let call = self.lab.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
+        let zone = &self.env.zone.id;
+        let call = self.env.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
         let page = call
             .start_record_name(self.domain())
             .send()
@@ -287,7 +288,7 @@ impl Bench {
             .collect())
     }
 
-    /// Returns the names of [`Bench::listed`] without their common suffix.
+    /// Returns the names of [`ProbeContext::listed`] without their common suffix.
     pub(crate) async fn listed_labels(&self) -> Result<String, String> {
         let own = format!(".{}.", self.domain());
         let lines = self.listed().await?;
@@ -297,7 +298,7 @@ impl Bench {
 
     /// Returns the ARN of a role of the templates.
     pub fn role(&self, account: &Account, name: &str) -> String {
-        format!("arn:aws:iam::{}:role/{}-{name}", account.id, self.lab.prefix)
+        format!("arn:aws:iam::{}:role/{}-{name}", account.id, self.env.prefix)
     }
 
     /// Assumes a role. A denial is retried, because the role may be seconds old.
@@ -311,7 +312,7 @@ impl Bench {
         self.session_by(caller, account, &request).await
     }
 
-    /// Like [`Bench::session`], with more parameters.
+    /// Like [`ProbeContext::session`], with more parameters.
     pub(crate) async fn session_by(
         &self,
         caller: &Account,
@@ -326,7 +327,7 @@ impl Bench {
                 Err(error) if error.starts_with("403 ") => last = error,
                 Err(error) => return Err(error),
             }
-            if self.lab.place.is_local() {
+            if self.env.backend.is_local() {
                 break;
             }
             tokio::time::sleep(pause).await;

@@ -21,7 +21,7 @@ pub enum Side {
 
 /// A kind of AWS: what the probes use in addition to Route 53 and STS, which they call with the
 /// SDK.
-pub trait Place: fmt::Debug + Send + Sync {
+pub trait Backend: fmt::Debug + Send + Sync {
     /// Returns its name for the output.
     fn name(&self) -> &str;
 
@@ -52,7 +52,7 @@ pub trait Place: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Returns whether [`Place::aws`] works.
+    /// Returns whether [`Backend::aws`] works.
     fn has_commands(&self) -> bool {
         true
     }
@@ -62,7 +62,7 @@ pub trait Place: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Emulator;
 
-impl Place for Emulator {
+impl Backend for Emulator {
     fn name(&self) -> &'static str {
         "moto"
     }
