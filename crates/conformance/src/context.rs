@@ -1,5 +1,5 @@
-//! The environment that the probes of a run share, and the context of each probe: its own names, and
-//! the calls that it makes.
+//! The environment that the probes of a run share, and the context of each probe: its own names and
+//! its calls.
 
 use std::sync::Arc;
 use std::time::Duration;

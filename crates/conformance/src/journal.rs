@@ -84,7 +84,7 @@ enum Line {
     /// A resource no longer exists.
     Gone(Thing),
     /// A probe has a result.
-    Seen { probe: String, verdict: Verdict },
+    Observed { probe: String, verdict: Verdict },
 }
 
 /// The journal of a run.
@@ -198,8 +198,8 @@ impl Journal {
     ///
     /// # Errors
     /// If the file can't be written. Then another run runs the probe again.
-    pub fn seen(&self, probe: &str, verdict: &Verdict) -> io::Result<()> {
-        self.write(Line::Seen { probe: probe.to_owned(), verdict: verdict.clone() })
+    pub fn observed(&self, probe: &str, verdict: &Verdict) -> io::Result<()> {
+        self.write(Line::Observed { probe: probe.to_owned(), verdict: verdict.clone() })
     }
 
     /// Returns what may still exist, the latest first. A stack that was recorded again counts as of
@@ -214,7 +214,7 @@ impl Journal {
                 }
                 Line::Making(thing) if !left.contains(&thing) => left.push(thing),
                 Line::Gone(thing) => left.retain(|one| *one != thing),
-                Line::Making(_) | Line::Run(_) | Line::Seen { .. } => {}
+                Line::Making(_) | Line::Run(_) | Line::Observed { .. } => {}
             }
         }
         left.reverse();
@@ -224,7 +224,7 @@ impl Journal {
     /// Returns the earlier result of a probe.
     pub fn verdict(&self, probe: &str) -> Option<Verdict> {
         self.lines().into_iter().rev().find_map(|line| match line {
-            Line::Seen { probe: one, verdict } if one == probe => Some(verdict),
+            Line::Observed { probe: one, verdict } if one == probe => Some(verdict),
             _ => None,
         })
     }

@@ -9,7 +9,7 @@ use crate::run::Results;
 /// The status on a page without results of real AWS.
 const NOT_RUN: &str = "**Against real AWS: not run yet.**";
 /// The cell of a probe without a result.
-const NOT_SEEN: &str = "not run yet";
+const NO_RESULT: &str = "not run yet";
 
 const HEAD: &str = "# Conformance
 
@@ -79,7 +79,7 @@ pub struct Page {
     /// When and where the probes ran against real AWS, in one paragraph.
     status: String,
     /// By probe: the expected result, and the cell with that of real AWS.
-    seen: BTreeMap<String, (String, String)>,
+    observed: BTreeMap<String, (String, String)>,
 }
 
 impl Page {
@@ -88,14 +88,14 @@ impl Page {
         let status = format!("**Against real AWS:** {date}, {region}. {}.", results.summary());
         let cell = |verdict: &Verdict| match verdict {
             Verdict::Agrees => "as expected".to_owned(),
-            Verdict::Differs(seen) => format!("**differs:** {}", escaped(seen)),
-            Verdict::Failed(why) => format!("**could not look:** {}", escaped(why)),
+            Verdict::Differs(observed) => format!("**differs:** {}", escaped(observed)),
+            Verdict::Failed(why) => format!("**failed:** {}", escaped(why)),
             Verdict::NotApplicable(why) => format!("does not apply: {}", escaped(why)),
         };
-        let seen = results.0.iter().map(|(probe, verdict)| {
+        let observed = results.0.iter().map(|(probe, verdict)| {
             (probe.id.to_owned(), (escaped(probe.expected), cell(verdict)))
         });
-        Self { status, seen: seen.collect() }
+        Self { status, observed: observed.collect() }
     }
 
     /// Parses a page that [`Page::render`] wrote.
@@ -105,13 +105,13 @@ impl Page {
             .find(|line| line.starts_with("**Against real AWS"))
             .unwrap_or(NOT_RUN)
             .to_owned();
-        let mut seen = BTreeMap::new();
+        let mut observed = BTreeMap::new();
         for row in text.lines().filter(|line| line.starts_with("| `")) {
             if let [id, _, _, expected, cell] = cells(row).as_slice() {
-                seen.insert(id.trim_matches('`').to_owned(), (expected.clone(), cell.clone()));
+                observed.insert(id.trim_matches('`').to_owned(), (expected.clone(), cell.clone()));
             }
         }
-        Self { status, seen }
+        Self { status, observed }
     }
 
     /// Renders the page with a row for each probe. If a probe now expects something else, its old
@@ -125,9 +125,9 @@ impl Page {
                 "No AWS page promises these facts. They are known from the service, or are the safer of two assumptions.",
             ),
             (
-                Basis::Words,
-                "Words",
-                "The page in the column \"source\" has the fact, but not the words of the response.",
+                Basis::Wording,
+                "Unknown wording",
+                "The page in the column \"source\" has the fact, but not the wording of the response.",
             ),
             (Basis::Page, "Promises", "The page in the column \"source\" promises these facts."),
         ];
@@ -139,8 +139,8 @@ impl Page {
             );
             for probe in probes.iter().filter(|probe| probe.basis == basis) {
                 let expected = escaped(probe.expected);
-                let known = self.seen.get(probe.id).filter(|(before, _)| *before == expected);
-                let cell = known.map_or(NOT_SEEN, |(_, cell)| cell);
+                let known = self.observed.get(probe.id).filter(|(before, _)| *before == expected);
+                let cell = known.map_or(NO_RESULT, |(_, cell)| cell);
                 let (fact, source) = (escaped_prose(probe.fact), escaped_prose(probe.source));
                 let _ =
                     writeln!(text, "| `{}` | {fact} | {source} | {expected} | {cell} |", probe.id);

@@ -9,8 +9,8 @@ use crate::context::ProbeContext;
 pub enum Basis {
     /// No page documents it.
     Guess,
-    /// A page documents it, but not the words of the response.
-    Words,
+    /// A page documents it, but not the wording of the response.
+    Wording,
     /// A page documents all of it.
     Page,
 }
@@ -29,24 +29,24 @@ pub enum Needs {
 }
 
 /// Observes the fact, and returns what it observed.
-pub type Run = for<'a> fn(&'a ProbeContext) -> BoxFuture<'a, Result<Seen, String>>;
+pub type Run = for<'a> fn(&'a ProbeContext) -> BoxFuture<'a, Result<Observed, String>>;
 
 /// What a probe observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum Observed {
     /// A text, which equals [`Probe::expected`] if the fact is true.
     Text(String),
     /// Nothing, because the accounts lack what it needs, described here.
     Nothing(String),
 }
 
-impl From<String> for Seen {
+impl From<String> for Observed {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<&str> for Seen {
+impl From<&str> for Observed {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
@@ -90,7 +90,7 @@ impl Probe {
     }
 }
 
-/// Defines a probe. The body is an async block that returns a text or a [`Seen`].
+/// Defines a probe. The body is an async block that returns a text or an [`Observed`].
 macro_rules! probe {
     ($id:literal, $basis:ident, $needs:expr, $source:expr, $fact:literal, $expected:expr, |$cx:ident| $body:expr) => {
         $crate::probe::Probe {
@@ -102,8 +102,8 @@ macro_rules! probe {
             expected: $expected,
             run: |$cx| {
                 Box::pin(async move {
-                    let seen: Result<_, String> = async { $body }.await;
-                    seen.map($crate::probe::Seen::from)
+                    let observed: Result<_, String> = async { $body }.await;
+                    observed.map($crate::probe::Observed::from)
                 })
             },
         }
@@ -137,11 +137,11 @@ impl Probe {
     /// Runs the probe, and compares.
     pub async fn verdict(&self, cx: &ProbeContext) -> Verdict {
         match (self.run)(cx).await {
-            Ok(Seen::Text(seen)) => {
-                let seen = cx.plain(&seen);
-                if seen == self.expected { Verdict::Agrees } else { Verdict::Differs(seen) }
+            Ok(Observed::Text(observed)) => {
+                let observed = cx.plain(&observed);
+                if observed == self.expected { Verdict::Agrees } else { Verdict::Differs(observed) }
             }
-            Ok(Seen::Nothing(why)) => Verdict::NotApplicable(cx.plain(&why)),
+            Ok(Observed::Nothing(why)) => Verdict::NotApplicable(cx.plain(&why)),
             Err(why) => Verdict::Failed(cx.plain(&why)),
         }
     }

@@ -21,7 +21,7 @@ impl Results {
         let count =
             |kind: fn(&Verdict) -> bool| self.0.iter().filter(|(_, verdict)| kind(verdict)).count();
         format!(
-            "{} probes: {} as expected, {} differ, {} could not look, {} do not apply",
+            "{} probes: {} as expected, {} differ, {} failed, {} do not apply",
             self.0.len(),
             count(|verdict| *verdict == Verdict::Agrees),
             count(|verdict| matches!(verdict, Verdict::Differs(_))),
@@ -54,7 +54,7 @@ pub async fn run(
             }
             (None, None) => {
                 let verdict = probe.verdict(&ProbeContext::new(env, probe.slug())).await;
-                env.journal.seen(probe.id, &verdict)?;
+                env.journal.observed(probe.id, &verdict)?;
                 verdict
             }
         };
@@ -67,16 +67,16 @@ pub async fn run(
 
 /// Prints a result: the probe, what was expected and what was observed.
 fn show(probe: &Probe, verdict: &Verdict, out: &mut impl Write) -> std::io::Result<()> {
-    let (sign, seen) = match verdict {
+    let (sign, observed) = match verdict {
         Verdict::Agrees => ("ok     ", "as expected"),
-        Verdict::Differs(seen) => ("DIFFERS", seen.as_str()),
+        Verdict::Differs(observed) => ("DIFFERS", observed.as_str()),
         Verdict::Failed(why) => ("FAILED ", why.as_str()),
         Verdict::NotApplicable(why) => ("-      ", why.as_str()),
     };
     writeln!(out, "{sign} {}", probe.id)?;
     if !matches!(verdict, Verdict::Agrees) {
         writeln!(out, "          expected: {}", probe.expected)?;
-        writeln!(out, "          seen:     {seen}")?;
+        writeln!(out, "          observed: {observed}")?;
     }
     Ok(())
 }

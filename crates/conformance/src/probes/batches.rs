@@ -23,7 +23,7 @@ const TWO: &str = "192.0.2.2";
 pub(super) const PROBES: &[Probe] = &[
     probe!(
         "route53/create-existing",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A CREATE of a record set that exists is refused, even with the same values.",
@@ -37,7 +37,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/delete-missing",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A DELETE of a record set that does not exist is refused.",
@@ -47,7 +47,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/delete-other-values",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A DELETE with other values than those that exist is refused.",
@@ -60,7 +60,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/delete-some-values",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A DELETE with some of the values is refused.",
@@ -73,7 +73,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/delete-other-ttl",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A DELETE with another TTL is refused.",
@@ -191,7 +191,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-all-reasons",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "The error of a refused batch names every wrong change, and its text is in the error's \
@@ -266,7 +266,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-twice",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A batch that deletes a record set twice is refused.",
@@ -293,7 +293,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-empty",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A batch without changes is refused.",
@@ -303,7 +303,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-unknown-action",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A change with an action that does not exist is refused.",
@@ -315,7 +315,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-outside",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "A record set outside the zone is refused.",
@@ -324,7 +324,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-thousand-values",
-        Words,
+        Wording,
         Api,
         QUOTAS,
         "A batch may have at most 1,000 values.",
@@ -342,7 +342,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-32000-characters",
-        Words,
+        Wording,
         Api,
         QUOTAS,
         "The values of a batch may have at most 32,000 characters; those of an UPSERT count twice.",
@@ -375,7 +375,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/set-400-values",
-        Words,
+        Wording,
         Api,
         QUOTAS,
         "A record set may have at most 400 values.",
@@ -397,13 +397,13 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/batch-comment",
-        Words,
+        Wording,
         Api,
         CHANGE_NO_WORDS,
         "The comment of a batch may have at most 256 characters.",
         "accepted; 400 InvalidInput",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for (label, length) in [("a", 256), ("b", 257)] {
                 let batch =
                     aws_sdk_route53::types::ChangeBatch::builder().comment("x".repeat(length));
@@ -414,13 +414,13 @@ pub(super) const PROBES: &[Probe] = &[
                     .change_resource_record_sets()
                     .hosted_zone_id(&cx.env.zone.id)
                     .change_batch(batch);
-                seen.push(
+                observed.push(
                     call.send()
                         .await
                         .map_or_else(|error| error_text(&error), |_| "accepted".to_owned()),
                 );
             }
-            Ok(seen
+            Ok(observed
                 .iter()
                 .map(|answer| answer.split(": ").next().unwrap_or_default())
                 .collect::<Vec<_>>()
@@ -470,7 +470,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/change-unknown",
-        Words,
+        Wording,
         Api,
         "Route 53 API Reference, GetChange; the words: no page",
         "GetChange of an id that does not exist fails.",

@@ -10,7 +10,7 @@ use crate::cleanup;
 use crate::context::{Account, ProbeContext, Zone, create, error_text, set};
 use crate::journal::Thing;
 use crate::probe::Needs::Stacks;
-use crate::probe::{Probe, Seen, probe};
+use crate::probe::{Observed, Probe, probe};
 use crate::stacks::{GONE, Template};
 
 /// The external id of the parent role.
@@ -256,7 +256,7 @@ pub(super) const PROBES: &[Probe] = &[
          nothing; back: UPDATE_COMPLETE, 600 to the zone, before nothing; deleted: GONE, nothing",
         |cx| {
             let Some(life) = Life::begin(cx, "child").await? else {
-                return Ok(Seen::Nothing(
+                return Ok(Observed::Nothing(
                     "there is no function in dist/; run `make package`".into(),
                 ));
             };
@@ -281,7 +281,7 @@ pub(super) const PROBES: &[Probe] = &[
                 parent: Side::Parent,
                 dnssec: "OFF",
             };
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for (name, step) in [
                 ("created", Step { ttl: 300, ..step }),
                 ("TTL", step),
@@ -290,12 +290,12 @@ pub(super) const PROBES: &[Probe] = &[
                 ("named back", step),
             ] {
                 let status = life.deploy(step).await?;
-                seen.push(format!("{name}: {status}, {}", life.at("a").await?));
+                observed.push(format!("{name}: {status}, {}", life.at("a").await?));
             }
 
             let moved = Step { label: "b", ..step };
             let status = life.deploy(moved).await?;
-            seen.push(format!(
+            observed.push(format!(
                 "moved: {status}, {}, before {}",
                 life.at("b").await?,
                 life.at("a").await?
@@ -307,13 +307,13 @@ pub(super) const PROBES: &[Probe] = &[
             cx.must([create(by_hand)]).await?;
             let step = Step { label: "c", ..step };
             let status = life.deploy(step).await?;
-            seen.push(format!(
+            observed.push(format!(
                 "made by hand: {status}, {}, before {}",
                 life.at("c").await?,
                 life.at("b").await?
             ));
             let status = life.deploy(Step { template: &overwrites, ..step }).await?;
-            seen.push(format!(
+            observed.push(format!(
                 "taken over: {status}, {}, before {}",
                 life.at("c").await?,
                 life.at("b").await?
@@ -323,7 +323,7 @@ pub(super) const PROBES: &[Probe] = &[
             // this request could count as its duplicate.
             tokio::time::sleep(Duration::from_millis(1100)).await;
             let status = life.deploy(step).await?;
-            seen.push(format!("settled: {status}, {}", life.at("c").await?));
+            observed.push(format!("settled: {status}, {}", life.at("c").await?));
 
             // Another zone with the parent zone's name, which is not delegated to: the function
             // finds it with the role of its account.
@@ -334,17 +334,18 @@ pub(super) const PROBES: &[Probe] = &[
             cx.env.journal.making(stack).map_err(|error| error.to_string())?;
             let status = life.deploy(Step { parent: Side::Child, ..step }).await?;
             let there = life.in_zone(Side::Child, &other, "c").await?;
-            seen.push(format!("other account: {status}, {there}, before {}", life.at("c").await?));
+            observed
+                .push(format!("other account: {status}, {there}, before {}", life.at("c").await?));
             let status = life.deploy(step).await?;
             let before = life.in_zone(Side::Child, &other, "c").await?;
-            seen.push(format!("back: {status}, {}, before {before}", life.at("c").await?));
-            seen.push(life.delete("c").await?);
+            observed.push(format!("back: {status}, {}, before {before}", life.at("c").await?));
+            observed.push(life.delete("c").await?);
             for zone in cleanup::zones(&cx.env.child, &other.name).await? {
                 if zone.id().ends_with(&format!("/{}", other.id)) {
                     cleanup::remove_zone(&cx.env.child, &zone).await?;
                 }
             }
-            Ok(Seen::Text(seen.join("; ")))
+            Ok(Observed::Text(observed.join("; ")))
         }
     ),
     probe!(
@@ -358,27 +359,27 @@ pub(super) const PROBES: &[Probe] = &[
          nothing",
         |cx| {
             if cx.env.backend.region() != "us-east-1" {
-                return Ok(Seen::Nothing(
+                return Ok(Observed::Nothing(
                     "Route 53 signs with keys of us-east-1 alone, and the run is in another Region"
                         .into(),
                 ));
             }
             let Some(life) = Life::begin(cx, "signed-child").await? else {
-                return Ok(Seen::Nothing(
+                return Ok(Observed::Nothing(
                     "there is no function in dist/; run `make package`".into(),
                 ));
             };
             let plain = life.child_stack.clone();
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for (name, dnssec) in [("signed and delegated", "CHAINED"), ("without DS", "SIGNED")] {
                 let step =
                     Step { template: &plain, label: "d", ttl: 300, parent: Side::Parent, dnssec };
                 let status = life.deploy(step).await?;
-                seen.push(format!("{name}: {status}, {}", life.at("d").await?));
+                observed.push(format!("{name}: {status}, {}", life.at("d").await?));
             }
             // No resolver has looked up the DS record set, so it is in no cache.
-            seen.push(life.delete("d").await?);
-            Ok(Seen::Text(seen.join("; ")))
+            observed.push(life.delete("d").await?);
+            Ok(Observed::Text(observed.join("; ")))
         }
     ),
 ];

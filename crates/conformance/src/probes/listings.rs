@@ -78,7 +78,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/list-type-needs-name",
-        Words,
+        Wording,
         Api,
         LIST,
         "A listing that starts at a type without a name is refused.",
@@ -148,7 +148,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/list-no-items",
-        Words,
+        Wording,
         Api,
         LIST_NO_WORDS,
         "A listing with a page size of zero is refused.",
@@ -228,7 +228,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/list-zones-id-needs-name",
-        Words,
+        Wording,
         Api,
         BY_NAME,
         "A listing of hosted zones that starts at an id without a name is refused.",
@@ -243,7 +243,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/list-zones-marker",
-        Words,
+        Wording,
         Api,
         "Route 53 API Reference, ListHostedZones; the words: no page",
         "A listing of hosted zones that starts at an id which does not exist is refused.",

@@ -43,7 +43,7 @@ async fn read(cx: &ProbeContext, session: &Account) -> String {
 pub(super) const PROBES: &[Probe] = &[
     probe!(
         "iam/denied-by-none",
-        Words,
+        Wording,
         Roles,
         DENIED,
         "The error of a call that no policy allows names the caller, the action, the resource, and \
@@ -55,7 +55,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "iam/denied-by-deny",
-        Words,
+        Wording,
         Roles,
         DENIED,
         "A call that a policy denies is denied even if another statement allows it, and the error \
@@ -66,7 +66,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "iam/denied-by-boundary",
-        Words,
+        Wording,
         Roles,
         DENIED,
         "A call that the permissions boundary does not allow is denied, and the error says so.",
@@ -84,7 +84,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "iam/denied-by-session-policy",
-        Words,
+        Wording,
         Roles,
         DENIED,
         "A call that the session policy does not allow is denied, and the error says so.",
@@ -106,7 +106,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "iam/denied-without-resource",
-        Words,
+        Wording,
         Roles,
         DENIED,
         "The error of a denied call that has no resource does not name one.",

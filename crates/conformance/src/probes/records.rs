@@ -62,21 +62,21 @@ pub(super) const PROBES: &[Probe] = &[
         "refused; refused",
         |cx| {
             cx.must(["*", "a"].map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for label in [r"\052", "A"] {
                 let answer = cx.change([create(set(&cx.name(label), "A", &[ONE]))]).await;
-                seen.push(if answer.ends_with("but it already exists]") {
+                observed.push(if answer.ends_with("but it already exists]") {
                     "refused".to_owned()
                 } else {
                     answer
                 });
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
         "route53/name-empty-label",
-        Words,
+        Wording,
         Api,
         NAMES_NO_WORDS,
         "A name with an empty label is refused.",
@@ -86,7 +86,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/name-long-label",
-        Words,
+        Wording,
         Api,
         NAMES_NO_WORDS,
         "A label may have at most 63 characters.",
@@ -127,7 +127,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/name-with-a-space",
-        Words,
+        Wording,
         Api,
         NAMES_NO_WORDS,
         "A blank in a name has to be escaped.",
@@ -137,7 +137,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/type-unknown",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A record set of a type that Route 53 does not know is refused.",
@@ -149,23 +149,23 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/ttl",
-        Words,
+        Wording,
         Api,
         SET,
         "A TTL is 0 to 2147483647 seconds.",
         "0: accepted; 2147483647: accepted; -1: 400 InvalidInput; 2147483648: 400 InvalidInput",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
                 let answer = cx.change([create(set_for(ttl, &cx.name(label), "A", &[ONE]))]).await;
-                seen.push(format!("{ttl}: {}", answer.split(": ").next().unwrap_or_default()));
+                observed.push(format!("{ttl}: {}", answer.split(": ").next().unwrap_or_default()));
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
         "route53/set-incomplete",
-        Words,
+        Wording,
         Api,
         SET,
         "A record set without an alias target must have a TTL and values.",
@@ -180,7 +180,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/set-alias-and-values",
-        Words,
+        Wording,
         Api,
         SET,
         "A record set with an alias target and values is refused.",
@@ -210,7 +210,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/set-weighted",
-        Words,
+        Wording,
         Api,
         SET,
         "A record set with a routing policy can't exist together with a simple one of the same \
@@ -224,7 +224,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/set-weight-needs-identifier",
-        Words,
+        Wording,
         Api,
         SET,
         "A weight without a SetIdentifier is refused.",
@@ -238,7 +238,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/values-twice",
-        Words,
+        Wording,
         Api,
         SET,
         "A duplicate value is refused.",
@@ -258,7 +258,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/a-value",
-        Words,
+        Wording,
         Api,
         TYPES,
         "The values of A and AAAA are addresses.",
@@ -275,7 +275,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/ns-value",
-        Words,
+        Wording,
         Api,
         TYPES,
         "The value of an NS record is one domain name.",
@@ -293,16 +293,16 @@ pub(super) const PROBES: &[Probe] = &[
         "Values of MX and SRV records that lack a field are refused.",
         "refused; refused",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for (rtype, value) in [("MX", "mail.example.net"), ("SRV", "1 2 www.example.net")] {
                 let answer = cx.change([create(set(&cx.name("a"), rtype, &[value]))]).await;
-                seen.push(if answer.starts_with("400 InvalidChangeBatch") {
+                observed.push(if answer.starts_with("400 InvalidChangeBatch") {
                     "refused".to_owned()
                 } else {
                     answer
                 });
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
@@ -315,7 +315,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let name = cx.name("a");
             cx.must([create(set(&name, "NS", &["ns.example.net."]))]).await?;
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             let short = &DIGEST[..DIGEST.len() - 2];
             for value in [
                 DIGEST,
@@ -325,18 +325,18 @@ pub(super) const PROBES: &[Probe] = &[
                 "1 13 2",
             ] {
                 let answer = cx.change([upsert(set(&name, "DS", &[value]))]).await;
-                seen.push(if answer.starts_with("400 InvalidChangeBatch") {
+                observed.push(if answer.starts_with("400 InvalidChangeBatch") {
                     "refused".to_owned()
                 } else {
                     answer
                 });
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
         "route53/txt-quotes",
-        Words,
+        Wording,
         Api,
         TYPES,
         "The value of a TXT record is in double quotes.",
@@ -346,7 +346,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/txt-255",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A string of a TXT record may have at most 255 characters; an octal escape counts as one.",
@@ -389,7 +389,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/txt-not-ascii",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A character outside ASCII has to be escaped.",
@@ -399,7 +399,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/cname-beside-others",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A CNAME can't be created at a name that has other record sets.",
@@ -412,7 +412,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/ns-beside-cname",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A delegation can't be created at a name that has a CNAME.",
@@ -425,7 +425,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/cname-two-values",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A CNAME has one value.",
@@ -459,7 +459,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/ns-wildcard",
-        Words,
+        Wording,
         Api,
         SET,
         "A wildcard can't be delegated.",
@@ -468,7 +468,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/apex-cname-ds",
-        Words,
+        Wording,
         Api,
         TYPES,
         "A CNAME or a DS record set at the apex of the zone is refused.",
@@ -486,7 +486,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/apex-ns-soa",
-        Words,
+        Wording,
         Api,
         APEX,
         "The NS and the SOA record set at the apex can't be deleted.",
@@ -500,16 +500,16 @@ pub(super) const PROBES: &[Probe] = &[
                 .send()
                 .await
                 .map_err(|error| crate::context::error_text(&error))?;
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for one in page.resource_record_sets {
-                seen.push(cx.change([delete(one)]).await);
+                observed.push(cx.change([delete(one)]).await);
             }
-            Ok(seen.join(" | "))
+            Ok(observed.join(" | "))
         }
     ),
     probe!(
         "route53/soa-elsewhere",
-        Words,
+        Wording,
         Api,
         APEX,
         "An SOA record set anywhere but at the apex is refused.",
@@ -582,7 +582,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/guardrail-ns-format",
-        Words,
+        Wording,
         Api,
         GUARDRAILS,
         "NS_FORMAT_CHECK, which is always on, refuses an NS value that looks like a Route 53 name \
@@ -596,7 +596,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/guardrail-ns-authority",
-        Words,
+        Wording,
         Api,
         GUARDRAILS,
         "NS_DELEGATION_AUTHORITY_CHECK, which is always on, refuses a delegation to Route 53 name \

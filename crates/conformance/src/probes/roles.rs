@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::context::{Account, Assume, ProbeContext, error_text};
 use crate::probe::Needs::{Api, RealAws, Roles};
-use crate::probe::{Probe, Seen, probe};
+use crate::probe::{Observed, Probe, probe};
 
 const ASSUME: &str = "STS API Reference, AssumeRole; the words: no page";
 const DENIED: &str =
@@ -88,7 +88,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "sts/denied-words",
-        Words,
+        Wording,
         Roles,
         DENIED,
         "The error of a denied AssumeRole names the caller, the action and the role, but not the \
@@ -99,7 +99,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "sts/role-unknown",
-        Words,
+        Wording,
         Roles,
         ASSUME,
         "Assuming a role that does not exist is denied with the same words as for one that exists.",
@@ -142,7 +142,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "sts/duration",
-        Words,
+        Wording,
         Api,
         ASSUME,
         "DurationSeconds is at least 900 and at most 43200.",
@@ -150,17 +150,17 @@ pub(super) const PROBES: &[Probe] = &[
          must have value greater than or equal to 900 | 400 ValidationError: 1 validation error detected: Value '43201' at \
          'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for seconds in [899, 43201] {
                 let ask = Assume { seconds: Some(seconds), ..role(cx, "open") };
-                seen.push(assumed(cx, &cx.env.child, &ask).await);
+                observed.push(assumed(cx, &cx.env.child, &ask).await);
             }
-            Ok(seen.join(" | "))
+            Ok(observed.join(" | "))
         }
     ),
     probe!(
         "sts/role-chaining",
-        Words,
+        Wording,
         Roles,
         "IAM User Guide, \"Roles terms and concepts\"; the words: no page",
         "The session of a role can assume another role for an hour, and no longer.",
@@ -176,59 +176,59 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "sts/max-session",
-        Words,
+        Wording,
         Roles,
         ASSUME,
         "A session longer than the role's MaxSessionDuration is refused.",
         "400 ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         |cx| {
             if cx.env.child.arn.contains(":assumed-role/") {
-                return Ok(Seen::Nothing(
+                return Ok(Observed::Nothing(
                     "the profile of the child account is a role, and its sessions are of an hour anyway".into(),
                 ));
             }
             cx.session(&cx.env.child, &cx.env.parent, "open").await?;
             let ask = Assume { seconds: Some(3601), ..role(cx, "open") };
-            Ok(Seen::Text(assumed(cx, &cx.env.child, &ask).await))
+            Ok(Observed::Text(assumed(cx, &cx.env.child, &ask).await))
         }
     ),
     probe!(
         "sts/session-name",
-        Words,
+        Wording,
         Api,
         ASSUME,
         "A session's name has 2 to 64 characters of \\w+=,.@-.",
         "400 ValidationError; 400 ValidationError; 400 ValidationError",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for name in ["a", &"a".repeat(65), "a b"] {
                 let ask = Assume { session: Some(name.to_owned()), ..role(cx, "open") };
                 let answer = assumed(cx, &cx.env.child, &ask).await;
-                seen.push(answer.split(": ").next().unwrap_or_default().to_owned());
+                observed.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
         "sts/external-id-form",
-        Words,
+        Wording,
         Api,
         ASSUME,
         "An external id has 2 to 1224 characters of \\w+=,.@:/-.",
         "400 ValidationError; 400 ValidationError; 400 ValidationError",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for id in ["a", &"a".repeat(1225), "a b"] {
                 let ask = Assume { external_id: Some(id.to_owned()), ..role(cx, "open") };
                 let answer = assumed(cx, &cx.env.child, &ask).await;
-                seen.push(answer.split(": ").next().unwrap_or_default().to_owned());
+                observed.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
         "sts/not-a-role",
-        Words,
+        Wording,
         Api,
         ASSUME,
         "An ARN that is not that of a role is refused.",
@@ -243,7 +243,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "sts/policy-malformed",
-        Words,
+        Wording,
         Api,
         ASSUME,
         "A malformed session policy is refused.",
@@ -267,7 +267,7 @@ pub(super) const PROBES: &[Probe] = &[
         "us-east-1: example.com.; eu-west-1: example.com.",
         |cx| {
             let caller = caller(cx).await?;
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for region in ["us-east-1", "eu-west-1"] {
                 let session = cx
                     .session_by(&caller.in_region(region), &cx.env.parent, &role(cx, "open"))
@@ -277,9 +277,9 @@ pub(super) const PROBES: &[Probe] = &[
                     |error| error_text(&error),
                     |zone| zone.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
                 );
-                seen.push(format!("{region}: {name}"));
+                observed.push(format!("{region}: {name}"));
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
@@ -293,8 +293,8 @@ pub(super) const PROBES: &[Probe] = &[
             let answer =
                 cx.env.child.in_region("af-south-1").sts.get_caller_identity().send().await;
             Ok(match answer {
-                Ok(_) => Seen::Nothing("the child account has opted in to af-south-1".into()),
-                Err(error) => Seen::Text(error_text(&error)),
+                Ok(_) => Observed::Nothing("the child account has opted in to af-south-1".into()),
+                Err(error) => Observed::Text(error_text(&error)),
             })
         }
     ),

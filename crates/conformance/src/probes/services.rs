@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::backend::Side;
 use crate::context::{LOCAL_PAUSE, create, delete, error_text, set_for};
 use crate::probe::Needs::{RealAws, Stacks};
-use crate::probe::{Probe, Seen, probe};
+use crate::probe::{Observed, Probe, probe};
 use crate::stacks::Template;
 
 /// The TTL in seconds of the record sets in the parent zone that the probe of signing uses.
@@ -24,7 +24,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 KeySigningKeyInParentDSRecord; without the DS record set: accepted",
         |cx| {
             if cx.env.parent.config.region().map(AsRef::as_ref) != Some("us-east-1") {
-                return Ok(Seen::Nothing(
+                return Ok(Observed::Nothing(
                     "Route 53 signs with keys of us-east-1 alone, and the run is in another Region"
                         .into(),
                 ));
@@ -77,7 +77,7 @@ pub(super) const PROBES: &[Probe] = &[
             }
             let status = cx.env.delete_stack(Side::Child, &stack).await?;
             if status.is_fine() {
-                Ok(Seen::Text(format!("{before}; without the DS record set: {after}")))
+                Ok(Observed::Text(format!("{before}; without the DS record set: {after}")))
             } else {
                 Err(format!("the stack {stack} is {}: {}", status.status, status.reason))
             }
@@ -119,7 +119,7 @@ pub(super) const PROBES: &[Probe] = &[
             backend.aws(Side::Child, &words).await?;
             let words =
                 ["sqs", "receive-message", "--queue-url", &queue, "--wait-time-seconds", "20"];
-            let mut seen = "nothing was given up within ten minutes".to_owned();
+            let mut observed = "nothing was given up within ten minutes".to_owned();
             for _ in 0..30 {
                 let answer: Value = serde_json::from_str(&backend.aws(Side::Child, &words).await?)
                     .unwrap_or_default();
@@ -127,13 +127,13 @@ pub(super) const PROBES: &[Probe] = &[
                     answer.pointer("/Messages/0/Body").and_then(Value::as_str).unwrap_or_default();
                 let body: Value = serde_json::from_str(body).unwrap_or_default();
                 if let Some(count) = body.pointer("/requestContext/approximateInvokeCount") {
-                    seen = format!("{count} deliveries");
+                    observed = format!("{count} deliveries");
                     break;
                 }
             }
             let status = cx.env.delete_stack(Side::Child, &stack).await?;
             if status.is_fine() {
-                Ok(seen)
+                Ok(observed)
             } else {
                 Err(format!("the stack {stack} is {}: {}", status.status, status.reason))
             }

@@ -61,30 +61,30 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut play = StackRun::new(cx).await?;
             let resources = json!({"Thing": {"Properties": {"Number": 300, "Truth": true, "List": [1, "two"]}}});
-            let mut seen = String::new();
+            let mut observed = String::new();
             play.deploy(&resources, &[], |event| {
                 let fields: BTreeMap<&String, &Value> =
                     event.json.as_object().into_iter().flatten().collect();
                 let names: Vec<&str> = fields.keys().map(|name| name.as_str()).collect();
-                seen = names.join(" ");
+                observed = names.join(" ");
                 for name in ["List", "Number", "Truth"] {
                     let value = event
                         .json
                         .pointer(&format!("/ResourceProperties/{name}"))
                         .cloned()
                         .unwrap_or_default();
-                    seen = format!("{seen}; {name}: {value}");
+                    observed = format!("{observed}; {name}: {value}");
                 }
                 if !event.text("/ServiceToken").is_empty()
                     && event.text("/ServiceToken") == event.text("/ResourceProperties/ServiceToken")
                 {
-                    seen.push_str("; the ServiceToken is among the properties, too");
+                    observed.push_str("; the ServiceToken is among the properties, too");
                 }
                 Answer::Success("one")
             })
             .await?;
             play.end().await?;
-            Ok(seen)
+            Ok(observed)
         }
     ),
     probe!(
@@ -98,7 +98,7 @@ pub(super) const PROBES: &[Probe] = &[
         "https; the bucket is in the host; dated; 7200",
         |cx| {
             let mut play = StackRun::new(cx).await?;
-            let mut seen = String::new();
+            let mut observed = String::new();
             play.deploy(&thing("a"), &[], |event| {
                 let url = event.text("/ResponseURL");
                 let host = url.split('/').nth(2).unwrap_or_default();
@@ -114,7 +114,7 @@ pub(super) const PROBES: &[Probe] = &[
                     "the bucket is elsewhere"
                 };
                 let dated = if query("X-Amz-Date").is_some() { "dated" } else { "not dated" };
-                seen = format!(
+                observed = format!(
                     "{scheme}; {place}; {dated}; {}",
                     query("X-Amz-Expires").unwrap_or_default()
                 );
@@ -122,7 +122,7 @@ pub(super) const PROBES: &[Probe] = &[
             })
             .await?;
             play.end().await?;
-            Ok(seen)
+            Ok(observed)
         }
     ),
     probe!(
@@ -200,7 +200,7 @@ pub(super) const PROBES: &[Probe] = &[
          deleted by an id that CloudFormation invents.",
         "4096: Create Thing: a -> CREATE_COMPLETE; 4097: Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for size in [4096, 4097] {
                 let mut play = StackRun::new(cx).await?;
                 let all = play
@@ -215,10 +215,10 @@ pub(super) const PROBES: &[Probe] = &[
                         Answer::Document(document)
                     })
                     .await?;
-                seen.push(format!("{size}: {}", format_requests(&all)));
+                observed.push(format!("{size}: {}", format_requests(&all)));
                 play.end().await?;
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
@@ -229,7 +229,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A physical id has 1 to 1024 bytes.",
         "1024: CREATE_COMPLETE; 1025: ROLLBACK_COMPLETE; 0: ROLLBACK_COMPLETE",
         |cx| {
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for length in [1024, 1025, 0] {
                 let mut play = StackRun::new(cx).await?;
                 let id = "x".repeat(length);
@@ -239,10 +239,10 @@ pub(super) const PROBES: &[Probe] = &[
                         Answer::Document(event.document("SUCCESS", id))
                     })
                     .await?;
-                seen.push(format!("{length}: {}", status.status));
+                observed.push(format!("{length}: {}", status.status));
                 play.end().await?;
             }
-            Ok(seen.join("; "))
+            Ok(observed.join("; "))
         }
     ),
     probe!(
@@ -296,12 +296,12 @@ pub(super) const PROBES: &[Probe] = &[
          one: b -> GONE",
         |cx| {
             let mut play = StackRun::new(cx).await?;
-            let mut seen = Vec::new();
+            let mut observed = Vec::new();
             for value in ["a", "b", "b"] {
-                seen.push(format_requests(&play.deploy(&thing(value), &[], one).await?));
+                observed.push(format_requests(&play.deploy(&thing(value), &[], one).await?));
             }
-            seen.push(format_requests(&play.delete(one).await?));
-            Ok(seen.join("; "))
+            observed.push(format_requests(&play.delete(one).await?));
+            Ok(observed.join("; "))
         }
     ),
     probe!(
@@ -492,9 +492,9 @@ pub(super) const PROBES: &[Probe] = &[
             play.stack().command("cancel-update-stack", &[]).await?;
             let (mut lines, status) = play.answer(one).await?;
             lines.insert(0, format!("{} {} one: b from a", event.what().0, event.what().1));
-            let seen = format_requests(&(lines, status));
+            let observed = format_requests(&(lines, status));
             play.end().await?;
-            Ok(seen)
+            Ok(observed)
         }
     ),
     probe!(
@@ -511,9 +511,10 @@ pub(super) const PROBES: &[Probe] = &[
                 .deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made"))
                 .await?;
             let again = play.deploy(&thing("b"), &["--disable-rollback"], one).await?;
-            let seen = format!("{}; {}", format_requests(&failed), format_rolled_back(&again, 0));
+            let observed =
+                format!("{}; {}", format_requests(&failed), format_rolled_back(&again, 0));
             play.end().await?;
-            Ok(seen)
+            Ok(observed)
         }
     ),
     probe!(
@@ -583,9 +584,9 @@ pub(super) const PROBES: &[Probe] = &[
                     break;
                 }
             }
-            let seen = format!("{state}; {}", format_requests(&play.answer(one).await?));
+            let observed = format!("{state}; {}", format_requests(&play.answer(one).await?));
             play.end().await?;
-            Ok(seen)
+            Ok(observed)
         }
     ),
 ];

@@ -31,7 +31,7 @@ async fn make(account: &Account, name: &str, reference: String) -> String {
 pub(super) const PROBES: &[Probe] = &[
     probe!(
         "route53/zone-unknown",
-        Words,
+        Wording,
         Api,
         GET,
         "Reading or listing a hosted zone that does not exist fails with NoSuchHostedZone.",
@@ -62,7 +62,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/zone-long-id",
-        Words,
+        Wording,
         Api,
         GET,
         "An id of more than 32 characters is refused.",
@@ -134,7 +134,7 @@ pub(super) const PROBES: &[Probe] = &[
             let mut values: Vec<String> =
                 zone.name_servers.iter().map(|server| format!("{server}.")).collect();
             values.sort();
-            let seen = page.resource_record_sets().iter().map(|set| {
+            let observed = page.resource_record_sets().iter().map(|set| {
                 let mut own: Vec<String> =
                     set.resource_records().iter().map(|record| record.value().to_owned()).collect();
                 own.sort();
@@ -152,12 +152,12 @@ pub(super) const PROBES: &[Probe] = &[
                 };
                 format!("{} {} {what}", set.r#type().as_str(), set.ttl().unwrap_or_default())
             });
-            Ok(seen.collect::<Vec<_>>().join("; "))
+            Ok(observed.collect::<Vec<_>>().join("; "))
         }
     ),
     probe!(
         "route53/zone-reference-twice",
-        Words,
+        Wording,
         Api,
         CREATE,
         "A zone with the CallerReference of another zone of the account is refused, so that a \
@@ -173,7 +173,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/zone-name-invalid",
-        Words,
+        Wording,
         Api,
         "Route 53 API Reference, CreateHostedZone; the words: no page",
         "A zone with an invalid name is refused.",
@@ -186,7 +186,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/zone-not-empty",
-        Words,
+        Wording,
         Api,
         "Route 53 API Reference, DeleteHostedZone; the words: no page",
         "A zone can be deleted only if it has nothing but its SOA and NS record sets.",
@@ -238,7 +238,7 @@ pub(super) const PROBES: &[Probe] = &[
     ),
     probe!(
         "route53/signed-by-nobody",
-        Words,
+        Wording,
         Api,
         ERRORS,
         "A request with an access key that does not exist is refused with InvalidClientTokenId.",

@@ -33,17 +33,17 @@ async fn a_probe_that_expects_something_else_is_reported() {
         |_, _| {},
     )
     .await;
-    let seen = "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2";
-    assert_eq!(results.0.first().unwrap().1, Verdict::Differs(seen.into()));
+    let observed = "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2";
+    assert_eq!(results.0.first().unwrap().1, Verdict::Differs(observed.into()));
     assert_eq!(results.0.last().unwrap().1, Verdict::Agrees, "the other probes must still run");
     assert!(
         text.contains(&format!(
-            "DIFFERS route53/upsert\n          expected: refused\n          seen:     {seen}\n"
+            "DIFFERS route53/upsert\n          expected: refused\n          observed: {observed}\n"
         )),
         "{text}"
     );
     assert!(
-        text.ends_with("2 probes: 1 as expected, 1 differ, 0 could not look, 0 do not apply\n"),
+        text.ends_with("2 probes: 1 as expected, 1 differ, 0 failed, 0 do not apply\n"),
         "{text}"
     );
 }
@@ -56,8 +56,8 @@ async fn an_aws_that_is_another_one_is_reported() {
             zone.refuse_when(Arc::new(|_| Some("not today".to_owned())));
         })
         .await;
-    let seen = "400 InvalidChangeBatch: [not today]; 400 InvalidChangeBatch: [not today]; ";
-    assert_eq!(results.0.first().unwrap().1, Verdict::Differs(seen.into()));
+    let observed = "400 InvalidChangeBatch: [not today]; 400 InvalidChangeBatch: [not today]; ";
+    assert_eq!(results.0.first().unwrap().1, Verdict::Differs(observed.into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,5 @@
-//! What the tests share: probes by their ids, and an environment in two accounts whose journal is on no
-//! disk.
+//! What the tests share: probes by their ids, and an environment in two accounts whose journal is
+//! on no disk.
 
 use std::sync::Arc;
 

@@ -121,11 +121,11 @@ async fn moto_differs_exactly_where_it_is_known_to() {
             .code()
     };
     assert_eq!((program("route53/upsert"), program("route53/batch-twice")), (Some(0), Some(1)));
-    for (id, seen) in LAX {
+    for (id, observed) in LAX {
         let found = results.0.iter().find(|(probe, _)| probe.id == id);
         assert_eq!(
             found.map(|(_, verdict)| verdict),
-            Some(&Verdict::Differs(seen.to_owned())),
+            Some(&Verdict::Differs(observed.to_owned())),
             "{id}"
         );
     }

@@ -34,7 +34,7 @@ fn every_probe_has_a_name_of_its_own_that_a_label_can_be() {
 
 /// The page of a run has its results, and keeps them when it is written again.
 #[test]
-fn what_was_seen_stays_until_something_else_is_expected() {
+fn an_observation_stays_until_something_else_is_expected() {
     let probes: Vec<Probe> = probes::all().into_iter().take(3).collect();
     let verdicts = [
         Verdict::Agrees,

@@ -259,7 +259,7 @@ async fn a_run_asks_all_probes_cleans_up_and_writes_the_page() {
     fixture.assert_is_empty("after a run").await;
     let page = fixture.page();
     assert!(page.contains("**Against real AWS:** 20"), "{page}");
-    assert!(page.contains("us-east-1. ") && page.contains(" 1 differ, 0 could not look"), "{page}");
+    assert!(page.contains("us-east-1. ") && page.contains(" 1 differ, 0 failed"), "{page}");
     for life in ["life/by-the-templates", "life/signed-by-the-templates"] {
         assert!(text.contains(&format!("ok      {life}\n")), "{text}");
     }
