@@ -1,4 +1,7 @@
 //! The deployment of a template, its rollback, and the deletion of a stack.
+//!
+//! The rollback is that of `stack::deployment`, with what a whole template adds: the order of the
+//! resources, references, deletion policies, and resources that do not change.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

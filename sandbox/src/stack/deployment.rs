@@ -1,4 +1,7 @@
 //! The deployment of a template, its rollback, and the deletion of a stack.
+//!
+//! The rollback is that of `cloudformation::deployment`. Here, resources have no order, references
+//! or policies, so that a test of one function, or a random history, needs no whole template.
 
 use serde_json::Value;
 
