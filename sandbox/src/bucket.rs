@@ -28,7 +28,7 @@ use time::macros::format_description;
 
 use crate::aws::received;
 use crate::clock::Clock;
-use crate::listen::{Listener, Reset};
+use crate::http_listener::{Listener, Reset};
 
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
 /// The host of the bucket without a listener: S3's endpoint, with the bucket in the path.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 
 use crate::function::Invocation;
-use crate::listen::{Listener, Reset};
+use crate::http_listener::{Listener, Reset};
 
 const VERSION: &str = "/2018-06-01/runtime/";
 /// The largest response of an invocation ("Lambda quotas": 6 MB).

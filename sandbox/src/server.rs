@@ -1,5 +1,5 @@
-//! The listener, and the steps of a call: parse, authenticate, record, hold, apply faults, carry
-//! out, respond.
+//! The server of the AWS APIs: the steps of a call are parse, authenticate, record, hold, apply
+//! faults, execute, respond.
 
 mod sigv4;
 
@@ -21,9 +21,9 @@ use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::fault::FaultKind;
 use crate::gate::GateState;
+use crate::http_listener::Reset;
 use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
-use crate::listen::Reset;
 use crate::query::Query;
 use crate::route53::xml::Element;
 use crate::route53::{NAMESPACE, api, routes};

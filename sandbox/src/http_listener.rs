@@ -1,4 +1,4 @@
-//! A listener on the loopback interface, with its own threads so that a test may block.
+//! An HTTP listener on the loopback interface, with its own threads so that a test may block.
 
 use std::future::poll_fn;
 use std::io;
