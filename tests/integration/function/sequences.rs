@@ -40,10 +40,17 @@ fn plain() -> Value {
     step(json!({}))
 }
 
-/// Prepares a zone that answers for the host, with one key if it is to be signed.
-fn prepare(zone: &ZoneHandle, signed: bool) {
+/// Whether a child zone is signed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Child {
+    Signed,
+    Unsigned,
+}
+
+/// Adds the host to a zone, and signs it with one key if it is to be signed.
+fn prepare(zone: &ZoneHandle, child: Child) {
     zone.put(RecordSet::new(HOST, "A", TTL, ["192.0.2.3"]));
-    if signed {
+    if child == Child::Signed {
         zone.create_key("one");
         zone.start_signing();
     }
@@ -52,9 +59,9 @@ fn prepare(zone: &ZoneHandle, signed: bool) {
 impl Sequence {
     /// Starts with a signed parent zone. Returns `None` where unbound can't run, and prints the
     /// reason.
-    async fn start(signed: bool) -> Option<Self> {
+    async fn start(child: Child) -> Option<Self> {
         let mut fixture = Fixture::behind_sockets().await;
-        prepare(&fixture.child, signed);
+        prepare(&fixture.child, child);
         fixture.parent.create_key("parent");
         fixture.parent.start_signing();
         let (dns, unbound) = unbound::start(&fixture.aws).await?;
@@ -93,12 +100,12 @@ impl Sequence {
         // resolver is queried meanwhile does not matter.
         let began = Instant::now();
         let all: Duration = ttls.iter().map(|ttl| Duration::from_secs(u64::from(*ttl) + 1)).sum();
-        let mut seen = self.query().await;
+        let mut security = self.query().await;
         while began.elapsed() < all {
-            seen = self.query().await;
+            security = self.query().await;
             breathe().await;
         }
-        seen
+        security
     }
 
     /// Ages the keys by the time for which resolvers cache the DNSKEY record set of a Route 53
@@ -127,12 +134,12 @@ impl Sequence {
 
 #[tokio::test]
 async fn signing_is_turned_on_and_off() {
-    let Some(it) = Sequence::start(false).await else { return };
+    let Some(it) = Sequence::start(Child::Unsigned).await else { return };
     let id = it.fixture.create(plain()).await.success().id().to_owned();
     assert_eq!(it.query().await, Security::Insecure);
     // Turned on: the child zone signs, its keys are served for a TTL, then the DS record set is
     // added.
-    prepare(&it.fixture.child, true);
+    prepare(&it.fixture.child, Child::Signed);
     assert_eq!(it.wait().await, Security::Insecure);
     it.age_keys();
     it.update(&id, plain(), secured(), Some("unsigned-answers-kept")).await;
@@ -149,7 +156,7 @@ async fn signing_is_turned_on_and_off() {
 
 #[tokio::test]
 async fn a_key_is_rolled_over() {
-    let Some(it) = Sequence::start(true).await else { return };
+    let Some(it) = Sequence::start(Child::Signed).await else { return };
     let named = |key: &str| step(json!({"Dnssec": true, "KeySigningKeys": [key]}));
     let id = it.fixture.create(named("one")).await.success().id().to_owned();
     assert_eq!(it.query().await, Security::Secure);
@@ -175,7 +182,7 @@ async fn a_key_is_rolled_over() {
 /// Shows that the other tests can fail.
 #[tokio::test]
 async fn a_key_removed_before_its_ds_makes_the_zone_bogus() {
-    let Some(it) = Sequence::start(true).await else { return };
+    let Some(it) = Sequence::start(Child::Signed).await else { return };
     it.fixture.create(step(json!({"Dnssec": true, "KeySigningKeys": ["one"]}))).await.success();
     it.fixture.child.create_key("two");
     assert_eq!(it.wait().await, Security::Secure);
@@ -188,10 +195,10 @@ async fn a_key_removed_before_its_ds_makes_the_zone_bogus() {
 
 #[tokio::test]
 async fn the_child_zone_is_replaced() {
-    let Some(it) = Sequence::start(true).await else { return };
+    let Some(it) = Sequence::start(Child::Signed).await else { return };
     let account = it.fixture.aws.account("333333333333");
     let other = account.hosted_zone(NAME);
-    prepare(&other, true);
+    prepare(&other, Child::Signed);
     let role = account.role("child").trust_account("222222222222", None).allow_all_route53();
     it.fixture.function_role.clone().allow_assume(&role.arn());
     let of_other = |dnssec: bool| {
@@ -214,9 +221,10 @@ async fn the_child_zone_is_replaced() {
 /// Replaces a signed child zone behind a resolver with a shared cache, and returns what a validator
 /// behind it sees. The cache has data of the old zone, signed with the old keys. A validator that
 /// has the DS of the new zone considers them bogus until the longest TTL of the old zone has
-/// passed.
-async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<Security> {
-    let it = Sequence::start(true).await?;
+/// passed. Before the DS record set of the new zone is added, this waits for the usual TTL, and then
+/// for `last_wait`.
+async fn replaced_behind_a_shared_cache(longest: Longest, last_wait: LastWait) -> Option<Security> {
+    let it = Sequence::start(Child::Signed).await?;
     let (longest, asked, (owner, rtype)) = match longest {
         Longest::Data(ttl) => (ttl, "A", (HOST, "A")),
         Longest::Negative(ttl) => (ttl, "AAAA", (NAME, "SOA")),
@@ -233,7 +241,7 @@ async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<
     put(&it.fixture.child);
     let account = it.fixture.aws.account("333333333333");
     let other = account.hosted_zone(NAME);
-    prepare(&other, true);
+    prepare(&other, Child::Signed);
     put(&other);
     let role = account.role("child").trust_account("222222222222", None).allow_all_route53();
     it.fixture.function_role.clone().allow_assume(&role.arn());
@@ -248,8 +256,11 @@ async fn replaced_behind_a_shared_cache(longest: Longest, wait: bool) -> Option<
     let behind = Unbound::start_behind(&it.dns).unwrap();
     assert_eq!(behind.resolve(HOST, asked).await.unwrap().security, Security::Insecure);
     it.update(&id, plain(), of_other(false), None).await;
-    let waits = if wait { vec![TTL, longest] } else { vec![TTL, TTL] };
-    it.wait_for(&waits).await;
+    let last_wait = match last_wait {
+        LastWait::LongestTtl => longest,
+        LastWait::UsualTtl => TTL,
+    };
+    it.wait_for(&[TTL, last_wait]).await;
     other.age_keys(Duration::from_hours(1));
     it.update(&id, of_other(false), of_other(true), Some("unsigned-answers-kept")).await;
     it.wait().await;
@@ -265,11 +276,19 @@ enum Longest {
     Negative(u32),
 }
 
+#[derive(Clone, Copy)]
+enum LastWait {
+    /// The longest TTL of the old zone, as the page says.
+    LongestTtl,
+    UsualTtl,
+}
+
 #[tokio::test]
 async fn waiting_for_the_longest_ttl_keeps_a_replaced_zone_secure() {
     for longest in [Longest::Data(5), Longest::Negative(5)] {
-        if let Some(seen) = replaced_behind_a_shared_cache(longest, true).await {
-            assert_eq!(seen, Security::Secure);
+        if let Some(security) = replaced_behind_a_shared_cache(longest, LastWait::LongestTtl).await
+        {
+            assert_eq!(security, Security::Secure);
         }
     }
 }
@@ -278,15 +297,15 @@ async fn waiting_for_the_longest_ttl_keeps_a_replaced_zone_secure() {
 #[tokio::test]
 async fn without_that_wait_a_replaced_zone_is_bogus_behind_a_shared_cache() {
     for longest in [Longest::Data(3600), Longest::Negative(3600)] {
-        if let Some(seen) = replaced_behind_a_shared_cache(longest, false).await {
-            assert_eq!(seen, Security::Bogus);
+        if let Some(security) = replaced_behind_a_shared_cache(longest, LastWait::UsualTtl).await {
+            assert_eq!(security, Security::Bogus);
         }
     }
 }
 
 #[tokio::test]
 async fn a_secured_delegation_is_deleted() {
-    let Some(it) = Sequence::start(true).await else { return };
+    let Some(it) = Sequence::start(Child::Signed).await else { return };
     let id = it.fixture.create(secured()).await.success().id().to_owned();
     assert_eq!(it.query().await, Security::Secure);
     it.update(&id, secured(), plain(), Some("keys-must-stay")).await;
