@@ -15,7 +15,7 @@ pub use names::names;
 pub use ownership::ownership;
 pub use properties::properties;
 
-/// Stands for what must never be shown.
+/// The secret in the inputs. It must not be in any output.
 const SECRET: &str = "5ec4e75ec4e7";
 const REGION: &str = "us-east-1";
 const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x";

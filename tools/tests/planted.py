@@ -13,7 +13,7 @@ INHERITED = ("CI", "GITHUB_ACTIONS", "NOT_CHECKED", "CARGO_TARGET_DIR", "MAKEFLA
 
 
 class GateTest(unittest.TestCase):
-    """Each test has a folder that stands for the project, with the real tools."""
+    """Each test has a folder with a copy of the project's layout and the real tools."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="planted-")

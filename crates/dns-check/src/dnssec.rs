@@ -256,8 +256,8 @@ fn set<'a>(
     RecordSet { owner, record_type, data: data.iter().map(Vec::as_slice).collect(), signatures }
 }
 
-/// What is wrong with the signature of the SOA record by the zone's keys. It stands for all other
-/// data of the zone.
+/// What is wrong with the signature of the SOA record by the zone's keys. The SOA record is checked
+/// as a sample of all data of the zone.
 pub(super) fn data(
     zone: &Name,
     soa: &StartOfAuthority,

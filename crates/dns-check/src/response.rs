@@ -5,8 +5,8 @@
 //! are those of the query: a malformed record that is not needed does not make the response
 //! unusable.
 //!
-//! The cost of a response is bounded, whoever sends it: it can have at most [`RECORDS`] records,
-//! and at most [`ADDRESSES`] addresses of the additional section are kept.
+//! The cost of any response is bounded: it can have at most [`RECORDS`] records, and at most
+//! [`ADDRESSES`] addresses of the additional section are kept.
 
 use std::collections::BTreeSet;
 use std::iter;

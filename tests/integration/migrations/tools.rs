@@ -135,7 +135,7 @@ impl Terraform {
     }
 
     /// `terraform apply`: refreshes the state, then creates with CREATE, changes with UPSERT, and
-    /// deletes the record set under each name that is no longer configured, whoever wrote it.
+    /// deletes the record set under each name that is no longer configured, no matter who wrote it.
     pub(crate) fn apply(&self, configuration: &Configuration) -> Result<(), String> {
         for resource in &configuration.removed {
             if configuration.instances.keys().any(|address| address.starts_with(resource)) {

@@ -58,8 +58,8 @@ impl Function for Queue {
             let request_id = text(&event, "RequestId");
             let timeout =
                 event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
-            // One hundredth of a second stands for each second of the timeout, because a function
-            // that does not answer soon never answers.
+            // A second of the timeout takes a hundredth of a second here, because a function that
+            // does not answer soon never answers.
             let polls = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
             lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
             for _ in 0..polls {

@@ -110,7 +110,7 @@ fn services_of_the_function(role: &mut Asker<'_>) {
     }
 }
 
-/// Adds probes for who may assume the roles.
+/// Adds probes of the trust policies: which principals may assume the roles.
 pub(super) fn trusts(deployed: &DeployedRoles, probes: &mut Vec<Probe>) {
     let function = Stranger {
         who: "a function of another Region",
