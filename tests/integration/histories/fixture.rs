@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use test_support::Network;
 
 use crate::histories::history::{
-    CHILD_ACCOUNTS, CHILDREN, Intent, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent,
+    CHILD_ACCOUNTS, CHILDREN, DeclaredResource, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent,
 };
 
 pub(crate) const VANITY: [&str; 2] = ["ns1.vanity.net", "ns2.vanity.net"];
@@ -117,14 +117,14 @@ impl Fixture {
             .await
     }
 
-    pub(crate) fn properties(&self, intent: &Intent) -> Value {
+    pub(crate) fn properties(&self, declared: &DeclaredResource) -> Value {
         let mut properties = json!({
-            "ChildZoneId": self.children[intent.child].id,
-            "TTL": intent.ttl,
+            "ChildZoneId": self.children[declared.child].id,
+            "TTL": declared.ttl,
             "Verification": "NONE",
-            "Trigger": intent.trigger,
+            "Trigger": declared.trigger,
         });
-        let account = match intent.parent {
+        let account = match declared.parent {
             Parent::Id(zone) => {
                 properties["ParentZoneId"] = json!(self.parents[zone].id);
                 PARENTS[zone].0
@@ -136,21 +136,21 @@ impl Fixture {
             Parent::Closest(account) => account,
         };
         properties["ParentRoleArn"] = json!(self.roles[account]);
-        if intent.overwrite {
+        if declared.overwrite {
             properties["AllowOverwrite"] = json!(true);
         }
-        if intent.occlusion {
+        if declared.occlusion {
             properties["AllowOcclusion"] = json!(true);
         }
-        if intent.dnssec {
+        if declared.dnssec {
             properties["Dnssec"] = json!(true);
-            properties["DsTTL"] = json!(intent.ds_ttl);
+            properties["DsTTL"] = json!(declared.ds_ttl);
         }
         // Without Dnssec they have no effect.
-        if let Some(keys) = intent.keys {
+        if let Some(keys) = declared.keys {
             properties["KeySigningKeys"] = json!(named(keys));
         }
-        if intent.vanity {
+        if declared.vanity {
             properties["NameServers"] = json!(VANITY);
         }
         properties

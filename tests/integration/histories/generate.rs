@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 
 use crate::histories::history::{
-    Act, Below, CHILDREN, Edit, History, Intent, LOGICAL_IDS, NAMES, PARENTS, Parent, PointIndex,
-    STACKS, Step, Trouble, When, Whose,
+    Act, Below, CHILDREN, DeclaredResource, Edit, History, LOGICAL_IDS, NAMES, NetworkFault,
+    PARENTS, Parent, PointIndex, STACKS, Step, When, Whose,
 };
 
 const TTLS: [u32; 3] = [60, 300, 172_800];
@@ -17,8 +17,8 @@ type Templates = [Plans; STACKS.len()];
 /// late requests can do the most harm.
 #[derive(Clone, Default)]
 struct Plans {
-    now: BTreeMap<usize, Intent>,
-    past: Vec<(usize, Intent)>,
+    now: BTreeMap<usize, DeclaredResource>,
+    past: Vec<(usize, DeclaredResource)>,
 }
 
 pub(crate) fn history(seed: u64) -> History {
@@ -50,7 +50,7 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
         810..825 => Act::Cancel {
             stack,
             logical_id: rng.usize(..LOGICAL_IDS.len()),
-            intent: intent(rng, stack),
+            declared: declared_resource(rng, stack),
         },
         825..875 => {
             let logical_id = rng.usize(..LOGICAL_IDS.len());
@@ -74,8 +74,9 @@ fn step(rng: &mut Rng, stacks: usize, templates: &mut Templates) -> Step {
         let when = if rng.bool() { When::Before } else { When::Delivery(rng.usize(..4)) };
         edits.push((when, Edit::Keys { child: rng.usize(..CHILDREN.len()), keys: keys(rng) }));
     }
-    let trouble = if rng.u32(..100) < 12 && !undisturbed { Some(trouble(rng)) } else { None };
-    Step { act, edits, trouble }
+    let network_fault =
+        if rng.u32(..100) < 12 && !undisturbed { Some(network_fault(rng)) } else { None };
+    Step { act, edits, network_fault }
 }
 
 /// A refactoring between the two stacks of one account.
@@ -84,9 +85,9 @@ fn refactoring(rng: &mut Rng, templates: &mut Templates) -> Act {
     let (to, logical_id, new_id) =
         (1 - from, rng.usize(..LOGICAL_IDS.len()), rng.usize(..LOGICAL_IDS.len()));
     if !templates[to].now.contains_key(&new_id)
-        && let Some(intent) = templates[from].now.remove(&logical_id)
+        && let Some(declared) = templates[from].now.remove(&logical_id)
     {
-        templates[to].now.insert(new_id, intent);
+        templates[to].now.insert(new_id, declared);
     }
     Act::Refactor { from, logical_id, to, new_id }
 }
@@ -95,12 +96,12 @@ fn deployment(
     rng: &mut Rng,
     stack: usize,
     plans: &Plans,
-) -> (BTreeMap<usize, Intent>, Option<usize>) {
+) -> (BTreeMap<usize, DeclaredResource>, Option<usize>) {
     let mut template = plans.now.clone();
-    if let Some((id, intent)) = rng.choice(&plans.past)
+    if let Some((id, declared)) = rng.choice(&plans.past)
         && rng.u32(..100) < 30
     {
-        template.insert(*id, intent.clone());
+        template.insert(*id, declared.clone());
     } else {
         for _ in 0..rng.usize(1..=2) {
             mutate(rng, stack, &mut template);
@@ -111,52 +112,52 @@ fn deployment(
     (template, fail_after)
 }
 
-fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, Intent>) {
+fn mutate(rng: &mut Rng, stack: usize, template: &mut BTreeMap<usize, DeclaredResource>) {
     let existing: Vec<usize> = template.keys().copied().collect();
     let free: Vec<usize> = (0..LOGICAL_IDS.len()).filter(|id| !template.contains_key(id)).collect();
     let (Some(&old), kind) = (rng.choice(&existing), rng.u32(..100)) else {
-        template.insert(rng.usize(..LOGICAL_IDS.len()), intent(rng, stack));
+        template.insert(rng.usize(..LOGICAL_IDS.len()), declared_resource(rng, stack));
         return;
     };
     match (kind, rng.choice(&free)) {
         (0..10, Some(new)) => {
-            template.insert(*new, intent(rng, stack));
+            template.insert(*new, declared_resource(rng, stack));
         }
         (10..32, Some(new)) => {
             let renamed = template.remove(&old);
-            template.extend(renamed.map(|intent| (*new, intent)));
+            template.extend(renamed.map(|declared| (*new, declared)));
         }
         (32..38, _) => {
             template.remove(&old);
         }
         _ => {
-            template.entry(old).and_modify(|intent| change(rng, stack, intent));
+            template.entry(old).and_modify(|declared| change(rng, stack, declared));
         }
     }
 }
 
-fn change(rng: &mut Rng, stack: usize, intent: &mut Intent) {
+fn change(rng: &mut Rng, stack: usize, declared: &mut DeclaredResource) {
     match rng.u32(..100) {
-        0..14 => intent.ttl = TTLS[rng.usize(..TTLS.len())],
-        14..36 => intent.child = child(rng, stack),
+        0..14 => declared.ttl = TTLS[rng.usize(..TTLS.len())],
+        14..36 => declared.child = child(rng, stack),
         36..46 => {}
-        46..57 => intent.overwrite = !intent.overwrite,
-        57..63 => intent.vanity = !intent.vanity,
-        63..67 => intent.occlusion = !intent.occlusion,
-        67..80 => intent.dnssec = !intent.dnssec,
-        80..87 => intent.keys = some_keys(rng),
-        87..91 => intent.ds_ttl = TTLS[rng.usize(..TTLS.len())],
-        _ => intent.trigger += 1,
+        46..57 => declared.overwrite = !declared.overwrite,
+        57..63 => declared.vanity = !declared.vanity,
+        63..67 => declared.occlusion = !declared.occlusion,
+        67..80 => declared.dnssec = !declared.dnssec,
+        80..87 => declared.keys = some_keys(rng),
+        87..91 => declared.ds_ttl = TTLS[rng.usize(..TTLS.len())],
+        _ => declared.trigger += 1,
     }
     let moved = rng.u32(..100) < 15;
-    if moved || !fits(intent) {
-        intent.parent = parent(rng, intent.child);
+    if moved || !fits(declared) {
+        declared.parent = parent(rng, declared.child);
     }
 }
 
-fn intent(rng: &mut Rng, stack: usize) -> Intent {
+fn declared_resource(rng: &mut Rng, stack: usize) -> DeclaredResource {
     let child = child(rng, stack);
-    Intent {
+    DeclaredResource {
         child,
         parent: parent(rng, child),
         ttl: TTLS[rng.usize(..TTLS.len())],
@@ -207,10 +208,10 @@ fn parent(rng: &mut Rng, child: usize) -> Parent {
     }
 }
 
-fn fits(intent: &Intent) -> bool {
-    match intent.parent {
+fn fits(declared: &DeclaredResource) -> bool {
+    match declared.parent {
         Parent::Id(2) | Parent::Name(2) => {
-            NAMES[CHILDREN[intent.child].1].ends_with(".testing.example.com")
+            NAMES[CHILDREN[declared.child].1].ends_with(".testing.example.com")
         }
         _ => true,
     }
@@ -264,13 +265,13 @@ fn edit(rng: &mut Rng) -> Edit {
     }
 }
 
-fn trouble(rng: &mut Rng) -> Trouble {
+fn network_fault(rng: &mut Rng) -> NetworkFault {
     match rng.u32(..100) {
-        0..35 => Trouble::LostChange,
-        35..50 => Trouble::LostSecondChange,
-        50..55 => Trouble::LostRead,
-        55..75 => Trouble::LostAnswer,
-        75..85 => Trouble::BucketDown,
-        _ => Trouble::Unheard,
+        0..35 => NetworkFault::LostChange,
+        35..50 => NetworkFault::LostSecondChange,
+        50..55 => NetworkFault::LostRead,
+        55..75 => NetworkFault::LostAnswer,
+        75..85 => NetworkFault::BucketDown,
+        _ => NetworkFault::RejectedAnswer,
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct History {
 pub(crate) struct Step {
     pub(crate) act: Act,
     pub(crate) edits: Vec<(When, Edit)>,
-    pub(crate) trouble: Option<Trouble>,
+    pub(crate) network_fault: Option<NetworkFault>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub(crate) enum Act {
     /// A deployment. With `fail_after`, another resource fails after that one.
     Deploy {
         stack: usize,
-        template: BTreeMap<usize, Intent>,
+        template: BTreeMap<usize, DeclaredResource>,
         fail_after: Option<usize>,
     },
     Delete {
@@ -69,7 +69,7 @@ pub(crate) enum Act {
     Cancel {
         stack: usize,
         logical_id: usize,
-        intent: Intent,
+        declared: DeclaredResource,
     },
     /// The stack no longer has a resource, without a request to the function: it is retained, or
     /// its Delete was skipped.
@@ -97,10 +97,10 @@ pub(crate) enum Act {
     Nothing,
 }
 
-/// The properties of one resource.
+/// A resource as a template declares it.
 #[allow(clippy::struct_excessive_bools, reason = "the properties are independent switches")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Intent {
+pub(crate) struct DeclaredResource {
     pub(crate) child: usize,
     pub(crate) parent: Parent,
     pub(crate) ttl: u32,
@@ -205,7 +205,7 @@ pub(crate) enum Below {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum NetworkFault {
     /// The next change is applied and its answer is lost.
     LostChange,
     /// The same happens to the change after the next.
@@ -217,7 +217,7 @@ pub(crate) enum Trouble {
     /// The bucket fails once.
     BucketDown,
     /// The bucket permanently rejects the next answer, and those of its redeliveries.
-    Unheard,
+    RejectedAnswer,
 }
 
 impl fmt::Display for History {
@@ -228,7 +228,9 @@ impl fmt::Display for History {
             step.edits
                 .iter()
                 .try_for_each(|(when, edit)| writeln!(f, "        {when:?}: {edit:?}"))?;
-            step.trouble.iter().try_for_each(|trouble| writeln!(f, "        {trouble:?}"))
+            step.network_fault
+                .iter()
+                .try_for_each(|network_fault| writeln!(f, "        {network_fault:?}"))
         })
     }
 }

@@ -11,7 +11,9 @@ use serde_json::Value;
 use test_support::{Network, pass};
 
 use crate::histories::fixture::Fixture;
-use crate::histories::history::{Act, Edit, History, LOGICAL_IDS, STACKS, Step, Trouble, When};
+use crate::histories::history::{
+    Act, Edit, History, LOGICAL_IDS, NetworkFault, STACKS, Step, When,
+};
 use crate::histories::manual_edits::perform;
 use crate::histories::reference_model::ReferenceModel;
 
@@ -173,7 +175,7 @@ pub(crate) async fn run(history: &History, seed: u64) -> Result<Tally, String> {
         runner.observer.model().verdict()?;
     }
     for stack in 0..STACKS.len() {
-        let step = Step { act: Act::Delete { stack }, edits: Vec::new(), trouble: None };
+        let step = Step { act: Act::Delete { stack }, edits: Vec::new(), network_fault: None };
         runner.step(history.steps.len() + stack, &step).await;
         runner.observer.model().verdict()?;
     }
@@ -192,7 +194,7 @@ struct Runner {
 impl Runner {
     async fn step(&mut self, index: usize, step: &Step) {
         self.observer.model().begin_step(&format!("step {index}: {:?}", step.act));
-        self.trouble(step.trouble);
+        self.network_fault(step.network_fault);
         *self.pending() = Pending { edits: step.edits.clone(), ..Pending::default() };
         self.edit_by_hand(|when| when == When::Before);
         let (stack, outcome) = self.act(&step.act).await;
@@ -208,8 +210,8 @@ impl Runner {
     async fn act(&mut self, act: &Act) -> (Option<usize>, Option<StackOutcome>) {
         match act {
             Act::Deploy { stack, template, fail_after } => {
-                let resource = |(id, intent): (&usize, _)| {
-                    (LOGICAL_IDS[*id].to_owned(), self.fixture.properties(intent))
+                let resource = |(id, declared): (&usize, _)| {
+                    (LOGICAL_IDS[*id].to_owned(), self.fixture.properties(declared))
                 };
                 let template: Template = template.iter().map(resource).collect();
                 if let Some(id) = fail_after {
@@ -227,13 +229,13 @@ impl Runner {
                 }
                 (None, None)
             }
-            Act::Cancel { stack, logical_id, intent } => {
+            Act::Cancel { stack, logical_id, declared } => {
                 let stack = &self.stacks[*stack];
                 // CloudFormation does not create two resources with one logical id.
                 if !stack.resources().contains_key(LOGICAL_IDS[*logical_id]) {
                     self.observer.model().cancelling = true;
                     stack
-                        .cancel_create(LOGICAL_IDS[*logical_id], &self.fixture.properties(intent))
+                        .cancel_create(LOGICAL_IDS[*logical_id], &self.fixture.properties(declared))
                         .await;
                     self.observer.model().cancelling = false;
                 }
@@ -300,24 +302,26 @@ impl Runner {
         }
     }
 
-    fn trouble(&self, trouble: Option<Trouble>) {
-        if let Some(trouble) = trouble {
+    fn network_fault(&self, network_fault: Option<NetworkFault>) {
+        if let Some(network_fault) = network_fault {
             let mut model = self.observer.model();
             (model.in_trouble, model.quiet) = (true, false);
-            model.note(&format!("{trouble:?}"));
+            model.note(&format!("{network_fault:?}"));
             let fault = |action: &str, kind| Fault::on(action).kind(kind);
             let lost = fault("ChangeResourceRecordSets", FaultKind::ResetAfter);
-            let fault = match trouble {
-                Trouble::LostChange => lost,
-                Trouble::LostSecondChange => lost.nth(2),
-                Trouble::LostRead => fault("ListResourceRecordSets", FaultKind::ResetBefore),
-                Trouble::LostAnswer => {
+            let fault = match network_fault {
+                NetworkFault::LostChange => lost,
+                NetworkFault::LostSecondChange => lost.nth(2),
+                NetworkFault::LostRead => fault("ListResourceRecordSets", FaultKind::ResetBefore),
+                NetworkFault::LostAnswer => {
                     return self.network.bucket.fault(BucketFault::ResetAfter, 1);
                 }
-                Trouble::BucketDown => {
+                NetworkFault::BucketDown => {
                     return self.network.bucket.fault(BucketFault::Status(503), 1);
                 }
-                Trouble::Unheard => return self.network.bucket.fault(BucketFault::Status(403), 3),
+                NetworkFault::RejectedAnswer => {
+                    return self.network.bucket.fault(BucketFault::Status(403), 3);
+                }
             };
             self.network.aws.fault(fault);
         }

@@ -65,8 +65,8 @@ fn shorter(history: &History) -> Vec<History> {
                 candidate.steps[index].edits.remove(edit);
             });
         }
-        if step.trouble.is_some() {
-            with(&|candidate| candidate.steps[index].trouble = None);
+        if step.network_fault.is_some() {
+            with(&|candidate| candidate.steps[index].network_fault = None);
         }
         if let Act::Deploy { template, fail_after, .. } = &step.act {
             if fail_after.is_some() {
