@@ -3,7 +3,7 @@
 
 mod existing;
 mod failed_arrivals;
-mod known;
+mod known_limitations;
 mod ownership_record;
 mod several_holders;
 mod take_over;

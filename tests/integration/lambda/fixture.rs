@@ -16,7 +16,8 @@ use test_support::{EXTERNAL_ID, NAME, RECORD, plain};
 use crate::program::{BOOTSTRAP, bootstrap, variables};
 
 /// A program that is the function with a bound on its memory.
-const BOUNDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/lambda/bounded.sh");
+const BOUNDED: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/lambda/limit-memory.sh");
 
 /// The future of an invocation, as [`Function::invoke`] returns it.
 pub(crate) type Invoked<'a> = Pin<Box<dyn Future<Output = Invocation> + Send + 'a>>;

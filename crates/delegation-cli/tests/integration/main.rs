@@ -8,11 +8,11 @@
     reason = "a test stops where something is missing; its helpers are called with json!"
 )]
 
+mod command_page;
 mod flags;
 mod html;
 mod list;
-mod many;
-mod page;
+mod list_many;
 mod plan;
 mod release;
 mod shell;
