@@ -2,7 +2,7 @@
 //! findings.
 
 mod files;
-mod page;
+mod html;
 mod progress;
 mod skeleton;
 mod table;
@@ -46,7 +46,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     drop(progress);
     let results = Results::new(&listing, &reports);
     if let Some(path) = &args.html {
-        page::write(&results, path)?;
+        html::write(&results, path)?;
     }
     if let Some(folder) = &args.skeletons {
         for (path, delegations) in skeleton::write(&results, folder)? {
