@@ -3,10 +3,10 @@
 mod check;
 mod listing;
 mod page;
-mod paint;
 mod scenario;
+mod setup;
 mod show;
-mod stage;
+mod style;
 mod trace;
 
 use std::io::Write;
@@ -18,9 +18,9 @@ use serde_json::Value;
 use crate::function::Invocation;
 use check::{Check, Observed};
 use page::Page;
-use paint::Paint;
 use scenario::{Act, Request};
-use stage::{HOST, Stage};
+use setup::{HOST, Setup};
+use style::Style;
 use trace::Found;
 
 /// How long the whole demo may take. It takes half a minute, which is the function's wait for Route 53.
@@ -52,7 +52,8 @@ struct Row {
 /// # Errors
 /// If something could not be started, or if an expectation was not met.
 pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<(), String> {
-    let mut page = Page::new(out, Paint::new(demo.color));
+    let style = if demo.color { Style::Color } else { Style::Plain };
+    let mut page = Page::new(out, style);
     tokio::time::timeout(LIMIT, run_steps(demo, &mut page))
         .await
         .unwrap_or_else(|_| Err(format!("the demo took more than {} seconds", LIMIT.as_secs())))
@@ -60,32 +61,32 @@ pub async fn run(demo: &Demo, out: &mut dyn Write) -> Result<(), String> {
 
 async fn run_steps(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     let started = Instant::now();
-    let stage = Stage::set(&demo.bootstrap).await?;
+    let setup = Setup::new(&demo.bootstrap).await?;
     page.title("Custom::Delegation: the real bootstrap on a local AWS")?;
-    page.block("", &stage.description())?;
+    page.block("", &setup.description())?;
     let mut rows = Vec::new();
     for (number, step) in (1..).zip(scenario::steps()) {
         page.step(number, step.title, step.why)?;
         for act in &step.acts {
             match act {
-                Act::Send(request) => rows.push(send(demo, &stage, page, number, request).await?),
-                Act::SignZones => page.block("setting", &stage.sign_zones())?,
-                Act::Follow => rows.push(follow(&stage, page, number).await?),
+                Act::Send(request) => rows.push(send(demo, &setup, page, number, request).await?),
+                Act::SignZones => page.block("setting", &setup.sign_zones())?,
+                Act::Follow => rows.push(follow(&setup, page, number).await?),
             }
         }
     }
     page.title("Summary")?;
-    page.block("", &rows.iter().map(|row| line(row, page.paint())).collect::<Vec<_>>())?;
+    page.block("", &rows.iter().map(|row| line(row, page.style())).collect::<Vec<_>>())?;
     let failures: Vec<&String> = rows.iter().flat_map(|row| &row.failures).collect();
     if failures.is_empty() {
         let done = format!(
             "Everything went as expected, in {:.1} s. {} process of the function served all requests.",
             started.elapsed().as_secs_f64(),
-            stage.function.starts()
+            setup.function.starts()
         );
-        return page.block("", &[String::new(), page.paint().good(&done)]);
+        return page.block("", &[String::new(), page.style().good(&done)]);
     }
-    let log = stage.function.logs();
+    let log = setup.function.logs();
     page.block("", &["", "The last lines of the function's log:"].map(str::to_owned))?;
     page.block("", log.iter().rev().take(10).rev().cloned().collect::<Vec<_>>().as_slice())?;
     let failures: Vec<String> =
@@ -96,31 +97,31 @@ async fn run_steps(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
 /// Sends an event and shows the result.
 async fn send(
     demo: &Demo,
-    stage: &Stage,
+    setup: &Setup,
     page: &mut Page<'_>,
     step: usize,
     request: &Request,
 ) -> Result<Row, String> {
-    let event = stage.event(&demo.events, request.file)?;
-    page.block("request", &show::request(&event, request.file, page.paint()))?;
-    let before = stage.parent.records();
-    stage.aws.clear_calls();
+    let event = setup.event(&demo.events, request.file)?;
+    page.block("request", &show::request(&event, request.file, page.style()))?;
+    let before = setup.parent.records();
+    setup.aws.clear_calls();
     let sent = Instant::now();
-    let invocation = stage.invoke(event.clone()).await;
+    let invocation = setup.invoke(event.clone()).await;
     let took = sent.elapsed();
-    let after = stage.parent.records();
-    let answers: Vec<Value> = stage.answers(&event).iter().map(crate::bucket::Put::json).collect();
+    let after = setup.parent.records();
+    let answers: Vec<Value> = setup.answers(&event).iter().map(crate::bucket::Put::json).collect();
     let answer = answers.first().cloned().unwrap_or_default();
 
-    let calls = stage.aws.calls();
-    page.block("AWS calls", &show::calls(&calls, page.paint()))?;
+    let calls = setup.aws.calls();
+    page.block("AWS calls", &show::calls(&calls, page.style()))?;
     let lines = listing::diff(&before, &after);
-    page.block("records", &show::zone(&stage.parent.name(), &lines, page.paint()))?;
-    page.block("answer", &show::answer(&answer, took, page.paint()))?;
+    page.block("records", &show::zone(&setup.parent.name(), &lines, page.style()))?;
+    page.block("answer", &show::answer(&answer, took, page.style()))?;
 
     let mut checks = check::of_event(
         &request.expected,
-        &Observed { stage, event: &event, answer: &answer, before, after },
+        &Observed { setup, event: &event, answer: &answer, before, after },
     );
     checks.push(check::permitted(&calls));
     checks.push(check::delivery(matches!(invocation, Invocation::Returned(_)), answers.len()));
@@ -135,14 +136,14 @@ async fn send(
 }
 
 /// Resolves the host in the child zone and shows the path.
-async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, String> {
-    let question = format!("{HOST} A, from the root at {}", stage.dns.root());
+async fn follow(setup: &Setup, page: &mut Page<'_>, step: usize) -> Result<Row, String> {
+    let question = format!("{HOST} A, from the root at {}", setup.dns.root());
     page.block("question", &[question])?;
     let sent = Instant::now();
-    let trace = trace::follow(&stage.dns, HOST).await;
+    let trace = trace::follow(&setup.dns, HOST).await;
     let took = sent.elapsed();
-    page.block("trace", &show::trace(&trace, page.paint()))?;
-    let checks = check::of_trace(&trace, &stage.parent, &stage.child);
+    page.block("trace", &show::trace(&trace, page.style()))?;
+    let checks = check::of_trace(&trace, &setup.parent, &setup.child);
     let referrals =
         trace.hops.iter().filter(|hop| matches!(hop.found, Found::Referral { .. })).count();
     let secure = trace.hops.iter().all(|hop| hop.secure);
@@ -160,15 +161,15 @@ async fn follow(stage: &Stage, page: &mut Page<'_>, step: usize) -> Result<Row, 
 fn verdict(page: &mut Page<'_>, what: &str, checks: &[Check]) -> Result<Vec<String>, String> {
     page.block(
         "checked",
-        &checks.iter().map(|check| show::check(check, page.paint())).collect::<Vec<_>>(),
+        &checks.iter().map(|check| show::check(check, page.style())).collect::<Vec<_>>(),
     )?;
     let failed = checks.iter().filter(|check| !check.holds);
     Ok(failed.map(|check| format!("{what}: it is not true that {}", check.text)).collect())
 }
 
-fn line(row: &Row, paint: Paint) -> String {
+fn line(row: &Row, style: Style) -> String {
     let verdict =
-        if row.failures.is_empty() { paint.good("ok") } else { paint.bad("NOT AS EXPECTED") };
+        if row.failures.is_empty() { style.good("ok") } else { style.bad("NOT AS EXPECTED") };
     let Row { step, request, status, changes, took, .. } = row;
     format!(
         "{step}  {request:<28}  {status:<16}  {changes:<26}  {:>5} ms  {verdict}",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::scenario::{Answer, Expected, Zone, physical_id};
-use super::stage::{ADDRESS, HOST, NAME, RECORD, Stage};
+use super::setup::{ADDRESS, HOST, NAME, RECORD, Setup};
 use super::trace::{Found, Trace};
 use crate::handles::ZoneHandle;
 use crate::journal::Call;
@@ -24,7 +24,7 @@ impl Check {
 
 /// The result of an event.
 pub(super) struct Observed<'a> {
-    pub(super) stage: &'a Stage,
+    pub(super) setup: &'a Setup,
     pub(super) event: &'a Value,
     pub(super) answer: &'a Value,
     pub(super) before: Vec<RecordSet>,
@@ -65,7 +65,7 @@ fn answer(expected: &Answer, observed: &Observed<'_>) -> Vec<Check> {
                 && action.is_none_or(|action| observed.attribute("Action") == action);
             let sent = observed.event.get("PhysicalResourceId").and_then(Value::as_str);
             let expected_id =
-                sent.map_or_else(|| physical_id(&observed.stage.parent.id()), str::to_owned);
+                sent.map_or_else(|| physical_id(&observed.setup.parent.id()), str::to_owned);
             let mut checks = vec![
                 Check::new(right, format!("the answer is {said}")),
                 Check::new(id == expected_id, format!("the physical id is {expected_id}")),
@@ -106,12 +106,12 @@ fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
             vec![Check::new(observed.before == observed.after, "the parent zone is unchanged")]
         }
         Zone::Restored => {
-            let same = observed.stage.first == observed.after;
+            let same = observed.setup.first == observed.after;
             vec![Check::new(same, "the parent zone is exactly as it was before the first event")]
         }
         Zone::Delegated(ttl, owners) => {
             let mut checks = delegated(*ttl, owners, observed);
-            let ds = observed.stage.parent.record(NAME, "DS");
+            let ds = observed.setup.parent.record(NAME, "DS");
             checks.push(Check::new(
                 ds.is_none(),
                 "it has no DS record set, because the child zone is not signed",
@@ -121,9 +121,9 @@ fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
         Zone::Secured(ttl, owners) => {
             let mut checks = delegated(*ttl, owners, observed);
             let ds =
-                observed.stage.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
+                observed.setup.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();
             let keys: Vec<String> =
-                observed.stage.child.keys().iter().map(KeySigningKey::ds_record).collect();
+                observed.setup.child.keys().iter().map(KeySigningKey::ds_record).collect();
             let right =
                 !keys.is_empty() && ds == keys && observed.attribute("DsRecords") == keys.join(",");
             checks.push(Check::new(
@@ -142,12 +142,12 @@ fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
 }
 
 fn delegated(ttl: u32, owners: &[&str], observed: &Observed<'_>) -> Vec<Check> {
-    let ns = observed.stage.parent.record(NAME, "NS");
+    let ns = observed.setup.parent.record(NAME, "NS");
     let servers = ns.as_ref().map(|set| sorted(&set.values)).unwrap_or_default();
-    let right = servers == sorted(&observed.stage.child.name_servers())
+    let right = servers == sorted(&observed.setup.child.name_servers())
         && ns.and_then(|set| set.ttl) == Some(ttl);
     let claims =
-        observed.stage.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
+        observed.setup.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
     let claimed = claims.len() == owners.len()
         && owners
             .iter()

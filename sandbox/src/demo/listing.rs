@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::page::{ROOM, wrap};
-use super::paint::Paint;
+use super::style::Style;
 use crate::route53::{RecordKey, RecordSet};
 
 /// How a record changed.
@@ -88,7 +88,7 @@ fn records_of(count: usize) -> String {
 
 /// The listing as text. A value that is too long for its column is written below, and broken after
 /// commas.
-pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
+pub(super) fn render(lines: &[Line], style: Style) -> Vec<String> {
     let width = lines.iter().map(|line| line.name.len()).max().unwrap_or_default();
     let mut text = Vec::new();
     let mut last: Option<&Line> = None;
@@ -104,21 +104,21 @@ pub(super) fn render(lines: &[Line], paint: Paint) -> Vec<String> {
         let more = if line.more > 0 { format!(" and {} more", line.more) } else { String::new() };
         let value = format!("{}{more}", line.value);
         if head.len() + value.len() + 2 <= ROOM {
-            text.push(marked(line.mark, &format!("{head}{value}"), paint));
+            text.push(marked(line.mark, &format!("{head}{value}"), style));
             continue;
         }
         if line.mark == Mark::Kept {
             // The end of a claim has its owner. For other values the start is enough.
             let tail = if line.rtype == "TXT" { 24 } else { 0 };
             let short = shortened(&value, ROOM.saturating_sub(head.len() + 2), tail);
-            text.push(marked(line.mark, &format!("{head}{short}"), paint));
+            text.push(marked(line.mark, &format!("{head}{short}"), style));
             continue;
         }
         if !again {
-            text.push(marked(line.mark, head.trim_end(), paint));
+            text.push(marked(line.mark, head.trim_end(), style));
         }
         for part in wrap(&value, ROOM - 6) {
-            text.push(marked(line.mark, &format!("    {part}"), paint));
+            text.push(marked(line.mark, &format!("    {part}"), style));
         }
     }
     text
@@ -132,11 +132,11 @@ fn shortened(value: &str, width: usize, tail: usize) -> String {
     format!("{head}…{tail}")
 }
 
-fn marked(mark: Mark, text: &str, paint: Paint) -> String {
+fn marked(mark: Mark, text: &str, style: Style) -> String {
     match mark {
-        Mark::Kept => paint.dim(&format!("  {text}")),
-        Mark::Removed => paint.bad(&format!("- {text}")),
-        Mark::Added => paint.good(&format!("+ {text}")),
+        Mark::Kept => style.dim(&format!("  {text}")),
+        Mark::Removed => style.bad(&format!("- {text}")),
+        Mark::Added => style.good(&format!("+ {text}")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::paint::Paint;
+use super::style::Style;
 
 /// The width of the page, in columns.
 pub(super) const WIDTH: usize = 100;
@@ -14,27 +14,27 @@ pub(super) const ROOM: usize = WIDTH - MARGIN;
 /// The page that the demo is written to.
 pub(super) struct Page<'a> {
     out: &'a mut dyn Write,
-    paint: Paint,
+    style: Style,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, paint: Paint) -> Self {
-        Self { out, paint }
+    pub(super) fn new(out: &'a mut dyn Write, style: Style) -> Self {
+        Self { out, style }
     }
 
-    pub(super) fn paint(&self) -> Paint {
-        self.paint
+    pub(super) fn style(&self) -> Style {
+        self.style
     }
 
     pub(super) fn title(&mut self, text: &str) -> Result<(), String> {
         let rule = "=".repeat(WIDTH.saturating_sub(text.len() + 4));
-        let title = self.paint.heading(&format!("== {text} {rule}"));
+        let title = self.style.heading(&format!("== {text} {rule}"));
         self.write(&format!("\n{title}\n"))
     }
 
     pub(super) fn step(&mut self, number: usize, title: &str, why: &str) -> Result<(), String> {
         self.title(&format!("{number}. {title}"))?;
-        let why: Vec<String> = wrap(why, WIDTH).iter().map(|line| self.paint.dim(line)).collect();
+        let why: Vec<String> = wrap(why, WIDTH).iter().map(|line| self.style.dim(line)).collect();
         self.write(&format!("{}\n", why.join("\n")))
     }
 
@@ -48,7 +48,7 @@ impl<'a> Page<'a> {
         } else {
             String::new()
         };
-        let mut label = self.paint.bold(&format!("  {label:<width$}", width = MARGIN - 2));
+        let mut label = self.style.bold(&format!("  {label:<width$}", width = MARGIN - 2));
         for line in lines {
             text.push_str(&label);
             text.push_str(line);

@@ -1,6 +1,6 @@
 //! The scenario of the demo: the events, their order, and what each of them must do.
 
-use super::stage::NAME;
+use super::setup::NAME;
 
 /// A step of the scenario.
 pub(super) struct Step {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::check::Check;
 use super::listing::{self, Line, Mark};
 use super::page::{ROOM, wrap};
-use super::paint::Paint;
+use super::style::Style;
 use super::trace::{Found, Hop, Trace};
 use crate::journal::Call;
 use crate::route53::Action;
@@ -21,14 +21,14 @@ pub(super) fn name(event: &Value) -> String {
 }
 
 /// The properties of a Create, the changes of an Update, or the physical id of a Delete.
-pub(super) fn request(event: &Value, file: &str, paint: Paint) -> Vec<String> {
+pub(super) fn request(event: &Value, file: &str, style: Style) -> Vec<String> {
     let head = name(event);
     let stack = text(event, "StackId");
     let stack = stack.split('/').nth(1).unwrap_or(stack);
     let mut lines = vec![format!(
         "{}  {}",
-        paint.bold(&head),
-        paint.dim(&format!("stack {stack}, events/{file}"))
+        style.bold(&head),
+        style.dim(&format!("stack {stack}, events/{file}"))
     )];
     let (new, old) = (event.get("ResourceProperties"), event.get("OldResourceProperties"));
     let id = || entry("PhysicalResourceId", text(event, "PhysicalResourceId"));
@@ -80,7 +80,7 @@ fn entry(key: &str, value: &str) -> String {
 }
 
 /// The calls in order of arrival, with the number of consecutive identical calls.
-pub(super) fn calls(calls: &[Call], paint: Paint) -> Vec<String> {
+pub(super) fn calls(calls: &[Call], style: Style) -> Vec<String> {
     let mut counted: Vec<(String, &Call, usize)> = Vec::new();
     for call in calls {
         let line = one_call(call);
@@ -95,8 +95,8 @@ pub(super) fn calls(calls: &[Call], paint: Paint) -> Vec<String> {
     let lines = counted.into_iter().map(|(line, call, times)| {
         let line = if times > 1 { format!("{line}  (x{times})") } else { line };
         match (call.succeeded(), call.changes.is_empty()) {
-            (false, _) => paint.bad(&line),
-            (true, false) => paint.bold(&line),
+            (false, _) => style.bad(&line),
+            (true, false) => style.bold(&line),
             (true, true) => line,
         }
     });
@@ -130,11 +130,11 @@ fn one_call(call: &Call) -> String {
 }
 
 /// The changes of the parent zone in one listing.
-pub(super) fn zone(name: &str, lines: &[Line], paint: Paint) -> Vec<String> {
+pub(super) fn zone(name: &str, lines: &[Line], style: Style) -> Vec<String> {
     let count = listing::count(lines);
     let mut text = vec![format!("{}: {count}", name.trim_end_matches('.'))];
     if lines.iter().any(|line| line.mark != Mark::Kept) {
-        text.extend(listing::render(lines, paint));
+        text.extend(listing::render(lines, style));
     }
     text
 }
@@ -147,14 +147,14 @@ pub(super) fn status(answer: &Value) -> String {
 }
 
 /// The answer that CloudFormation received.
-pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String> {
+pub(super) fn answer(answer: &Value, took: Duration, style: Style) -> Vec<String> {
     let status = match text(answer, "Status") {
-        "" => paint.bad("no answer"),
-        "SUCCESS" => paint.good("SUCCESS"),
-        other => paint.bad(other),
+        "" => style.bad("no answer"),
+        "SUCCESS" => style.good("SUCCESS"),
+        other => style.bad(other),
     };
     let mut lines =
-        vec![format!("{status}  {}", paint.dim(&format!("after {} ms", took.as_millis())))];
+        vec![format!("{status}  {}", style.dim(&format!("after {} ms", took.as_millis())))];
     let mut entries: Vec<(&str, &str)> = ["PhysicalResourceId", "Reason"]
         .iter()
         .map(|field| (*field, text(answer, field)))
@@ -172,17 +172,17 @@ pub(super) fn answer(answer: &Value, took: Duration, paint: Paint) -> Vec<String
 }
 
 /// One line per queried zone: the server, and its referral or answer.
-pub(super) fn trace(trace: &Trace, paint: Paint) -> Vec<String> {
-    let mut lines: Vec<String> = trace.hops.iter().flat_map(|hop| one_hop(hop, paint)).collect();
-    lines.extend(trace.stopped.iter().flat_map(|why| wrap(why, ROOM)).map(|line| paint.bad(&line)));
+pub(super) fn trace(trace: &Trace, style: Style) -> Vec<String> {
+    let mut lines: Vec<String> = trace.hops.iter().flat_map(|hop| one_hop(hop, style)).collect();
+    lines.extend(trace.stopped.iter().flat_map(|why| wrap(why, ROOM)).map(|line| style.bad(&line)));
     lines
 }
 
-fn one_hop(hop: &Hop, paint: Paint) -> Vec<String> {
+fn one_hop(hop: &Hop, style: Style) -> Vec<String> {
     let head = format!("{:<23}  {:<15}  {}", hop.server, hop.address.to_string(), hop.zone);
     match &hop.found {
         Found::Referral { zone, key_tags, .. } if key_tags.is_empty() => {
-            vec![format!("{head} -> {zone}, {}", paint.bad("no DS"))]
+            vec![format!("{head} -> {zone}, {}", style.bad("no DS"))]
         }
         Found::Referral { zone, key_tags, .. } => {
             let tags: Vec<String> = key_tags.iter().map(ToString::to_string).collect();
@@ -190,14 +190,14 @@ fn one_hop(hop: &Hop, paint: Paint) -> Vec<String> {
         }
         Found::Answer { records, signed } => {
             let signed = if *signed { "signed" } else { "not signed" };
-            let records = records.iter().map(|record| paint.good(record));
+            let records = records.iter().map(|record| style.good(record));
             [format!("{head} answers, {signed}:")].into_iter().chain(records).collect()
         }
     }
 }
 
-pub(super) fn check(check: &Check, paint: Paint) -> String {
-    let mark = if check.holds { paint.good("ok") } else { paint.bad("NOT TRUE") };
+pub(super) fn check(check: &Check, style: Style) -> String {
+    let mark = if check.holds { style.good("ok") } else { style.bad("NOT TRUE") };
     format!("{mark}  {}", check.text)
 }
 

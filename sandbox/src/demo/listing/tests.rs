@@ -9,7 +9,7 @@ fn ns(ttl: u32) -> RecordSet {
 }
 
 fn listed(before: &[RecordSet], after: &[RecordSet]) -> Vec<String> {
-    render(&diff(before, after), Paint::new(false))
+    render(&diff(before, after), Style::Plain)
 }
 
 #[test]
@@ -94,6 +94,6 @@ fn an_unchanged_long_value_shows_both_of_its_ends() {
 
 #[test]
 fn changes_are_colored() {
-    let lines = render(&diff(&[], &[www()]), Paint::new(true));
+    let lines = render(&diff(&[], &[www()]), Style::Color);
     assert_eq!(lines, ["\x1b[32m+ www.example.com.     300  A     192.0.2.1\x1b[0m"]);
 }

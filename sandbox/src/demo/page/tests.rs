@@ -12,7 +12,7 @@ fn text_is_wrapped_after_spaces_or_commas() {
 #[test]
 fn a_block_has_its_label_next_to_its_first_line() {
     let mut out = Vec::new();
-    let mut page = Page::new(&mut out, Paint::new(false));
+    let mut page = Page::new(&mut out, Style::Plain);
     page.block("AWS calls", &["one".to_owned(), "two".to_owned()]).unwrap();
     page.block("", &["three".to_owned()]).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), "  AWS calls one\n            two\nthree\n");
@@ -21,12 +21,12 @@ fn a_block_has_its_label_next_to_its_first_line() {
 #[test]
 fn titles_fill_the_width() {
     let mut out = Vec::new();
-    Page::new(&mut out, Paint::new(false)).title("Summary").unwrap();
+    Page::new(&mut out, Style::Plain).title("Summary").unwrap();
     assert_eq!(String::from_utf8(out).unwrap().trim().len(), WIDTH);
 }
 
 #[test]
 fn color_is_only_used_if_requested() {
-    assert_eq!(Paint::new(false).bad("x"), "x");
-    assert_eq!(Paint::new(true).bad("x"), "\x1b[31mx\x1b[0m");
+    assert_eq!(Style::Plain.bad("x"), "x");
+    assert_eq!(Style::Color.bad("x"), "\x1b[31mx\x1b[0m");
 }

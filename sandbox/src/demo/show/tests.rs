@@ -6,7 +6,7 @@ use super::*;
 use crate::journal::Outcome;
 use crate::route53::{Change, RecordSet};
 
-const PLAIN: fn() -> Paint = || Paint::new(false);
+const PLAIN: Style = Style::Plain;
 
 fn event(kind: &str) -> Value {
     json!({
@@ -22,7 +22,7 @@ fn event(kind: &str) -> Value {
 #[test]
 fn a_create_shows_its_properties_without_the_external_id() {
     assert_eq!(
-        request(&event("Create"), "create.json", PLAIN()),
+        request(&event("Create"), "create.json", PLAIN),
         [
             "Create Delegation  stack mine, events/create.json",
             "NameServers         [\"a\",\"b\"]",
@@ -37,7 +37,7 @@ fn an_update_shows_what_changed() {
     let mut event = event("Update");
     event["OldResourceProperties"]["ParentExternalId"] = json!("secret");
     assert_eq!(
-        request(&event, "update.json", PLAIN())[1..],
+        request(&event, "update.json", PLAIN)[1..],
         [
             "PhysicalResourceId  Z1/testing.example.com",
             "NameServers         none -> [\"a\",\"b\"]",
@@ -45,7 +45,7 @@ fn an_update_shows_what_changed() {
         ]
     );
     assert_eq!(
-        request(&self::event("Delete"), "x", PLAIN())[1..],
+        request(&self::event("Delete"), "x", PLAIN)[1..],
         ["PhysicalResourceId  Z1/testing.example.com"]
     );
 }
@@ -95,7 +95,7 @@ fn calls_are_counted_and_failures_are_marked() {
         lost,
     ];
     assert_eq!(
-        calls(&made, PLAIN()),
+        calls(&made, PLAIN),
         [
             "111111111111  sts:AssumeRole                    111111111111:parent",
             "111111111111  route53:ListResourceRecordSets    Z1  (x2)",
@@ -104,7 +104,7 @@ fn calls_are_counted_and_failures_are_marked() {
             "111111111111  route53:GetHostedZone             Z1  FAILED: no response",
         ]
     );
-    assert_eq!(calls(&[], PLAIN()), ["none"]);
+    assert_eq!(calls(&[], PLAIN), ["none"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn an_answer_shows_its_fields() {
         "PhysicalResourceId": "Z1/x",
         "Data": {"Action": "CREATED", "Warning": "", "NameServers": long},
     });
-    let lines = answer(&told, Duration::from_millis(7), PLAIN());
+    let lines = answer(&told, Duration::from_millis(7), PLAIN);
     assert_eq!(lines[0], "SUCCESS  after 7 ms");
     assert!(
         lines.contains(&"Action              CREATED".to_owned()) && lines.len() == 5,
@@ -124,7 +124,7 @@ fn an_answer_shows_its_fields() {
     assert!(lines.iter().all(|line| line.len() <= ROOM));
     assert_eq!(status(&told), "SUCCESS CREATED");
     assert_eq!(
-        (status(&Value::Null), answer(&Value::Null, Duration::ZERO, PLAIN()).len()),
+        (status(&Value::Null), answer(&Value::Null, Duration::ZERO, PLAIN).len()),
         ("no answer".into(), 1)
     );
 }

@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// seconds.
 const BETWEEN: Duration = Duration::from_mins(1);
 
-pub(super) struct Stage {
+pub(super) struct Setup {
     pub(super) aws: Sandbox,
     pub(super) dns: Dns,
     pub(super) parent: ZoneHandle,
@@ -42,8 +42,8 @@ pub(super) struct Stage {
     function_role: Role,
 }
 
-impl Stage {
-    pub(super) async fn set(bootstrap: &Path) -> Result<Self, String> {
+impl Setup {
+    pub(super) async fn new(bootstrap: &Path) -> Result<Self, String> {
         let listening = |error| format!("can't start the local AWS: {error}");
         let aws = Sandbox::start().await.map_err(listening)?;
         let bucket = ResponseBucket::start().await.map_err(listening)?;
