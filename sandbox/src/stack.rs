@@ -173,7 +173,7 @@ impl Stack {
     /// Removes a resource from the stack without a request, and returns it. Examples are
     /// `DeletionPolicy: Retain`, a Delete that was skipped, and a stack refactoring that moves the
     /// resource to another stack.
-    pub fn forget(&self, logical_id: &str) -> Option<Resource> {
+    pub fn detach(&self, logical_id: &str) -> Option<Resource> {
         self.inner().resources.remove(logical_id)
     }
 
@@ -182,7 +182,7 @@ impl Stack {
     /// properties, and the function learns of the new stack with the next Update or Delete. Returns
     /// false, and changes nothing, if the stack has a resource with this logical id. Probe:
     /// cloudformation/refactoring.
-    pub fn receive(&self, logical_id: &str, resource: Resource) -> bool {
+    pub fn attach(&self, logical_id: &str, resource: Resource) -> bool {
         match self.inner().resources.entry(logical_id.to_owned()) {
             Entry::Occupied(_) => false,
             Entry::Vacant(free) => {

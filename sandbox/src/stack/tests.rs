@@ -239,8 +239,8 @@ async fn a_resource_that_is_forgotten_gets_no_request_and_can_be_declared_again(
     let (function, stack) = stack().await;
     let declared = template(&[("A", json!({"Id": "one"}))]);
     stack.deploy(&declared).await;
-    let resource = stack.forget("A").unwrap();
-    assert_eq!((resource.physical_id.as_str(), stack.forget("A")), ("one", None));
+    let resource = stack.detach("A").unwrap();
+    assert_eq!((resource.physical_id.as_str(), stack.detach("A")), ("one", None));
     assert!(stack.delete().await.is_complete());
     assert_eq!(function.seen.lock().unwrap().len(), 1);
     assert!(stack.deploy(&declared).await.is_complete());
@@ -272,9 +272,9 @@ async fn a_resource_moves_to_another_stack_without_a_request() {
     let bucket = ResponseBucket::start().await.unwrap();
     let to = Stack::new("t", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
     from.deploy(&template(&[("A", json!({"Id": "one", "TTL": 300}))])).await;
-    let resource = from.forget("A").unwrap();
-    assert!(to.receive("B", resource.clone()));
-    assert!(!to.receive("B", Resource { physical_id: "another".into(), ..resource }));
+    let resource = from.detach("A").unwrap();
+    assert!(to.attach("B", resource.clone()));
+    assert!(!to.attach("B", Resource { physical_id: "another".into(), ..resource }));
     // The same template changes nothing, another one updates it under its new name.
     let declared = |ttl: u32| template(&[("B", json!({"Id": "one", "TTL": ttl}))]);
     assert!(to.deploy(&declared(300)).await.is_complete());

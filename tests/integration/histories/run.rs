@@ -256,9 +256,9 @@ impl Runner {
                 let (from, to) = (&self.stacks[*from], &self.stacks[*to]);
                 let (old, new) = (LOGICAL_IDS[*logical_id], LOGICAL_IDS[*new_id]);
                 if let Some(resource) = from.resources().get(old).cloned()
-                    && to.receive(new, resource.clone())
+                    && to.attach(new, resource.clone())
                 {
-                    from.forget(old);
+                    from.detach(old);
                     let owner = |stack: &Stack, id: &str| format!("{}/{id}", stack.name());
                     self.observer.model().received(
                         &owner(to, new),
@@ -285,7 +285,7 @@ impl Runner {
     /// Removes a resource from a stack without a request to the function.
     fn forget(&self, stack: usize, logical_id: &str) {
         let stack = &self.stacks[stack];
-        if stack.forget(logical_id).is_some() {
+        if stack.detach(logical_id).is_some() {
             self.observer.model().forgotten(&format!("{}/{logical_id}", stack.name()));
         }
     }
