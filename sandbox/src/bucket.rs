@@ -127,7 +127,7 @@ struct State {
 
 #[derive(Default)]
 struct Puts {
-    seen: Vec<Put>,
+    received: Vec<Put>,
     faults: Vec<(BucketFault, u64)>,
 }
 
@@ -226,13 +226,17 @@ impl ResponseBucket {
 
     /// Every PUT so far, including rejected ones.
     pub fn puts(&self) -> Vec<Put> {
-        self.state.puts().seen.clone()
+        self.state.puts().received.clone()
     }
 
     /// The stored answers to a request, in order of arrival.
     pub fn answers(&self, request_id: &str) -> Vec<Put> {
         let puts = self.state.puts();
-        puts.seen.iter().filter(|put| put.stored && put.request_id == request_id).cloned().collect()
+        puts.received
+            .iter()
+            .filter(|put| put.stored && put.request_id == request_id)
+            .cloned()
+            .collect()
     }
 
     /// Lets the next `times` PUTs fail, after earlier faults are used up.
@@ -319,16 +323,16 @@ async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Response<By
             return Ok(record(state, put, status, "InternalError", "on demand"));
         }
         Some(BucketFault::ResetBefore) => {
-            state.puts().seen.push(put);
+            state.puts().received.push(put);
             return Err(Reset);
         }
         Some(BucketFault::Hang) => {
-            state.puts().seen.push(put);
+            state.puts().received.push(put);
             return pending().await;
         }
         Some(BucketFault::ResetAfter) => {
             let stored = check(state, parts).is_ok();
-            state.puts().seen.push(Put { stored, ..put });
+            state.puts().received.push(Put { stored, ..put });
             return Err(Reset);
         }
     }
@@ -339,7 +343,7 @@ async fn answer(state: &State, parts: &Parts, body: &[u8]) -> Result<Response<By
 }
 
 fn record(state: &State, put: Put, status: u16, code: &str, message: &str) -> Response<Bytes> {
-    state.puts().seen.push(Put { status, stored: status == 200, ..put });
+    state.puts().received.push(Put { status, stored: status == 200, ..put });
     let body = if status == 200 {
         String::new()
     } else {

@@ -157,7 +157,7 @@ struct State {
 struct Active {
     id: u64,
     fault: Fault,
-    seen: u64,
+    matched: u64,
     hits: u64,
 }
 
@@ -166,7 +166,7 @@ impl Faults {
         let mut state = self.lock();
         state.last += 1;
         let id = state.last;
-        state.active.push(Active { id, fault, seen: 0, hits: 0 });
+        state.active.push(Active { id, fault, matched: 0, hits: 0 });
         FaultHandle { id, faults: Arc::clone(self) }
     }
 
@@ -174,9 +174,9 @@ impl Faults {
     pub(crate) fn strike(&self, call: &Call) -> Vec<FaultKind> {
         let mut struck = Vec::new();
         for active in self.lock().active.iter_mut().filter(|active| active.fault.matches(call)) {
-            active.seen += 1;
+            active.matched += 1;
             let first = active.fault.from.max(1);
-            if active.seen >= first && active.seen - first < active.fault.times {
+            if active.matched >= first && active.matched - first < active.fault.times {
                 active.hits += 1;
                 struck.push(active.fault.kind.clone());
             }

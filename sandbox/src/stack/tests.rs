@@ -14,7 +14,7 @@ use crate::function::Invocation;
 /// types in `Fail`, and so on.
 #[derive(Default)]
 struct Scripted {
-    seen: Mutex<Vec<Value>>,
+    events: Mutex<Vec<Value>>,
 }
 
 async fn put(url: &str, body: &str) {
@@ -34,9 +34,9 @@ impl Function for Scripted {
     fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
         Box::pin(async move {
             let first = {
-                let mut seen = self.seen.lock().unwrap();
-                let first = !seen.iter().any(|other| other["RequestId"] == event["RequestId"]);
-                seen.push(event.clone());
+                let mut events = self.events.lock().unwrap();
+                let first = !events.iter().any(|other| other["RequestId"] == event["RequestId"]);
+                events.push(event.clone());
                 first
             };
             let properties = &event["ResourceProperties"];
@@ -102,7 +102,7 @@ async fn scalars_become_strings_and_only_changes_are_sent() {
     assert!(stack.deploy(&first).await.is_complete());
     assert!(stack.deploy(&first).await.is_complete());
     assert_eq!(story(&stack), ["Create A id-A"]);
-    let sent = function.seen.lock().unwrap()[0].clone();
+    let sent = function.events.lock().unwrap()[0].clone();
     let properties = &sent["ResourceProperties"];
     assert_eq!((&properties["TTL"], &properties["Yes"]), (&json!("300"), &json!("true")));
     assert_eq!(properties["List"], json!(["1", {"Deep": "false"}]));
@@ -115,12 +115,12 @@ async fn a_replacement_deletes_the_old_one_with_the_old_properties() {
     stack.deploy(&template(&[("A", json!({"Id": "one"}))])).await;
     assert!(stack.deploy(&template(&[("A", json!({"Id": "two"}))])).await.is_complete());
     assert_eq!(story(&stack), ["Create A one", "Update A two", "Delete A one"]);
-    let seen = function.seen.lock().unwrap();
+    let events = function.events.lock().unwrap();
     assert_eq!(
-        (&seen[1]["PhysicalResourceId"], &seen[1]["OldResourceProperties"]["Id"]),
+        (&events[1]["PhysicalResourceId"], &events[1]["OldResourceProperties"]["Id"]),
         (&json!("one"), &json!("one"))
     );
-    assert_eq!(seen[2]["ResourceProperties"]["Id"], "one");
+    assert_eq!(events[2]["ResourceProperties"]["Id"], "one");
 }
 
 #[tokio::test]
@@ -142,9 +142,9 @@ async fn a_failed_update_is_reversed_with_its_old_id() {
     let outcome = stack.deploy(&template(&[("A", json!({"Id": "two", "Fail": "Update"}))])).await;
     assert_eq!(outcome, Outcome::RolledBack("as told".into()));
     assert_eq!(story(&stack), ["Create A one", "Update A one failed", "Update A one"]);
-    let seen = function.seen.lock().unwrap();
+    let events = function.events.lock().unwrap();
     assert_eq!(
-        (&seen[2]["ResourceProperties"]["Id"], &seen[2]["OldResourceProperties"]["Id"]),
+        (&events[2]["ResourceProperties"]["Id"], &events[2]["OldResourceProperties"]["Id"]),
         (&json!("one"), &json!("two"))
     );
 }
@@ -188,11 +188,11 @@ async fn a_failing_rollback_is_stuck() {
 async fn events_are_delivered_until_the_function_returns() {
     let (function, stack) = stack().await;
     assert!(stack.deploy(&template(&[("A", json!({"SilentAtFirst": "yes"}))])).await.is_complete());
-    assert_eq!(function.seen.lock().unwrap().len(), 2);
+    assert_eq!(function.events.lock().unwrap().len(), 2);
     let request_id = stack.history()[0].request_id.clone();
     assert!(matches!(stack.redeliver(&request_id).await, Some(Invocation::Returned(_))));
-    let seen = function.seen.lock().unwrap();
-    assert_eq!(seen[2], seen[0]);
+    let events = function.events.lock().unwrap();
+    assert_eq!(events[2], events[0]);
 }
 
 #[tokio::test]
@@ -228,8 +228,8 @@ async fn a_cancelled_create_sends_a_delete_with_an_invented_id() {
     let (function, stack) = stack().await;
     let (created, deleted) = stack.cancel_create("A", &json!({"TTL": 1})).await;
     assert!(created.is_some() && deleted.is_some());
-    let seen = function.seen.lock().unwrap();
-    let delete = seen.iter().find(|event| event["RequestType"] == "Delete").unwrap();
+    let events = function.events.lock().unwrap();
+    let delete = events.iter().find(|event| event["RequestType"] == "Delete").unwrap();
     assert!(delete["PhysicalResourceId"].as_str().unwrap().starts_with("s-A-"));
     assert_eq!(delete["ResourceProperties"]["TTL"], "1");
 }
@@ -242,7 +242,7 @@ async fn a_resource_that_is_forgotten_gets_no_request_and_can_be_declared_again(
     let resource = stack.detach("A").unwrap();
     assert_eq!((resource.physical_id.as_str(), stack.detach("A")), ("one", None));
     assert!(stack.delete().await.is_complete());
-    assert_eq!(function.seen.lock().unwrap().len(), 1);
+    assert_eq!(function.events.lock().unwrap().len(), 1);
     assert!(stack.deploy(&declared).await.is_complete());
     assert_eq!(story(&stack), ["Create A one", "Create A one"]);
 }
@@ -258,12 +258,12 @@ async fn a_stack_that_is_made_again_is_empty_and_has_its_name_and_another_arn() 
     assert_eq!(one.0, other.0);
     assert_ne!(one.1, other.1);
     assert!(second.deploy(&template(&[("A", json!({}))])).await.is_complete());
-    let seen = function.seen.lock().unwrap();
+    let events = function.events.lock().unwrap();
     assert_eq!(
-        (&seen[1]["RequestType"], &seen[1]["StackId"]),
+        (&events[1]["RequestType"], &events[1]["StackId"]),
         (&json!("Create"), &json!(second.stack_id()))
     );
-    assert_eq!(seen[0]["ServiceToken"], seen[1]["ServiceToken"]);
+    assert_eq!(events[0]["ServiceToken"], events[1]["ServiceToken"]);
 }
 
 #[tokio::test]
@@ -278,10 +278,10 @@ async fn a_resource_moves_to_another_stack_without_a_request() {
     // The same template changes nothing, another one updates it under its new name.
     let declared = |ttl: u32| template(&[("B", json!({"Id": "one", "TTL": ttl}))]);
     assert!(to.deploy(&declared(300)).await.is_complete());
-    assert_eq!(function.seen.lock().unwrap().len(), 1);
+    assert_eq!(function.events.lock().unwrap().len(), 1);
     assert!(to.deploy(&declared(600)).await.is_complete());
-    let seen = function.seen.lock().unwrap();
-    let update = &seen[1];
+    let events = function.events.lock().unwrap();
+    let update = &events[1];
     assert_eq!(
         (&update["RequestType"], &update["LogicalResourceId"]),
         (&json!("Update"), &json!("B"))

@@ -66,10 +66,10 @@ pub(crate) fn calls(scenario: Scenario) -> Vec<Call> {
 }
 
 fn cases(scenario: Scenario, calls: &[Call]) -> Vec<Case> {
-    let mut seen: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut cases = Vec::new();
     for call in calls {
-        let nth = seen.entry((&call.account, &call.action)).or_default();
+        let nth = counts.entry((&call.account, &call.action)).or_default();
         *nth += 1;
         for kind in kinds() {
             for times in strikes(&kind, call) {

@@ -111,13 +111,13 @@ impl Deliveries {
             handler.handle(&event.to_string(), &invocation).await
         });
         let result = task.await.unwrap().map_err(|error| error.to_string());
-        let heard = before.iter().any(|put| put.stored);
+        let answered_before = before.iter().any(|put| put.stored);
         let ended = result.as_ref().err().map(String::as_str);
         self.observer.model().end(
             &request_id,
             ended,
             puts().get(before.len()..).unwrap_or_default(),
-            heard,
+            answered_before,
         );
         pass(APART).await;
         match result {

@@ -52,7 +52,7 @@ struct Facts<'a> {
     /// True if another claim names it, or an unreadable value may.
     managed_by_others: bool,
     /// True if resolvers may have name servers other than the desired ones.
-    held: bool,
+    is_ds_blocked: bool,
     desired: Option<String>,
 }
 
@@ -62,8 +62,16 @@ impl<'a> Facts<'a> {
         let current_ds = point_state.current_ds();
         let ours = current_ds.is_some() && own.is_some_and(|own| own.ds == current_ds);
         let managed_by_others = point_state.is_ds_managed_by_others(&stamp.owner);
-        let held = point_state.hold(&intent.servers, stamp.at, stamp.now).is_some();
-        Self { own, current_ds, ours, managed_by_others, held, desired: ns_digest(&intent.servers) }
+        let is_ds_blocked =
+            point_state.ds_blocked_until(&intent.servers, stamp.at, stamp.now).is_some();
+        Self {
+            own,
+            current_ds,
+            ours,
+            managed_by_others,
+            is_ds_blocked,
+            desired: ns_digest(&intent.servers),
+        }
     }
 
     /// Returns true if a claim names both the desired name servers and the current DS record set.
@@ -86,7 +94,9 @@ pub(crate) fn would_change(stamp: &Stamp, intent: &Intent, point_state: &PointSt
         RequestedDs::Off => facts.ours && !facts.managed_by_others,
         // A newly requested key may be misspelled, which must not look like a rollover.
         RequestedDs::Unknown => true,
-        RequestedDs::Records(requested) => point_state.records() != Some(requested) && !facts.held,
+        RequestedDs::Records(requested) => {
+            point_state.records() != Some(requested) && !facts.is_ds_blocked
+        }
     }
 }
 
@@ -156,7 +166,10 @@ fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Check
         );
     }
     check(!facts.managed_by_others, "a DS record set that another claim manages was replaced")?;
-    check(!facts.held, "a DS record set was written while resolvers may have other name servers")?;
+    check(
+        !facts.is_ds_blocked,
+        "a DS record set was written while resolvers may have other name servers",
+    )?;
     let managed_by_others = after.servers() == Some(&intent.servers);
     check(
         managed_by_others || !undisturbed,
@@ -270,10 +283,11 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
         });
     // The name servers change, and the desired DS record set waits until resolvers no longer have
     // the others.
-    let deferred = intent.ds.records().is_some() && !as_desired && (facts.held || rollback);
+    let deferred =
+        intent.ds.records().is_some() && !as_desired && (facts.is_ds_blocked || rollback);
     let restores = changed.filter(|_| facts.own_names_desired() || drifted || deferred);
     let until = restores.map(|set| stamp.at + i64::from(set.ttl));
-    let expected = until.max(before.hold(&intent.servers, stamp.at, stamp.now));
+    let expected = until.max(before.ds_blocked_until(&intent.servers, stamp.at, stamp.now));
     if now.hold != expected {
         return Err(format!(
             "the claim has the hold {:?}, but by the rules {expected:?}",

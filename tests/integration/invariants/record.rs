@@ -113,7 +113,7 @@ impl PointState {
 
     /// Returns until when resolvers may have name servers other than these, if that is not over
     /// (DS-7). A record with a claim from the future is forged, and then no hold counts (TRUST-2).
-    pub(crate) fn hold(&self, servers: &Values, at: i64, now: i64) -> Option<i64> {
+    pub(crate) fn ds_blocked_until(&self, servers: &Values, at: i64, now: i64) -> Option<i64> {
         let digest = ns_digest(servers)?;
         let claims = &self.record.claims;
         let about = claims.iter().filter(|claim| claim.ns == digest);

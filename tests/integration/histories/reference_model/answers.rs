@@ -17,8 +17,14 @@ enum ExpectedAnswer {
 
 impl ReferenceModel {
     /// Checks a delivery that has ended after these PUTs, with an error for Lambda or without.
-    /// `heard` says that the answer of an earlier delivery was stored.
-    pub(crate) fn end(&mut self, request_id: &str, error: Option<&str>, puts: &[Put], heard: bool) {
+    /// `answered_before` says that the answer of an earlier delivery was stored.
+    pub(crate) fn end(
+        &mut self,
+        request_id: &str,
+        error: Option<&str>,
+        puts: &[Put],
+        answered_before: bool,
+    ) {
         let Some(index) = self.active.iter().position(|delivery| delivery.request_id == request_id)
         else {
             return;
@@ -55,9 +61,9 @@ impl ReferenceModel {
             _ => self.check_end(&delivery, success, &answer, undisturbed),
         }
         if success && delivery.kind != "Delete" {
-            self.hold(&delivery, &id, stored && !heard);
+            self.record_held(&delivery, &id, stored && !answered_before);
         }
-        if delivery.kind == "Delete" && !stored && !heard {
+        if delivery.kind == "Delete" && !stored && !answered_before {
             self.excuse(&delivery);
         }
     }
@@ -68,8 +74,8 @@ impl ReferenceModel {
         if bodies_differ || delivered > 1 {
             self.violated("promise 3", "a delivery was answered more than once");
         }
-        let heard = !self.in_trouble && !delivery.is_expired();
-        if heard && (puts.len() != 1 || delivered != 1 || error.is_some()) {
+        let must_answer_once = !self.in_trouble && !delivery.is_expired();
+        if must_answer_once && (puts.len() != 1 || delivered != 1 || error.is_some()) {
             self.violated(
                 "promise 3",
                 &format!("a delivery was answered by {} PUTs, {error:?}", puts.len()),
@@ -136,7 +142,6 @@ impl ReferenceModel {
             Verdict::Overtaken | Verdict::Refused(_) => ExpectedAnswer::Fails,
             // An Update without a claim that keeps everything writes nothing.
             Verdict::Kept(_) => ExpectedAnswer::Succeeds,
-            Verdict::Again if delivery.first => ExpectedAnswer::Unknown,
             // It may have been overtaken at another point.
             Verdict::Again => ExpectedAnswer::Unknown,
             Verdict::Becomes(_) | Verdict::Nothing => {
@@ -185,12 +190,12 @@ impl ReferenceModel {
             return;
         };
         let point_state = self.point_state(&point);
-        let told: Values = text(&answer["Data"], "DsRecords")
+        let reported: Values = text(&answer["Data"], "DsRecords")
             .split(',')
             .filter(|it| !it.is_empty())
             .map(str::to_lowercase)
             .collect();
-        if told != point_state.records().cloned().unwrap_or_default() {
+        if reported != point_state.records().cloned().unwrap_or_default() {
             self.violated("answer", "DsRecords is not the current DS record set");
         }
         let Some((row, _)) = delivery.row.filter(|(row, _)| *row != "again") else { return };
@@ -231,9 +236,9 @@ impl ReferenceModel {
         }
     }
 
-    /// Records that a stack has a resource after a SUCCESS. A SUCCESS of a later delivery only
-    /// shows that the delegation is in order again.
-    fn hold(&mut self, delivery: &Delivery, id: &str, news: bool) {
+    /// Records that a stack has a resource after a SUCCESS. A SUCCESS that is not the first one that
+    /// CloudFormation receives only shows that the delegation is in order again.
+    fn record_held(&mut self, delivery: &Delivery, id: &str, is_first_received: bool) {
         let (Some(desired), Some(point)) = (&delivery.desired, self.fixture.of_id(id)) else {
             return;
         };
@@ -243,7 +248,7 @@ impl ReferenceModel {
         let exists = point_state.servers() == Some(&desired.servers)
             && own.is_some_and(|own| point_state.holds(own));
         let held = Held { servers: desired.servers.clone(), broken: !exists };
-        if news && !self.cancelling && !self.late {
+        if is_first_received && !self.cancelling && !self.late {
             self.excused.remove(&key);
             self.held.insert(key, held);
         } else if let Some(known) =
