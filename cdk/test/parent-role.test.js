@@ -61,12 +61,22 @@ test('accounts, an organization, or accounts of an organization', () => {
 });
 
 test('each name is allowed with its ownership record', () => {
-  const long = `${'a'.repeat(52)}.example.com`;
-  assert.deepEqual(changed(role({ delegatedZoneNames: ['Testing.Example.com.', '*.dev.example.com', long] }).statements), [
+  assert.deepEqual(changed(role({ delegatedZoneNames: ['Testing.Example.com.', '*.dev.example.com'] }).statements), [
     'testing.example.com', '_delegation-testing.example.com',
     '*.dev.example.com', '_delegation-*.dev.example.com',
-    long, '_delegation-*.example.com', '_delegationdigest-*.example.com',
   ]);
+});
+
+// The function's own test of these digests is `the_record_of_a_long_name_is_the_one_that_the_cdk_s_roles_allow`, in Rust.
+test('a long name is allowed with its own ownership record alone', () => {
+  const allowed = (name) => changed(role({ delegatedZoneNames: [name] }).statements);
+  const fits = `${'a'.repeat(51)}.example.com`;
+  assert.deepEqual(allowed(fits), [fits, `_delegation-${fits}`]);
+  const long = `${'a'.repeat(52)}.example.com`;
+  assert.deepEqual(allowed(`${long.toUpperCase()}.`), [long, '_delegationdigest-c894ed5b38a69284.example.com']);
+  // The first label would fit here, but the whole name would not.
+  const below = [...[63, 63, 63, 6].map((length) => 'b'.repeat(length)), 'example.com'].join('.');
+  assert.deepEqual(allowed(`${'a'.repeat(40)}.${below}`), [`${'a'.repeat(40)}.${below}`, `_delegationdigest-8a6d23cfbfa96de4.${below}`]);
 });
 
 test('another role can be granted the same', () => {

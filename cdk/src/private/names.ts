@@ -1,7 +1,10 @@
+import { createHash } from 'crypto';
 import { Token } from 'aws-cdk-lib';
 
 /** The longest first label that leaves room for `_delegation-` in 63 characters. With a longer one, a digest names the ownership record. */
 const LONGEST_PREFIXED_LABEL = 51;
+/** The longest name in text, without the trailing dot. */
+const LONGEST_NAME = 253;
 const LABEL = /^[a-z0-9_-]{1,63}$/;
 const ADDRESS = /^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-f]*:[0-9a-f:.]*)$/i;
 
@@ -27,7 +30,7 @@ export function problemOfName(name: string): string | undefined {
   if (labels[0].includes('*')) {
     return 'A wildcard cannot be delegated. Name one zone.';
   }
-  if (normalized(name).length > 253 || !labels.every((label) => LABEL.test(label))) {
+  if (normalized(name).length > LONGEST_NAME || !labels.every((label) => LABEL.test(label))) {
     return 'A domain name is labels of 1 to 63 letters, digits, hyphens and underscores, joined by dots, 253 characters in all.';
   }
   return undefined;
@@ -67,14 +70,34 @@ export function beginsWithUnderscore(name: string): boolean {
  * ownership record.
  */
 export function changedNames(names: string[]): string[] {
-  const patterns = names.map(normalized).flatMap((name) => [name, ...ownershipRecords(name)]);
+  const patterns = names.map(normalized).flatMap((name) => [name, ownershipRecord(name)]);
   return [...new Set(patterns)];
 }
 
-function ownershipRecords(name: string): string[] {
-  const [first, ...rest] = name.split('.');
-  if (!Token.isUnresolved(name) && first.length > LONGEST_PREFIXED_LABEL) {
-    return [`_delegation-*.${rest.join('.')}`, `_delegationdigest-*.${rest.join('.')}`];
+/**
+ * Returns the name of the ownership record of one name, as the function computes it (`record_name` of delegation-model), or the pattern
+ * of all that belong to a pattern. It must never match the record of another delegation, which the role could then take over.
+ */
+function ownershipRecord(name: string): string {
+  const prefixed = `_delegation-${name}`;
+  if (Token.isUnresolved(name) || name.startsWith('*.')) {
+    return prefixed;
   }
-  return [`_delegation-${name}`];
+  const [first, ...rest] = name.split('.');
+  if (first.length <= LONGEST_PREFIXED_LABEL && prefixed.length <= LONGEST_NAME) {
+    return prefixed;
+  }
+  return [`_delegationdigest-${digest(['cut', name])}`, ...rest].join('.');
+}
+
+/** Returns the digest of several strings: the first 8 bytes of a SHA-256 over the length of each, in 8 bytes, and its text. */
+function digest(parts: string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    const text = Buffer.from(part);
+    const length = Buffer.alloc(8);
+    length.writeUInt32BE(text.length, 4);
+    hash.update(length).update(text);
+  }
+  return hash.digest('hex').slice(0, 16);
 }

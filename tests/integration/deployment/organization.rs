@@ -121,8 +121,18 @@ const OF_THE_PARENT_ROLE: [Values; 7] = [
     },
     Values {
         parameter: "UnderscoreNames",
-        accepted: &["_msdcs.example.com,_sites.example.com"],
-        rejected: &["*._tcp.example.com", "_443._tcp.example.com", "msdcs.example.com"],
+        // The last is the ownership record of a long name.
+        accepted: &[
+            "_msdcs.example.com,_sites.example.com",
+            "_delegationdigest-c894ed5b38a69284.example.com",
+        ],
+        rejected: &[
+            "*._tcp.example.com",
+            "_443._tcp.example.com",
+            "msdcs.example.com",
+            "_delegationdigest-*.example.com",
+            "_delegation-*.example.com",
+        ],
     },
     Values {
         parameter: "OrganizationPaths",

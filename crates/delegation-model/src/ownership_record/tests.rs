@@ -288,6 +288,21 @@ mod identity {
         assert_eq!(record_name(&name(&format!("a.{tail}"))), None);
         assert_eq!(record_name(&name("com")), None);
     }
+
+    /// `cdk/test/parent-role.test.js` has the same names and digests: the role that the construct
+    /// creates allows this record alone.
+    #[test]
+    fn the_record_of_a_long_name_is_the_one_that_the_cdk_s_roles_allow() {
+        let below = format!("{0}.{0}.{0}.bbbbbb.example.com", "b".repeat(63));
+        for (label, rest, digest) in [
+            ("a".repeat(52), "example.com", "c894ed5b38a69284"),
+            ("a".repeat(40), below.as_str(), "8a6d23cfbfa96de4"),
+        ] {
+            let cut: Name = format!("{label}.{rest}").parse().unwrap();
+            let record = record_name(&cut).unwrap();
+            assert_eq!(record.as_str(), format!("_delegationdigest-{digest}.{rest}"));
+        }
+    }
 }
 
 mod effects {
