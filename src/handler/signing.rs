@@ -10,6 +10,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::ids::{KeyName, ZoneId};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::DesiredDs;
+use delegation_model::text::quoted;
 
 /// The DS record set for the selected keys.
 pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -> DesiredDs {
@@ -51,8 +52,16 @@ pub(super) fn records(
     let active = |key: &&KeySigningKey| key.status == "ACTIVE";
     let selected: Vec<&KeySigningKey> = if let Some(names) = selected {
         let find = |name: &KeyName| {
-            let key = keys.iter().find(|key| key.name == name.as_str()).filter(active);
-            key.ok_or_else(|| format!("has no ACTIVE key-signing key {name}; it has {}", has()))
+            let key = keys.iter().find(|key| key.name == name.as_str());
+            key.filter(active).ok_or_else(|| {
+                // A name that no key has may be an external id in the wrong property.
+                let name = if key.is_some() {
+                    format!("\"{name}\"")
+                } else {
+                    quoted(name.as_str(), |_| true)
+                };
+                format!("has no ACTIVE key-signing key {name}; it has {}", has())
+            })
         };
         names.iter().map(find).collect::<Result<_, _>>()?
     } else {
@@ -115,6 +124,15 @@ mod tests {
         let keys = [key("new", "ACTIVE", 1), key("old", "ACTIVE", 2), key("off", "INACTIVE", 3)];
         assert_eq!(records_of(&[], &keys).unwrap(), "1 13 2 AB,2 13 2 AB");
         assert_eq!(records_of(&["new"], &keys).unwrap(), "1 13 2 AB");
+    }
+
+    #[test]
+    fn a_name_that_no_key_has_is_not_repeated_if_it_may_be_a_secret() {
+        let keys = [key("new", "ACTIVE", 1), key("example_com_2026", "INACTIVE", 3)];
+        let why = records_of(&["s3cretS3CRETs3cret"], &keys).unwrap_err();
+        assert!(why.contains("a value of 18 characters") && !why.contains("s3cret"), "{why}");
+        let why = records_of(&["example_com_2026"], &keys).unwrap_err();
+        assert!(why.contains("ACTIVE key-signing key \"example_com_2026\""), "{why}");
     }
 
     #[test]

@@ -12,6 +12,15 @@ impl ZoneId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns true if the id has the form of all that Route 53 has given out: `Z`, and 1 to 31
+    /// upper-case letters and digits. Its API documents only the length, so an id in a response is
+    /// accepted in any form. What a user specifies must have this form, because messages repeat it.
+    pub fn has_usual_form(&self) -> bool {
+        let rest = self.0.strip_prefix('Z').unwrap_or_default();
+        !rest.is_empty()
+            && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    }
 }
 
 impl FromStr for ZoneId {
@@ -65,7 +74,10 @@ impl FromStr for KeyName {
     /// `AWS::Route53::KeySigningKey`.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let name = match text.split_once('|') {
-            Some((zone, name)) => zone.parse::<ZoneId>().map(|_| name).map_err(|_| IdError::Key)?,
+            Some((zone, name)) => {
+                let zone = zone.parse::<ZoneId>().ok().filter(ZoneId::has_usual_form);
+                zone.map(|_| name).ok_or(IdError::Key)?
+            }
             None => text,
         };
         let fits = (3..=128).contains(&name.len())
@@ -200,9 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_form_of_a_zone_id() {
+        let longest = format!("Z{}", "0".repeat(31));
+        for usual in ["Z1", "Z0123456789ABCDEFGHIJ", "ZAB", "/hostedzone/Z2", &longest] {
+            assert!(usual.parse::<ZoneId>().unwrap().has_usual_form(), "{usual}");
+        }
+        for other in ["Z", "1Z", "z1", "Z1a", "ABC123", "s3cretS3CRETs3cret"] {
+            assert!(!other.parse::<ZoneId>().unwrap().has_usual_form(), "{other}");
+        }
+    }
+
+    #[test]
     fn key_names_alone_and_as_ref_returns_them() {
         assert_eq!("Z1|key_1".parse::<KeyName>(), "key_1".parse());
-        for bad in ["", "ab", "a-b", "|key", "Z-1|key", "Z1|", "Z1|key|x", &"k".repeat(129)] {
+        for bad in
+            ["", "ab", "a-b", "|key", "Z-1|key", "z1|key", "Z1|", "Z1|key|x", &"k".repeat(129)]
+        {
             assert_eq!(bad.parse::<KeyName>(), Err(IdError::Key), "{bad:?}");
         }
     }

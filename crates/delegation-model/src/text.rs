@@ -78,6 +78,13 @@ pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     }
 }
 
+/// Returns how a message shows the value of a property that takes only short words: like
+/// [`quoted`], but only the length of a value that is longer than each of them.
+pub fn quoted_word(text: &str, fits: impl Fn(char) -> bool) -> String {
+    let is_short = text.len() < SECRET;
+    quoted(text, |c| is_short && fits(c))
+}
+
 /// Returns a sentence that names the first invisible character of a value; empty if there is none.
 /// Positions count characters from 1.
 pub fn hidden_character(text: &str) -> String {
@@ -146,6 +153,9 @@ mod tests {
         {
             assert_eq!(quoted(other, |_| true), format!("\"{other}\""));
         }
+        assert_eq!(quoted_word("maybe", |_| true), "\"maybe\"");
+        let long = "a value of 18 characters, not repeated here";
+        assert_eq!(quoted_word("secretsecretsecret", |_| true), format!("({long})"));
         let long = quoted(&"1.".repeat(2500), |c| digit(c) || c == '.');
         assert!(long.len() < 120 && long.ends_with("...\""), "{long}");
     }

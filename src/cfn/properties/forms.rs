@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use delegation_model::text::{hidden_character, quoted};
+use delegation_model::text::{hidden_character, may_be_secret, quoted};
 
 /// True for a string that looks like a JSON list of strings.
 pub(super) fn holds_list(text: &str) -> bool {
@@ -48,7 +48,10 @@ fn whole(float: f64) -> Option<i64> {
 pub(super) fn number(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text.trim(), |c| c.is_ascii_digit() || "+-.eE".contains(c)),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => {
+            let digits = number.to_string();
+            if may_be_secret(&digits) { quoted(&digits, |_| false) } else { digits }
+        }
         other => format!("({})", kind(other)),
     }
 }

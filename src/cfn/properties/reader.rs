@@ -14,7 +14,7 @@ use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::{Name, NameError};
 use delegation_model::name_servers::NameServers;
 use delegation_model::role::{ExternalId, RegionName, Role};
-use delegation_model::text::{hidden_character, is_invisible, may_be_secret, quoted};
+use delegation_model::text::{hidden_character, is_invisible, may_be_secret, quoted, quoted_word};
 use delegation_model::ttl::Ttl;
 
 /// How many characters of an unknown property's name a message repeats.
@@ -106,20 +106,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the id of a zone. `other` is the property for its name.
+    /// Reads the id of a zone. `other` is the property for its name. Many messages repeat an id, but
+    /// none repeats a value that can't be one: it may be an external id.
     fn zone_id(&self, key: &str, other: &str) -> Read<ZoneId> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
-            let value = quoted(text, |c| c.is_ascii_alphanumeric());
+        let id = usual_zone_id(text).ok_or_else(|| {
+            let value = quoted(text, |_| false);
             let is_name = text.contains('.') && text.parse::<Name>().is_ok();
-            let hint =
-                if is_name { format!(" It looks like a name: use {other} for it.") } else { hidden_character(text) };
+            let hint = if is_name {
+                format!(" It looks like a name: use {other} for it.")
+            } else {
+                hidden_character(text)
+            };
             let message = format!(
-                "{key} {value} must be the id of a hosted zone: 1 to 32 letters and digits, such as \
+                "{key} {value} must be the id of a hosted zone: Z and 1 to 31 upper-case letters and digits, such as \
                  Z0123456789ABCDEFGHIJ.{hint}"
             );
             PropertyError::new(Code::InvalidZoneId, message)
-        })
+        })?;
+        Ok(Some(id))
     }
 
     /// Reads the name of a zone. `other` is the property for its id.
@@ -127,7 +132,8 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         if looks_like_zone_id(text) {
             let message = format!(
-                "{key} \"{text}\" must be a domain name. It looks like the id of a hosted zone: use {other} for it."
+                "{key} {} must be a domain name. It looks like the id of a hosted zone: use {other} for it.",
+                quoted(text, is_name_char)
             );
             return Err(PropertyError::new(Code::InvalidName, message));
         }
@@ -217,7 +223,7 @@ impl<'a> Reader<'a> {
         const KEY: &str = "AssumeRoleRegion";
         let Some(text) = self.text(KEY)? else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
-            let value = quoted(text, |c| c.is_ascii_alphanumeric() || c == '-');
+            let value = quoted_word(text, |c| c.is_ascii_alphanumeric() || c == '-');
             let hint = hidden_character(text);
             let message =
                 format!("{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}");
@@ -295,10 +301,9 @@ impl<'a> Reader<'a> {
         let secures = self.boolean("Dnssec").ok().flatten().unwrap_or(false);
         let child = self.child_zone().ok().flatten().filter(|_| secures);
         let name = |text: &String| {
-            let value = quoted(text, |c| c.is_ascii_alphanumeric() || "_|".contains(c));
+            let value = quoted_key(text);
             // The value of `Ref` includes the zone of the key.
-            let zone: Option<ZoneId> =
-                text.split_once('|').and_then(|(zone, _)| zone.trim().parse().ok());
+            let zone = text.split_once('|').and_then(|(zone, _)| usual_zone_id(zone.trim()));
             if let (Some(zone), Some(child)) = (zone, &child)
                 && zone != *child
             {
@@ -325,7 +330,7 @@ impl<'a> Reader<'a> {
             "REPORT" => Ok(Some(Verification::Report)),
             "REQUIRE" => Ok(Some(Verification::Require)),
             _ => {
-                let value = quoted(text, |c| c.is_ascii_alphabetic());
+                let value = quoted_word(text, |c| c.is_ascii_alphabetic());
                 let message = format!(
                     "{KEY} {value} must be NONE, REPORT or REQUIRE.{}",
                     hidden_character(text)
@@ -371,7 +376,7 @@ impl<'a> Reader<'a> {
             Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => {
                 return Ok(Some(true));
             }
-            Some(Value::String(text)) => quoted(text.trim(), |c| c.is_ascii_alphabetic()),
+            Some(Value::String(text)) => quoted_word(text.trim(), |c| c.is_ascii_alphabetic()),
             Some(other) => format!("({})", kind(other)),
         };
         let hint = self.value(key).map(hidden).unwrap_or_default();
@@ -397,13 +402,24 @@ fn arns_of(text: &str) -> Vec<String> {
     arns.into_iter().map(|arn| arn.trim().to_owned()).filter(|arn| !arn.is_empty()).collect()
 }
 
+/// Parses the id of a zone in the form that Route 53 gives out.
+fn usual_zone_id(text: &str) -> Option<ZoneId> {
+    text.parse().ok().filter(ZoneId::has_usual_form)
+}
+
 fn looks_like_zone_id(text: &str) -> bool {
-    let id = text.rsplit('/').next().unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    (10..=32).contains(&id.len())
-        && id.starts_with('Z')
-        && id.bytes().all(plain)
-        && text.parse::<ZoneId>().is_ok()
+    usual_zone_id(text).is_some_and(|id| id.as_str().len() >= 10)
+}
+
+/// Returns how a message shows an item of `KeySigningKeys`. Its name may be an external id, and so
+/// may what should be its zone.
+fn quoted_key(text: &str) -> String {
+    let (zone, name) = match text.split_once('|') {
+        Some((zone, name)) => (Some(zone.trim()), name.trim()),
+        None => (None, text),
+    };
+    let is_plain = zone.is_none_or(|zone| usual_zone_id(zone).is_some()) && !may_be_secret(name);
+    quoted(text, |c| is_plain && (c.is_ascii_alphanumeric() || "_|".contains(c)))
 }
 
 /// True for the characters of domain names, as people write them.

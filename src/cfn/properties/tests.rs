@@ -483,7 +483,7 @@ fn only_cloudformation_s_own_service_properties_are_accepted() {
 fn invalid_values_are_reported() {
     assert_invalid(
         json!({"ChildZoneId": "Z1234567890123456789012345678901234"}),
-        &["ChildZoneId (a value of 35 characters", "1 to 32"],
+        &["ChildZoneId (a value of 35 characters", "Z and 1 to 31"],
     );
     assert_invalid(
         json!({"ChildZoneId": 7}),
@@ -579,6 +579,47 @@ fn an_external_id_without_odd_characters_is_not_repeated_either() {
     }
     let error = parse(json!({SECRET: "ParentExternalId"})).unwrap_err();
     assert!(error.contains("is not a property") && !error.contains("51af3dc0"), "{error}");
+}
+
+/// It would do as the id of a zone for the API, and as the name of a key.
+#[test]
+fn an_external_id_of_letters_and_digits_is_not_repeated() {
+    let of_secrets = ["Trigger", "ParentExternalId", "ChildExternalId"];
+    for secret in ["s3cretS3CRETs3cret", "S3CRETS3CRETS3CRET", "90123456789012345678"] {
+        for property in KNOWN.iter().filter(|key| !of_secrets.contains(key)) {
+            for value in [json!(secret), json!([secret])] {
+                match parse(json!({*property: value})) {
+                    // A message about a missing key does not repeat it either.
+                    Ok(_) => assert_eq!(*property, "KeySigningKeys"),
+                    Err(error) => {
+                        assert!(error.contains(property) && !error.contains(secret), "{error}");
+                    }
+                }
+            }
+        }
+        for key in [format!("{secret}|ksk_1"), format!("Z2OTHER|{secret}")] {
+            let error = parse(json!({"Dnssec": true, "KeySigningKeys": key})).unwrap_err();
+            assert!(error.contains("KeySigningKeys") && !error.contains(secret), "{error}");
+        }
+    }
+    for property in ["TTL", "DsTTL", "ServiceTimeout"] {
+        let error = parse(json!({property: 9_012_345_678_901_234_567_u64})).unwrap_err();
+        assert!(error.contains(property) && !error.contains("90123456789"), "{error}");
+    }
+    // Only these take no name, which may be a long word.
+    for property in ["ChildZoneId", "ParentZoneId", "AssumeRoleRegion", "Dnssec", "Verification"] {
+        let error = parse(json!({property: "secretsecretsecret"})).unwrap_err();
+        assert!(error.contains(property) && !error.contains("secretsecret"), "{error}");
+    }
+}
+
+#[test]
+fn zone_ids_have_the_form_that_route_53_gives_out() {
+    for id in ["ABCDEF", "z1child", "Z1child", "Z", "1Z", "abcdefghijklmnop"] {
+        for property in ["ChildZoneId", "ParentZoneId"] {
+            assert_invalid(json!({property: id}), &[property, "Z and 1 to 31 upper-case letters"]);
+        }
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn invalid_flags_are_errors() {
     bare()
         .run(&["list", "--parent-zone-id", "Z-1"])
         .ended(1)
-        .complains(&["--parent-zone-id", "1 to 32 letters"]);
+        .complains(&["--parent-zone-id", "1 to 31 upper-case letters"]);
     bare()
         .run(&["verify", "a.b", "--name-servers", "192.0.2.1"])
         .ended(1)

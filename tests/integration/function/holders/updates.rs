@@ -92,7 +92,7 @@ async fn a_typo_is_rolled_back_even_if_a_key_became_inactive_since() {
     scenario.update("S1", typed.clone()).await.failed(&["onne", "ACTIVE"]);
     assert!(scenario.fixture.child.set_key_status("one", "INACTIVE"));
     let answer = scenario.roll_back("S1", typed).await.success();
-    assert!(answer.get("Warning").contains("no ACTIVE key-signing key one"), "{}", answer.0);
+    assert!(answer.get("Warning").contains("no ACTIVE key-signing key \"one\""), "{}", answer.0);
     assert_eq!(scenario.fixture.ds(), secured);
 }
 
