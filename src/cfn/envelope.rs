@@ -34,6 +34,10 @@ const REDACTED_URL: &str = "...";
 /// The most bytes of JSON in `ResourceProperties`. A whole template is smaller (CloudFormation User
 /// Guide, "Understand CloudFormation quotas": 1 MB).
 pub(crate) const MAX_PROPERTIES: usize = 1 << 20;
+/// The most items in the lists and objects of `ResourceProperties`. An item takes up to several
+/// hundred bytes of memory, as an object with one key does, and `OldResourceProperties` may have as
+/// many: together they take less than 30 MB of the 128 MB.
+const MAX_ITEMS: usize = 20_000;
 /// How many characters of an unknown `RequestType` a message repeats.
 const MAX_REPEATED: usize = 40;
 
@@ -190,6 +194,12 @@ pub enum EnvelopeError {
          Make it smaller."
     )]
     TooLarge(usize),
+    /// The properties have too many items.
+    #[error(
+        "ResourceProperties has {0} items in its lists and objects, and the function has memory for at most {MAX_ITEMS}. \
+         Nothing was changed. Make the lists and objects smaller, or write them as one string."
+    )]
+    TooManyItems(usize),
     /// The properties can't be parsed.
     #[error(
         "ResourceProperties can't be parsed: {0}. Nothing was changed. Correct the properties."
@@ -209,7 +219,9 @@ impl EnvelopeError {
             | Self::Message => Code::NotARequest,
             Self::Url(_) => Code::InvalidResponseUrl,
             Self::RequestType(_) => Code::UnknownRequestType,
-            Self::TooLarge(_) | Self::Unreadable(_) => Code::UnreadableProperties,
+            Self::TooLarge(_) | Self::TooManyItems(_) | Self::Unreadable(_) => {
+                Code::UnreadableProperties
+            }
         }
     }
 }
@@ -361,6 +373,10 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
     if raw.get().len() > MAX_PROPERTIES {
         return Err(EnvelopeError::TooLarge(raw.get().len()));
     }
+    let items = count_items(raw.get());
+    if items > MAX_ITEMS {
+        return Err(EnvelopeError::TooManyItems(items));
+    }
     // This error describes only the syntax, such as nesting that is too deep or a number out of
     // range.
     let unreadable = |error: serde_json::Error| EnvelopeError::Unreadable(error.to_string());
@@ -368,6 +384,23 @@ fn properties(raw: Option<&RawValue>) -> Result<Value, EnvelopeError> {
         serde_json::from_str::<EachOnce>(raw.get()).map_err(unreadable)?;
     }
     serde_json::from_str(raw.get()).map_err(unreadable)
+}
+
+/// Counts the items in the lists and objects of a valid JSON text, without parsing it. An empty one
+/// counts as one item.
+fn count_items(json: &str) -> usize {
+    let (mut items, mut in_string, mut is_escaped) = (0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            // Valid JSON has a backslash only in a string.
+            b'\\' => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' | b',' if !in_string => items += 1,
+            _ => {}
+        }
+    }
+    items
 }
 
 /// A physical id of a valid length, if the event has one.

@@ -210,13 +210,14 @@ fn ids_longer_than_cloudformation_s_are_rejected() {
 fn a_request_with_unreadable_properties_can_still_be_answered() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let large = format!("[{}0]", "0,".repeat(3_000_000));
+    let objects = format!("[{}0]", "{\"\":0},".repeat(100_000));
     let number = "1e999".to_owned();
     let with_text = |field: &str, text: &str| {
         let event = with(field, json!("PLACE")).to_string();
         event.replace("\"PLACE\"", text)
     };
     let accepted = AcceptedHosts { region: Some("us-east-1"), local_hosts: &[] };
-    for text in [&deep, &large, &number] {
+    for text in [&deep, &large, &objects, &number] {
         let event = parse(&with_text("ResourceProperties", text), accepted).unwrap();
         let request = event.request.unwrap();
         let error = request.unreadable.unwrap();
@@ -230,6 +231,33 @@ fn a_request_with_unreadable_properties_can_still_be_answered() {
         // Unknown fields are ignored.
         assert!(parse(&with_text("Unknown", text), accepted).unwrap().request.is_ok());
     }
+}
+
+/// Each item takes much more memory than its text, and a string takes no more.
+#[test]
+fn the_items_of_properties_are_bounded_but_not_the_length_of_a_string() {
+    for (text, items) in [
+        ("7", 0),
+        ("{}", 1),
+        (r#"{"a":[0,0],"b":{}}"#, 5),
+        (r#"[{"":0},{"":0}]"#, 4),
+        (r#"{"a\"[{,":"\\","b":",[\\\"{,"}"#, 2),
+    ] {
+        assert_eq!(count_items(text), items, "{text}");
+    }
+    let with_trigger = |trigger: Value| json!({"ServiceToken": "t", "Trigger": trigger});
+    // The object itself has two items.
+    for (zeros, fits) in [(MAX_ITEMS - 2, true), (MAX_ITEMS - 1, false)] {
+        let properties = with_trigger(json!(vec![0; zeros]));
+        let request = request_of(&with("ResourceProperties", properties)).unwrap();
+        assert_eq!(request.unreadable.is_none(), fits, "{zeros}");
+        if let Some(error) = request.unreadable {
+            assert_eq!(error, EnvelopeError::TooManyItems(MAX_ITEMS + 1));
+            assert!(error.to_string().contains("20001 items"), "{error}");
+        }
+    }
+    let script = with_trigger(json!("{[\"a\",".repeat(100_000)));
+    assert!(request_of(&with("ResourceProperties", script)).unwrap().unreadable.is_none());
 }
 
 #[test]

@@ -48,6 +48,16 @@ fn large(fixture: &Fixture) -> Vec<Value> {
     // Each element is two bytes of JSON, and many bytes in memory.
     let many = json!(vec![0; LARGE / 2]);
     let few = json!(vec![0; (1 << 19) - 64]);
+    // An object with one key is seven bytes of JSON, and many more in memory than a number.
+    let objects = |count: usize| json!(vec![json!({"": 0}); count]);
+    let update = |properties: Value| {
+        json!({
+            "RequestType": "Update",
+            "PhysicalResourceId": "x",
+            "ResourceProperties": properties,
+            "OldResourceProperties": properties,
+        })
+    };
     let with = |name: &str, value: Value| json!({"ResourceProperties": fixture.properties(json!({ name: value }))});
     let mut events = vec![
         json!({"StackId": long}),
@@ -59,13 +69,13 @@ fn large(fixture: &Fixture) -> Vec<Value> {
         with("Unknown", many.clone()),
         with(&long, json!("")),
         json!({"RequestType": "Update", "PhysicalResourceId": "x", "OldResourceProperties": {"A": many.clone()}}),
-        // The most that is parsed, in both property lists.
-        json!({
-            "RequestType": "Update",
-            "PhysicalResourceId": "x",
-            "ResourceProperties": {"A": few},
-            "OldResourceProperties": {"A": few},
-        }),
+        // As many bytes as may be parsed, in both property lists, but too many items.
+        update(json!({"A": few})),
+        update(json!({"A": objects((1 << 20) / 7 - 16)})),
+        // The most that is parsed.
+        update(json!({"A": objects(9_990), "B": "x".repeat(900_000)})),
+        // An item that is split into many.
+        with("NameServers", json!("a,".repeat((1 << 19) - 1000))),
         // A field that is not used.
         json!({"Other": many}),
     ];
