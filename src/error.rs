@@ -95,6 +95,7 @@ pub enum Code {
     TooLittleTime,
     AwsCallFailed,
     ZoneKeepsChanging,
+    ZoneTooLarge,
     AnswerNotDelivered,
     InternalError,
 }
@@ -144,7 +145,8 @@ impl Code {
             | Self::ParentZonePrivate
             | Self::NotBelowParentZone
             | Self::NameTooLong
-            | Self::AnswerTooLong => FailureKind::Refused,
+            | Self::AnswerTooLong
+            | Self::ZoneTooLarge => FailureKind::Refused,
             Self::AccessDenied => FailureKind::Denied,
             Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => {
                 FailureKind::NoSuchZone

@@ -11,7 +11,7 @@ use futures_util::stream;
 use crate::aws::credentials::Accounts;
 use crate::aws::route53::{HostedZone, Session};
 use crate::cfn::properties::ParentZone;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::handler::{expected, reader_failure};
 use delegation_model::ids::RoleArn;
 use delegation_model::role::Role;
@@ -25,6 +25,11 @@ const CALLS_PER_SECOND: u32 = 4;
 
 /// How many zones of an account are read concurrently. The quota limits the rate further.
 pub(crate) const ZONES_AT_ONCE: usize = 4;
+
+/// How many bytes of names and values the watch keeps of one zone. Its function has 1,024 MB, and
+/// reads up to twenty zones in a step. Anybody who may write TXT record sets in a zone can fill it
+/// with ownership records.
+const MAX_ZONE: usize = 16_777_216;
 
 /// Where to search for delegations.
 #[derive(Clone, Debug)]
@@ -102,7 +107,7 @@ pub enum Progress {
 }
 
 /// Reads the zones of all sources, within the quota of each account. A zone that several sources
-/// have is read once.
+/// have is read once. A zone of any size is read: the memory is that of the user who asks.
 pub async fn read(accounts: &Accounts, sources: &[Source], progress: &dyn Fn(Progress)) -> Scan {
     let mut paces: BTreeMap<&str, Arc<Pace>> = BTreeMap::new();
     let of_account: Vec<(&Source, Arc<Pace>)> = sources
@@ -137,7 +142,7 @@ async fn read_source(
     pace: Arc<Pace>,
     progress: &dyn Fn(Progress),
 ) -> (Vec<Scanned>, Vec<Unread>) {
-    let account = match OpenAccount::with_pace(accounts, source, pace).await {
+    let account = match OpenAccount::with_pace(accounts, source, pace, usize::MAX).await {
         Ok(account) => account,
         Err(unread) => return (Vec::new(), vec![unread]),
     };
@@ -153,25 +158,30 @@ pub struct OpenAccount {
     role: Option<RoleArn>,
     session: Arc<Session>,
     pace: Arc<Pace>,
+    /// How many bytes of a zone are kept.
+    most: usize,
 }
 
 impl OpenAccount {
-    /// Assumes the role and lists the zones, within the account's quota.
+    /// Assumes the role and lists the zones, within the account's quota. A zone that takes too much
+    /// memory will not be read.
     ///
     /// # Errors
     /// If the account can't be read.
     pub async fn new(accounts: &Accounts, source: &Source) -> Result<Self, Unread> {
-        Self::with_pace(accounts, source, Arc::new(Pace::per_second(CALLS_PER_SECOND))).await
+        let pace = Arc::new(Pace::per_second(CALLS_PER_SECOND));
+        Self::with_pace(accounts, source, pace, MAX_ZONE).await
     }
 
     async fn with_pace(
         accounts: &Accounts,
         source: &Source,
         pace: Arc<Pace>,
+        most: usize,
     ) -> Result<Self, Unread> {
         let role = source.arn().cloned();
         match zones_of(accounts, source, &pace).await {
-            Ok((session, zones)) => Ok(Self { zones, role, session, pace }),
+            Ok((session, zones)) => Ok(Self { zones, role, session, pace, most }),
             Err(failure) => Err(Unread { role, zone: None, failure }),
         }
     }
@@ -188,7 +198,7 @@ impl OpenAccount {
         progress: &dyn Fn(Progress),
     ) -> (Vec<Scanned>, Vec<Unread>) {
         let reads = zones.iter().map(async |zone| {
-            let inventory = inventory(&self.session, zone, &self.pace).await;
+            let inventory = inventory(&self.session, zone, &self.pace, self.most).await;
             progress(Progress::Read);
             (zone.clone(), inventory)
         });
@@ -227,10 +237,20 @@ async fn inventory(
     session: &Session,
     zone: &HostedZone,
     pace: &Pace,
+    most: usize,
 ) -> Result<Inventory, Failure> {
-    let sets = session.whole_zone(&zone.id, is_of_interest, async || pace.wait().await).await;
+    let sets = session.whole_zone(&zone.id, is_of_interest, most, async || pace.wait().await).await;
     let sets = sets
         .map_err(|error| reader_failure(&format!("listing the parent zone {}", zone.id), &error))?;
+    let sets = sets.ok_or_else(|| {
+        let message = format!(
+            "The zone {} has more than {most} bytes of delegations, addresses and ownership records. The watch does not read it, \
+             because its memory must last for the other zones too. Remove record sets that nobody needs, such as TXT record sets \
+             _delegation-... that no stack wrote, and list the zone with the command delegation until then.",
+            zone.id
+        );
+        Failure::new(Code::ZoneTooLarge, message)
+    })?;
     Ok(Inventory::new(&zone.name, sets))
 }
 

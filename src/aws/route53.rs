@@ -257,18 +257,20 @@ impl Session {
     }
 
     /// Calls `ListResourceRecordSets` and returns those record sets of the whole zone for which
-    /// `keep` holds, in Route 53's order. Awaits `turn` before each call.
+    /// `keep` holds, in Route 53's order. `None` if they take more than `most` bytes of memory.
+    /// Awaits `turn` before each call.
     pub(crate) async fn whole_zone(
         &self,
         zone: &ZoneId,
         keep: impl Fn(&RecordSet) -> bool,
+        most: usize,
         turn: impl AsyncFn(),
-    ) -> Result<Vec<RecordSet>, AwsError> {
+    ) -> Result<Option<Vec<RecordSet>>, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
         let list = || {
             self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(PAGE)
         };
-        let (mut kept, mut call) = (Vec::new(), list());
+        let (mut kept, mut bytes, mut call) = (Vec::new(), 0, list());
         loop {
             turn().await;
             let small = call.clone().max_items(SMALL_PAGE);
@@ -282,11 +284,15 @@ impl Session {
             for set in page.resource_record_sets() {
                 let set = record_set(ACTION, set)?;
                 if keep(&set) {
+                    bytes += size(&set);
+                    if bytes > most {
+                        return Ok(None);
+                    }
                     kept.push(set);
                 }
             }
             if !page.is_truncated() {
-                return Ok(kept);
+                return Ok(Some(kept));
             }
             // A position in the listing is a name, a type and an identifier: one name may have more
             // record sets than fit on a page.
@@ -405,6 +411,12 @@ fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<Re
         values,
         is_simple,
     })
+}
+
+/// The memory that the name and the values of a record set take, in bytes.
+fn size(set: &RecordSet) -> usize {
+    let values = set.values.iter().map(|value| size_of::<String>() + value.len());
+    set.name.as_str().len() + values.sum::<usize>()
 }
 
 fn sdk_change(

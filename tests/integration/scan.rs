@@ -325,6 +325,28 @@ async fn a_zone_that_two_roles_can_read_is_read_once_and_denials_are_named() {
     assert!(message.contains("denied") && message.contains(&closed.id()), "{message}");
 }
 
+/// Fills a zone with more ownership records than the watch keeps of one zone, as anybody can who may
+/// write TXT record sets there.
+pub(crate) fn fill(zone: &ZoneHandle) {
+    let value = vec![format!("\"{}\"", "x".repeat(250)); 15].join(" ");
+    for number in 0..600 {
+        let name = format!("_delegation-t{number}.{}", zone.name().trim_end_matches('.'));
+        zone.put(RecordSet::new(&name, "TXT", 60, vec![value.clone(); 8]));
+    }
+}
+
+/// The memory of the command is that of its user.
+#[tokio::test(start_paused = true)]
+async fn the_command_reads_a_zone_of_any_size() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    fill(&zone);
+    organization.delegate(&zone, "good.example.com", &["ns1.provider0.net", "ns2.provider0.net"]);
+    let scan = organization.scan().await;
+    assert_eq!((scan.zones.len(), scan.unread.len()), (1, 0));
+    assert_eq!(scan.zones[0].inventory.entries.len(), 1);
+}
+
 /// Two dead servers behind many delegations cost hardly more than behind one.
 #[tokio::test(start_paused = true)]
 async fn dead_servers_are_remembered() {

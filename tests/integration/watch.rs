@@ -10,7 +10,7 @@ use sandbox::{DnsFault, Fault, FaultKind, ZoneHandle};
 use serde_json::{Value, json};
 use test_support::seeded;
 
-use crate::scan::{AUDITOR, Organization, QUOTA};
+use crate::scan::{AUDITOR, Organization, QUOTA, fill};
 
 /// The longest timeout that Lambda allows.
 const WHOLE: Duration = Duration::from_mins(15);
@@ -236,6 +236,28 @@ async fn an_account_that_never_answers_is_a_finding_and_the_others_are_reported(
         found.into_iter().filter(|(name, _)| !name.starts_with("zone") && name != "hangs.com");
     expected.remove(&silent.id());
     assert_eq!(faulty.collect::<Findings>(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_would_fill_the_memory_is_unread_and_the_others_are_read() {
+    let organization = Organization::new(1);
+    fill(&organization.parents[0].hosted_zone("full.com"));
+    let small = organization.parents[0].hosted_zone("small.com");
+    Organization::put_ns(&small, "gone.small.com", &["ns1.free.net"]);
+    let lambda = Lambda::new(&organization, "[]").await;
+    let results = lambda.run(WHOLE).await;
+    let found = findings(&results);
+    assert_eq!(found.get("full.com"), Some(&BTreeSet::from([FindingKind::Unread])), "{found:?}");
+    assert!(found.contains_key("gone.small.com"), "{found:?}");
+    assert_eq!(results[0]["zones"], json!(1));
+    let all = results[0]["findings"].as_array().unwrap();
+    let unread = all.iter().find(|finding| finding["name"] == "full.com").unwrap();
+    let seen = unread["seen"][0].as_str().unwrap();
+    assert!(
+        seen.contains("more than 16777216 bytes") && seen.ends_with("[zone-too-large]"),
+        "{seen}"
+    );
+    assert_eq!(unread["alarm"], json!(true));
 }
 
 #[tokio::test(start_paused = true)]
