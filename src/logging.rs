@@ -25,15 +25,15 @@ pub const EVENTS: [(Level, &str, &[&str]); 25] = [
         &["code", "reason"],
     ),
     (Level::DEBUG, "the parent zone was read", &["at_cut", "ownership", "above"]),
-    (Level::INFO, "the name servers were asked", &["when", "verification"]),
-    (Level::WARN, "the name servers were asked", &["when", "verification"]),
+    (Level::INFO, "the DNS check is complete", &["when", "verification"]),
+    (Level::WARN, "the DNS check is complete", &["when", "verification"]),
     (Level::INFO, "the parent zone was changed", &["change", "change_id", "action"]),
     (
         Level::INFO,
         "the change was rejected or not answered; the parent zone is read again",
         &["error", "round"],
     ),
-    (Level::INFO, "the delegation stands", &["action", "status"]),
+    (Level::INFO, "the delegation is as desired", &["action", "status"]),
     (Level::INFO, "all name servers have the change", &["change_id"]),
     (
         Level::INFO,

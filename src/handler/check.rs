@@ -211,9 +211,9 @@ pub(super) async fn after(
 
 fn report(finding: &Report, when: &'static str) {
     if finding.is_good() {
-        info!(when, verification = %finding, "the name servers were asked");
+        info!(when, verification = %finding, "the DNS check is complete");
     } else {
-        warn!(when, verification = %finding, "the name servers were asked");
+        warn!(when, verification = %finding, "the DNS check is complete");
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn run(
     let (applied, warning) = change(cx, &mut resolved, earlier).await;
     let applied = applied?;
     let action = applied.plan.action.map(Action::as_str);
-    info!(action, status = ?applied.status, "the delegation stands");
+    info!(action, status = ?applied.status, "the delegation is as desired");
 
     let mode = resolved.desired.verification_mode();
     let mut outcome = outcome(&resolved, &applied);

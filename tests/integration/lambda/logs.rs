@@ -113,7 +113,7 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
     };
     for event in [
         "the parent zone was changed",
-        "the delegation stands",
+        "the delegation is as desired",
         "nothing of this resource is left in the parent zone",
     ]
     .into_iter()

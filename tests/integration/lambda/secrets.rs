@@ -92,7 +92,7 @@ async fn secrets_are_in_no_log() {
     for words in [
         "the answer was sent",
         "the answer was not delivered",
-        "the delegation stands",
+        "the delegation is as desired",
         "\"code\":\"access-denied\"",
     ] {
         assert!(log.contains(words), "the log must contain {words:?}:\n{log}");
