@@ -70,16 +70,27 @@ fn permissions_of_the_same_stack_outlive_the_delegation() {
     }
 }
 
+/// A value of the child stack's parameter `Dnssec`, and the properties of the delegation with it.
+struct SigningStep {
+    parameter: &'static str,
+    child_zone: &'static str,
+    dnssec: bool,
+}
+
+const SIGNING_STEPS: [SigningStep; 3] = [
+    SigningStep { parameter: "OFF", child_zone: "Z2", dnssec: false },
+    SigningStep { parameter: "SIGNED", child_zone: "the signing", dnssec: false },
+    SigningStep { parameter: "CHAINED", child_zone: "the signing", dnssec: true },
+];
+
 /// The delegation waits for the signing, and adds the DS record set only in the last step.
 #[test]
 fn the_child_stack_signs_first_and_adds_the_ds_then() {
-    for (step, zone, dnssec) in
-        [("OFF", "Z2", false), ("SIGNED", "the signing", false), ("CHAINED", "the signing", true)]
-    {
+    for SigningStep { parameter, child_zone, dnssec } in SIGNING_STEPS {
         let template = Template::read(
             "examples/child-stack.yaml",
             &[
-                ("Dnssec", step),
+                ("Dnssec", parameter),
                 ("ParentRoleArn", "arn:aws:iam::111111111111:role/parent"),
                 ("ParentExternalId", "an-external-id"),
                 ("Zone", "Z2"),
@@ -89,8 +100,8 @@ fn the_child_stack_signs_first_and_adds_the_ds_then() {
         let properties = |name: &str| template.resource(&format!("/Delegation/Properties/{name}"));
         assert_eq!(
             (properties("ChildZoneId"), properties("Dnssec")),
-            (json!(zone), json!(dnssec)),
-            "{step}"
+            (json!(child_zone), json!(dnssec)),
+            "{parameter}"
         );
     }
 }
