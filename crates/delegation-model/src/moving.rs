@@ -60,7 +60,7 @@ pub struct Route {
     pub at_physical_by_old_role: Option<Reached<ZoneView>>,
     /// What the role of the properties sees at home.
     pub at_home: Option<Reached<ZoneView>>,
-    /// The parent zone that the look-up found.
+    /// The parent zone that the lookup found.
     pub found_zone: Option<ZoneId>,
 }
 
@@ -77,7 +77,7 @@ pub enum NextStep {
     ReadHome(DelegationPoint),
     /// Look up the desired parent zone, with the role of the properties: [`Route::found_zone`].
     FindZone {
-        /// The zone to prefer if the look-up finds several of one name.
+        /// The zone to prefer if the lookup finds several of one name.
         prefer: Option<ZoneId>,
     },
     /// The request goes to this point.
@@ -157,7 +157,7 @@ impl Route {
         let Some(zone) = &self.found_zone else { return NextStep::FindZone { prefer } };
         let here = *zone == physical.zone && self.name == physical.name;
         match &self.at_physical {
-            // The look-up also lists zones that the role may not read.
+            // The lookup also lists zones that the role may not read.
             Some(Reached::Denied) if here => NextStep::Denied(physical.clone()),
             _ if here => {
                 NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace }

@@ -165,7 +165,7 @@ impl Model {
         delivery.planned = planned;
         let decided = self.decided(planned);
         if decided.is_idle() {
-            self.check_idle(state, index, id);
+            self.check_without_batch(state, index, id);
             self.after_batch(state, index, part);
         } else {
             delivery.stage = Stage::Write(part);

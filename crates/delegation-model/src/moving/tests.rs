@@ -177,7 +177,7 @@ fn a_denied_zone_is_read_again_with_the_old_role() {
             next_step(&Route { found_zone: Some(zone("Z4")), ..looking.clone() }),
             moves("Z4", Some("Z1"))
         );
-        // The look-up lists the zone, although the new role may not read it.
+        // The lookup lists the zone, although the new role may not read it.
         let here = Route { found_zone: Some(zone("Z1")), ..looking };
         assert_eq!(next_step(&here), NextStep::Denied(point("Z1")));
     }

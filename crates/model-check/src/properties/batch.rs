@@ -48,7 +48,7 @@ impl Model {
     }
 
     /// Checks a decision without a batch. The answer must still be true.
-    pub(crate) fn check_idle(&mut self, state: &State, index: usize, id: PointId) {
+    pub(crate) fn check_without_batch(&mut self, state: &State, index: usize, id: PointId) {
         let delivery = &state.deliveries[index];
         let request = *state.request(delivery.request);
         let config = self.config(request.config);
