@@ -491,5 +491,5 @@ async fn a_denied_change_of_a_deep_name_takes_few_calls() {
     // Two a second, and the attempts without a pause: the first, the one with new credentials, and
     // the last.
     let calls = fixture.actions().len();
-    assert!(calls > 60 && calls < 220, "{calls}");
+    assert!(calls > 60 && calls < 180, "{calls}");
 }
