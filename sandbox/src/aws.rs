@@ -1,14 +1,11 @@
 //! The handle of the sandbox in a test.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 
 use axum::body::Bytes;
 use http::header::{HOST, HeaderValue};
-use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::core::{Core, lock};
@@ -16,7 +13,7 @@ use crate::dns::Dns;
 use crate::fault::{Fault, FaultHandle};
 use crate::gate::{Gate, GateRule};
 use crate::handles::{self, Account, Credentials, ZoneHandle};
-use crate::http_listener::Reset;
+use crate::http_listener::{FREE_PORT, Listener, Reset};
 use crate::journal::Call;
 use crate::quota::Quota;
 use crate::route53::SyncRule;
@@ -30,61 +27,26 @@ pub type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
 pub struct Sandbox {
     core: Arc<Core>,
     /// None without a listener.
-    server: Option<Arc<Server>>,
-}
-
-#[derive(Debug)]
-struct Server {
-    address: SocketAddr,
-    stop: watch::Sender<bool>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-    }
+    listener: Option<Arc<Listener>>,
 }
 
 impl Sandbox {
     /// Starts a sandbox at a free port of the loopback interface.
     pub async fn start() -> io::Result<Self> {
-        Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+        Self::start_on(FREE_PORT).await
     }
 
     /// Starts a sandbox at this address. It runs on its own threads, so a test may block.
     pub async fn start_on(address: SocketAddr) -> io::Result<Self> {
         let core = Arc::new(Core::default());
-        let (stop, stopped) = watch::channel(false);
-        let (started, start) = oneshot::channel();
-        let served = Arc::clone(&core);
-        thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-            {
-                Ok(runtime) => runtime,
-                Err(error) => return drop(started.send(Err(error))),
-            };
-            runtime.block_on(async move {
-                let listener = match TcpListener::bind(address).await {
-                    Ok(listener) => listener,
-                    Err(error) => return drop(started.send(Err(error))),
-                };
-                let _ = started.send(listener.local_addr());
-                server::run(listener, served, stopped).await;
-            });
-            // An orderly shutdown would wait forever for calls that hang.
-            runtime.shutdown_background();
-        })?;
-        let address = start.await.map_err(io::Error::other)??;
-        Ok(Self { core, server: Some(Arc::new(Server { address, stop })) })
+        let listener = Listener::start("sandbox", address, server::http_answer(&core)).await?;
+        Ok(Self { core, listener: Some(Arc::new(listener)) })
     }
 
     /// A sandbox without sockets and threads, for [`Sandbox::call`]. It waits on the caller's
     /// runtime, so under a paused clock hours pass in no time.
     pub fn in_process(clock: Clock) -> Self {
-        Self { core: Arc::new(Core::with_clock(clock)), server: None }
+        Self { core: Arc::new(Core::with_clock(clock)), listener: None }
     }
 
     /// Answers an HTTP request of an AWS client like the listener.
@@ -102,8 +64,8 @@ impl Sandbox {
     /// `http://127.0.0.1:<port>`, for both Route 53 and STS. In process, it is a URL that does not
     /// resolve.
     pub fn endpoint_url(&self) -> String {
-        match &self.server {
-            Some(server) => format!("http://{}", server.address),
+        match &self.listener {
+            Some(listener) => format!("http://{}", listener.address()),
             None => "https://aws.invalid".to_owned(),
         }
     }

@@ -28,7 +28,7 @@ use time::macros::format_description;
 
 use crate::aws::received;
 use crate::clock::Clock;
-use crate::http_listener::{Listener, Reset};
+use crate::http_listener::{FREE_PORT, Listener, Reset};
 
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
 /// The host of the bucket without a listener: S3's endpoint, with the bucket in the path.
@@ -157,7 +157,7 @@ impl ResponseBucket {
                     Ok(answer(&state, &parts, &body).await?.map(Body::from))
                 })
             });
-        let listener = Some(Arc::new(Listener::start("response-bucket", answer).await?));
+        let listener = Some(Arc::new(Listener::start("response-bucket", FREE_PORT, answer).await?));
         Ok(Self { state, listener })
     }
 

@@ -1,8 +1,8 @@
-//! An HTTP listener on the loopback interface, with its own threads so that a test may block.
+//! The HTTP listener of every local service, with its own threads so that a test may block.
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 
 /// The connection is reset instead of a response.
@@ -28,6 +29,9 @@ impl std::fmt::Display for Reset {
 }
 
 impl std::error::Error for Reset {}
+
+/// A free port of the loopback interface.
+pub(crate) const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Answers a request.
 pub(crate) type Answer = Arc<
@@ -48,32 +52,28 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Serves at a free port until it is dropped.
-    pub(crate) async fn start(name: &str, answer: Answer) -> io::Result<Self> {
-        let (stop, mut stopped) = watch::channel(false);
+    /// Serves at this address until it is dropped.
+    pub(crate) async fn start(name: &str, at: SocketAddr, answer: Answer) -> io::Result<Self> {
+        let (stop, stopped) = watch::channel(false);
         let (started, start) = oneshot::channel();
-        thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let name = name.to_owned();
+        thread::Builder::new().name(name.clone()).spawn(move || {
+            let runtime = match Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_name(name)
+                .enable_all()
+                .build()
+            {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
             runtime.block_on(async move {
-                let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await {
+                let listener = match TcpListener::bind(at).await {
                     Ok(listener) => listener,
                     Err(error) => return drop(started.send(Err(error))),
                 };
                 let _ = started.send(listener.local_addr());
-                loop {
-                    let accepted = tokio::select! {
-                        accepted = listener.accept() => accepted,
-                        _ = stopped.changed() => return,
-                    };
-                    if let Ok((stream, _)) = accepted {
-                        tokio::spawn(connection(stream, Arc::clone(&answer)));
-                    } else {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                    }
-                }
+                accept(listener, answer, stopped).await;
             });
             // An orderly shutdown would wait forever for requests that hang.
             runtime.shutdown_background();
@@ -84,6 +84,21 @@ impl Listener {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// Accepts connections until the stop signal, or until its sender is dropped.
+async fn accept(listener: TcpListener, answer: Answer, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        if let Ok((stream, _)) = accepted {
+            tokio::spawn(connection(stream, Arc::clone(&answer)));
+        } else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 
 use crate::function::Invocation;
-use crate::http_listener::{Listener, Reset};
+use crate::http_listener::{FREE_PORT, Listener, Reset};
 
 const VERSION: &str = "/2018-06-01/runtime/";
 /// The largest response of an invocation ("Lambda quotas": 6 MB).
@@ -69,7 +69,7 @@ impl RuntimeApi {
             let state = Arc::clone(&served);
             Box::pin(async move { answer(&state, request).await })
         });
-        Ok(Self { state, listener: Listener::start("runtime-api", answer).await? })
+        Ok(Self { state, listener: Listener::start("runtime-api", FREE_PORT, answer).await? })
     }
 
     /// `127.0.0.1:<port>`, for `AWS_LAMBDA_RUNTIME_API`.

@@ -3,25 +3,18 @@
 
 mod sigv4;
 
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
+use http::Response;
 use http::request::Parts;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
 use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::fault::FaultKind;
 use crate::gate::GateState;
-use crate::http_listener::Reset;
+use crate::http_listener::{Answer, Reset};
 use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
 use crate::query::Query;
@@ -32,37 +25,17 @@ use crate::sts;
 /// The largest body that is read.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// Serves until the stop signal, or until its sender is dropped.
-pub(crate) async fn run(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.changed() => return,
-        };
-        if let Ok((stream, _)) = accepted {
-            tokio::spawn(connection(stream, Arc::clone(&core)));
-        } else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, core: Arc<Core>) {
-    let service = service_fn(move |request: Request<Incoming>| {
+/// Returns what answers the requests of a listener.
+pub(crate) fn http_answer(core: &Arc<Core>) -> Answer {
+    let core = Arc::clone(core);
+    Arc::new(move |request| {
         let core = Arc::clone(&core);
-        // Boxed, because the connection is polled in place.
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
-            Ok::<_, Reset>(answer(&core, &parts, &body).await?.map(Body::from))
+            Ok(answer(&core, &parts, &body).await?.map(Body::from))
         })
-    });
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
-        // Without time to linger, closing sends a reset.
-        let stream = connection.into_parts().io.into_inner();
-        let _ = stream.set_zero_linger();
-    }
+    })
 }
 
 /// A request to either service.
