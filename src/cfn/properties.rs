@@ -144,7 +144,7 @@ impl Partial {
         let reader = keep(Reader::new(properties), &mut errors);
         let unreadable = reader.is_none();
         let reader = reader.unwrap_or_else(Reader::empty);
-        keep(reader.known(), &mut errors);
+        keep(reader.reject_unknown(), &mut errors);
         keep(reader.service_timeout(), &mut errors);
         let before = errors.len();
         let child_zone = keep(reader.child_zone(), &mut errors).flatten();

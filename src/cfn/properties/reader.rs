@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails if there is a property that is neither this resource's nor CloudFormation's.
-    pub(super) fn known(&self) -> Result<(), PropertyError> {
+    pub(super) fn reject_unknown(&self) -> Result<(), PropertyError> {
         let known = |key: &String| {
             KNOWN.contains(&key.as_str()) || CLOUDFORMATION_PROPERTIES.contains(&key.as_str())
         };
