@@ -8,7 +8,7 @@ mod delete;
 
 use super::ds::RequestedDs;
 use super::record::{Before, By, Claim, PointState, Set, Values};
-pub(crate) use batch::{Batch, check_batch, may_be_kept};
+pub(crate) use batch::{Batch, check_batch, kept, may_be_kept};
 use create_update::CreateUpdate;
 
 /// The resource that makes a request, and the time.

@@ -93,7 +93,8 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
         Asks::CreateUpdate(intent) => {
             only_restores(batch, intent)?;
             let written = before.ns != after.ns;
-            let grows = intent.is_arrival() && before.record != after.record;
+            // The mark of a second delivery needs no room.
+            let grows = intent.is_arrival() && before.unmarked() != after.unmarked();
             if written
                 && after.ns.as_ref().map(|set| (&set.values, set.ttl))
                     != Some((&intent.servers, intent.ttl))
@@ -188,7 +189,8 @@ fn same_of<T: PartialEq + std::fmt::Debug>(
     }
 }
 
-fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
+/// Checks that only the time of the claim changes, because something prevents what was requested.
+pub(crate) fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
     let Batch { stamp, asks, before, after, .. } = batch;
     let Asks::CreateUpdate(intent) = asks else { return wrong("a Delete is never kept") };
     let create_update = CreateUpdate::new(stamp, intent, before);
