@@ -41,6 +41,13 @@ impl Model {
             facts.left_by =
                 if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
         }
+        // A Create takes the claim that a late delivery left for that of a retained delegation.
+        if facts.late >> request.resource & 1 == 1
+            && before.origin.is_none()
+            && after.origin == Some(None)
+        {
+            facts.left_by = LeftBy::Late;
+        }
         facts.lost &= living.iter().fold(0, |bits, (resource, _)| bits | 1 << resource);
         for (resource, wants) in &living {
             if after.servers == Some(wants.servers) {
