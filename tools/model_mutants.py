@@ -112,17 +112,20 @@ def main():
     copy(all_mutants)
     assert found(0, ["short"]) is None, "a promise is broken without a mutant"
     wanted = sys.argv[1:]
+    counts = {"found in the short form": 0, "with full bounds": 0, "not found": 0}
     wrong = 0
     print("| rule | what is broken | found in | by |\n|---|---|---|---|")
     for number, mutant in enumerate(all_mutants, 1):
         if wanted and not any(word in f"{mutant['rule']} {mutant['what']}" for word in wanted):
             continue
-        what = found(number, ["short"])
+        what, by_form = found(number, ["short"]), "found in the short form"
         if what is None and "survives" not in mutant:
-            what = found(number, ["first"])
+            what, by_form = found(number, ["first"]), "with full bounds"
+        counts[by_form if what else "not found"] += 1
         where, by = what or ("", mutant.get("survives", "**not found**"))
         wrong += (what is None) == ("survives" not in mutant)
         print(f"| {mutant['rule']} | {mutant['what']} | {where} | {by} |", flush=True)
+    print(", ".join(f"{count} {form}" for form, count in counts.items()), file=sys.stderr)
     if wrong:
         print(f"{wrong} mutants are not as expected", file=sys.stderr)
     return 1 if wrong else 0
