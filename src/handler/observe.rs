@@ -142,6 +142,19 @@ pub(super) async fn own_claim(
     Ok(own_in(cx, point, &Observation { ownership: set, ..Observation::default() }))
 }
 
+/// True if the zone delegates a name above the cut, and has no NS record set at the cut (TRUST-4).
+pub(super) async fn is_occluded(
+    cx: &RequestContext<'_>,
+    session: &Session,
+    point: &DelegationPoint,
+) -> Result<bool, Failure> {
+    let read = async {
+        let ns = session.record_set(&point.zone, &point.name, "NS").await?;
+        Ok::<_, AwsError>(ns.is_none() && !enclosing(session, point).await?.above.is_empty())
+    };
+    reading(cx, point, read).await
+}
+
 /// The resource's own claim in an observation.
 pub(super) fn own_in(
     cx: &RequestContext<'_>,

@@ -33,6 +33,9 @@ pub struct ZoneView {
     pub private: bool,
     /// Our own claim at the point.
     pub claim: Option<Claim>,
+    /// True if the zone delegates a name above the point, and has no NS record set at the point.
+    /// Read only at home.
+    pub is_occluded: bool,
 }
 
 /// What an Update asks for, and what is known about where it comes from.
@@ -111,6 +114,7 @@ pub fn next_step(route: &Route) -> NextStep {
     if claim.is_some_and(|claim| claim.is_later_than(route.stamp, route.now)) {
         return NextStep::Overtaken;
     }
+    let mut occluded_home = None;
     if let Some(home) = claim.and_then(|claim| route.home(claim)) {
         match &route.at_home {
             None => return NextStep::ReadHome(home),
@@ -119,13 +123,17 @@ pub fn next_step(route: &Route) -> NextStep {
             Some(Reached::Read(view))
                 if view.claim.is_some() && route.is_satisfied(&home, view) =>
             {
-                let from = MovedFrom { zone: Some(physical.zone.clone()), route: route.old_route };
-                return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
+                if !view.is_occluded || route.parent != ParentZone::Closest {
+                    let from =
+                        MovedFrom { zone: Some(physical.zone.clone()), route: route.old_route };
+                    return NextStep::Go { point: home, behavior: UpdateBehavior::Home { from } };
+                }
+                occluded_home = Some(home);
             }
             Some(Reached::Read(_) | Reached::Gone | Reached::Denied) => {}
         }
     }
-    match view {
+    let step = match view {
         Reached::Denied if !route.role_changes => NextStep::Denied(physical.clone()),
         Reached::Read(view) if route.is_satisfied(physical, view) => {
             if view.claim.is_some() {
@@ -135,6 +143,15 @@ pub fn next_step(route: &Route) -> NextStep {
             route.look_up(physical, Some(physical.zone.clone()))
         }
         Reached::Read(_) | Reached::Gone | Reached::Denied => route.look_up(physical, None),
+    };
+    match step {
+        // The lookup leads there as well, so the resource has no better point.
+        NextStep::Go { point, behavior: UpdateBehavior::Replacement { from } }
+            if Some(&point) == occluded_home.as_ref() =>
+        {
+            NextStep::Go { point, behavior: UpdateBehavior::Home { from } }
+        }
+        step => step,
     }
 }
 

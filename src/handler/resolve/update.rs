@@ -262,7 +262,8 @@ impl UpdateResolver<'_> {
             })
         };
         let (zone, claim) = tokio::try_join!(zone, observe::own_claim(self.cx, session, point))?;
-        Ok(ZoneView { apex: zone.name, private: zone.private, claim })
+        let is_occluded = claim.is_some() && observe::is_occluded(self.cx, session, point).await?;
+        Ok(ZoneView { apex: zone.name, private: zone.private, claim, is_occluded })
     }
 
     /// Turns a read into what the model needs, and records who could read the point.
@@ -284,6 +285,7 @@ impl UpdateResolver<'_> {
                     apex: at.apex.unwrap_or_else(|| point.name.clone()),
                     private,
                     claim: at.claim,
+                    is_occluded: false,
                 })
             }
             Reached::Gone => Reached::Gone,

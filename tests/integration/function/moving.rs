@@ -11,6 +11,9 @@ use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
 
 use super::scenario::{Scenario, takes, wants, with};
 
+/// A name below [`NAME`].
+const BELOW: &str = "dev.testing.example.com";
+
 fn denied() -> FaultKind {
     FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not authorized".into() }
 }
@@ -136,6 +139,54 @@ async fn a_forged_origin_moves_no_delegation_to_a_zone_that_nobody_asks() {
     assert_eq!(answer.id(), id);
     assert_eq!(delegated(&private), Vec::<String>::new());
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(60));
+}
+
+/// TRUST-4. Somebody who may write TXT in the parent zone and in the zone around it: the claim says
+/// that its resource came from there, and a claim is there.
+#[tokio::test(start_paused = true)]
+async fn a_forged_origin_moves_no_delegation_to_where_it_would_be_occluded() {
+    let fixture = Fixture::new().await;
+    let child = fixture.child_account.hosted_zone(BELOW);
+    let inner = fixture.parent_account.hosted_zone(NAME);
+    fixture.put_ns(&["ns1.inner.net."]);
+    let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+    let id = fixture.create(closest.clone()).await.success().id().to_owned();
+    assert_eq!(id, format!("{}/{BELOW}", inner.id()));
+    let record = format!("_delegation-{BELOW}");
+    let claims = inner.record(&record, "TXT").unwrap().values;
+    fixture.parent.put(RecordSet::new(&record, "TXT", 300, claims.clone()));
+    let role = fixture.parent_role.arn();
+    let route = Digest::from_route(&ParentZone::Closest, Some(&role), &BELOW.parse().unwrap());
+    let forged = format!(",from={}/{route},owner=", fixture.parent.id());
+    let forged: Vec<String> =
+        claims.iter().map(|claim| claim.replace(",owner=", &forged)).collect();
+    inner.put(RecordSet::new(&record, "TXT", 300, forged));
+    let shorter = with(&closest, json!({"TTL": "60"}));
+    let answer = fixture.update(&id, closest, shorter).await.success();
+    assert_eq!(answer.id(), id);
+    assert_eq!(inner.record(BELOW, "NS").unwrap().ttl, Some(60));
+}
+
+/// TRUST-4. A deployment moves a delegation into a new zone, delegates that zone, and is rolled
+/// back.
+#[tokio::test(start_paused = true)]
+async fn a_move_into_a_zone_that_was_delegated_since_can_be_rolled_back() {
+    let fixture = Fixture::new().await;
+    let child = fixture.child_account.hosted_zone(BELOW);
+    let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+    let id = fixture.create(closest.clone()).await.success().id().to_owned();
+    assert_eq!(id, format!("{}/{BELOW}", fixture.parent.id()));
+    let inner = fixture.parent_account.hosted_zone(NAME);
+    let there = with(&closest, json!({"ParentZoneName": NAME}));
+    let moved = fixture.update(&id, closest.clone(), there.clone()).await.success().id().to_owned();
+    assert_eq!(moved, format!("{}/{BELOW}", inner.id()));
+    fixture.put_ns(&["ns1.inner.net."]);
+    let answer = fixture.update(&moved, there.clone(), closest).await.success();
+    assert_eq!(answer.id(), id);
+    fixture.delete(&moved, there).await.success();
+    assert!(inner.record(BELOW, "NS").is_none());
+    let left = fixture.parent.record(BELOW, "NS").unwrap();
+    assert_eq!(plain(&left.values), plain(&child.name_servers()));
 }
 
 #[tokio::test(start_paused = true)]

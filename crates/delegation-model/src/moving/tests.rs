@@ -45,7 +45,8 @@ fn claim(from: Option<MovedFrom>) -> Claim {
 }
 
 fn view(claim: Option<Claim>) -> Reached<ZoneView> {
-    Reached::Read(ZoneView { apex: name("example.com"), private: false, claim })
+    let apex = name("example.com");
+    Reached::Read(ZoneView { apex, private: false, claim, is_occluded: false })
 }
 
 /// An Update with a physical id in zone Z1 that asks for this parent zone. Its old properties ask
@@ -118,7 +119,12 @@ fn without_a_claim_the_zone_is_looked_up_and_this_one_preferred() {
 
 #[test]
 fn an_update_leaves_a_zone_that_does_not_satisfy_the_properties() {
-    let private = ZoneView { apex: name("example.com"), private: true, claim: Some(claim(None)) };
+    let private = ZoneView {
+        apex: name("example.com"),
+        private: true,
+        claim: Some(claim(None)),
+        is_occluded: false,
+    };
     for (parent, view) in [
         (ParentZone::Id(zone("Z2")), view(Some(claim(None)))),
         (ParentZone::Name(name("testing.com")), view(Some(claim(None)))),
@@ -207,7 +213,8 @@ fn an_update_that_asks_for_what_led_to_the_old_point_returns_home() {
 #[test]
 fn home_is_a_public_zone_that_the_properties_ask_for() {
     let there = |apex: &str, private| {
-        let view = ZoneView { apex: name(apex), private, claim: Some(claim(None)) };
+        let claim = Some(claim(None));
+        let view = ZoneView { apex: name(apex), private, claim, is_occluded: false };
         Route { at_home: Some(Reached::Read(view)), ..going_home() }
     };
     assert_eq!(next_step(&there("example.com", false)), comes_home("Z0", "Z1"));
@@ -218,6 +225,29 @@ fn home_is_a_public_zone_that_the_properties_ask_for() {
     let at_physical = Some(view(Some(claim(Some(from)))));
     let by_id = Route { at_physical, at_home: Some(view(Some(claim(None)))), ..route(parent) };
     assert_eq!(next_step(&by_id), stays("Z1"));
+}
+
+/// TRUST-4.
+#[test]
+fn a_zone_that_can_not_have_the_delegation_is_no_home() {
+    let parent = ParentZone::Closest;
+    let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
+    let there = Some(view(Some(claim(Some(from)))));
+    let occluded =
+        ZoneView { apex: name("com"), private: false, claim: Some(claim(None)), is_occluded: true };
+    let home = Route { at_home: Some(Reached::Read(occluded)), ..route(parent) };
+    assert_eq!(next_step(&Route { at_physical: there.clone(), ..home.clone() }), stays("Z1"));
+    // The new role can't read the point of the physical id.
+    let denied = Route {
+        role_changes: true,
+        at_physical: Some(Reached::Denied),
+        at_physical_by_old_role: there,
+        ..home
+    };
+    assert_eq!(next_step(&denied), NextStep::FindZone { prefer: None });
+    let found = |id: &str| Route { found_zone: Some(zone(id)), ..denied.clone() };
+    assert_eq!(next_step(&found("Z2")), moves("Z2", Some("Z1")));
+    assert_eq!(next_step(&found("Z0")), comes_home("Z0", "Z1"), "an arrival would be refused");
 }
 
 #[test]

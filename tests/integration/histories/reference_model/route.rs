@@ -9,6 +9,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::parent::ParentZone;
 
 use super::ReferenceModel;
+use super::occlusion::is_below_a_delegation;
 use crate::histories::fixture::{Desired, Point};
 use crate::histories::history::{PARENTS, Parent};
 use crate::invariants::ownership::Behavior;
@@ -61,6 +62,7 @@ impl ReferenceModel {
         let replaced = |zone: Option<usize>| Behavior::Replacement { from: from(zone) };
         let Some(physical) = &delivery.physical else { return Some((found?, replaced(None))) };
         let claim = self.point_state(physical).record.own(owner, delivery.now).cloned();
+        let mut occluded_home = None;
         if let Some((zone, led)) =
             claim.as_ref().and_then(|claim| claim.from.as_ref()?.split_once('/'))
             && led == route(desired)
@@ -69,7 +71,10 @@ impl ReferenceModel {
         {
             let home = Point { zone, name: desired.name.clone() };
             if self.point_state(&home).record.own(owner, delivery.now).is_some() {
-                return Some((home, Behavior::Home { from: from(Some(physical.zone)) }));
+                if !self.is_occluded(&home) || !matches!(desired.parent, Parent::Closest(_)) {
+                    return Some((home, Behavior::Home { from: from(Some(physical.zone)) }));
+                }
+                occluded_home = Some(home);
             }
         }
         let satisfied = self.fixture.point(desired, Some(physical)).as_ref() == Some(physical);
@@ -77,9 +82,20 @@ impl ReferenceModel {
             return Some((physical.clone(), Behavior::InPlace));
         }
         let found = found?;
-        let behavior =
-            if found == *physical { Behavior::InPlace } else { replaced(Some(physical.zone)) };
+        let behavior = if found == *physical {
+            Behavior::InPlace
+        } else if Some(&found) == occluded_home.as_ref() {
+            Behavior::Home { from: from(Some(physical.zone)) }
+        } else {
+            replaced(Some(physical.zone))
+        };
         Some((found, behavior))
+    }
+
+    /// Returns true if no delegation exists at the point, and one exists above it.
+    fn is_occluded(&self, point: &Point) -> bool {
+        self.record(point.zone, &point.name, "NS").is_none()
+            && is_below_a_delegation(&self.zones, &self.fixture, point)
     }
 
     fn route(&self, desired: &Desired) -> Digest {
