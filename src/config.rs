@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use delegation_model::name::{Name, NameError};
+use delegation_model::text::{quoted, quoted_word};
 
 /// The longest wait in seconds: Lambda's maximum timeout of a function.
 const MAX_WAIT: u64 = 900;
@@ -14,7 +15,8 @@ const LEAST_TIME: Duration = Duration::from_secs(10);
 /// The settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `DELEGATION_ALLOWED_NAMES`: the names that may be delegated. `None` allows every name.
+    /// `DELEGATION_ALLOWED_NAMES`: the names that may be delegated. `None` allows every name. It is
+    /// only for a variable that is not set: invalid entries allow no name (ALLOW-2).
     pub allowed_names: Option<AllowedNames>,
     /// `AWS_REGION`: the Region of the function. Only the response bucket of this Region is
     /// accepted. `None` if the variable is not set.
@@ -75,7 +77,9 @@ impl Config {
     fn read_checked(&mut self, get: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
         let variable = |name: &str| non_blank(&get, name);
         if let Some(text) = variable("DELEGATION_ALLOWED_NAMES") {
-            self.allowed_names = Some(AllowedNames::parse(&text)?);
+            let (names, problem) = AllowedNames::parse(&text);
+            self.allowed_names = Some(names);
+            problem.map_or(Ok(()), Err)?;
         }
         if let Some(text) = variable("DELEGATION_PROPAGATION_WAIT") {
             let seconds = text.trim().parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
@@ -117,25 +121,35 @@ pub struct AllowedNames {
 }
 
 impl AllowedNames {
-    fn parse(text: &str) -> Result<Self, ConfigError> {
+    /// Parses the entries. Returns those that are valid, and the first problem: a Delete, which the
+    /// settings never fail, is bound by the valid entries.
+    fn parse(text: &str) -> (Self, Option<ConfigError>) {
         let mut names = Self { all: false, exact: Vec::new(), below: Vec::new() };
+        let mut problem = None;
         for item in list(text) {
-            if item == "*" {
-                names.all = true;
-                continue;
+            if let Err(error) = names.add(item) {
+                problem.get_or_insert(error);
             }
-            let (list, name) = match item.strip_prefix("*.") {
-                Some(parent) => (&mut names.below, parent),
-                None => (&mut names.exact, item),
-            };
-            let name: Name =
-                name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?;
-            if name.as_str().contains("\\052") {
-                return Err(ConfigError::Wildcard(item.to_owned()));
-            }
-            list.push(name);
         }
-        Ok(names)
+        (names, problem)
+    }
+
+    fn add(&mut self, item: &str) -> Result<(), ConfigError> {
+        if item == "*" {
+            self.all = true;
+            return Ok(());
+        }
+        let (list, name) = match item.strip_prefix("*.") {
+            Some(parent) => (&mut self.below, parent),
+            None => (&mut self.exact, item),
+        };
+        let name: Name =
+            name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?;
+        if name.as_str().contains("\\052") {
+            return Err(ConfigError::Wildcard(item.to_owned()));
+        }
+        list.push(name);
+        Ok(())
     }
 
     /// True if `name` may be delegated.
@@ -150,28 +164,53 @@ impl AllowedNames {
     }
 }
 
-/// An invalid setting.
+/// True for the characters of names and patterns, as people write them.
+fn in_patterns(c: char) -> bool {
+    c.is_alphanumeric() || "-_.\\*/".contains(c)
+}
+
+fn in_words(c: char) -> bool {
+    c.is_ascii_graphic()
+}
+
+fn in_addresses(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-.:[]".contains(c)
+}
+
+/// An invalid setting. Every stack gets the message, so it does not repeat a value that may be a
+/// secret in the wrong variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// An entry of `DELEGATION_ALLOWED_NAMES`.
-    #[error("DELEGATION_ALLOWED_NAMES has {0:?}, which is not a valid name: {1}.")]
+    #[error(
+        "DELEGATION_ALLOWED_NAMES has {value}, which is not a valid name: {1}.",
+        value = quoted(.0, in_patterns)
+    )]
     AllowedNames(String, NameError),
     /// A `*` that is not a whole first label. It would match no name.
     #[error(
-        "DELEGATION_ALLOWED_NAMES has {0:?}, but a * matches other names only by itself or as the whole first label. \
-         Use *.dev.example.com for every name below dev.example.com."
+        "DELEGATION_ALLOWED_NAMES has {}, but a * matches other names only by itself or as the whole first label. \
+         Use *.dev.example.com for every name below dev.example.com.",
+        quoted(.0, in_patterns)
     )]
     Wildcard(String),
     /// `DELEGATION_PROPAGATION_WAIT`.
     #[error(
-        "DELEGATION_PROPAGATION_WAIT {0:?} must be a whole number of seconds from 0 to {MAX_WAIT}."
+        "DELEGATION_PROPAGATION_WAIT {value} must be a whole number of seconds from 0 to {MAX_WAIT}.",
+        value = quoted_word(.0, in_words)
     )]
     PropagationWait(String),
     /// `DELEGATION_DNS_RESOLVER`.
-    #[error("DELEGATION_DNS_RESOLVER {0:?} must be an address with a port, such as 192.0.2.53:53.")]
+    #[error(
+        "DELEGATION_DNS_RESOLVER {} must be an address with a port, such as 192.0.2.53:53.",
+        quoted(.0, in_addresses)
+    )]
     DnsResolver(String),
     /// `DELEGATION_DNS_ANY_ADDRESS`.
-    #[error("DELEGATION_DNS_ANY_ADDRESS {0:?} must be true or false.")]
+    #[error(
+        "DELEGATION_DNS_ANY_ADDRESS {} must be true or false.",
+        quoted_word(.0, in_words)
+    )]
     DnsAnyAddress(String),
 }
 
@@ -241,6 +280,41 @@ mod tests {
         );
     }
 
+    /// ALLOW-2.
+    #[test]
+    fn an_invalid_entry_allows_no_name_and_leaves_the_others_valid() {
+        let config =
+            read("DELEGATION_ALLOWED_NAMES", "*.dev.example.com, a..b, x.*.net, a.example.com");
+        let names = config.allowed_names.unwrap();
+        for (name, is_allowed) in [
+            ("x.dev.example.com", true),
+            ("a.example.com", true),
+            ("b.example.com", false),
+            ("x.y.net", false),
+        ] {
+            assert_eq!(names.allow(&name.parse().unwrap()), is_allowed, "{name}");
+        }
+        assert!(config.problem.unwrap().contains("\"a..b\""), "the first problem is reported");
+        let none = read("DELEGATION_ALLOWED_NAMES", "a..b");
+        assert!(!none.allowed_names.unwrap().allow(&"a.example.com".parse().unwrap()));
+        assert!(none.problem.is_some());
+    }
+
+    #[test]
+    fn a_value_that_may_be_an_external_id_is_not_repeated() {
+        let secret = "0123456789abcdef".repeat(4);
+        for key in [
+            "DELEGATION_ALLOWED_NAMES",
+            "DELEGATION_PROPAGATION_WAIT",
+            "DELEGATION_DNS_RESOLVER",
+            "DELEGATION_DNS_ANY_ADDRESS",
+        ] {
+            let problem = read(key, &secret).problem.unwrap();
+            assert!(problem.contains(key) && problem.contains("64 characters"), "{problem}");
+            assert!(!problem.contains("0123456789"), "{problem}");
+        }
+    }
+
     #[test]
     fn invalid_settings_are_reported_with_their_values() {
         for (key, value) in [
@@ -252,7 +326,6 @@ mod tests {
             ("DELEGATION_ALLOWED_NAMES", "a.*.example.com"),
             ("DELEGATION_ALLOWED_NAMES", "**"),
             ("DELEGATION_PROPAGATION_WAIT", "-1"),
-            ("DELEGATION_PROPAGATION_WAIT", "18446744073709551615"),
             ("DELEGATION_DNS_RESOLVER", "192.0.2.53"),
             ("DELEGATION_DNS_RESOLVER", "resolver.example.com:53"),
             ("DELEGATION_DNS_ANY_ADDRESS", "yes"),
@@ -260,6 +333,7 @@ mod tests {
             let problem = read(key, value).problem.unwrap();
             assert!(problem.contains(key) && problem.contains(value), "{problem}");
         }
+        assert!(read("DELEGATION_PROPAGATION_WAIT", "18446744073709551615").problem.is_some());
         assert_eq!(read("DELEGATION_PROPAGATION_WAIT", "0").propagation_wait, Duration::ZERO);
         let resolver = read("DELEGATION_DNS_RESOLVER", " [2001:db8::53]:53 ").dns_resolver;
         assert_eq!(resolver, Some("[2001:db8::53]:53".parse().unwrap()));

@@ -456,7 +456,8 @@ impl fmt::Display for Warning {
                 if *rejected {
                     "because Route 53 did not accept it"
                 } else {
-                    "because too much time has passed, or because its former owner no longer claims it"
+                    "because too much time has passed, its former owner no longer claims it, or the function \
+                     may not delegate the name (DELEGATION_ALLOWED_NAMES)"
                 }
             ),
             Self::ChangedByOthers { name, current, owners } => {

@@ -5,7 +5,7 @@ use sandbox::RecordSet;
 use serde_json::json;
 use test_support::{NAME, RECORD};
 
-use crate::function::scenario::{Scenario, wants, with};
+use crate::function::scenario::{Scenario, takes, wants, with};
 
 #[tokio::test(start_paused = true)]
 async fn an_older_function_deletes_nothing_that_a_newer_one_claims() {
@@ -83,6 +83,25 @@ async fn a_delegation_that_is_no_longer_allowed_can_stay_or_be_deleted_but_not_c
     assert_eq!(scenario.current(), "x");
     scenario.delete("S1").await.success();
     scenario.assert_empty();
+}
+
+/// ALLOW-2. A Delete is bound by the entries that are valid.
+#[tokio::test(start_paused = true)]
+async fn an_invalid_entry_of_the_allowed_names_does_not_allow_every_name() {
+    for (names, left) in [("*.dev.example.com, a..b", ""), ("a..b, testing.example.com", "h")] {
+        let mut scenario = Scenario::new().await;
+        scenario.edit_by_hand("h", 60);
+        scenario.create("S1", takes("x")).await.success();
+        let narrowed = |config: &mut custom_delegation::config::Config| {
+            let get = |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| names.to_owned());
+            let read = custom_delegation::config::Config::read(get);
+            (config.allowed_names, config.problem) = (read.allowed_names, read.problem);
+        };
+        scenario.fixture.restart(narrowed).await;
+        scenario.update("S1", takes("xy")).await.failed(&["invalid-settings"]);
+        let answer = scenario.delete("S1").await.success();
+        assert_eq!(scenario.current(), left, "{}", answer.0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
