@@ -228,7 +228,7 @@ impl<'a> Departure<'a> {
             let owners = owners_naming();
             let nobodys = owners.is_nobody();
             if nobodys && self.is_known() {
-                return (Fate::Go(None), false);
+                return (self.go(), false);
             }
             let owners = Holders::others(record, &goal.claimant);
             let warning = Warning::ChangedByOthers { name: name(), current, owners };
@@ -243,7 +243,7 @@ impl<'a> Departure<'a> {
             return (stay(false, left()), false);
         }
         let fate = match record.origin(current_ns).map(|before| &before.displaced) {
-            None => Fate::Go(None),
+            None => self.go(),
             Some(None) => {
                 stay(true, Some(Warning::ExistedBefore { name: name(), current: current.clone() }))
             }
@@ -260,6 +260,20 @@ impl<'a> Departure<'a> {
             })),
         };
         (fate, false)
+    }
+
+    /// Deletes the name servers. A warning names the claims of others, which are all for other name
+    /// servers: this may be a rollback that restores nothing, because somebody removed the `before`
+    /// (TRUST-6).
+    fn go(&self) -> Fate {
+        let owners = Holders::others(self.record, &self.goal.claimant);
+        let warning =
+            self.ns.filter(|_| !owners.is_nobody()).map(|ns| Warning::DormantClaimsLeft {
+                name: self.goal.name.clone(),
+                removed: text_of(ns),
+                owners,
+            });
+        Fate::Go(warning)
     }
 
     /// Returns true if displaced name servers are restored: if a claim still names them, or if no

@@ -199,6 +199,15 @@ pub enum Warning {
         /// True if Route 53 rejected them.
         rejected: bool,
     },
+    /// A Delete removed a delegation, and others claim the name for other name servers.
+    DormantClaimsLeft {
+        /// The zone cut.
+        name: Name,
+        /// The name servers that were removed.
+        removed: String,
+        /// Who claims the name.
+        owners: Holders,
+    },
     /// A Delete leaves name servers that the resource's claim does not name.
     ChangedByOthers {
         /// The zone cut.
@@ -222,7 +231,7 @@ pub enum Warning {
 
 impl Warning {
     /// All codes that [`Warning::code`] can return.
-    pub const CODES: [&str; 25] = [
+    pub const CODES: [&str; 26] = [
         "left-as-it-is",
         "changed-since",
         "records-hidden",
@@ -245,6 +254,7 @@ impl Warning {
         "existed-before",
         "delegation-restored",
         "delegation-not-restored",
+        "dormant-claims-left",
         "changed-by-others",
         "ds-with-routing-policy-left",
         "claim-left",
@@ -275,6 +285,7 @@ impl Warning {
             Self::ExistedBefore { .. } => "existed-before",
             Self::Restored { .. } => "delegation-restored",
             Self::NotRestored { .. } => "delegation-not-restored",
+            Self::DormantClaimsLeft { .. } => "dormant-claims-left",
             Self::ChangedByOthers { .. } => "changed-by-others",
             Self::DsWithRoutingPolicyLeft { .. } => "ds-with-routing-policy-left",
             Self::ClaimLeft { .. } => "claim-left",
@@ -459,6 +470,12 @@ impl fmt::Display for Warning {
                     "because too much time has passed, its former owner no longer claims it, or the function \
                      may not delegate the name (DELEGATION_ALLOWED_NAMES)"
                 }
+            ),
+            Self::DormantClaimsLeft { name, removed, owners } => write!(
+                f,
+                "The delegation of {name} to {removed} was removed. The name is also claimed by {owners}, \
+                 for other name servers, and is no longer delegated. If those resources still exist, \
+                 update them."
             ),
             Self::ChangedByOthers { name, current, owners } => {
                 write!(

@@ -349,6 +349,36 @@ fn known_a_removed_claim_protects_nobody() {
     assert_eq!(point.delegated_to(), "y");
 }
 
+/// TRUST-6.
+#[test]
+fn known_a_removed_origin_is_forgotten() {
+    let forget = |point: &mut Point| {
+        let mut record = point.record();
+        record.put_before(None);
+        point.remove_by_hand("TXT");
+        for value in record.values() {
+            point.add_value_by_hand(&value);
+        }
+    };
+    // A stack that adopted a delegation made by hand removes it.
+    let mut adopted = Point::new();
+    adopted.set_by_hand("x", 60);
+    adopted.create("S1", wants("x"));
+    forget(&mut adopted);
+    let done = adopted.delete("S1");
+    assert_eq!((adopted.delegated_to().as_str(), done.warnings().as_str()), ("", ""));
+    // A rollback does not restore what was displaced.
+    let mut displaced = Point::new();
+    displaced.create("S1", wants("x"));
+    displaced.create("S2", wants("y").overwriting());
+    forget(&mut displaced);
+    let done = displaced.delete("S2");
+    assert_eq!(
+        (displaced.delegated_to().as_str(), done.warnings().as_str()),
+        ("", "dormant-claims-left")
+    );
+}
+
 /// With a forged `ds`, a DS record set that somebody made by hand looks like one of the resource.
 #[test]
 fn known_a_forged_claim_lets_an_update_remove_a_ds_record_set_made_by_hand() {

@@ -101,13 +101,18 @@ fn the_last_holder_removes_a_settled_delegation() {
     assert!(point.observed.at_cut.is_empty() && done.warnings().is_empty());
 }
 
-/// OWN-2.
+/// OWN-2, LEAVE-3.
 #[test]
 fn a_dormant_claim_does_not_keep_a_delegation() {
     let mut point = created(wants("x"));
     point.create("S2", wants("y").overwriting());
     point.update("S2", wants("y"));
-    assert_eq!(point.delete("S2").shape(), "-NS -TXT +TXT");
+    let done = point.delete("S2");
+    assert_eq!(
+        (done.shape().as_str(), done.warnings().as_str()),
+        ("-NS -TXT +TXT", "dormant-claims-left")
+    );
+    assert!(done.text().contains("S1/D") && done.text().contains("ns1.y.net"), "{}", done.text());
     assert_eq!(point.claimed_by(), "S1");
 }
 

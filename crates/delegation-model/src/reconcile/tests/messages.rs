@@ -156,6 +156,7 @@ fn warnings() -> Vec<Warning> {
         Warning::Restored { name: name(), restored: y(), ttl: minute },
         Warning::NotRestored { name: name(), previous: y(), ttl: minute, rejected: true },
         Warning::NotRestored { name: name(), previous: y(), ttl: minute, rejected: false },
+        Warning::DormantClaimsLeft { name: name(), removed: x(), owners: owners(&["S1"]) },
         Warning::ChangedByOthers { name: name(), current: x(), owners: Holders::default() },
         Warning::ChangedByOthers { name: name(), current: x(), owners: owners(&["S1"]) },
         Warning::DsWithRoutingPolicyLeft { name: name() },
