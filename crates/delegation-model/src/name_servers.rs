@@ -142,6 +142,24 @@ impl NameServers {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
+    /// Returns the names for a message about a record that others may be able to write. Names that
+    /// are not 1 to [`MAX`] host names are only counted (TRUST-3).
+    pub fn for_people(&self) -> String {
+        if self.are_host_names() {
+            self.to_string()
+        } else {
+            match self.0.len() {
+                1 => "a name server that is not shown here".to_owned(),
+                count => format!("{count} name servers that are not shown here"),
+            }
+        }
+    }
+
+    /// Returns true if a user could have specified these names.
+    pub(crate) fn are_host_names(&self) -> bool {
+        Self::parse(&self.values()).is_ok()
+    }
+
     /// Returns the values of the NS record set, with trailing dots.
     pub fn values(&self) -> Vec<String> {
         self.iter().map(Name::fqdn).collect()

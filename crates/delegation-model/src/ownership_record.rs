@@ -128,12 +128,13 @@ impl OwnershipRecord {
 
     /// Returns the values that have exactly the text that this program writes, and the number of
     /// the others. Only the former are shown to people. Otherwise anybody who may write TXT records
-    /// could show them text of their choice (TRUST-3).
+    /// could show them text of their choice (TRUST-3). Displaced name servers that are not host
+    /// names count as others, too.
     pub fn repeatable(&self) -> (Vec<&str>, usize) {
         let is_ours = |entry: &&Entry| {
             let text = match &entry.value {
                 Value::Claim(claim) => claim.owner.as_str().map(|_| claim.text()),
-                Value::Before(before) => Some(before.text()),
+                Value::Before(before) => before.is_repeatable().then(|| before.text()),
                 Value::Tombstone(stone) => Some(stone.text()),
                 Value::Unreadable | Value::Foreign => None,
             };

@@ -182,7 +182,7 @@ fn seen(
         }
         FindingKind::Unsettled => {
             vec![match entry.ownership.before().and_then(|before| before.displaced.as_ref()) {
-                Some(displaced) => format!("it displaced {}", displaced.name_servers),
+                Some(displaced) => format!("it displaced {}", displaced.name_servers.for_people()),
                 None => format!("it existed before {} claimed it", all_owners()),
             }]
         }

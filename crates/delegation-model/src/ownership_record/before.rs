@@ -42,6 +42,13 @@ impl Before {
         Some(Self { of, displaced })
     }
 
+    /// Returns true if the displaced name servers, which others may have written, are shown to
+    /// people (TRUST-3).
+    pub(super) fn is_repeatable(&self) -> bool {
+        let displaced = self.displaced.as_ref();
+        displaced.is_none_or(|displaced| displaced.name_servers.are_host_names())
+    }
+
     /// Returns the text of the value.
     pub(super) fn text(&self) -> String {
         let of = self.of;

@@ -229,6 +229,27 @@ mod formats {
         }
     }
 
+    /// TRUST-3.
+    #[test]
+    fn displaced_name_servers_are_shown_only_if_they_are_host_names() {
+        let of = digest("x");
+        let of_names = |names: &[&str]| {
+            let name_servers = NameServers::from_values(names).unwrap();
+            Before { of, displaced: Some(Displaced { name_servers, ..displaced("ns1.h.net") }) }
+        };
+        let shown = |before: Before| {
+            let record = record_of(&[Value::Before(before)]);
+            record.repeatable().1 == 0
+        };
+        assert!(shown(of_names(&["ns1.h.net.", "ns2.h.net."])));
+        assert!(shown(Before { of, displaced: None }));
+        assert!(!shown(of_names(&["ns1.h.net.", "call\\040mallory.net."])));
+        assert!(!shown(of_names(&["mallory."])));
+        let many: Vec<String> = (0..17).map(|n| format!("ns{n}.h.net.")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(!shown(of_names(&many)));
+    }
+
     #[test]
     fn an_owner_that_this_program_does_not_write_is_not_shown() {
         let good = claim(&claimant(STACK, "Delegation"), NOW).text();

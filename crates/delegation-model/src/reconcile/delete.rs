@@ -184,7 +184,7 @@ impl<'a> Departure<'a> {
                 plan.action = Some(Action::PutBack);
                 plan.warnings.push(Warning::Restored {
                     name: goal.name.clone(),
-                    restored: displaced.name_servers.to_string(),
+                    restored: displaced.name_servers.for_people(),
                     ttl: displaced.ttl,
                 });
                 plan.changes
@@ -254,7 +254,7 @@ impl<'a> Departure<'a> {
             Some(Some(_)) if record.others(&goal.claimant).any(names) => stay(true, left()),
             Some(Some(displaced)) => Fate::Go(Some(Warning::NotRestored {
                 name: name(),
-                previous: displaced.name_servers.to_string(),
+                previous: displaced.name_servers.for_people(),
                 ttl: displaced.ttl,
                 rejected: goal.restore_rejected,
             })),

@@ -317,6 +317,31 @@ fn known_the_next_delete_restores_a_forged_displacement() {
     );
 }
 
+/// TRUST-3.
+#[test]
+fn displaced_names_that_are_no_host_names_are_restored_but_not_shown() {
+    let forge = |point: &mut Point, at: i64| {
+        let of = Digest::from_name_servers(&servers("x"));
+        let names = "ns1.e.net.+call%5C040mallory.net.";
+        let text = format!("before=displaced,of={of},at={at},claimed=no,ttl=60,ns={names}");
+        point.add_value_by_hand(&format!("\"heritage=custom-delegation,{text}\""));
+    };
+    for (age, code) in [(0, "delegation-restored"), (2 * DAY, "delegation-not-restored")] {
+        let mut point = Point::new();
+        point.create("S1", wants("x"));
+        point.update("S1", wants("x"));
+        let at = point.clock - age;
+        forge(&mut point, at);
+        let done = point.delete("S1");
+        assert_eq!(done.warnings(), code);
+        assert!(!done.text().contains("mallory"), "{}", done.text());
+        assert!(done.text().contains("2 name servers that are not shown here"), "{}", done.text());
+        let restored =
+            point.observed.name_servers().is_some_and(|servers| servers.iter().count() == 2);
+        assert_eq!(restored, age == 0);
+    }
+}
+
 /// Nor can a forged claim. With it, a request may restore the name servers that the claim names,
 /// for a name that it would otherwise be refused.
 #[test]
