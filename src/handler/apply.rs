@@ -1,6 +1,9 @@
 //! Observe, plan, apply: a compare-and-swap on the parent zone, repeated a few times if the zone
 //! changes in between.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tracing::field::display;
 use tracing::{Span, debug, info};
 
@@ -8,6 +11,7 @@ use super::observe::{self, Pass};
 use super::{RequestContext, parent_failure};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::{ChangeStatus, Session, Submitted};
+use crate::backoff::Backoff;
 use crate::error::{Code, Failure, Warning, WarningCode};
 use crate::metrics::Step;
 use delegation_model::ownership_record::{OwnershipRecord, Stamp, record_name};
@@ -17,6 +21,10 @@ use delegation_model::record_set::{Change, RecordSet};
 
 /// How often a batch is planned again because the zone changed.
 const ROUNDS: usize = 10;
+/// The average pause before the third round.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest average pause between two rounds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The delegation point that a batch changes.
 #[derive(Clone, Copy)]
@@ -81,9 +89,14 @@ pub(super) async fn apply(
     }
     let mut last: Option<Attempt> = None;
     let mut round = Round::default();
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     for count in 0..ROUNDS {
         if count > 0 {
             round.pass = Pass::Repeated;
+        }
+        // One conflict is usual, and the second round succeeds.
+        if count > 1 {
+            pause(cx, point, &mut backoff).await;
         }
         let (observed, decision) = observe_and_decide(round).await?;
         debug!(
@@ -171,6 +184,17 @@ pub(super) async fn apply(
         return Err(Failure::new(Code::ZoneKeepsChanging, message));
     };
     unrefreshed(plan, observed, change_failure(point, &error))
+}
+
+/// Pauses before the next round, for at most a quarter of the time that is left. Somebody who edits
+/// the zone all the time would otherwise use up all rounds within seconds.
+async fn pause(cx: &RequestContext<'_>, point: &DelegationPoint, backoff: &mut Backoff) {
+    cx.progress.at(format!(
+        "waiting because {} in the parent zone {} keeps changing",
+        point.name, point.zone
+    ));
+    let left = cx.deadline.work().saturating_duration_since(Instant::now());
+    tokio::time::sleep(backoff.pause().min(left / 4)).await;
 }
 
 /// Records how far the request has got, for the answer if the request is cut off.

@@ -8,6 +8,7 @@ use sandbox::{BucketFault, Fault, FaultKind, RecordSet};
 use serde_json::json;
 
 use test_support::{Fixture, NAME, RECORD};
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_change_whose_response_was_lost_is_recognized_by_its_claim() {
@@ -52,6 +53,42 @@ async fn a_zone_that_changes_between_reading_and_writing_is_read_again() {
     assert!(answer.id().starts_with("unresolved/"));
     assert_eq!(fixture.delegated_to(), ["ns1.somebody.net"]);
     assert_eq!(fixture.claims(), Vec::<String>::new());
+}
+
+/// Edits the ownership record right before each change, until some time has passed.
+fn edit_before_each_change(fixture: &Fixture, until: Duration) {
+    let (zone, claims) = (fixture.parent.clone(), fixture.claims());
+    let (edits, end) = (AtomicUsize::new(0), Instant::now() + until);
+    fixture.aws.before_call(Arc::new(move |call| {
+        if call.action == "ChangeResourceRecordSets" && Instant::now() < end {
+            let mut values = claims.clone();
+            values.push(format!("\"edit {}\"", edits.fetch_add(1, Ordering::Relaxed)));
+            zone.put(RecordSet::new(RECORD, "TXT", 300, values));
+        }
+    }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_waits_for_the_end_of_edits_of_the_ownership_record() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    edit_before_each_change(&fixture, Duration::from_secs(10));
+    fixture.delete(&id, json!({})).await.success();
+    assert_eq!(fixture.delegated_to(), Vec::<String>::new());
+    assert!(fixture.claims().iter().all(|value| value.starts_with("\"edit ")));
+}
+
+/// The ownership record is in every batch that removes name servers. Without it, a Delete could
+/// remove those of a resource that has just arrived.
+#[tokio::test(start_paused = true)]
+async fn known_edits_of_the_ownership_record_without_end_fail_a_delete() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    edit_before_each_change(&fixture, Duration::from_hours(1));
+    let began = Instant::now();
+    fixture.delete(&id, json!({})).await.failed(&[NAME, "aws-call-failed"]);
+    assert!(began.elapsed() < Duration::from_mins(2), "within the time of an invocation");
+    assert_eq!(fixture.delegated_to(), fixture.child_servers());
 }
 
 /// Two reads are not a snapshot. If the ownership record is read after the cut, a sibling's Delete
