@@ -62,6 +62,12 @@ pub fn may_be_secret(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,@:/-".contains(&byte))
 }
 
+/// Like [`may_be_secret`], for text that is no domain name: neither a dot nor any other character
+/// next to the external id says that there is none.
+pub fn may_have_secret(text: &str) -> bool {
+    text.len() >= SECRET && text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 /// Returns how a message shows a value: its first characters in quotation marks, or only its length
 /// if it has a character that `fits` rejects, or if it may be an external id. Such a value may be a
 /// secret.

@@ -14,7 +14,9 @@ use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::{Name, NameError};
 use delegation_model::name_servers::NameServers;
 use delegation_model::role::{ExternalId, RegionName, Role};
-use delegation_model::text::{hidden_character, is_invisible, may_be_secret, quoted, quoted_word};
+use delegation_model::text::{
+    hidden_character, is_invisible, may_be_secret, may_have_secret, quoted, quoted_word,
+};
 use delegation_model::ttl::Ttl;
 
 /// How many characters of an unknown property's name a message repeats.
@@ -182,9 +184,10 @@ impl<'a> Reader<'a> {
     fn role_arns(&self, key: &str) -> Result<Vec<RoleArn>, PropertyError> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
         let values = self.list(key, arns_of)?.into_iter().flatten().flatten();
-        // A comma may be in a role's name, or between a role and its external id.
+        // A comma may be in a role's name, or between a role and its external id, which may have
+        // commas itself, or another item behind it. Other separators can't be in the name of a role.
         let has_secret =
-            |text: &str| text.rsplit_once(',').is_some_and(|(_, end)| may_be_secret(end));
+            |text: &str| text.split_once(',').is_some_and(|(_, rest)| may_have_secret(rest));
         let parse = |text: String| {
             let arn = text.parse().ok().filter(|_| !has_secret(&text));
             arn.ok_or_else(|| {

@@ -581,6 +581,31 @@ fn an_external_id_without_odd_characters_is_not_repeated_either() {
     assert!(error.contains("is not a property") && !error.contains("51af3dc0"), "{error}");
 }
 
+/// A role's name may have commas, so the id behind one would become a part of it.
+#[test]
+fn an_external_id_behind_a_role_is_not_repeated_whatever_follows_it() {
+    const SECRET: &str = "51af3dc0-da77-11e4-872e-1234567db123";
+    const WITH_COMMAS: &str = "51af3dc0,da77,11e4,872e,1234567db123";
+    const WITH_DOTS: &str = "51af3dc0.da77.11e4.872e.1234567db123";
+    for separator in [",", ", ", ";", " ", "|", "\n", "\t", ":", ",,", ",arn=", ",x,"] {
+        for end in ["", ",", ",,", ", ", ",false", ",eu-central-1", ",x,y", ";", "|", "\n,"] {
+            for secret in [SECRET, WITH_COMMAS, WITH_DOTS] {
+                let both = format!("{ROLE}{separator}{secret}{end}");
+                for value in [json!(both), json!([both]), json!([ROLE, both]), json!([[both]])] {
+                    let error = parse(json!({"ParentRoleArn": value})).unwrap_err();
+                    assert!(error.contains("ParentRoleArn must be the ARN"), "{both}: {error}");
+                    assert!(!error.contains("51af3dc0"), "{both}: {error}");
+                }
+                let chain = format!("{both},{ROLE}");
+                let error = parse(json!({"ChildRoleArn": chain})).unwrap_err();
+                assert!(!error.contains("51af3dc0"), "{chain}: {error}");
+            }
+        }
+    }
+    let named = "arn:aws:iam::111111111111:role/team,2,parent";
+    assert!(parse(json!({"ParentRoleArn": named})).is_ok(), "a role may have such a name");
+}
+
 /// It would do as the id of a zone for the API, and as the name of a key.
 #[test]
 fn an_external_id_of_letters_and_digits_is_not_repeated() {
