@@ -12,7 +12,7 @@ use super::{
 use crate::error::Code;
 use delegation_model::ids::{KeyName, RoleArn, ZoneId};
 use delegation_model::name::{Name, NameError};
-use delegation_model::name_servers::NameServers;
+use delegation_model::name_servers::{self, NameServers, NameServersError};
 use delegation_model::role::{ExternalId, RegionName, Role};
 use delegation_model::text::{
     hidden_character, is_invisible, may_be_secret, may_have_secret, quoted, quoted_word,
@@ -21,6 +21,9 @@ use delegation_model::ttl::Ttl;
 
 /// How many characters of an unknown property's name a message repeats.
 const MAX_NAME: usize = 100;
+/// How many keys `KeySigningKeys` may name. A zone has at most two (Route 53 Developer Guide,
+/// "Working with key-signing keys").
+const MAX_KEYS: usize = 16;
 
 /// Reads single properties, in each form that CloudFormation may send. `None` means that the
 /// property is not set.
@@ -237,7 +240,7 @@ impl<'a> Reader<'a> {
     /// Reads the items of a list, each split by `split`. The value may be a list, a list in a list
     /// (as a dash before `!GetAtt Zone.NameServers` produces it), or one string. Blank items are
     /// dropped.
-    fn list<T>(&self, key: &str, split: impl Fn(&str) -> T) -> Read<Vec<T>> {
+    fn list<T>(&self, key: &str, split: impl Fn(&'a str) -> T) -> Read<Vec<T>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let invalid = |why: String| {
             PropertyError::new(Code::InvalidList, format!("{key} must be a list. {why}"))
@@ -277,33 +280,53 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the items of a list, which may also be separated by commas within a string. `None` if
-    /// all are blank.
-    fn comma_list(&self, key: &str) -> Read<Vec<String>> {
-        let items = self.list(key, |text| {
-            text.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>()
-        })?;
-        let items: Vec<String> =
-            items.into_iter().flatten().flatten().filter(|item| !item.is_empty()).collect();
-        Ok(Some(items).filter(|items| !items.is_empty()))
+    /// all are blank. If there are more than `most`, they are counted and not stored, because each
+    /// takes many times as much memory as its text.
+    fn comma_list(
+        &self,
+        key: &str,
+        most: usize,
+        too_many: impl FnOnce(usize) -> PropertyError,
+    ) -> Read<Vec<&'a str>> {
+        let strings = self.list(key, |text| text)?.unwrap_or_default();
+        let items = || {
+            let items = strings.iter().copied().flat_map(|text| text.split(','));
+            items.map(str::trim).filter(|item| !item.is_empty())
+        };
+        match items().count() {
+            0 => Ok(None),
+            count if count > most => Err(too_many(count)),
+            _ => Ok(Some(items().collect())),
+        }
     }
 
     pub(super) fn name_servers(&self) -> Read<NameServers> {
         const KEY: &str = "NameServers";
-        let Some(values) = self.comma_list(KEY)? else { return Ok(None) };
-        NameServers::parse(&values).map(Some).map_err(|error| {
+        let invalid = |error: NameServersError| {
             PropertyError::new(
                 Code::InvalidNameServers,
                 format!("{KEY} must be a list of name server names. {error}"),
             )
-        })
+        };
+        let too_many = |count| invalid(NameServersError::TooMany(count));
+        let Some(values) = self.comma_list(KEY, name_servers::MAX, too_many)? else {
+            return Ok(None);
+        };
+        NameServers::parse(&values).map(Some).map_err(invalid)
     }
 
     pub(super) fn key_signing_keys(&self) -> Read<BTreeSet<KeyName>> {
         const KEY: &str = "KeySigningKeys";
-        let Some(values) = self.comma_list(KEY)? else { return Ok(None) };
+        let too_many = |count: usize| {
+            let message = format!(
+                "{KEY} names {count} keys. Name at most {MAX_KEYS}: a hosted zone has at most two key-signing keys."
+            );
+            PropertyError::new(Code::InvalidKeyName, message)
+        };
+        let Some(values) = self.comma_list(KEY, MAX_KEYS, too_many)? else { return Ok(None) };
         let secures = self.boolean("Dnssec").ok().flatten().unwrap_or(false);
         let child = self.child_zone().ok().flatten().filter(|_| secures);
-        let name = |text: &String| {
+        let name = |text: &&str| {
             let value = quoted_key(text);
             // The value of `Ref` includes the zone of the key.
             let zone = text.split_once('|').and_then(|(zone, _)| usual_zone_id(zone.trim()));

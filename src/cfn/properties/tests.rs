@@ -447,6 +447,26 @@ fn key_signing_keys_may_be_names_or_refs() {
 }
 
 #[test]
+fn the_number_of_keys_is_bounded() {
+    let keys = |count: usize| (0..count).map(|n| format!("key{n}")).collect::<Vec<_>>();
+    let forms = |count| {
+        let joined = format!(",{},,", keys(count).join(", ,"));
+        [json!(keys(count)), json!([keys(count)]), json!(joined), json!(["", joined])]
+    };
+    for value in forms(16) {
+        let parsed = parse(json!({"Dnssec": true, "KeySigningKeys": value})).unwrap();
+        assert_eq!(parsed.key_signing_keys.as_ref().unwrap().len(), 16);
+    }
+    for value in forms(17) {
+        let text = "KeySigningKeys names 17 keys. Name at most 16";
+        assert_invalid(json!({"KeySigningKeys": value}), &[text]);
+    }
+    // The same keys, again and again.
+    let again = json!({"KeySigningKeys": "one,".repeat(250_000)});
+    assert_invalid(again, &["names 250000 keys"]);
+}
+
+#[test]
 fn a_required_dns_check_implies_waiting() {
     let waits = |wait: &str, check: &str| {
         parse(json!({"WaitForSync": wait, "Verification": check})).unwrap().waits_for_sync()

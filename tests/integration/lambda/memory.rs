@@ -76,12 +76,26 @@ fn large(fixture: &Fixture) -> Vec<Value> {
         update(json!({"A": objects(9_990), "B": "x".repeat(900_000)})),
         // An item that is split into many.
         with("NameServers", json!("a,".repeat((1 << 19) - 1000))),
+        update(json!({"KeySigningKeys": keys()})),
         // A field that is not used.
         json!({"Other": many}),
     ];
     // A JSON string within a JSON string: each quotation mark takes two bytes.
     events.push(json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "\"".repeat(LARGE / 2)}}]}));
     events
+}
+
+/// Returns as many different names of keys as fit into the properties, separated by commas.
+fn keys() -> String {
+    fn characters() -> impl Iterator<Item = char> {
+        ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['_'])
+    }
+    let names = characters().flat_map(|first| {
+        characters().flat_map(move |second| {
+            characters().map(move |third| String::from_iter([first, second, third]))
+        })
+    });
+    names.take(250_000).collect::<Vec<_>>().join(",")
 }
 
 #[tokio::test]
