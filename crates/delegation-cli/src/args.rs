@@ -145,7 +145,8 @@ pub(super) struct Child {
     #[arg(long, value_name = "ID", requires = "child_role_arn")]
     child_external_id: Option<String>,
     /// The name servers to use instead of those of the child zone
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    // Commas are left to the property, whose messages must know the whole text.
+    #[arg(long, value_name = "NAME")]
     name_servers: Vec<String>,
 }
 
@@ -190,7 +191,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dnssec: Option<String>,
     /// The child zone's keys that get a DS record; default: all ACTIVE ones
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     key_signing_keys: Vec<String>,
     /// The TTL of the DS record set
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]

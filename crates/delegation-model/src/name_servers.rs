@@ -35,9 +35,9 @@ pub enum NameServersError {
     /// One of them has a single label. It is an empty parameter of some program, or a local name.
     #[error(
         "{} has only one label. Give the full name of the name server, such as ns1.example.net.",
-        quoted(.0.as_str(), in_names)
+        quoted(.0, in_names)
     )]
-    OneLabel(Name),
+    OneLabel(String),
     /// One item contains several names.
     #[error("Item {0} contains several names. Separate them with commas, or give a list.")]
     Separator(usize),
@@ -104,7 +104,7 @@ impl NameServers {
                 return Err(NameServersError::Host(text.to_owned()));
             }
             if name.parent().is_none() {
-                return Err(NameServersError::OneLabel(name));
+                return Err(NameServersError::OneLabel(text.to_owned()));
             }
             if let Some(twice) = names.replace(name) {
                 return Err(NameServersError::Twice(twice));

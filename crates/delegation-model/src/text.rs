@@ -53,17 +53,16 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// A shorter value is no external id that anybody would have to keep secret.
 const SECRET: usize = 16;
 
-/// True for a value that may be an external id in the wrong place: long, with a digit, without a
-/// dot, and with only characters that an external id may have.
+/// What separates the labels of a name: the dot, and those of international names (UTS 46).
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// True for a value that may be an external id in the wrong place, or that may have one in it,
+/// between blanks or other characters: long, with a digit, and without a dot.
 pub fn may_be_secret(text: &str) -> bool {
-    text.len() >= SECRET
-        && !text.starts_with("xn--")
-        && text.bytes().any(|byte| byte.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,@:/-".contains(&byte))
+    may_have_secret(text) && !text.starts_with("xn--") && !text.contains(DOTS)
 }
 
-/// Like [`may_be_secret`], for text that is no domain name: neither a dot nor any other character
-/// next to the external id says that there is none.
+/// Like [`may_be_secret`], for text that is no domain name, so that a dot says nothing.
 pub fn may_have_secret(text: &str) -> bool {
     text.len() >= SECRET && text.bytes().any(|byte| byte.is_ascii_digit())
 }
@@ -73,11 +72,22 @@ pub fn may_have_secret(text: &str) -> bool {
 /// secret.
 pub fn quoted(text: &str, fits: impl Fn(char) -> bool) -> String {
     if may_be_secret(text) || !text.chars().all(fits) {
-        return match text.chars().count() {
-            1 => "(a value of one character, not repeated here)".to_owned(),
-            count => format!("(a value of {count} characters, not repeated here)"),
-        };
+        not_repeated(text)
+    } else {
+        shortened(text)
     }
+}
+
+/// Returns what a message shows instead of a value that may be a secret: its length.
+pub fn not_repeated(text: &str) -> String {
+    match text.chars().count() {
+        1 => "(a value of one character, not repeated here)".to_owned(),
+        count => format!("(a value of {count} characters, not repeated here)"),
+    }
+}
+
+/// Returns how a message shows a value that is no secret: its first characters in quotation marks.
+pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(REPEATED) {
         Some((end, _)) => format!("\"{}...\"", text.get(..end).unwrap_or_default()),
         None => format!("\"{text}\""),
@@ -154,9 +164,23 @@ mod tests {
         {
             assert!(!quoted(secret, |_| true).contains(secret), "{secret}");
         }
-        for other in
-            ["eu-central-1", "ns1.example-0123456789.net", "xn--mgberp4a5d4ar", "ParentZonename"]
-        {
+        // With other characters around it or in it.
+        for around in ["* ", "\u{e9}", "\\", "'", "\u{200b}"] {
+            for secret in [
+                format!("{around}51af3dc0-da77-11e4-872e-1234567db123"),
+                format!("51af3dc0-da77-11e4-872e-1234567db123{around}"),
+                format!("51af3dc0-da77-{around}11e4-872e-1234567db123"),
+            ] {
+                assert!(!quoted(&secret, |_| true).contains("51af3dc0"), "{secret}");
+            }
+        }
+        for other in [
+            "eu-central-1",
+            "ns1.example-0123456789.net",
+            "ns1\u{3002}example-0123456789\u{ff0e}net",
+            "xn--mgberp4a5d4ar",
+            "ParentZonename",
+        ] {
             assert_eq!(quoted(other, |_| true), format!("\"{other}\""));
         }
         assert_eq!(quoted_word("maybe", |_| true), "\"maybe\"");

@@ -15,7 +15,8 @@ use delegation_model::name::{Name, NameError};
 use delegation_model::name_servers::{self, NameServers, NameServersError};
 use delegation_model::role::{ExternalId, RegionName, Role};
 use delegation_model::text::{
-    hidden_character, is_invisible, may_be_secret, may_have_secret, quoted, quoted_word,
+    hidden_character, is_invisible, may_be_secret, may_have_secret, not_repeated, quoted,
+    quoted_word, shortened,
 };
 use delegation_model::ttl::Ttl;
 
@@ -30,6 +31,13 @@ const MAX_KEYS: usize = 16;
 pub(super) struct Reader<'a>(Option<&'a Map<String, Value>>);
 
 type Read<T> = Result<Option<T>, PropertyError>;
+
+/// An item of a list.
+struct Item<'a> {
+    text: &'a str,
+    /// The string from which it was split at commas. It may be an external id that has commas.
+    whole: &'a str,
+}
 
 impl<'a> Reader<'a> {
     pub(super) fn new(properties: &'a Value) -> Result<Self, PropertyError> {
@@ -58,15 +66,17 @@ impl<'a> Reader<'a> {
         };
         let hint = suggestion(key);
         let hint = hint.unwrap_or_else(|| "Remove it, or correct its name.".to_owned());
-        let named: String = if may_be_secret(key) {
-            format!("(a name of {} characters, not repeated here)", key.len())
-        } else {
-            key.chars().take(MAX_NAME).collect()
-        };
         // Quotation marks make a blank at the end, or an empty key, visible.
         let is_plain =
             !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic() || is_invisible(c));
-        let named = if is_plain || may_be_secret(key) { named } else { format!("\"{named}\"") };
+        let first: String = key.chars().take(MAX_NAME).collect();
+        let named = match () {
+            () if may_have_secret(key) => {
+                format!("(a name of {} characters, not repeated here)", key.chars().count())
+            }
+            () if is_plain => first,
+            () => format!("\"{first}\""),
+        };
         let message = format!("{named} is not a property of Custom::Delegation. {hint}");
         Err(PropertyError::new(Code::UnknownProperty, message))
     }
@@ -157,10 +167,11 @@ impl<'a> Reader<'a> {
                 at + 1
             )));
         }
+        let name: Name = text.parse().map_err(|error: NameError| invalid(error.to_string()))?;
         if may_be_secret(text) {
             return Err(invalid("it has only one label".to_owned()));
         }
-        text.parse().map(Some).map_err(|error: NameError| invalid(error.to_string()))
+        Ok(Some(name))
     }
 
     /// Reads a role, or a chain of two roles of which the first assumes the second, and the
@@ -188,7 +199,7 @@ impl<'a> Reader<'a> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
         let values = self.list(key, arns_of)?.into_iter().flatten().flatten();
         // A comma may be in a role's name, or between a role and its external id, which may have
-        // commas itself, or another item behind it. Other separators can't be in the name of a role.
+        // commas itself, or another item behind it. Other separators can't be in a role's name.
         let has_secret =
             |text: &str| text.split_once(',').is_some_and(|(_, rest)| may_have_secret(rest));
         let parse = |text: String| {
@@ -287,11 +298,13 @@ impl<'a> Reader<'a> {
         key: &str,
         most: usize,
         too_many: impl FnOnce(usize) -> PropertyError,
-    ) -> Read<Vec<&'a str>> {
+    ) -> Read<Vec<Item<'a>>> {
         let strings = self.list(key, |text| text)?.unwrap_or_default();
         let items = || {
-            let items = strings.iter().copied().flat_map(|text| text.split(','));
-            items.map(str::trim).filter(|item| !item.is_empty())
+            let parts = strings.iter().copied().flat_map(|whole| {
+                whole.split(',').map(move |part| Item { text: part.trim(), whole })
+            });
+            parts.filter(|item| !item.text.is_empty())
         };
         match items().count() {
             0 => Ok(None),
@@ -302,17 +315,26 @@ impl<'a> Reader<'a> {
 
     pub(super) fn name_servers(&self) -> Read<NameServers> {
         const KEY: &str = "NameServers";
-        let invalid = |error: NameServersError| {
+        let invalid = |why: &str| {
             PropertyError::new(
                 Code::InvalidNameServers,
-                format!("{KEY} must be a list of name server names. {error}"),
+                format!("{KEY} must be a list of name server names. {why}"),
             )
         };
-        let too_many = |count| invalid(NameServersError::TooMany(count));
-        let Some(values) = self.comma_list(KEY, name_servers::MAX, too_many)? else {
+        let too_many = |count| invalid(&NameServersError::TooMany(count).to_string());
+        let Some(items) = self.comma_list(KEY, name_servers::MAX, too_many)? else {
             return Ok(None);
         };
-        NameServers::parse(&values).map(Some).map_err(invalid)
+        let is_split_secret =
+            |item: &&Item<'_>| item.whole.contains(',') && may_be_secret(item.whole);
+        if let Some(item) = items.iter().find(is_split_secret) {
+            return Err(invalid(&format!(
+                "{} has no dot. Give the full name of each name server, such as ns1.example.net.",
+                not_repeated(item.whole)
+            )));
+        }
+        let names: Vec<&str> = items.iter().map(|item| item.text).collect();
+        NameServers::parse(&names).map(Some).map_err(|error| invalid(&error.to_string()))
     }
 
     pub(super) fn key_signing_keys(&self) -> Read<BTreeSet<KeyName>> {
@@ -323,11 +345,11 @@ impl<'a> Reader<'a> {
             );
             PropertyError::new(Code::InvalidKeyName, message)
         };
-        let Some(values) = self.comma_list(KEY, MAX_KEYS, too_many)? else { return Ok(None) };
+        let Some(items) = self.comma_list(KEY, MAX_KEYS, too_many)? else { return Ok(None) };
         let secures = self.boolean("Dnssec").ok().flatten().unwrap_or(false);
         let child = self.child_zone().ok().flatten().filter(|_| secures);
-        let name = |text: &&str| {
-            let value = quoted_key(text);
+        let name = |item: &Item<'_>| {
+            let (text, value) = (item.text, quoted_key(item));
             // The value of `Ref` includes the zone of the key.
             let zone = text.split_once('|').and_then(|(zone, _)| usual_zone_id(zone.trim()));
             if let (Some(zone), Some(child)) = (zone, &child)
@@ -345,7 +367,7 @@ impl<'a> Reader<'a> {
                 PropertyError::new(Code::InvalidKeyName, message)
             })
         };
-        values.iter().map(name).collect::<Result<_, _>>().map(Some)
+        items.iter().map(name).collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) fn verification(&self) -> Read<Verification> {
@@ -437,15 +459,25 @@ fn looks_like_zone_id(text: &str) -> bool {
     usual_zone_id(text).is_some_and(|id| id.as_str().len() >= 10)
 }
 
-/// Returns how a message shows an item of `KeySigningKeys`. Its name may be an external id, and so
-/// may what should be its zone.
-fn quoted_key(text: &str) -> String {
-    let (zone, name) = match text.split_once('|') {
-        Some((zone, name)) => (Some(zone.trim()), name.trim()),
-        None => (None, text),
-    };
-    let is_plain = zone.is_none_or(|zone| usual_zone_id(zone).is_some()) && !may_be_secret(name);
-    quoted(text, |c| is_plain && (c.is_ascii_alphanumeric() || "_|".contains(c)))
+/// Returns how a message shows an item of `KeySigningKeys`. Its name may be an external id or a
+/// part of one, and so may what should be its zone.
+fn quoted_key(item: &Item<'_>) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match item.text.split_once('|') {
+        // The zone's id looks like an external id, but is known to be none.
+        Some((zone, name)) => {
+            let (zone, name) = (zone.trim(), name.trim());
+            let is_plain =
+                zone.chars().all(fits) && usual_zone_id(zone).is_some() && name.chars().all(fits);
+            if is_plain && !may_be_secret(name) {
+                shortened(item.text)
+            } else {
+                not_repeated(item.text)
+            }
+        }
+        None if may_be_secret(item.whole) => not_repeated(item.text),
+        None => quoted(item.text, fits),
+    }
 }
 
 /// True for the characters of domain names, as people write them.

@@ -601,6 +601,57 @@ fn an_external_id_without_odd_characters_is_not_repeated_either() {
     assert!(error.contains("is not a property") && !error.contains("51af3dc0"), "{error}");
 }
 
+/// A copied id may have a blank, a quotation mark or an invisible character next to it or in it.
+#[test]
+fn an_external_id_with_other_characters_is_not_repeated() {
+    let of_secrets = ["Trigger", "ParentExternalId", "ChildExternalId"];
+    for around in [" ", "\"", "'", "\u{200b}", "\n", "*", "\\", "\u{e9}", "{", "=> ", ". "] {
+        for secret in [
+            format!("{around}51af3dc0-da77-11e4-872e-1234567db123"),
+            format!("51af3dc0-da77-11e4-872e-1234567db123{around}"),
+            format!("51af3dc0-{around}da77-11e4-872e-1234567db123"),
+        ] {
+            let error = parse(json!({&secret: "x"})).unwrap_err();
+            assert!(error.contains("is not a property"), "{secret:?}: {error}");
+            assert!(!error.contains("51af3dc0"), "{secret:?}: {error}");
+            // A dot makes it a name.
+            for property in KNOWN.iter().filter(|key| !of_secrets.contains(key) && around != ". ") {
+                let error = parse(json!({*property: secret})).unwrap_err();
+                assert!(!error.contains("51af3dc0"), "{property}: {secret:?}: {error}");
+            }
+        }
+    }
+    for secret in ["51af3dc0.da77.11e4.872e.1234567db123", "51af3dc0 da77 11e4 872e"] {
+        let error = parse(json!({secret: "x"})).unwrap_err();
+        assert!(error.contains("(a name of") && !error.contains("51af3dc0"), "{error}");
+    }
+}
+
+/// These properties split their strings at commas, so that each part alone is short.
+#[test]
+fn an_external_id_with_commas_is_not_repeated() {
+    for secret in ["51af3dc0,da-77,11e4-872e", "51af3dc0-x,da77,11e4,872e,", "a1,b2@c3=d4_e5+f6"] {
+        for property in ["KeySigningKeys", "NameServers"] {
+            for value in [json!(secret), json!([secret]), json!([["", secret]])] {
+                let error = parse(json!({"Dnssec": true, property: value})).unwrap_err();
+                assert!(error.contains(property), "{secret}: {error}");
+                for part in ["51af3dc0", "da-77", "11e4", "a1", "b2@c3"] {
+                    assert!(!error.contains(part), "{secret}: {error}");
+                }
+            }
+        }
+    }
+    assert_invalid(
+        json!({"NameServers": "51af3dc0,da-77,11e4-872e"}),
+        &["(a value of 24 characters, not repeated here) has no dot"],
+    );
+    // The id of a zone in a `Ref` is no external id.
+    assert_invalid(
+        json!({"Dnssec": true, "KeySigningKeys": "Z0123456789ABCDEFGHIJ|one,Z1CHILD|two"}),
+        &["\"Z0123456789ABCDEFGHIJ|one\" is not a key of ChildZoneId, Z1CHILD"],
+    );
+}
+
 /// A role's name may have commas, so the id behind one would become a part of it.
 #[test]
 fn an_external_id_behind_a_role_is_not_repeated_whatever_follows_it() {

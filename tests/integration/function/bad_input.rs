@@ -396,8 +396,8 @@ async fn regression_invalid_settings_are_answered_and_stop_no_delete() {
 #[tokio::test(start_paused = true)]
 async fn control_characters_of_a_request_are_escaped_in_the_reason() {
     let fixture = Fixture::new().await;
-    let answer = fixture.create(json!({"Tr\n\u{202e}igger\u{1b}[31m": "x"})).await;
-    let reason = answer.failed(&["Tr\\n\\u{202e}igger\\u{1b}[31m"]).reason().to_owned();
+    let answer = fixture.create(json!({"Tr\n\u{202e}igger\u{1b}[m": "x"})).await;
+    let reason = answer.failed(&["Tr\\n\\u{202e}igger\\u{1b}[m"]).reason().to_owned();
     assert!(!reason.contains(|c: char| c.is_control() || c == '\u{202e}'), "{reason}");
 }
 

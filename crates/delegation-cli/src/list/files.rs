@@ -6,6 +6,7 @@ use super::super::args::Scope;
 use super::super::error::{ErrorCode, Unanswered};
 use super::super::output;
 use delegation_model::role::Role;
+use delegation_model::text::{may_have_secret, not_repeated};
 use inventory::Accepted;
 use inventory::batch::ascii;
 
@@ -32,12 +33,17 @@ pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
         text.starts_with("arn:") && text.contains(":cloudformation:") && text.contains(":stack/")
     };
     if let Some(other) = stacks.iter().find(|text| !is_stack(text)) {
+        // It may be the file of roles, which has external ids.
+        let shown = if may_have_secret(other) {
+            not_repeated(other)
+        } else {
+            format!("\"{}\"", ascii(other))
+        };
         return Err(invalid(
             path,
             &format!(
-                "\"{}\" is not the ARN of a stack. The file must have the ARNs of all stacks, which \
+                "{shown} is not the ARN of a stack. The file must have the ARNs of all stacks, which \
                  `aws cloudformation list-stacks --query 'StackSummaries[].StackId' --output text` prints.",
-                ascii(other),
             ),
         ));
     }

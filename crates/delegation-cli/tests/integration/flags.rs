@@ -95,6 +95,28 @@ fn invalid_flags_are_errors() {
         .complains(&["--ds \"x\": a DS record is", "12345 13 2"]);
 }
 
+/// The flags take the same lists as the properties, and hide the same values.
+#[test]
+fn an_external_id_with_commas_in_a_flag_of_a_list_is_not_repeated() {
+    let plan = ["plan", "--child-zone-id", "Z1", "--dnssec"];
+    for flag in ["--name-servers", "--key-signing-keys"] {
+        let ran = bare().run(&[&plan[..], &[flag, "51af3dc0,da-77,11e4-872e"]].concat()).ended(1);
+        assert!(ran.err.contains(flag), "{ran:?}");
+        for part in ["51af3dc0", "da-77", "11e4"] {
+            assert!(!ran.err.contains(part), "{ran:?}");
+        }
+    }
+    for names in [
+        &["--name-servers", "a.net,nil"][..],
+        &["--name-servers", "a.net", "--name-servers", "nil"],
+    ] {
+        bare()
+            .run(&[&plan[..], names].concat())
+            .ended(1)
+            .complains(&["\"nil\" has only one label"]);
+    }
+}
+
 #[test]
 fn an_unreadable_file_is_reported_with_its_flag() {
     for args in [

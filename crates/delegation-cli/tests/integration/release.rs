@@ -204,6 +204,13 @@ async fn the_list_shows_dead_unsettled_and_differing_claims() {
 
     fs::write(&stacks, "alpha").unwrap();
     list(&["--stacks", &file]).ended(1).complains(&["\"alpha\" is not the ARN of a stack"]);
+    // The file of roles instead, with an external id.
+    for roles in ["51af3dc0-da77-11e4", "arn:aws:iam::111111111111:role/a,51af3dc0-da77-11e4"] {
+        fs::write(&stacks, roles).unwrap();
+        let ran = list(&["--stacks", &file]).ended(1);
+        assert!(!ran.err.contains("51af3dc0"), "{ran:?}");
+        ran.complains(&["not repeated here) is not the ARN of a stack"]);
+    }
     fs::write(&stacks, " ").unwrap();
     list(&["--stacks", &file]).ended(1).complains(&["the file is empty"]);
     fs::remove_file(&stacks).unwrap();
