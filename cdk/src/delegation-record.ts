@@ -345,7 +345,7 @@ export class DelegationRecord extends Construct {
         fail(this, `${name} has no effect without ${owner}. An external id is asked for where a role is assumed. Give both, or neither.`);
       }
       if (externalId !== undefined && !cdk.Token.isUnresolved(externalId) && !EXTERNAL_ID.test(externalId)) {
-        fail(this, `${name} "${externalId}" cannot be right. AWS takes 2 to 1224 letters, digits and "_+=,.@:/-". `
+        fail(this, `${name} cannot be right. AWS takes 2 to 1224 letters, digits and "_+=,.@:/-". Its value is not repeated here. `
           + `Give the one of the trust policy of ${owner}.`);
       }
     }

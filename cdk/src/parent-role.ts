@@ -152,7 +152,7 @@ export class DelegationParentRole extends iam.Role {
     Object.defineProperty(this, MARK, { value: true });
     this.externalId = props.externalId;
     if (!cdk.Token.isUnresolved(props.externalId) && !EXTERNAL_ID.test(props.externalId)) {
-      fail(this, `externalId "${props.externalId}" cannot be used. AWS takes 2 to 1224 letters, digits and "_+=,.@:/-". Choose another.`);
+      fail(this, 'externalId cannot be used. AWS takes 2 to 1224 letters, digits and "_+=,.@:/-". Its value is not repeated here. Choose another.');
     }
     for (const account of props.functionAccounts ?? []) {
       if (!cdk.Token.isUnresolved(account) && !/^[0-9]{12}$/.test(account)) {

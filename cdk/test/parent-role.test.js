@@ -102,13 +102,23 @@ for (const [what, props, message] of [
   ['the parent zone itself', { delegatedZoneNames: ['example.com'] }, /"example\.com", which does not lie below the parent zone "example\.com"/],
   ['a name elsewhere', { delegatedZoneNames: ['testing.example.net'] }, /does not lie below the parent zone/],
   ['no organizational units', { organizationPaths: [] }, /organizationPaths is empty/],
-  ['an external id', { externalId: 'x' }, /externalId "x" cannot be used/],
+  ['an external id', { externalId: 'x' }, /externalId cannot be used\. AWS takes 2 to 1224/],
   ['an account', { functionAccounts: ['22222222222'] }, /functionAccounts has "22222222222"\. An account's id is 12 digits/],
 ]) {
   test(`refused: ${what}`, () => {
     assert.throws(() => role(props), message);
   });
 }
+
+test('no error repeats an external id', () => {
+  for (const externalId of ['s3cret id', ' s3cret', 's3cret\n', 's3cret{{resolve:ssm:x}}', 's3cret'.repeat(300)]) {
+    assert.throws(() => role({ externalId }), (error) => {
+      assert.match(error.message, /externalId cannot be used/);
+      assert.doesNotMatch(error.message, /s3cret/);
+      return true;
+    });
+  }
+});
 
 test('a name that begins with an underscore is allowed by itself alone', () => {
   const [denied] = role({ delegatedZoneNames: ['_udp.example.com', '*.dev.example.com'] }).statements

@@ -226,7 +226,7 @@ const refusals = [
   ['a wildcard', { delegatedZone: undefined, delegatedZoneName: '*.example.com', nameServers: ['ns1.example.net'] }, /A wildcard cannot be delegated/],
   ['letters outside of ASCII', { delegatedZone: undefined, delegatedZoneName: 'bücher.example.com', nameServers: ['ns1.example.net'] }, /Write it in its "xn--" form/],
   ['an external id without a role', { delegationRole: undefined, externalId: 'an-external-id' }, /externalId has no effect without delegationRole/],
-  ['an external id that AWS does not take', { externalId: 'two words' }, /externalId "two words" cannot be right/],
+  ['an external id that AWS does not take', { externalId: 'two words' }, /: externalId cannot be right\. AWS takes 2 to 1224/],
   ['an external id for nobody', { childExternalId: 'an-external-id' }, /childExternalId has no effect without childRole/],
   ['a TTL that DNS does not take', { ttl: cdk.Duration.days(40000) }, /ttl is 3456000000 seconds\. DNS takes 2147483647 at most/],
   ['a DS TTL that DNS does not take', { dsTtl: cdk.Duration.days(40000) }, /dsTtl is 3456000000 seconds/],
@@ -250,6 +250,19 @@ for (const [what, props, message] of refusals) {
     });
   });
 }
+
+test('no error repeats an external id', () => {
+  const childRole = iam.Role.fromRoleArn(new cdk.Stack(), 'ChildRole', 'arn:aws:iam::333333333333:role/child');
+  for (const secret of ['s3cret id', ' s3cret', 's3cret\n', 's3cret'.repeat(300)]) {
+    for (const props of [{ externalId: secret }, { childRole, childExternalId: secret }]) {
+      assert.throws(() => record(testStack(), props), (error) => {
+        assert.match(error.message, /xternalId cannot be right/);
+        assert.doesNotMatch(error.message, /s3cret/);
+        return true;
+      });
+    }
+  }
+});
 
 test('refused: a private zone', () => {
   const stack = testStack();
