@@ -6,6 +6,8 @@ mod batch;
 mod create_update;
 mod delete;
 
+use std::fmt;
+
 use super::ds::RequestedDs;
 use super::record::{Before, By, Claim, PointState, Set, Values};
 pub(crate) use batch::{Batch, check_batch, kept, may_be_kept};
@@ -126,7 +128,51 @@ pub(crate) struct ExpectedState {
     pub(crate) own: Option<Own>,
     /// True if a tombstone of the resource with the time of the request must exist.
     pub(crate) tombstone: bool,
-    pub(crate) what: &'static str,
+    pub(crate) row: Row,
+}
+
+/// The row of the tables that a batch matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// None: something else changed the point after it was read.
+    InBetween,
+    Overtaken,
+    Again,
+    Refused,
+    Nothing,
+    Kept,
+    CreateUpdate(CreateUpdateRow),
+    /// A row of the table of leaving.
+    Delete(&'static str),
+}
+
+/// A row of the table of arriving and updating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CreateUpdateRow {
+    Create,
+    Unchanged,
+    Change,
+    Repair,
+    Displace,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self {
+            Self::InBetween => "in between",
+            Self::Overtaken => "overtaken",
+            Self::Again => "again",
+            Self::Refused => "refused",
+            Self::Nothing => "nothing",
+            Self::Kept => "kept",
+            Self::CreateUpdate(CreateUpdateRow::Create) => "created",
+            Self::CreateUpdate(CreateUpdateRow::Unchanged) => "unchanged",
+            Self::CreateUpdate(CreateUpdateRow::Change) => "changed",
+            Self::CreateUpdate(CreateUpdateRow::Repair) => "repaired",
+            Self::CreateUpdate(CreateUpdateRow::Displace) => "displaced",
+            Self::Delete(what) => what,
+        })
+    }
 }
 
 /// The expected claim of a Create or an Update, without its `ds` and `hold`, which [`ds`] checks.

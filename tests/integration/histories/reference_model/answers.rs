@@ -4,7 +4,7 @@ use sandbox::Put;
 use serde_json::Value;
 
 use super::{Delivery, Held, Key, ReferenceModel, text};
-use crate::invariants::ownership::{Asks, Verdict, decide};
+use crate::invariants::ownership::{Asks, Row, Verdict, decide};
 use crate::invariants::{ds, record::Values};
 
 /// The answer that the tables require.
@@ -113,7 +113,7 @@ impl ReferenceModel {
             return ExpectedAnswer::Fails;
         }
         if let Some((row, _)) = delivery.row {
-            return if ["in between", "again"].contains(&row) {
+            return if matches!(row, Row::InBetween | Row::Again) {
                 ExpectedAnswer::Unknown
             } else {
                 ExpectedAnswer::Succeeds
@@ -198,8 +198,8 @@ impl ReferenceModel {
         if reported != point_state.records().cloned().unwrap_or_default() {
             self.violated("answer", "DsRecords is not the current DS record set");
         }
-        let Some((row, _)) = delivery.row.filter(|(row, _)| *row != "again") else { return };
-        if row == "kept" {
+        let Some((row, _)) = delivery.row.filter(|(row, _)| *row != Row::Again) else { return };
+        if row == Row::Kept {
             let warning = text(&answer["Data"], "Warning");
             if warning.is_empty() {
                 self.violated(

@@ -4,7 +4,9 @@ use sandbox::Call;
 
 use super::{Delivery, Records, ReferenceModel, point_state};
 use crate::histories::fixture::{Point, plain};
-use crate::invariants::ownership::{Asks, Batch, Behavior, Reason, check_batch};
+use crate::invariants::ownership::{
+    Asks, Batch, Behavior, CreateUpdateRow, Reason, Row, check_batch,
+};
 use crate::invariants::record::PointState;
 
 /// A point before and after a batch.
@@ -70,7 +72,7 @@ impl ReferenceModel {
             Err(wrong) => self
                 .violated("tables", &format!("{wrong} ({} of {})", delivery.kind, delivery.owner)),
             Ok((row, behavior)) => {
-                self.count(row);
+                self.count(&row.to_string());
                 if is_create_update {
                     self.active[index].row = Some((row, delivery.changing));
                     self.check_occlusion(&delivery, &effect.point, before);
@@ -98,7 +100,7 @@ impl ReferenceModel {
         delivery: &Delivery,
         effect: &Effect,
         before: &[Records],
-    ) -> Result<(&'static str, Option<Behavior>), String> {
+    ) -> Result<(Row, Option<Behavior>), String> {
         let stamp = delivery.stamp(&effect.point);
         let mut asks: Vec<(Asks, Option<Behavior>)> = Vec::new();
         let blocked = self.blocked(delivery, effect, before);
@@ -161,7 +163,7 @@ impl ReferenceModel {
         &mut self,
         delivery: &Delivery,
         effect: &Effect,
-        row: &'static str,
+        row: Row,
         behavior: Option<&Behavior>,
     ) {
         let had = effect.before.record.own(&delivery.owner, delivery.now).is_some();
@@ -170,7 +172,8 @@ impl ReferenceModel {
             // What a late request left there is removed with the rollback of a move to it.
             Some(Behavior::Home { .. }) if self.excused.contains(&key) => true,
             Some(Behavior::InPlace | Behavior::Home { .. }) => {
-                ["displaced", "repaired", "created"].contains(&row)
+                use CreateUpdateRow::{Create, Displace, Repair};
+                matches!(row, Row::CreateUpdate(Create | Displace | Repair))
             }
             // A retained delegation is removed with the rollback of a move to it.
             Some(Behavior::Replacement { .. }) => had,

@@ -7,7 +7,7 @@ use super::route::Destination;
 use super::{ReferenceModel, Tick, text};
 use crate::histories::fixture::{Desired, Point};
 use crate::invariants::ds::RequestedDs;
-use crate::invariants::ownership::{self, Asks, Behavior, Reason};
+use crate::invariants::ownership::{self, Asks, Behavior, Reason, Row};
 
 /// When a request without a `ServiceTimeout` is stale, in seconds.
 const STALE: i64 = 3600;
@@ -48,7 +48,7 @@ pub(crate) struct Delivery {
     /// When the observation for the current batch started.
     pub(super) changing: Tick,
     /// The row of the last batch at its destination, and when its observation started.
-    pub(super) row: Option<(&'static str, Tick)>,
+    pub(super) row: Option<(Row, Tick)>,
     /// The requested DS record set.
     pub(super) ds: RequestedDs,
 }

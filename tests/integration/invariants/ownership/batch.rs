@@ -1,7 +1,7 @@
 //! Checks batches against the tables.
 
 use super::create_update::CreateUpdate;
-use super::{Asks, ExpectedState, Intent, Stamp, Verdict, decide, own_of};
+use super::{Asks, ExpectedState, Intent, Row, Stamp, Verdict, decide, own_of};
 use crate::invariants::ds;
 use crate::invariants::record::{By, PointState, Record, Set};
 
@@ -18,26 +18,30 @@ pub(crate) struct Batch<'a> {
     pub(crate) undisturbed: bool,
 }
 
-/// Checks a batch against the tables, and returns the name of the row.
-pub(crate) fn check_batch(batch: &Batch<'_>) -> Result<&'static str, String> {
+/// Checks a batch against the tables, and returns the row.
+pub(crate) fn check_batch(batch: &Batch<'_>) -> Result<Row, String> {
     let Batch { stamp, asks, before, undisturbed, .. } = batch;
     always(batch)?;
     ds::check_batch(batch)?;
     if !undisturbed {
-        return Ok("in between");
+        return Ok(Row::InBetween);
     }
     match decide(stamp, asks, before) {
-        Verdict::Overtaken => unchanged(batch, "a later request came first").map(|()| "overtaken"),
-        Verdict::Again => marked(batch).map(|()| "again"),
-        Verdict::Refused(why) => unchanged(batch, why).map(|()| "refused"),
-        Verdict::Nothing => unchanged(batch, "the request has no claim here").map(|()| "nothing"),
+        Verdict::Overtaken => {
+            unchanged(batch, "a later request came first").map(|()| Row::Overtaken)
+        }
+        Verdict::Again => marked(batch).map(|()| Row::Again),
+        Verdict::Refused(why) => unchanged(batch, why).map(|()| Row::Refused),
+        Verdict::Nothing => {
+            unchanged(batch, "the request has no claim here").map(|()| Row::Nothing)
+        }
         Verdict::Kept(why) => kept(batch, why),
         Verdict::Becomes(expected) => match becomes(batch, &expected) {
             // The DS record set, or something other than ownership, may prevent what the row
             // allows.
             Err(_) if may_be_kept(batch) => kept(batch, "something else prevents it"),
             Err(wrong) => Err(wrong),
-            Ok(()) => Ok(expected.what),
+            Ok(()) => Ok(expected.row),
         },
     }
 }
@@ -190,7 +194,7 @@ fn same_of<T: PartialEq + std::fmt::Debug>(
 }
 
 /// Checks that only the time of the claim changes, because something prevents what was requested.
-pub(crate) fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str, String> {
+pub(crate) fn kept(batch: &Batch<'_>, why: &'static str) -> Result<Row, String> {
     let Batch { stamp, asks, before, after, .. } = batch;
     let Asks::CreateUpdate(intent) = asks else { return wrong("a Delete is never kept") };
     let create_update = CreateUpdate::new(stamp, intent, before);
@@ -203,19 +207,19 @@ pub(crate) fn kept(batch: &Batch<'_>, why: &'static str) -> Result<&'static str,
         // The DS record set belongs to the name servers that the claim named with it.
         same_of("ds of the claim", &then.ds.clone().filter(|_| then.ns == now.ns), &now.ds)?;
     }
-    Ok("kept")
+    Ok(Row::Kept)
 }
 
 fn becomes(batch: &Batch<'_>, expected: &ExpectedState) -> Result<(), String> {
     let Batch { stamp, before, after, .. } = batch;
-    let what = expected.what;
+    let row = expected.row;
     if let Some(own) = after.record.own(&stamp.owner, stamp.now) {
         same_of("id of the own claim", &stamp.id, &own.id)?;
     }
-    same_of(&format!("name servers ({what})"), &expected.ns, &after.ns)?;
-    same_of(&format!("before ({what})"), &expected.before, &after.record.before)?;
+    same_of(&format!("name servers ({row})"), &expected.ns, &after.ns)?;
+    same_of(&format!("before ({row})"), &expected.before, &after.record.before)?;
     let own = after.record.own(&stamp.owner, stamp.now).map(own_of);
-    same_of(&format!("own claim ({what})"), &expected.own, &own)?;
+    same_of(&format!("own claim ({row})"), &expected.own, &own)?;
     if let Asks::CreateUpdate(intent) = batch.asks {
         ds::check_claim(batch, intent)?;
     }

@@ -1,5 +1,6 @@
 //! The table of arriving and updating.
 
+use super::CreateUpdateRow as Row;
 use super::{Behavior, ExpectedState, Intent, Own, Stamp, Verdict, own_of};
 use crate::invariants::ds;
 use crate::invariants::record::{Before, By, Claim, DAY, Displaced, PointState, Set, ns_digest};
@@ -11,15 +12,6 @@ pub(super) struct CreateUpdate<'a> {
     point_state: &'a PointState,
     own: Option<&'a Claim>,
     desired: String,
-}
-
-/// A row of the table of arriving and updating.
-enum Row {
-    Create,
-    Unchanged,
-    Change,
-    Repair,
-    Displace,
 }
 
 impl<'a> CreateUpdate<'a> {
@@ -55,7 +47,7 @@ impl<'a> CreateUpdate<'a> {
         }
         let row = if intent.blocked == Some(true) { Err("a check") } else { self.row() };
         match row {
-            Ok(row) => self.done(&row),
+            Ok(row) => self.done(row),
             Err(why) if intent.is_arrival() || (self.asks_for_new() && self.would_change()) => {
                 Verdict::Refused(why)
             }
@@ -128,7 +120,7 @@ impl<'a> CreateUpdate<'a> {
             || ds::would_change(self.stamp, self.intent, self.point_state)
     }
 
-    fn done(&self, row: &Row) -> Verdict {
+    fn done(&self, row: Row) -> Verdict {
         let Self { stamp, intent, point_state, own, desired } = self;
         let asked = Set { values: intent.servers.clone(), ttl: intent.ttl };
         let left = point_state.record.before.clone();
@@ -172,7 +164,7 @@ impl<'a> CreateUpdate<'a> {
             }
         };
         let was = own.map_or_else(|| intent.old_digest.clone(), |own| Some(own.intent.clone()));
-        let arrived = if matches!(row, Row::Unchanged) { By::Came } else { By::Made };
+        let arrived = if row == Row::Unchanged { By::Came } else { By::Made };
         let (by, was, from) = match &intent.behavior {
             Behavior::InPlace => {
                 // A second delivery leaves it, and only a later Update removes it.
@@ -188,19 +180,12 @@ impl<'a> CreateUpdate<'a> {
             .and_then(|before| before.displaced.as_ref())
             .map(|displaced| displaced.at);
         let own = Own { ns: desired.clone(), intent: intent.digest.clone(), was, by, saw, from };
-        let what = match row {
-            Row::Create => "created",
-            Row::Unchanged => "unchanged",
-            Row::Change => "changed",
-            Row::Repair => "repaired",
-            Row::Displace => "displaced",
-        };
         Verdict::Becomes(Box::new(ExpectedState {
             ns,
             before,
             own: Some(own),
             tombstone: false,
-            what,
+            row: super::Row::CreateUpdate(row),
         }))
     }
 

@@ -1,6 +1,6 @@
 //! The table of leaving.
 
-use super::{ExpectedState, Own, Reason, Stamp, Verdict, own_of};
+use super::{ExpectedState, Own, Reason, Row, Stamp, Verdict, own_of};
 use crate::invariants::record::{Claim, DAY, Displaced, PointState, Set, Values, ns_digest};
 
 /// Returns what the table says about a request that removes a claim.
@@ -13,7 +13,8 @@ pub(super) fn decide(
     let record = &point_state.record;
     let stays = |own: Option<Own>, tombstone, what| {
         let (ns, before) = (point_state.ns.clone(), record.before.clone());
-        Verdict::Becomes(Box::new(ExpectedState { ns, before, own, tombstone, what }))
+        let row = Row::Delete(what);
+        Verdict::Becomes(Box::new(ExpectedState { ns, before, own, tombstone, row }))
     };
     let Some(own) = record.own(&stamp.owner, stamp.now) else {
         return if matches!(why, Reason::Invented { could_run: true, .. }) {
@@ -53,7 +54,8 @@ pub(super) fn decide(
     // The last claim removes a `before` that is left over.
     let left = record.before.clone().filter(|_| !no_claim_left);
     let leaves = |ns: Option<Set>, before, what| {
-        Verdict::Becomes(Box::new(ExpectedState { ns, before, own: None, tombstone: false, what }))
+        let row = Row::Delete(what);
+        Verdict::Becomes(Box::new(ExpectedState { ns, before, own: None, tombstone: false, row }))
     };
     let Some(ns) = &point_state.ns else { return leaves(None, left, "left: no name servers") };
     let keeps = || Some(ns.clone());
