@@ -10,11 +10,8 @@ use crate::scan::Source;
 use delegation_model::ids::{RoleArn, ZoneId};
 use inventory::Severity;
 
-/// The most bytes of the name of a run. Lambda's ids have 36.
-const LONGEST_RUN: usize = 64;
-
-/// The most characters of an error that repeats words of the event.
-const LONGEST_ERROR: usize = 200;
+/// How many bytes the id of an invocation has: Lambda's ids are UUIDs.
+const RUN: usize = 36;
 
 /// The position at which a part starts. The first part of a run has `{}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,8 +77,11 @@ impl Position {
         // serde would also accept an array, as the fields in their order.
         let object: Map<String, Value> =
             serde_json::from_str(event).map_err(|_| invalid("it is not a JSON object"))?;
-        let read: Self = serde_json::from_value(Value::Object(object)).map_err(|error| {
-            invalid(&error.to_string().chars().take(LONGEST_ERROR).collect::<String>())
+        // The error of serde is not shown: it repeats names and values of the event.
+        let read: Self = serde_json::from_value(Value::Object(object)).map_err(|_| {
+            invalid(
+                "it has another field than run, part, role, after and totals, or a value of another type in one of them",
+            )
         })?;
         if !read.is_of_a_part() {
             return Err(invalid("it has a value that no part of a run has"));
@@ -97,8 +97,7 @@ impl Position {
     /// repeats the name of the run, and the result repeats the totals.
     fn is_of_a_part(&self) -> bool {
         let is_zone = |id: &String| id.parse::<ZoneId>().is_ok();
-        self.run.len() <= LONGEST_RUN
-            && self.run.bytes().all(|byte| byte.is_ascii_graphic())
+        (self.run.is_empty() || is_invocation(&self.run))
             && self.after.iter().all(is_zone)
             && self.totals.findings.keys().all(|severity| severity.parse::<Severity>().is_ok())
     }
@@ -119,16 +118,25 @@ impl Position {
     }
 }
 
+/// True if a text has the form of the id of an invocation: digits, the letters `a` to `f`, and
+/// hyphens, which are too few to write a message with.
+fn is_invocation(id: &str) -> bool {
+    id.len() == RUN && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
+    /// The id of an invocation.
+    const ID: &str = "6f1cb6b5-5d20-4c1a-9c0e-2b7f3f6a1d44";
+
     #[test]
     fn an_event_is_empty_or_the_next_of_a_part() {
-        let first = Position::parse("{}", "id").unwrap();
-        assert_eq!((first.run.as_str(), first.part), ("id", 1));
+        let first = Position::parse("{}", ID).unwrap();
+        assert_eq!((first.run.as_str(), first.part), (ID, 1));
         let counted = Totals {
             zones: 2,
             delegations: 30,
@@ -142,10 +150,11 @@ mod tests {
         assert_eq!((third.part, third.totals.zones, third.totals.findings["high"]), (3, 4, 2));
         let text = serde_json::to_string(&third).unwrap();
         assert_eq!(Position::parse(&text, "another").unwrap(), third);
+        let only_run = json!({"run": ID}).to_string();
         for wrong in
-            ["", "[]", "null", r#"{"RequestType": "Create"}"#, r#"{"part": 2}"#, r#"{"run": "x"}"#]
+            ["", "[]", "null", r#"{"RequestType": "Create"}"#, r#"{"part": 2}"#, only_run.as_str()]
         {
-            let message = Position::parse(wrong, "id").unwrap_err().to_string();
+            let message = Position::parse(wrong, ID).unwrap_err().to_string();
             assert!(message.starts_with("The event must be {} or"), "{message}");
         }
     }
@@ -154,27 +163,43 @@ mod tests {
     #[test]
     fn an_event_with_text_of_its_sender_is_rejected() {
         let long = "x".repeat(1 << 20);
-        let good = json!({"run": "id", "part": 2, "role": null, "after": "Z1", "totals": {"findings": {"high": 1}}});
-        assert!(Position::parse(&good.to_string(), "id").is_ok());
+        let good = json!({"run": ID, "part": 2, "role": null, "after": "Z1", "totals": {"findings": {"high": 1}}});
+        assert!(Position::parse(&good.to_string(), ID).is_ok());
         for (field, value) in [
             ("run", json!(long)),
             ("run", json!("a\u{202e}b")),
             ("run", json!("a b")),
+            ("run", json!("your-account-is-locked-call-555-0100")),
+            ("run", json!(ID.to_uppercase())),
+            ("run", json!(&ID[1..])),
+            ("run", json!(["RESTORED"])),
+            ("part", json!("RESTORED")),
+            ("part", json!(-7)),
+            ("role", json!({"RESTORED": 1})),
             ("after", json!("not a zone")),
             ("after", json!(long)),
             ("totals", json!({"findings": {long.clone(): 1}})),
             ("totals", json!({"findings": {"very high": 1}})),
+            ("totals", json!({"RESTORED": 1})),
+            ("totals", json!("RESTORED")),
+            ("RESTORED", json!(1)),
             (long.as_str(), json!(1)),
         ] {
             let mut event = good.clone();
             event[field] = value;
-            // The values are too long to be shown.
-            let bytes =
-                Position::parse(&event.to_string(), "id").err().map_or(0, |e| e.to_string().len());
-            assert!((1..500).contains(&bytes), "{bytes} bytes");
+            // Only these sentences are shown, whatever the event has.
+            let message =
+                Position::parse(&event.to_string(), ID).err().map(|error| error.to_string());
+            let known = [
+                "it has a value that no part of a run has.",
+                "it has another field than run, part, role, after and totals, or a value of another type in one of them.",
+            ];
+            let start = "The event must be {} or the next of an earlier part of the watch: ";
+            let rest = message.as_deref().and_then(|message| message.strip_prefix(start));
+            assert!(rest.is_some_and(|rest| known.contains(&rest)), "{field:.40}: {message:?}");
         }
-        let most = json!({"run": "id", "part": u64::MAX, "totals": {"zones": u64::MAX, "unknown": u64::MAX}});
-        let most = Position::parse(&most.to_string(), "id").unwrap();
+        let most = json!({"run": ID, "part": u64::MAX, "totals": {"zones": u64::MAX, "unknown": u64::MAX}});
+        let most = Position::parse(&most.to_string(), ID).unwrap();
         let next =
             most.next(Stop { role: None, after: None }, &Totals { zones: 1, ..Totals::default() });
         assert_eq!((next.part, next.totals.zones), (u64::MAX, u64::MAX));

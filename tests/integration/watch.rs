@@ -16,6 +16,8 @@ use crate::scan::{AUDITOR, Organization, QUOTA, fill};
 const WHOLE: Duration = Duration::from_mins(15);
 /// A timeout so short that each part has only one step.
 const SHORT: Duration = Duration::from_mins(1);
+/// A name of a run, which has the form of the id of an invocation.
+const RUN: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Kinds of findings, by the name that they are about.
 type Findings = BTreeMap<String, BTreeSet<FindingKind>>;
@@ -313,7 +315,7 @@ async fn an_invalid_setting_or_event_causes_no_calls() {
     );
     let lambda = Lambda::new(&organization, "[]").await;
     let gone = format!("arn:aws:iam::{AUDITOR}:role/gone");
-    for event in [json!({"RequestType": "Create"}), json!({"run": "r", "part": 2, "role": gone})] {
+    for event in [json!({"RequestType": "Create"}), json!({"run": RUN, "part": 2, "role": gone})] {
         let error = lambda.invoke(&event, WHOLE).await.unwrap_err();
         assert!(error.name() == "InvalidEvent" && !error.to_string().contains("gone"), "{error}");
     }
@@ -331,7 +333,8 @@ async fn known_a_forged_event_ends_a_run_with_the_totals_of_its_sender() {
     let last = lambda.run(WHOLE).await.pop().unwrap();
     assert_ne!(last["totals"]["findings"], json!({}));
     let after = "Z".repeat(32);
-    let forged = json!({"run": "forged", "part": 2, "after": after, "totals": {"zones": 7, "delegations": 9}});
+    let forged =
+        json!({"run": RUN, "part": 2, "after": after, "totals": {"zones": 7, "delegations": 9}});
     let result = lambda.invoke(&forged, WHOLE).await.unwrap();
     assert_eq!((&result["complete"], &result["findings"]), (&json!(true), &json!([])));
     assert_eq!(

@@ -187,7 +187,7 @@ impl Network {
     pub fn invocation(&self, timeout: Duration) -> Invocation {
         Invocation {
             deadline: self.clock.now() + timeout,
-            id: "lambda".into(),
+            id: "6f1cb6b5-5d20-4c1a-9c0e-2b7f3f6a1d44".into(),
             log_stream: "stream".into(),
         }
     }
