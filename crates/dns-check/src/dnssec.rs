@@ -1,6 +1,6 @@
 //! Validates a zone's keys and signatures against its DS records (RFC 4035, section 5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::base::Rtype;
@@ -22,41 +22,91 @@ use delegation_model::name::Name;
 /// Without a limit, a response with many keys and signatures would take hours (CVE-2023-50387).
 const SIGNATURES: usize = 8;
 
-/// A key in wire format (RFC 4034, section 2.1).
+/// A key (RFC 4034, section 2.1).
 #[derive(Clone, Copy)]
-struct Key<'a>(&'a [u8]);
+struct Key<'a> {
+    /// Its data in wire format.
+    data: &'a [u8],
+    /// The key tag. It is computed once: a response may have hundreds of keys and of signatures,
+    /// and each signature is compared with each key.
+    tag: u16,
+}
 
 impl<'a> Key<'a> {
+    fn new(data: &'a [u8]) -> Self {
+        Self { data, tag: tag(data) }
+    }
+
     fn algorithm(self) -> u8 {
-        self.0.get(3).copied().unwrap_or_default()
+        self.data.get(3).copied().unwrap_or_default()
     }
 
     fn public_key(self) -> &'a [u8] {
-        self.0.get(4..).unwrap_or_default()
+        self.data.get(4..).unwrap_or_default()
     }
 
     /// True if the key may sign a zone: it has the flag Zone Key, no flag Revoke (RFC 5011, section
     /// 2.1), and protocol 3.
     fn is_of_zone(self) -> bool {
-        matches!(self.0, [high, low, 3, ..] if high & 1 == 1 && low & 0x80 == 0)
-    }
-
-    /// The key tag (RFC 4034, appendix B).
-    fn tag(self) -> u16 {
-        // At most 65535 bytes with values up to 0xff00: the sum fits.
-        let sum: u32 = self
-            .0
-            .iter()
-            .enumerate()
-            .map(|(at, byte)| u32::from(*byte) << (8 * (1 - at % 2)))
-            .sum();
-        u16::try_from((sum + (sum >> 16)) & 0xffff).unwrap_or_default()
+        matches!(self.data, [high, low, 3, ..] if high & 1 == 1 && low & 0x80 == 0)
     }
 }
 
-/// The keys that may sign a zone.
+/// The key tag (RFC 4034, appendix B).
+fn tag(data: &[u8]) -> u16 {
+    // At most 65535 bytes with values up to 0xff00: the sum fits.
+    let sum: u32 =
+        data.iter().enumerate().map(|(at, byte)| u32::from(*byte) << (8 * (1 - at % 2))).sum();
+    u16::try_from((sum + (sum >> 16)) & 0xffff).unwrap_or_default()
+}
+
+/// The keys that may sign a zone. A response has at most 256 records, so there are no more keys.
 fn keys(section: &Section) -> impl Iterator<Item = Key<'_>> {
-    section.keys.iter().map(|key| Key(key)).filter(|key| key.is_of_zone())
+    section.keys.iter().map(|data| Key::new(data)).filter(|key| key.is_of_zone())
+}
+
+/// The keys that DS records may name, by digest type and digest.
+type Digests<'a> = BTreeMap<(u8, Vec<u8>), Key<'a>>;
+
+/// Computes the digests of the keys that the DS records of `zone` may name: each key once for each
+/// digest type, however many DS records there are. Otherwise hundreds of DS records and as many
+/// keys of one key tag would take a hundred thousand digests for each address of a name server.
+fn digests<'a>(zone: &Name, ds: &DsRecords, answer: &'a Section) -> Digests<'a> {
+    let owner = wire(zone);
+    let named: BTreeSet<(u16, u8)> = ds.iter().map(|ds| (ds.key_tag(), ds.algorithm())).collect();
+    let types: BTreeSet<u8> = ds.iter().map(Ds::digest_type).collect();
+    let mut digests = Digests::new();
+    for key in keys(answer).filter(|key| named.contains(&(key.tag, key.algorithm()))) {
+        let data = [&owner[..], key.data].concat();
+        for digest_type in &types {
+            if let Some(hash) = hash(*digest_type) {
+                digests.insert((*digest_type, digest(hash, &data)), key);
+            }
+        }
+    }
+    digests
+}
+
+/// The hash function of a digest type. `None` for a type that can't be checked.
+fn hash(digest_type: u8) -> Option<&'static digest::Algorithm> {
+    match digest_type {
+        1 => Some(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+        2 => Some(&SHA256),
+        4 => Some(&SHA384),
+        _ => None,
+    }
+}
+
+fn digest(hash: &'static digest::Algorithm, data: &[u8]) -> Vec<u8> {
+    #[cfg(test)]
+    COMPUTED.with(|computed| computed.set(computed.get() + 1));
+    digest::digest(hash, data).as_ref().to_vec()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many digests this thread has computed.
+    pub(super) static COMPUTED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// A signature in wire format (RFC 4034, section 3.1).
@@ -86,7 +136,7 @@ impl<'a> Signature<'a> {
         [covered_high, covered_low] == set.record_type.to_int().to_be_bytes()
             && by == key.algorithm()
             && usize::from(label_count) == set.owner.labels().count()
-            && [tag_high, tag_low] == key.tag().to_be_bytes()
+            && [tag_high, tag_low] == key.tag.to_be_bytes()
     }
 
     /// True if the current time is between its inception and its expiration.
@@ -178,13 +228,13 @@ pub(super) struct Compared {
 pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> Compared {
     // SHA-1 is ignored if there is a stronger digest (RFC 4509, section 3).
     let strong = |ds: &Ds| matches!(ds.digest_type(), 2 | 4) && is_supported(ds.algorithm());
-    let counts = |record: &&Ds| record.digest_type() != 1 || !ds.iter().any(strong);
+    let has_strong = ds.iter().any(strong);
+    let counts = |record: &&Ds| record.digest_type() != 1 || !has_strong;
+    let (digests, key_set) = (digests(zone, ds, answer), key_set(zone, answer));
     let mut left = SIGNATURES;
-    let each: Vec<(&Ds, Option<FindingKind>)> = ds
-        .iter()
-        .filter(counts)
-        .map(|ds| (ds, finding(zone, ds, answer, now, &mut left)))
-        .collect();
+    let mut signed = |key: Key<'_>| key_set.signed(zone, [key].into_iter(), now, &mut left);
+    let each: Vec<(&Ds, Option<FindingKind>)> =
+        ds.iter().filter(counts).map(|ds| (ds, finding(ds, &digests, &mut signed))).collect();
     let good = || each.iter().filter(|(_, finding)| finding.is_none()).map(|(ds, _)| *ds);
     if good().next().is_none() {
         let findings: Vec<FindingKind> =
@@ -212,31 +262,24 @@ fn weakness(ds: &Ds) -> Option<FindingKind> {
     }
 }
 
+/// What is wrong with a DS record. `signed` says whether a key signs the key set.
 fn finding(
-    zone: &Name,
     ds: &Ds,
-    answer: &Section,
-    now: SystemTime,
-    left: &mut usize,
+    digests: &Digests<'_>,
+    signed: &mut impl FnMut(Key<'_>) -> Signed,
 ) -> Option<FindingKind> {
     let (tag, algorithm) = (ds.key_tag(), ds.algorithm());
-    let hash = match ds.digest_type() {
-        1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-        2 => &SHA256,
-        4 => &SHA384,
-        other => return Some(FindingKind::Unverifiable(tag, "digest type", other)),
+    if hash(ds.digest_type()).is_none() {
+        return Some(FindingKind::Unverifiable(tag, "digest type", ds.digest_type()));
+    }
+    let key = digests.get(&(ds.digest_type(), ds.digest().to_vec()));
+    let Some(key) = key.filter(|key| key.tag == tag && key.algorithm() == algorithm) else {
+        return Some(FindingKind::NoKey(tag));
     };
-    let owner = wire(zone);
-    let key = keys(answer).find(|key| {
-        key.algorithm() == algorithm
-            && key.tag() == tag
-            && digest::digest(hash, &[&owner, key.0].concat()).as_ref() == ds.digest()
-    });
-    let Some(key) = key else { return Some(FindingKind::NoKey(tag)) };
     if !is_supported(algorithm) {
         return Some(FindingKind::Unverifiable(tag, "algorithm", algorithm));
     }
-    match key_set(zone, answer).signed(zone, [key].into_iter(), now, left) {
+    match signed(*key) {
         Signed::Now => None,
         Signed::OutOfTime => Some(FindingKind::OutOfTime(tag)),
         Signed::No => Some(FindingKind::NotSigning(tag)),

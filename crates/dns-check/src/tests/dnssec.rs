@@ -1,5 +1,6 @@
 //! Tests of DS records against the keys that are served, and against the parent zone's DS records.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hickory_proto::dnssec::crypto::EcdsaSigningKey;
@@ -11,7 +12,7 @@ use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
 use super::super::finding::FindingKind;
 use super::super::query::Query;
-use super::super::response::{Parsed, Response, parse};
+use super::super::response::{Parsed, Response, Section, parse};
 use super::super::{Expected, Finding, Report, Timing, dnssec};
 use super::script::*;
 use delegation_model::ds::{Ds, DsRecords};
@@ -217,6 +218,37 @@ fn the_ds_records_of_a_zone_share_the_limit_of_signatures() {
     assert_eq!(found(&ds(&keys[1..]).unwrap(), &answer, INCEPTION), spare);
     let all: Vec<FindingKind> = keys.iter().map(|key| FindingKind::NotSigning(key.tag())).collect();
     assert_eq!(found(&ds(&keys).unwrap(), &answer, INCEPTION), all);
+}
+
+/// Hundreds of DS records and of keys, all with one key tag: each key is hashed once for each digest
+/// type, and not once for each DS record.
+#[test]
+fn each_key_is_hashed_once_per_digest_type_however_many_ds_records_there_are() {
+    // The bytes at even places add up to the same number.
+    let key = |first: u8| {
+        let mut data = vec![1, 1, 3, 13, first, 0, 255 - first];
+        data.resize(68, 0);
+        data
+    };
+    let keys: BTreeSet<Vec<u8>> = (0..255).map(key).collect();
+    let tags: BTreeSet<u16> = keys.iter().map(|key| ds_of(key).key_tag()).collect();
+    assert_eq!((keys.len(), tags.len()), (255, 1));
+    let tag = *tags.first().unwrap();
+    let records = (0..400u16).map(|number| {
+        let (digest_type, length) = if number % 2 == 0 { (2, 32) } else { (4, 48) };
+        let digest = [&number.to_be_bytes()[..], &vec![7; length - 2]].concat();
+        Ds::new(tag, 13, digest_type, digest).unwrap()
+    });
+    let ds = DsRecords::new(records.chain(keys.last().map(|key| ds_of(key)))).unwrap();
+    let section = Section { keys, ..Section::default() };
+    let before = dnssec::COMPUTED.get();
+    let now = UNIX_EPOCH + Duration::from_secs(INCEPTION);
+    let compared = dnssec::compare(&CHILD.parse().unwrap(), &ds, &section, now);
+    let computed = dnssec::COMPUTED.get() - before;
+    assert!(computed <= 2 * 255, "{computed} digests");
+    // The one DS record of a key finds it.
+    let is_found = |kind: &FindingKind| *kind == FindingKind::NotSigning(tag);
+    assert!(compared.findings.iter().any(is_found), "{:?}", compared.findings);
 }
 
 pub(super) fn ds_record(ds: &Ds) -> Record {
