@@ -40,7 +40,8 @@ pub struct Services<'a> {
 pub(super) struct RequestContext<'a> {
     pub(super) config: &'a Config,
     pub(super) accounts: &'a Accounts,
-    pub(super) verifier: &'a Verifier,
+    /// All checks of the request share one budget of queries.
+    pub(super) verifier: Verifier,
     pub(super) request: &'a Request,
     stack_id: String,
     logical_id: String,
@@ -124,7 +125,7 @@ impl<'a> RequestContext<'a> {
         Self {
             config,
             accounts,
-            verifier,
+            verifier: verifier.clone().for_request(),
             request,
             stack_id: stack_id.to_owned(),
             logical_id: logical_id.to_owned(),

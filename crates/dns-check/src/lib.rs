@@ -46,7 +46,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use finding::Family;
-use network::{Memory, Network};
+use network::{Budget, Memory, Network};
 use resolver::Resolver;
 use transport::Sockets;
 use zone_check::ZoneCheck;
@@ -67,6 +67,8 @@ pub struct Verifier {
     transport: Arc<dyn Transport>,
     /// What the checks of a run share.
     memory: Option<Arc<Memory>>,
+    /// What the checks of a request share. `None` if each check has a budget of its own.
+    budget: Option<Arc<Budget>>,
     any_address: bool,
     thorough: bool,
 }
@@ -159,7 +161,8 @@ impl Verifier {
     /// the resolver is: see [`Verifier::at_any_address`].
     pub fn new(resolver: Option<SocketAddr>) -> Self {
         let (timing, transport) = (Timing::default(), Arc::new(Sockets));
-        Self { resolver, timing, transport, memory: None, any_address: false, thorough: false }
+        let (memory, budget) = (None, None);
+        Self { resolver, timing, transport, memory, budget, any_address: false, thorough: false }
     }
 
     /// Queries name servers at any address, if `any_address` is true. This is for private DNS:
@@ -189,6 +192,14 @@ impl Verifier {
         Self { memory: Some(Arc::new(Memory::of_run())), ..self }
     }
 
+    /// Shares one budget of queries between all checks of a request, which may make several.
+    /// Together they send no more datagrams and open no more connections than one check may.
+    ///
+    /// A check that begins with nothing left queries nobody, and its result is unknown.
+    pub fn for_request(self) -> Self {
+        Self { budget: Some(Arc::default()), ..self }
+    }
+
     /// Starts another pass of a run: failed lookups are repeated once.
     pub fn next_pass(&self) {
         if let Some(run) = self.memory.as_ref().and_then(|memory| memory.run.as_ref()) {
@@ -213,6 +224,7 @@ impl Verifier {
             self.timing.clone(),
             Arc::clone(&self.transport),
             self.memory.clone().unwrap_or_default(),
+            self.budget.clone().unwrap_or_default(),
         )
     }
 

@@ -23,14 +23,14 @@ use delegation_model::name::Name;
 /// How many sockets a check opens at once. This is far below the 1024 files of a Lambda function.
 pub(super) const SOCKETS: usize = 64;
 
-/// How many datagrams a check sends.
+/// How many datagrams a check sends, or all checks of a request together.
 ///
 /// The largest delegation, with sixteen name servers of four addresses each, below a zone with
 /// thirteen such servers, takes about five hundred per round. The limit prevents anybody from
 /// triggering more traffic with one event, whatever the servers respond.
 pub(super) const DATAGRAMS: u32 = 1000;
 
-/// How many TCP connections a check opens.
+/// How many TCP connections a check opens, or all checks of a request together.
 pub(super) const CONNECTIONS: u32 = 250;
 
 /// How many unrelated datagrams are read while waiting for the response.
@@ -65,7 +65,7 @@ pub(super) enum NoResponse {
     Malformed,
     /// The response does not fit into a UDP datagram, and the server does not respond over TCP.
     NoTcp,
-    /// The check has reached its limit of queries.
+    /// The check, or its request, has reached its limit of queries.
     Spent,
 }
 
@@ -201,6 +201,19 @@ impl Memory {
     }
 }
 
+/// What is left of the queries that a check, or all checks of a request, may send.
+#[derive(Debug)]
+pub(super) struct Budget {
+    datagrams: AtomicU32,
+    connections: AtomicU32,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { datagrams: AtomicU32::new(DATAGRAMS), connections: AtomicU32::new(CONNECTIONS) }
+    }
+}
+
 /// What the queries of one check share.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -212,17 +225,20 @@ pub(super) struct Network {
     queried_v4: AtomicBool,
     /// The same for IPv6.
     queried_v6: AtomicBool,
-    datagrams: AtomicU32,
-    connections: AtomicU32,
+    budget: Arc<Budget>,
 }
 
 impl Network {
-    pub(super) fn new(timing: Timing, transport: Arc<dyn Transport>, memory: Arc<Memory>) -> Self {
+    pub(super) fn new(
+        timing: Timing,
+        transport: Arc<dyn Transport>,
+        memory: Arc<Memory>,
+        budget: Arc<Budget>,
+    ) -> Self {
         let sockets = memory.run.as_ref().map(|run| Arc::clone(&run.sockets));
         let sockets = sockets.unwrap_or_else(|| Arc::new(Semaphore::new(SOCKETS)));
         let (queried_v4, queried_v6) = Default::default();
-        let (datagrams, connections) = (AtomicU32::new(DATAGRAMS), AtomicU32::new(CONNECTIONS));
-        Self { timing, transport, sockets, memory, queried_v4, queried_v6, datagrams, connections }
+        Self { timing, transport, sockets, memory, queried_v4, queried_v6, budget }
     }
 
     /// True if servers were queried over this family, and none responded.
@@ -245,9 +261,11 @@ impl Network {
             || self.memory.responded_v6.load(Ordering::Relaxed)
     }
 
-    /// True if the check has reached its limit of queries.
+    /// True if the check, or its request, has reached its limit of queries.
     pub(super) fn is_spent(&self) -> bool {
-        [&self.datagrams, &self.connections].iter().any(|left| left.load(Ordering::Relaxed) == 0)
+        [&self.budget.datagrams, &self.budget.connections]
+            .iter()
+            .any(|left| left.load(Ordering::Relaxed) == 0)
     }
 
     /// Queries an authoritative server: over UDP, again after a timeout, then over TCP. If there is
@@ -335,7 +353,7 @@ impl Network {
     }
 
     async fn tcp(&self, server: SocketAddr, query: &SentQuery) -> Result<Response, NoResponse> {
-        take(&self.connections)?;
+        take(&self.budget.connections)?;
         match timeout(self.timing.tcp, self.transport.exchange(server, query.bytes.clone())).await {
             Ok(Ok(answer)) => match parse(query, &answer) {
                 Parsed::Response(answer) => Ok(answer),
@@ -374,7 +392,7 @@ impl Network {
         }
         for wait in waits {
             let until = Instant::now() + *wait;
-            take(&self.datagrams)?;
+            take(&self.budget.datagrams)?;
             match timeout_at(until, datagram(&*socket, query)).await {
                 Ok(Ok(reading)) => return reading,
                 // No port is open there, so the server will not respond.

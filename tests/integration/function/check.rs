@@ -107,6 +107,21 @@ async fn one_request_makes_few_checks_however_often_it_is_tried() {
     assert!(asked.len() <= 3, "{asked:?}");
 }
 
+/// The name servers refuse to answer for as long as the checks before and after the change wait.
+#[tokio::test(start_paused = true)]
+async fn all_checks_of_one_request_share_one_budget_of_queries() {
+    let mut fixture = Fixture::new().await;
+    fixture.restart(|config| config.check_patience = Duration::from_mins(38)).await;
+    fixture.timeout = Duration::from_mins(58);
+    for server in fixture.child_servers() {
+        fixture.dns.fault(&server, DnsFault::Refused);
+    }
+    let answer = fixture.create(report()).await.success();
+    let queries = fixture.dns.queries().len();
+    assert!((900..=1250).contains(&queries), "{queries} queries");
+    assert!(!answer.get("Verification").contains("refer to them"), "{}", answer.0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_new_zone_gets_some_time() {
     let fixture = Fixture::new().await;

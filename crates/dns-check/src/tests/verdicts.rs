@@ -500,11 +500,9 @@ async fn one_check_can_not_cause_a_flood() {
     }
 }
 
-/// Each of 64 addresses responds to every query as late and with as little as possible.
-#[tokio::test(start_paused = true)]
-async fn the_queries_of_a_check_are_bounded() {
-    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+/// An internet in which each of 64 addresses of these name servers responds to every query as late
+/// and with as little as possible.
+fn with_greedy_servers(names: &[&str]) -> Internet {
     let internet = Internet::new();
     for (at, name) in names.iter().enumerate() {
         let own: Vec<String> = (0..4)
@@ -530,6 +528,14 @@ async fn the_queries_of_a_check_are_bounded() {
         }
         internet.host(name, &own.iter().map(String::as_str).collect::<Vec<_>>());
     }
+    internet
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queries_of_a_check_are_bounded() {
+    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let internet = with_greedy_servers(&names);
     let report =
         internet.verifier().verify_child(&delegated_to(&names), Duration::from_hours(1)).await;
     let (datagrams, connections) = internet.traffic();
@@ -545,6 +551,31 @@ async fn the_queries_of_a_check_are_bounded() {
         codes(&report).contains("own-name-servers-differ"),
         "earlier findings are kept: {report}"
     );
+}
+
+/// A request makes up to three checks before its change, and one after it.
+#[tokio::test(start_paused = true)]
+async fn the_checks_of_a_request_share_one_budget_of_queries() {
+    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let internet = with_greedy_servers(&names);
+    let (request, expected) = (internet.verifier().for_request(), delegated_to(&names));
+    let patience = Duration::from_hours(1);
+    for _ in 0..3 {
+        request.verify_child(&expected, patience).await;
+    }
+    let report = request.verify_delegation(&parent_zone(), &expected, patience).await;
+    let (datagrams, connections) = internet.traffic();
+    assert!(
+        datagrams <= DATAGRAMS as usize && connections <= CONNECTIONS as usize,
+        "{datagrams}, {connections}"
+    );
+    // Nothing is known, and nothing is called good.
+    assert!(!report.is_good() && codes(&report).contains("budget-spent"), "{report}");
+    // Another request has a budget of its own.
+    let before = internet.traffic();
+    internet.verifier().for_request().verify_child(&expected, Duration::ZERO).await;
+    assert_ne!(internet.traffic(), before);
 }
 
 /// Half a minute of patience is six rounds.
