@@ -26,9 +26,9 @@ const CALLS_PER_SECOND: u32 = 4;
 /// How many zones of an account are read concurrently. The quota limits the rate further.
 pub(crate) const ZONES_AT_ONCE: usize = 4;
 
-/// How many bytes of names and values the watch keeps of one zone. Its function has 1,024 MB, and
-/// reads up to twenty zones in a step. Anybody who may write TXT record sets in a zone can fill it
-/// with ownership records.
+/// How many bytes of memory the watch spends on the record sets of one zone, and on what becomes of
+/// them. Its function has 1,024 MB, and reads up to twenty zones in a step. Anybody who may write
+/// TXT record sets in a zone can fill it with ownership records.
 const MAX_ZONE: usize = 16_777_216;
 
 /// Where to search for delegations.

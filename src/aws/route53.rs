@@ -1,5 +1,7 @@
 //! The Route 53 calls that a delegation needs, with plain values in and out.
 
+use std::net::IpAddr;
+
 use aws_config::SdkConfig;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
@@ -15,6 +17,7 @@ use delegation_model::ds::Ds;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
+use delegation_model::ownership_record::Value as OwnershipValue;
 use delegation_model::record_set::{Change, RecordSet};
 use delegation_model::ttl::Ttl;
 
@@ -413,10 +416,20 @@ fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<Re
     })
 }
 
-/// The memory that the name and the values of a record set take, in bytes.
+/// The memory that a record set takes in an inventory, in bytes: as it was read, and what becomes
+/// of it.
 fn size(set: &RecordSet) -> usize {
-    let values = set.values.iter().map(|value| size_of::<String>() + value.len());
-    set.name.as_str().len() + values.sum::<usize>()
+    let parsed = match set.rtype.as_str() {
+        // Each value is parsed, even if it is only a few characters of somebody else.
+        "TXT" => size_of::<OwnershipValue>(),
+        // The address of a name server has the name with it, once for the delegation and once for
+        // its check.
+        "A" | "AAAA" => 2 * (size_of::<(Name, IpAddr)>() + set.name.as_str().len()),
+        // The name of a name server, or a DS record, for the check.
+        _ => size_of::<Name>().max(size_of::<Ds>()),
+    };
+    let values = set.values.iter().map(|value| size_of::<String>() + 2 * value.len() + parsed);
+    size_of::<RecordSet>() + 2 * set.name.as_str().len() + values.sum::<usize>()
 }
 
 fn sdk_change(
@@ -434,4 +447,24 @@ fn sdk_change(
         sdk = sdk.resource_records(types::ResourceRecord::builder().value(value).build()?);
     }
     types::Change::builder().action(action).resource_record_set(sdk.build()?).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is counted is what an inventory takes, and not only the text of the values.
+    #[test]
+    fn short_values_count_with_what_becomes_of_them() {
+        let set = |name: &str, rtype: &str, value: &str| {
+            let values = vec![value.to_owned(); 400];
+            RecordSet::new(name.parse().unwrap(), rtype, Ttl::OWNERSHIP, values)
+        };
+        let short = set("_delegation-a.example.com", "TXT", "\"a\"");
+        assert!(size(&short) > 400 * size_of::<OwnershipValue>(), "{}", size(&short));
+        // Bytes that are written as four characters each.
+        let long = [["\\001".repeat(63).as_str(); 3].join(".").as_str(), "example.com"].join(".");
+        let glue = set(&long, "A", "192.0.2.1");
+        assert!(size(&glue) > 2 * 400 * long.len(), "{}", size(&glue));
+    }
 }

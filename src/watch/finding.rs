@@ -10,6 +10,35 @@ use inventory::{Acceptance, Accepted, Delegation, Examined, FindingKind, Found};
 /// The message of each finding's log line.
 const MESSAGE: &str = "the watch found something";
 
+/// How many name servers and how many owners a finding names. It counts the others.
+const NAMES: usize = 32;
+
+/// The most bytes of the command of a finding. A longer one would not fit into a line of the log
+/// with the rest, or on a command line. `delegation list` has it.
+const COMMAND: usize = 32_768;
+
+/// The first few of many names, and the number of the others.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    first: Vec<String>,
+    more: usize,
+}
+
+impl FromIterator<String> for Names {
+    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
+        let mut names = names.into_iter();
+        Self { first: names.by_ref().take(NAMES).collect(), more: names.count() }
+    }
+}
+
+impl Names {
+    /// All in one line.
+    fn line(&self) -> String {
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        self.first.iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// A finding, and what it is about.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
@@ -23,8 +52,8 @@ pub(super) struct Finding {
     /// The name of the parent zone, or the account that could not be read.
     pub(super) zone: String,
     role: Option<String>,
-    owners: Vec<String>,
-    name_servers: Vec<String>,
+    owners: Names,
+    name_servers: Names,
     seen: Vec<String>,
     /// The command that fixes it.
     command: Option<String>,
@@ -43,9 +72,12 @@ impl Finding {
             zone: zone.name.as_str().to_owned(),
             role: scanned.role.as_ref().map(ToString::to_string),
             owners: entry.ownership.claims().map(|claim| claim.owner.to_string()).collect(),
-            name_servers: entry.delegation.as_ref().map(Delegation::servers).unwrap_or_default(),
+            name_servers: entry.delegation.iter().flat_map(Delegation::servers).collect(),
             seen: found.seen.clone(),
-            command: examined.fix(found, &zone.id).map(|(_, command)| command),
+            command: examined
+                .fix(found, &zone.id)
+                .map(|(_, command)| command)
+                .filter(|command| command.len() <= COMMAND),
         }
     }
 
@@ -62,8 +94,8 @@ impl Finding {
             zone_id: zone.map(|zone| zone.id.as_str().to_owned()),
             zone: name,
             role: unread.role.as_ref().map(ToString::to_string),
-            owners: Vec::new(),
-            name_servers: Vec::new(),
+            owners: Names::default(),
+            name_servers: Names::default(),
             seen: vec![unread.failure.coded()],
             command: None,
         }
@@ -71,8 +103,8 @@ impl Finding {
 
     /// Logs the finding.
     pub(super) fn log(&self) {
-        let (severity, owners) = (self.kind.severity().to_string(), self.owners.join(", "));
-        let (name_servers, seen) = (self.name_servers.join(", "), self.seen.join("; "));
+        let (severity, owners) = (self.kind.severity().to_string(), self.owners.line());
+        let (name_servers, seen) = (self.name_servers.line(), self.seen.join("; "));
         let accepted =
             self.acceptance.as_ref().map(|one| format!("until {}: {}", one.until, one.reason));
         // tracing needs the level as a constant.
@@ -115,8 +147,10 @@ impl Finding {
             "parent_zone_id": self.zone_id,
             "parent_zone_name": self.zone,
             "role": self.role,
-            "owners": self.owners,
-            "name_servers": self.name_servers,
+            "owners": self.owners.first,
+            "owners_left_off": self.owners.more,
+            "name_servers": self.name_servers.first,
+            "name_servers_left_off": self.name_servers.more,
             "seen": self.seen,
             "risk": self.kind.risk(),
             "remedy": self.kind.remedy(),

@@ -31,10 +31,26 @@ pub(super) struct Part<'a> {
     accepted: &'a Accepted,
     /// The current time in seconds since 1970.
     now: i64,
-    findings: Vec<Finding>,
+    /// The most urgent findings, as far as they fit into a result.
+    kept: Vec<Kept>,
+    /// The bytes of the documents in `kept`.
+    bytes: usize,
+    /// The number of findings that nobody has accepted, by kind and zone.
+    by_zone: BTreeMap<(FindingKind, String), u64>,
+    findings: usize,
+    alarms: usize,
     pub(super) totals: Totals,
     /// True if the next part would start at a later position.
     pub(super) has_progressed: bool,
+}
+
+/// A finding for the result.
+#[derive(Debug)]
+struct Kept {
+    /// False for an alarm, and the kind: the most urgent findings are the least.
+    order: (bool, FindingKind),
+    bytes: usize,
+    document: Value,
 }
 
 impl<'a> Part<'a> {
@@ -43,7 +59,11 @@ impl<'a> Part<'a> {
         Self {
             accepted,
             now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            findings: Vec::new(),
+            kept: Vec::new(),
+            bytes: 0,
+            by_zone: BTreeMap::new(),
+            findings: 0,
+            alarms: 0,
             totals: Totals::default(),
             has_progressed: false,
         }
@@ -52,7 +72,7 @@ impl<'a> Part<'a> {
     /// Adds a zone or an account that could not be read.
     pub(super) fn add_unread(&mut self, unread: &Unread) {
         self.has_progressed = true;
-        self.add_finding(Finding::unread(unread, self.accepted, self.now));
+        self.add_finding(&Finding::unread(unread, self.accepted, self.now));
     }
 
     /// Adds zones that were read.
@@ -82,54 +102,63 @@ impl<'a> Part<'a> {
             self.totals.delegations += 1;
             let examined = Examined::new(entry, report, &facts);
             for found in &examined.findings {
-                self.add_finding(Finding::new(scanned, &examined, found, self.now));
+                self.add_finding(&Finding::new(scanned, &examined, found, self.now));
             }
         }
     }
 
-    fn add_finding(&mut self, finding: Finding) {
+    fn add_finding(&mut self, finding: &Finding) {
         finding.log();
         if finding.acceptance.is_none() {
             *self.totals.findings.entry(finding.kind.severity().to_string()).or_default() += 1;
+            *self.by_zone.entry((finding.kind, finding.zone.clone())).or_default() += 1;
         }
         self.totals.unknown += u64::from(finding.kind == FindingKind::Unknown);
-        self.findings.push(finding);
+        self.findings += 1;
+        self.alarms += usize::from(finding.is_alarm);
+        let document = finding.document();
+        let bytes = document.to_string().len() + 1;
+        self.kept.push(Kept { order: (!finding.is_alarm, finding.kind), bytes, document });
+        self.bytes += bytes;
+        // Whoever may write to a zone chooses how many findings there are, and how long they are.
+        if self.bytes > 4 * MAX_RESULT {
+            self.drop_the_rest();
+        }
+    }
+
+    /// Keeps the findings that fit into a result, the most urgent ones first. One that is too long
+    /// does not keep out those after it.
+    fn drop_the_rest(&mut self) {
+        self.kept.sort_by_key(|kept| kept.order);
+        let mut bytes = 0;
+        self.kept.retain(|kept| {
+            let fits = bytes + kept.bytes <= MAX_RESULT;
+            bytes += if fits { kept.bytes } else { 0 };
+            fits
+        });
+        self.bytes = bytes;
     }
 
     /// Ends the part. `next` says where the run continues, if it does.
     pub(super) fn end(mut self, position: &Position, next: Option<&Position>) -> Ended {
-        let mut by_zone: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
-        for finding in self.findings.iter().filter(|finding| finding.acceptance.is_none()) {
-            *by_zone.entry((finding.kind, finding.zone.clone())).or_default() += 1;
-        }
-        // The most urgent findings come first. The least urgent ones are left out if the result is
-        // too long.
-        self.findings.sort_by_key(|finding| (!finding.is_alarm, finding.kind));
-        let mut size = 0;
-        let documents = self.findings.iter().map(Finding::document);
-        let kept: Vec<Value> = documents
-            .take_while(|document| {
-                size += document.to_string().len() + 1;
-                size <= MAX_RESULT
-            })
-            .collect();
+        self.drop_the_rest();
+        let Self { kept, by_zone, findings, alarms, totals: counted, .. } = self;
+        let kept: Vec<Value> = kept.into_iter().map(|kept| kept.document).collect();
         let mut totals = position.totals.clone();
-        totals.add(&self.totals);
-        let alarms = self.findings.iter().filter(|finding| finding.is_alarm).count();
-        let (is_complete, left_off) = (next.is_none(), self.findings.len() - kept.len());
+        totals.add(&counted);
+        let (is_complete, left_off) = (next.is_none(), findings - kept.len());
         let result = json!({
             "run": position.run,
             "part": position.part,
             "complete": is_complete,
-            "zones": self.totals.zones,
-            "delegations": self.totals.delegations,
+            "zones": counted.zones,
+            "delegations": counted.delegations,
             "alarms": alarms,
             "left_off": left_off,
             "findings": kept,
             "totals": totals,
             "next": next,
         });
-        let (counted, findings) = (self.totals, self.findings.len());
         Ended { result, is_complete, counted, totals, by_zone, findings, alarms, left_off }
     }
 }
@@ -220,6 +249,35 @@ mod tests {
         let size = result.to_string().len();
         assert!(size > MAX_RESULT - 1000 && size < MAX_RESULT + 1000, "{size}");
         assert_eq!(end(10, &Accepted::default())["left_off"], json!(0));
+    }
+
+    /// WATCH-4.
+    #[test]
+    fn a_finding_that_is_too_long_does_not_keep_out_the_others() {
+        let accepted = Accepted::default();
+        let mut part = Part::new(&accepted, SystemTime::UNIX_EPOCH);
+        let long = "x".repeat(MAX_RESULT);
+        part.add_unread(&Unread { failure: Failure::new(Code::AccessDenied, long), ..unread(0) });
+        (1..10).for_each(|number| part.add_unread(&unread(number)));
+        let result = part.end(&Position::default(), None).result;
+        assert_eq!(result["findings"].as_array().unwrap().len(), 9, "{}", result["left_off"]);
+        assert_eq!((&result["left_off"], &result["alarms"]), (&json!(1), &json!(10)));
+    }
+
+    /// The findings that are kept don't grow with the length of a run.
+    #[test]
+    fn a_part_keeps_no_more_findings_than_fit_into_its_result() {
+        let accepted = Accepted::default();
+        let mut part = Part::new(&accepted, SystemTime::UNIX_EPOCH);
+        for number in 0..10_000 {
+            part.add_unread(&unread(number));
+            let bytes: usize = part.kept.iter().map(|kept| kept.bytes).sum();
+            assert!(bytes <= 4 * MAX_RESULT, "{bytes} bytes");
+        }
+        let result = part.end(&Position::default(), None).result;
+        assert_eq!(result["alarms"], json!(10_000));
+        let kept = result["findings"].as_array().unwrap().len();
+        assert_eq!(result["left_off"], json!(10_000 - kept));
     }
 
     #[test]

@@ -262,6 +262,30 @@ async fn a_zone_that_would_fill_the_memory_is_unread_and_the_others_are_read() {
     assert_eq!(unread["alarm"], json!(true));
 }
 
+/// Route 53 accepts 400 name servers in an NS record set.
+#[tokio::test(start_paused = true)]
+async fn a_delegation_to_hundreds_of_name_servers_is_a_short_finding() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    let names: Vec<String> = (0..400).map(|number| format!("ns{number}.free.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Organization::put_ns(&zone, "many.example.com", &names);
+    let lambda = Lambda::new(&organization, "[]").await;
+    let results = lambda.run(WHOLE).await;
+    let all = results[0]["findings"].as_array().unwrap();
+    let found = all.iter().find(|finding| finding["finding"] == "takeover").unwrap();
+    assert_eq!(found["name"], "many.example.com");
+    // One for each of 32 name servers, and one for all that were not queried.
+    let seen = found["seen"].as_array().unwrap();
+    assert_eq!((seen.len(), seen.last()), (21, Some(&json!("and 13 more"))), "{seen:?}");
+    let shown = found["name_servers"].as_array().unwrap().len();
+    assert_eq!((shown, &found["name_servers_left_off"]), (32, &json!(368)));
+    assert!(found.to_string().len() < 50_000, "{} bytes", found.to_string().len());
+    // Nothing is known of the others, so that the command does not remove them.
+    let command = found["command"].as_str().unwrap();
+    assert!(command.contains("DELETE") && command.contains("CREATE"), "{command}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn accepted_findings_are_reported_but_not_counted() {
     let (organization, expected) = small_organization(0);

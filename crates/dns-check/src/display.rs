@@ -3,9 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::finding::{Family, Finding, FindingKind, Role, ServerState, Unresolved};
+use super::finding::{Family, Finding, FindingKind, Role, ServerState, Tags, Unresolved};
 use super::report::{FindingGroup, Report, Server, Verdict};
 use super::response::Targets;
+use super::zone_check::SERVERS;
 use delegation_model::name::Name;
 
 /// How many findings a line shows.
@@ -18,7 +19,7 @@ const MAX_FINDING: usize = 400;
 const MAX_NAME: usize = 100;
 
 /// How many name servers of an unexpected set are shown.
-const SHOWN_SERVERS: usize = 4;
+const SHOWN_SERVERS: usize = Targets::KEPT;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,10 +38,10 @@ impl fmt::Display for Report {
                 let notes = self.findings.iter().filter(|finding| !finding.kind.is_out_of_reach());
                 notes.take(SHOWN_FINDINGS).try_for_each(|finding| write!(f, "; {finding}"))
             }
-            Verdict::Bad => several(f, self.problems()),
+            Verdict::Bad => several(f, self.problems(), self.left_off),
             Verdict::Unknown => {
                 write!(f, "nothing is known about {name}: ")?;
-                several(f, self.unknowns())
+                several(f, self.unknowns(), self.left_off)
             }
         }
     }
@@ -101,10 +102,12 @@ impl Report {
     }
 }
 
-/// Displays the first few findings, and how many more there are.
+/// Displays the first few findings, and how many more there are, of which `left_off` are not among
+/// them.
 fn several<'a>(
     f: &mut fmt::Formatter<'_>,
     findings: impl Iterator<Item = &'a Finding>,
+    left_off: usize,
 ) -> fmt::Result {
     let findings: Vec<&Finding> = findings.collect();
     for (index, finding) in findings.iter().take(SHOWN_FINDINGS).enumerate() {
@@ -113,7 +116,7 @@ fn several<'a>(
         }
         write!(f, "{finding}")?;
     }
-    match findings.len().saturating_sub(SHOWN_FINDINGS) {
+    match findings.len().saturating_sub(SHOWN_FINDINGS) + left_off {
         0 => Ok(()),
         more => write!(f, "; and {more} more"),
     }
@@ -301,16 +304,23 @@ impl FindingKind {
             Self::SignedWithoutDs => {
                 "is signed, but the parent zone has no DS record set for it, so nobody validates it".to_owned()
             }
-            Self::NoKey(tag) => format!("does not serve the key of the DS record with key tag {tag}"),
-            Self::NotSigning(tag) => {
-                format!("serves no valid signature of the key set by the key with tag {tag}, which the DS records require")
+            Self::NoKey(tags) if tags.first.len() > 1 => format!("does not serve the keys of {}", ds_records(tags)),
+            Self::NoKey(tags) => format!("does not serve the key of {}", ds_records(tags)),
+            Self::NotSigning(tags) => {
+                let (plural, tags) = (if tags.first.len() > 1 { "s" } else { "" }, key_tags(tags));
+                let tags = tags.trim_start_matches("key ");
+                format!("serves no valid signature of the key set by the key{plural} with {tags}, which the DS records require")
             }
             Self::OutOfTime(tag) => format!("serves a signature of the key set by the key with tag {tag} that is not currently valid"),
-            Self::Unverifiable(tag, what, number) => {
-                format!("can't be checked for the DS record with key tag {tag}: its {what} {number} is not supported")
+            Self::Unverifiable(tags, what, number) if tags.first.len() > 1 => format!(
+                "can't be checked for {}: their {what}s, such as {number}, are not supported",
+                ds_records(tags)
+            ),
+            Self::Unverifiable(tags, what, number) => {
+                format!("can't be checked for {}: its {what} {number} is not supported", ds_records(tags))
             }
-            Self::Spare(tag) => {
-                format!("serves no key for the DS record with key tag {tag}, but one for another DS record")
+            Self::Spare(tags) => {
+                format!("serves no key for {}, but one for another DS record", ds_records(tags))
             }
             Self::Weak(tag, what, number) => format!(
                 "is secured only by the DS record with key tag {tag}, whose {what} {number} uses SHA-1, which validators are \
@@ -337,6 +347,9 @@ impl FindingKind {
                 )
             }
             Self::TooMany(count) => format!("has {count} name servers, more than are queried"),
+            Self::Unqueried(count) => {
+                format!("is delegated to {count} name servers, of which only the first {SERVERS} were queried")
+            }
             Self::Late => "could not be queried in time".to_owned(),
             Self::Spent => SPENT.to_owned(),
         }
@@ -409,6 +422,9 @@ impl FindingKind {
             (Self::AnotherZone(_) | Self::MoreServers(_), _) => {
                 "Find out which of the zones with that name is delegated, and change that one."
             }
+            (Self::Unqueried(_), _) => {
+                "Remove name servers from the delegation: a zone needs no more than 16, and the others are not checked."
+            }
             (Self::Late | Self::Spent, _) => TRY_AGAIN,
             (
                 Self::OddReferral
@@ -446,12 +462,27 @@ fn list(found: &Targets) -> String {
     if found.root {
         names.push("the root".to_owned());
     }
-    match found.names.len().saturating_sub(SHOWN_SERVERS) {
+    match found.names.len().saturating_sub(SHOWN_SERVERS) + found.more {
         0 => {}
-        _ if found.more => names.push("and many more".to_owned()),
         more => names.push(format!("and {more} more")),
     }
     names.join(", ")
+}
+
+/// Shows key tags: "key tag 1", or "key tags 1, 2, 3, 4, and 5 more".
+fn key_tags(tags: &Tags) -> String {
+    let mut shown: Vec<String> = tags.first.iter().map(ToString::to_string).collect();
+    if tags.more > 0 {
+        shown.push(format!("and {} more", tags.more));
+    }
+    let plural = if shown.len() > 1 { "s" } else { "" };
+    format!("key tag{plural} {}", shown.join(", "))
+}
+
+/// Shows DS records by their key tags.
+fn ds_records(tags: &Tags) -> String {
+    let plural = if tags.first.len() > 1 { "s" } else { "" };
+    format!("the DS record{plural} with {}", key_tags(tags))
 }
 
 /// Displays a name, shortened if it is very long.

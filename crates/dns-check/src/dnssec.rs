@@ -9,7 +9,7 @@ use ring::signature::{
     self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
-use super::finding::FindingKind;
+use super::finding::{FindingKind, Tags};
 use super::query::{IN, wire};
 use super::response::{Section, StartOfAuthority};
 use delegation_model::ds::{Ds, DsRecords};
@@ -233,24 +233,64 @@ pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: System
     let (digests, key_set) = (digests(zone, ds, answer), key_set(zone, answer));
     let mut left = SIGNATURES;
     let mut signed = |key: Key<'_>| key_set.signed(zone, [key].into_iter(), now, &mut left);
-    let each: Vec<(&Ds, Option<FindingKind>)> =
-        ds.iter().filter(counts).map(|ds| (ds, finding(ds, &digests, &mut signed))).collect();
-    let good = || each.iter().filter(|(_, finding)| finding.is_none()).map(|(ds, _)| *ds);
+    let each: Vec<(&Ds, Outcome)> =
+        ds.iter().filter(counts).map(|ds| (ds, outcome(ds, &digests, &mut signed))).collect();
+    let good = || each.iter().filter(|(_, outcome)| *outcome == Outcome::Good).map(|(ds, _)| *ds);
     if good().next().is_none() {
-        let findings: Vec<FindingKind> =
-            each.into_iter().filter_map(|(_, finding)| finding).collect();
-        let known = findings.iter().any(|kind| !matches!(kind, FindingKind::Unverifiable(..)));
-        return Compared { findings, is_secure: known.then_some(false) };
+        let is_unverifiable = |outcome: &Outcome| matches!(outcome, Outcome::Unverifiable(_, _));
+        let known = each.iter().any(|(_, outcome)| !is_unverifiable(outcome));
+        return Compared { findings: problems(&each), is_secure: known.then_some(false) };
     }
-    let mut findings: Vec<FindingKind> = each
-        .iter()
-        .filter(|(_, finding)| finding.is_some())
-        .map(|(ds, _)| FindingKind::Spare(ds.key_tag()))
-        .collect();
+    let spare = each.iter().filter(|(_, outcome)| *outcome != Outcome::Good);
+    let spare = Tags::new(spare.map(|(ds, _)| ds.key_tag())).map(FindingKind::Spare);
+    let mut findings: Vec<FindingKind> = spare.into_iter().collect();
     if good().all(|ds| weakness(ds).is_some()) {
         findings.extend(good().filter_map(weakness));
     }
     Compared { findings, is_secure: Some(true) }
+}
+
+/// Where a DS record leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// To a key that signs the key set.
+    Good,
+    /// To no key.
+    NoKey,
+    /// To a key that does not sign the key set.
+    NotSigning,
+    /// To a key whose signature of the key set is not currently valid.
+    OutOfTime,
+    /// Unknown: a digest type or an algorithm that can't be checked, and its number.
+    Unverifiable(&'static str, u8),
+}
+
+/// The findings if no DS record leads to a key that signs: one for each kind of outcome, however
+/// many DS records there are. At most [`SIGNATURES`] signatures are verified, so that there are no
+/// more outcomes than that which are out of time.
+fn problems(each: &[(&Ds, Outcome)]) -> Vec<FindingKind> {
+    let with = |wanted: Outcome| {
+        each.iter().filter(move |(_, outcome)| *outcome == wanted).map(|(ds, _)| ds.key_tag())
+    };
+    let unverifiable = |wanted: &'static str| {
+        let of_it = || {
+            each.iter().filter_map(move |(ds, outcome)| match outcome {
+                Outcome::Unverifiable(what, number) if *what == wanted => {
+                    Some((ds.key_tag(), *number))
+                }
+                _ => None,
+            })
+        };
+        let (_, number) = of_it().next()?;
+        let tags = Tags::new(of_it().map(|(tag, _)| tag))?;
+        Some(FindingKind::Unverifiable(tags, wanted, number))
+    };
+    let no_key = Tags::new(with(Outcome::NoKey)).map(FindingKind::NoKey);
+    let not_signing = Tags::new(with(Outcome::NotSigning)).map(FindingKind::NotSigning);
+    let known = no_key.into_iter().chain(not_signing);
+    let out_of_time = with(Outcome::OutOfTime).map(FindingKind::OutOfTime);
+    let unknown = [unverifiable("digest type"), unverifiable("algorithm")].into_iter().flatten();
+    known.chain(out_of_time).chain(unknown).collect()
 }
 
 /// The part of a DS record that uses SHA-1, which validators are phasing out (RFC 9905).
@@ -262,27 +302,21 @@ fn weakness(ds: &Ds) -> Option<FindingKind> {
     }
 }
 
-/// What is wrong with a DS record. `signed` says whether a key signs the key set.
-fn finding(
-    ds: &Ds,
-    digests: &Digests<'_>,
-    signed: &mut impl FnMut(Key<'_>) -> Signed,
-) -> Option<FindingKind> {
-    let (tag, algorithm) = (ds.key_tag(), ds.algorithm());
+/// Where a DS record leads to. `signed` says whether a key signs the key set.
+fn outcome(ds: &Ds, digests: &Digests<'_>, signed: &mut impl FnMut(Key<'_>) -> Signed) -> Outcome {
     if hash(ds.digest_type()).is_none() {
-        return Some(FindingKind::Unverifiable(tag, "digest type", ds.digest_type()));
+        return Outcome::Unverifiable("digest type", ds.digest_type());
     }
     let key = digests.get(&(ds.digest_type(), ds.digest().to_vec()));
-    let Some(key) = key.filter(|key| key.tag == tag && key.algorithm() == algorithm) else {
-        return Some(FindingKind::NoKey(tag));
-    };
-    if !is_supported(algorithm) {
-        return Some(FindingKind::Unverifiable(tag, "algorithm", algorithm));
+    let is_named = |key: &&Key<'_>| key.tag == ds.key_tag() && key.algorithm() == ds.algorithm();
+    let Some(key) = key.filter(is_named) else { return Outcome::NoKey };
+    if !is_supported(ds.algorithm()) {
+        return Outcome::Unverifiable("algorithm", ds.algorithm());
     }
     match signed(*key) {
-        Signed::Now => None,
-        Signed::OutOfTime => Some(FindingKind::OutOfTime(tag)),
-        Signed::No => Some(FindingKind::NotSigning(tag)),
+        Signed::Now => Outcome::Good,
+        Signed::OutOfTime => Outcome::OutOfTime,
+        Signed::No => Outcome::NotSigning,
     }
 }
 

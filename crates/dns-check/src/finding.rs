@@ -1,5 +1,6 @@
 //! A finding of a check: the server, what was found there, and how severe it is.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::response::Targets;
@@ -110,6 +111,38 @@ impl From<IpAddr> for Family {
     }
 }
 
+/// The key tags of some of the DS records of a name. There is at least one.
+///
+/// A name may have hundreds of DS records. A finding about each of them, at each server, would take
+/// the memory of a check of many delegations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tags {
+    /// The first few, in order.
+    pub(super) first: Vec<u16>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+impl Tags {
+    /// How many key tags are kept.
+    const KEPT: usize = 4;
+
+    /// The different ones of these key tags. `None` if there are none.
+    pub(super) fn new(tags: impl Iterator<Item = u16>) -> Option<Self> {
+        let tags: BTreeSet<u16> = tags.collect();
+        let first: Vec<u16> = tags.iter().copied().take(Self::KEPT).collect();
+        let more = tags.len() - first.len();
+        (!first.is_empty()).then_some(Self { first, more })
+    }
+}
+
+#[cfg(test)]
+impl From<u16> for Tags {
+    fn from(tag: u16) -> Self {
+        Self { first: vec![tag], more: 0 }
+    }
+}
+
 /// What was found. "The server" is the one that the finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FindingKind {
@@ -162,17 +195,17 @@ pub(super) enum FindingKind {
     ParentUnsigned,
     /// The zone is signed, but the parent zone has no DS record set for it.
     SignedWithoutDs,
-    /// The server has no key that matches the DS record with this key tag.
-    NoKey(u16),
-    /// The key with this tag does not sign the key set.
-    NotSigning(u16),
+    /// The server has no keys that match the DS records with these key tags.
+    NoKey(Tags),
+    /// The keys with these tags do not sign the key set.
+    NotSigning(Tags),
     /// The signature by the key with this tag has expired, or is not valid yet.
     OutOfTime(u16),
-    /// The DS record with this key tag has a digest type or an algorithm that can't be checked: its
-    /// name and number.
-    Unverifiable(u16, &'static str, u8),
-    /// The DS record with this key tag matches no key that signs, but another DS record does.
-    Spare(u16),
+    /// The DS records with these key tags have digest types or algorithms that can't be checked:
+    /// the name, and the number that the first of them has.
+    Unverifiable(Tags, &'static str, u8),
+    /// The DS records with these key tags match no key that signs, but another DS record does.
+    Spare(Tags),
     /// The DS record with this key tag is correct, but validators are phasing out its digest type
     /// or algorithm: its name and number.
     Weak(u16, &'static str, u8),
@@ -189,8 +222,10 @@ pub(super) enum FindingKind {
     AnotherZone(Targets),
     /// Resolvers also query these name servers, which don't belong to the zone that was changed.
     MoreServers(Targets),
-    /// The zone has this number of name servers, and not all of them were queried.
+    /// The parent zone has this number of name servers, and not all of them were queried.
     TooMany(usize),
+    /// The delegation has this number of name servers, and not all of them were queried.
+    Unqueried(usize),
     /// The check ended before the server's result was complete.
     Late,
     /// The check has reached its limit of queries.
@@ -318,6 +353,7 @@ impl FindingKind {
             Self::AnotherZone(_) => "another-parent-zone",
             Self::MoreServers(_) => "more-parent-servers",
             Self::TooMany(_) => "too-many-servers",
+            Self::Unqueried(_) => "servers-not-queried",
             Self::Late => "late",
             Self::Spent => "budget-spent",
         }
@@ -392,6 +428,18 @@ impl Finding {
             | FindingKind::Unresolved(Unresolved::Code(code))
             | FindingKind::MoreAddresses(Unresolved::Code(code)) => Some(code),
             _ => None,
+        }
+    }
+
+    /// How urgent the finding is, among the findings of a report: the lowest number first.
+    pub(super) fn urgency(&self) -> u8 {
+        match (self.is_takeover(), self.kind.state(), self.severity()) {
+            (true, ..) => 0,
+            // A server that says that it does not have the zone.
+            (_, ServerState::Lame, _) => 1,
+            (.., Severity::Problem) => 2,
+            (.., Severity::Unknown) => 3,
+            (.., Severity::Remark) => 4,
         }
     }
 

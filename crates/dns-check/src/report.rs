@@ -16,6 +16,8 @@ pub struct Report {
     pub(super) servers: Vec<Server>,
     pub(super) parent_servers: Vec<Server>,
     pub(super) findings: Vec<Finding>,
+    /// How many findings were left off.
+    pub(super) left_off: usize,
     pub(super) no_egress: bool,
 }
 
@@ -94,6 +96,28 @@ impl Report {
     /// first.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// How many findings [`Report::shortened`] left off.
+    pub fn left_off(&self) -> usize {
+        self.left_off
+    }
+
+    /// Keeps this many findings, the most urgent ones, and counts the others. For a check of many
+    /// delegations, whose reports are kept until all are done.
+    ///
+    /// The first findings are the ones on which the verdict and the answers to the other questions
+    /// depend: a takeover comes before a server that does not have the zone, and a problem before
+    /// everything else.
+    #[must_use]
+    pub fn shortened(mut self, most: usize) -> Self {
+        if self.findings.len() > most {
+            // Stable, so that findings of the same urgency keep their order.
+            self.findings.sort_by_key(Finding::urgency);
+            self.left_off += self.findings.len() - most;
+            self.findings.truncate(most);
+        }
+        self
     }
 
     /// All findings in the same order, with the same finding at several servers in one group.
@@ -180,6 +204,7 @@ impl Report {
         };
         self.verdict() == Verdict::Unknown
             && !self.no_egress
+            && self.left_off == 0
             && self.unknowns().next().is_some()
             && self.unknowns().all(|finding| v6(&finding.kind))
     }

@@ -101,18 +101,19 @@ impl Section {
 /// The values of an NS record set, as a server returned it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Targets {
-    /// The names, at most [`Targets::KEPT`] of them.
+    /// The names. A finding has at most [`Targets::KEPT`] of them.
     pub(super) names: BTreeSet<Name>,
-    /// True if there were more names.
-    pub(super) more: bool,
+    /// How many more names there were.
+    pub(super) more: usize,
     /// True if one of them is the root, which is not a host (the "null" name server of some
     /// registrars).
     pub(super) root: bool,
 }
 
 impl Targets {
-    /// How many names of an unexpected set are kept.
-    const KEPT: usize = 32;
+    /// How many names of an unexpected set a finding keeps. Each may take a kilobyte as text, and a
+    /// check of many delegations may have thousands of findings.
+    pub(super) const KEPT: usize = 4;
 
     /// Adds a name, or the root for `None`.
     fn add(&mut self, target: Option<Name>) {
@@ -126,7 +127,7 @@ impl Targets {
     pub(super) fn cut(mut self) -> Self {
         while self.names.len() > Self::KEPT {
             self.names.pop_last();
-            self.more = true;
+            self.more += 1;
         }
         self
     }
@@ -138,7 +139,7 @@ impl Targets {
 
     /// True if the names are exactly these.
     pub(super) fn are<'a>(&self, expected: impl Iterator<Item = &'a Name>) -> bool {
-        !self.more && !self.root && self.names.iter().eq(expected)
+        self.more == 0 && !self.root && self.names.iter().eq(expected)
     }
 }
 

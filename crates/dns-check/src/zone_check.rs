@@ -13,6 +13,13 @@ use delegation_model::name_servers::NameServers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+/// How many name servers of a zone are queried. A delegation that this program makes has at most
+/// 16, and the root and the large top-level domains have 13. Route 53 accepts 400.
+pub(super) const SERVERS: usize = 32;
+
+/// How many addresses a finding about glue keeps.
+const ADDRESSES: usize = 4;
+
 /// The name servers of one zone, with the results of querying them.
 #[derive(Debug)]
 pub(super) struct ZoneCheck {
@@ -66,8 +73,18 @@ impl ZoneCheck {
 
     /// The check of the child zone, at the expected name servers.
     pub(super) fn child(expected: &Expected) -> Self {
-        let servers = expected.name_servers.iter().map(ServerCheck::new).collect();
-        Self { glue: expected.glue.clone(), servers, ..Self::new(Role::Child, &expected.name) }
+        let count = expected.name_servers.iter().count();
+        let queried: BTreeSet<&Name> = expected.name_servers.iter().take(SERVERS).collect();
+        let glue = expected.glue.iter().filter(|(server, _)| queried.contains(server));
+        Self {
+            of_set: (count > SERVERS)
+                .then_some(FindingKind::Unqueried(count))
+                .into_iter()
+                .collect(),
+            glue: glue.cloned().collect(),
+            servers: queried.into_iter().map(ServerCheck::new).collect(),
+            ..Self::new(Role::Child, &expected.name)
+        }
     }
 
     /// The check of the parent zone. Its name servers are unknown until the first round.
@@ -136,10 +153,11 @@ impl ZoneCheck {
                 addresses.iter().filter(|address| !own.contains(address)).copied().collect();
             let short: Vec<IpAddr> =
                 own.iter().filter(|address| !addresses.contains(address)).copied().collect();
+            let cut = |addresses: Vec<IpAddr>| addresses.into_iter().take(ADDRESSES).collect();
             match (own.is_empty(), stale.is_empty(), short.is_empty()) {
                 (true, ..) => found.push(FindingKind::NoOwnAddress),
-                (_, false, _) => found.push(FindingKind::StaleGlue(stale)),
-                (_, _, false) => found.push(FindingKind::ShortGlue(short)),
+                (_, false, _) => found.push(FindingKind::StaleGlue(cut(stale))),
+                (_, _, false) => found.push(FindingKind::ShortGlue(cut(short))),
                 _ => {}
             }
         }
@@ -323,6 +341,7 @@ pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneC
         servers: child.reported_servers(),
         parent_servers: parent.map(ZoneCheck::reported_servers).unwrap_or_default(),
         findings,
+        left_off: 0,
         chain: check.expected.ds.as_ref().map(|_| Chain {
             bogus: child.servers.iter().any(ServerCheck::breaks_the_chain),
             is_secure: child.servers.iter().any(ServerCheck::is_secure),

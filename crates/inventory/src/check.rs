@@ -11,6 +11,10 @@ use dns_check::{Expected, Report, Verdict, Verifier};
 /// queries to resolvers apply to all of them together.
 const CONCURRENT: usize = 160;
 
+/// How many findings of a delegation are kept. The reports of all delegations are kept until all are
+/// done, and whoever may write to a zone chooses what is found there.
+const FINDINGS: usize = 20;
+
 /// The pause before each round. A delegation that is not good is checked again, so that a lost
 /// packet or a single failure of a resolver raises no alarm.
 pub const ROUNDS: [Duration; 3] =
@@ -43,6 +47,7 @@ pub async fn check(
         let mut checks = stream::iter(checks).buffer_unordered(CONCURRENT);
         let mut left = Vec::new();
         while let Some((index, last, result)) = checks.next().await {
+            let result = result.shortened(FINDINGS);
             if result.is_good() {
                 report(index, result);
             } else {

@@ -12,6 +12,10 @@ use super::entry::Entry;
 use super::finding::FindingKind;
 use super::fix::{fix, is_expired};
 
+/// How many owners a sentence names. A record of the function has claims of about forty, and others
+/// may write hundreds.
+const OWNERS: usize = 20;
+
 /// What findings depend on, besides the zone and its name servers.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -102,7 +106,8 @@ impl<'a> Examined<'a> {
 }
 
 fn problems(report: &Report) -> Vec<String> {
-    report.problems().chain(report.unknowns()).map(ToString::to_string).collect()
+    let left_off = (report.left_off() > 0).then(|| format!("and {} more", report.left_off()));
+    report.problems().chain(report.unknowns()).map(ToString::to_string).chain(left_off).collect()
 }
 
 /// The findings from the records of the parent zone alone.
@@ -158,10 +163,12 @@ fn seen(
 ) -> Vec<String> {
     let owners = |claims: &mut dyn Iterator<Item = &Claim>| {
         let owners: BTreeSet<String> = claims.map(|claim| claim.owner.to_string()).collect();
+        let more = owners.len().saturating_sub(OWNERS);
+        let more = (more > 0).then(|| format!("and {more} more"));
         if owners.is_empty() {
             "an unreadable claim".to_owned()
         } else {
-            owners.into_iter().collect::<Vec<_>>().join(", ")
+            owners.into_iter().take(OWNERS).chain(more).collect::<Vec<_>>().join(", ")
         }
     };
     let all_owners = || owners(&mut entry.ownership.claims());

@@ -50,16 +50,20 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
 }
 
 /// Removes the name servers that are known not to serve the zone. Removes the whole delegation if
-/// none serves it.
+/// none serves it. Nothing is known of name servers that were not queried, because there are too
+/// many: they stay.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
     let bad = |value: &&String| {
         let name: Option<Name> = value.parse().ok();
         let server = report.servers().iter().find(|server| Some(&server.name) == name.as_ref());
-        server.is_none_or(|server| {
+        server.is_some_and(|server| {
             !matches!(server.state, ServerState::Serves | ServerState::Unknown)
         })
     };
-    let serves = report.servers().iter().any(|server| server.state == ServerState::Serves);
+    let all = delegation.name_servers().map_or(0, |servers| servers.iter().count());
+    let may_serve = report.servers().len() < all;
+    let serves =
+        may_serve || report.servers().iter().any(|server| server.state == ServerState::Serves);
     let kept: Vec<String> =
         delegation.ns.values.iter().filter(|value| !bad(value)).cloned().collect();
     if !serves || kept.is_empty() {

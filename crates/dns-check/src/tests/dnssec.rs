@@ -10,7 +10,7 @@ use hickory_proto::op::{Message, OpCode, Query as WireQuery, ResponseCode};
 use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
-use super::super::finding::FindingKind;
+use super::super::finding::{FindingKind, Tags};
 use super::super::query::Query;
 use super::super::response::{Parsed, Response, Section, parse};
 use super::super::{Expected, Finding, Report, Timing, dnssec};
@@ -135,16 +135,22 @@ fn a_ds_record_must_match_a_key_that_signs_the_key_set() {
     for digest_type in [DigestType::SHA256, DigestType::SHA384] {
         assert_eq!(findings(ksk.ds(digest_type), &answer), []);
     }
-    assert_eq!(findings(other.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(other.tag())]);
+    assert_eq!(
+        findings(other.ds(DigestType::SHA256), &answer),
+        [FindingKind::NoKey(other.tag().into())]
+    );
     let unsigned = signed(&[&zsk, &ksk], &[&zsk]);
     assert_eq!(
         findings(ksk.ds(DigestType::SHA256), &unsigned),
-        [FindingKind::NotSigning(ksk.tag())]
+        [FindingKind::NotSigning(ksk.tag().into())]
     );
     // The signature is for another key set.
     let old = [vec![zsk.record()], signed(&[&ksk], &[&ksk])].concat();
-    assert_eq!(findings(ksk.ds(DigestType::SHA256), &old), [FindingKind::NotSigning(ksk.tag())]);
-    assert_eq!(findings(ksk.ds(DigestType::SHA256), &[]), [FindingKind::NoKey(ksk.tag())]);
+    assert_eq!(
+        findings(ksk.ds(DigestType::SHA256), &old),
+        [FindingKind::NotSigning(ksk.tag().into())]
+    );
+    assert_eq!(findings(ksk.ds(DigestType::SHA256), &[]), [FindingKind::NoKey(ksk.tag().into())]);
 }
 
 #[test]
@@ -157,15 +163,24 @@ fn every_field_of_a_ds_record_is_compared() {
     };
     let tag = good.key_tag();
     assert_eq!(findings(ds(tag, 13, 2, good.digest()), &answer), []);
-    assert_eq!(findings(ds(tag ^ 1, 13, 2, good.digest()), &answer), [FindingKind::NoKey(tag ^ 1)]);
-    assert_eq!(findings(ds(tag, 8, 2, good.digest()), &answer), [FindingKind::NoKey(tag)]);
-    assert_eq!(findings(ds(tag, 13, 4, good.digest()), &answer), [FindingKind::NoKey(tag)]);
-    assert_eq!(findings(ds(tag, 13, 2, &good.digest()[..31]), &answer), [FindingKind::NoKey(tag)]);
-    assert_eq!(findings(ds(tag, 16, 2, good.digest()), &answer), [FindingKind::NoKey(tag)]);
-    assert_eq!(findings(ds(tag, 13, 1, &good.digest()[..20]), &answer), [FindingKind::NoKey(tag)]);
+    assert_eq!(
+        findings(ds(tag ^ 1, 13, 2, good.digest()), &answer),
+        [FindingKind::NoKey((tag ^ 1).into())]
+    );
+    assert_eq!(findings(ds(tag, 8, 2, good.digest()), &answer), [FindingKind::NoKey(tag.into())]);
+    assert_eq!(findings(ds(tag, 13, 4, good.digest()), &answer), [FindingKind::NoKey(tag.into())]);
+    assert_eq!(
+        findings(ds(tag, 13, 2, &good.digest()[..31]), &answer),
+        [FindingKind::NoKey(tag.into())]
+    );
+    assert_eq!(findings(ds(tag, 16, 2, good.digest()), &answer), [FindingKind::NoKey(tag.into())]);
+    assert_eq!(
+        findings(ds(tag, 13, 1, &good.digest()[..20]), &answer),
+        [FindingKind::NoKey(tag.into())]
+    );
     for other in [0, 3, 5, 6] {
         let found = findings(ds(tag, 13, other, good.digest()), &answer);
-        assert_eq!(found, [FindingKind::Unverifiable(tag, "digest type", other)]);
+        assert_eq!(found, [FindingKind::Unverifiable(tag.into(), "digest type", other)]);
     }
 }
 
@@ -186,11 +201,17 @@ fn a_revoked_key_does_not_count() {
     let mut ksk = Key::key_signing();
     ksk.public = DNSKEY::new(true, true, true, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
-    assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
+    assert_eq!(
+        findings(ksk.ds(DigestType::SHA256), &answer),
+        [FindingKind::NoKey(ksk.tag().into())]
+    );
     // Neither does a key that is not a zone key.
     ksk.public = DNSKEY::new(false, true, false, ksk.secret.to_public_key().unwrap());
     let answer = signed(&[&ksk], &[&ksk]);
-    assert_eq!(findings(ksk.ds(DigestType::SHA256), &answer), [FindingKind::NoKey(ksk.tag())]);
+    assert_eq!(
+        findings(ksk.ds(DigestType::SHA256), &answer),
+        [FindingKind::NoKey(ksk.tag().into())]
+    );
 }
 
 /// A zone with many DS records, each of a key of its own, does not cause more work than one with
@@ -213,11 +234,11 @@ fn the_ds_records_of_a_zone_share_the_limit_of_signatures() {
     let wrong = others.iter().map(|key| key.sign(&records[..1]));
     let answer: Vec<Record> =
         records.iter().cloned().chain(wrong).chain([last.sign(&records)]).collect();
-    let spare: Vec<FindingKind> =
-        others[1..].iter().map(|key| FindingKind::Spare(key.tag())).collect();
-    assert_eq!(found(&ds(&keys[1..]).unwrap(), &answer, INCEPTION), spare);
-    let all: Vec<FindingKind> = keys.iter().map(|key| FindingKind::NotSigning(key.tag())).collect();
-    assert_eq!(found(&ds(&keys).unwrap(), &answer, INCEPTION), all);
+    let tags = |keys: &[Key]| Tags::new(keys.iter().map(Key::tag)).unwrap();
+    let spare = FindingKind::Spare(tags(&others[1..]));
+    assert_eq!(found(&ds(&keys[1..]).unwrap(), &answer, INCEPTION), [spare]);
+    let all = FindingKind::NotSigning(tags(&keys));
+    assert_eq!(found(&ds(&keys).unwrap(), &answer, INCEPTION), [all]);
 }
 
 /// Hundreds of DS records and of keys, all with one key tag: each key is hashed once for each digest
@@ -247,8 +268,36 @@ fn each_key_is_hashed_once_per_digest_type_however_many_ds_records_there_are() {
     let computed = dnssec::COMPUTED.get() - before;
     assert!(computed <= 2 * 255, "{computed} digests");
     // The one DS record of a key finds it.
-    let is_found = |kind: &FindingKind| *kind == FindingKind::NotSigning(tag);
+    let is_found = |kind: &FindingKind| *kind == FindingKind::NotSigning(tag.into());
     assert!(compared.findings.iter().any(is_found), "{:?}", compared.findings);
+}
+
+/// What is found does not grow with the number of DS records.
+#[test]
+fn hundreds_of_ds_records_are_few_findings() {
+    let ksk = Key::key_signing();
+    let answer = signed(&[&ksk], &[&ksk]);
+    let ds = |number: u16, algorithm, digest_type| {
+        Ds::new(number, algorithm, digest_type, vec![7; 32]).unwrap()
+    };
+    let nobodys = (0..400).map(|number| ds(number, 13, 2));
+    let odd = (5..255).map(|digest_type| ds(1, 13, digest_type));
+    let many = DsRecords::new(nobodys.clone().chain(odd)).unwrap();
+    assert_eq!(
+        found(&many, &answer, INCEPTION),
+        [
+            FindingKind::NoKey(Tags { first: vec![0, 1, 2, 3], more: 396 }),
+            FindingKind::Unverifiable(1.into(), "digest type", 5),
+        ]
+    );
+    // With a good one, which is found among the others.
+    let good = [ksk.ds(DigestType::SHA256)];
+    let many = DsRecords::new(nobodys.filter(|ds| ds.key_tag() != ksk.tag()).chain(good)).unwrap();
+    let found = found(&many, &answer, INCEPTION);
+    assert!(
+        matches!(found.as_slice(), [FindingKind::Spare(Tags { more, .. })] if *more >= 395),
+        "{found:?}"
+    );
 }
 
 pub(super) fn ds_record(ds: &Ds) -> Record {
@@ -579,14 +628,14 @@ fn every_supported_algorithm_is_verified() {
         *set[1].1.last_mut().unwrap() ^= 1;
         assert_eq!(
             found(&one, &records(&set), INCEPTION),
-            [FindingKind::NotSigning(tag)],
+            [FindingKind::NotSigning(tag.into())],
             "{algorithm}"
         );
         // A bit of the key changes, which makes it another key.
         *set[0].1.last_mut().unwrap() ^= 1;
         assert_eq!(
             found(&one, &records(&set), INCEPTION),
-            [FindingKind::NoKey(tag)],
+            [FindingKind::NoKey(tag.into())],
             "{algorithm}"
         );
     }
@@ -609,8 +658,8 @@ fn one_of_several_algorithms_is_enough() {
     assert_eq!(found(&[&rsa]), []);
     assert_eq!(found(&[&ed25519]), []);
     assert_eq!(found(&[&rsa, &ed25519]), []);
-    assert_eq!(found(&[&ecdsa]), [FindingKind::NotSigning(ecdsa.key_tag())]);
-    assert_eq!(found(&[&ecdsa, &ed25519]), [FindingKind::Spare(ecdsa.key_tag())]);
+    assert_eq!(found(&[&ecdsa]), [FindingKind::NotSigning(ecdsa.key_tag().into())]);
+    assert_eq!(found(&[&ecdsa, &ed25519]), [FindingKind::Spare(ecdsa.key_tag().into())]);
 }
 
 #[tokio::test]

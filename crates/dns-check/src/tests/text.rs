@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::finding::{
-    Family, Finding, FindingKind, Role, ServerState, Severity, Unresolved,
+    Family, Finding, FindingKind, Role, ServerState, Severity, Tags, Unresolved,
 };
 use super::super::report::{Chain, Report, Server};
 use super::super::resolver::Resolver;
@@ -42,6 +42,7 @@ fn good() -> Report {
             "p4.example.org",
         ]),
         findings: Vec::new(),
+        left_off: 0,
         no_egress: false,
     }
 }
@@ -67,8 +68,7 @@ fn the_text_of_a_report_is_limited() {
     let label = "\\001".repeat(63);
     let long = [label.as_str(); 3].join(".") + "." + &"\\002".repeat(61);
     let long = name(&long);
-    let targets =
-        Targets { names: (0..32).map(|_| long.clone()).collect(), more: true, root: true };
+    let targets = Targets { names: (0..32).map(|_| long.clone()).collect(), more: 3, root: true };
     let addresses: Vec<IpAddr> =
         (0..4).map(|last| IpAddr::from([0xffff, 1, 2, 3, 4, 5, 6, last])).collect();
     let finding = Finding {
@@ -80,6 +80,9 @@ fn the_text_of_a_report_is_limited() {
     let report = Report { name: long, findings: vec![finding; 500], ..good() };
     let text = report.to_string();
     assert!(text.ends_with("; and 496 more"), "{text}");
+    let shortened = report.clone().shortened(20);
+    assert_eq!((shortened.findings().len(), shortened.left_off()), (20, 480));
+    assert_eq!(shortened.to_string(), text, "nothing is missing unnoticed");
     assert!(
         text.chars().count() < 1800 && !text.contains('\n'),
         "{} characters",
@@ -92,14 +95,63 @@ fn the_text_of_a_report_is_limited() {
 #[test]
 fn only_the_first_name_servers_are_shown() {
     let names = (0..32).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
-    let kind = FindingKind::Refers(Targets { names, more: true, root: false });
+    let kind = FindingKind::Refers(Targets { names, more: 3, root: false });
     let finding =
         Finding { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
     assert_eq!(
         finding.to_string(),
         "p1.example.org of the parent zone refers to other name servers: ns00.example.net, ns01.example.net, ns02.example.net, \
-         ns03.example.net, and many more"
+         ns03.example.net, and 31 more"
     );
+}
+
+#[test]
+fn several_key_tags_are_listed_with_their_number() {
+    let tags = |count: u16| Tags::new(1..=count).unwrap();
+    let text = |kind: FindingKind| {
+        let finding = Finding {
+            server: name("ns1.example.net"),
+            addresses: Vec::new(),
+            role: Role::Child,
+            kind,
+        };
+        finding.to_string()
+    };
+    assert_eq!(
+        text(FindingKind::NoKey(tags(400))),
+        "ns1.example.net does not serve the keys of the DS records with key tags 1, 2, 3, 4, and 396 more"
+    );
+    assert_eq!(
+        text(FindingKind::NotSigning(tags(2))),
+        "ns1.example.net serves no valid signature of the key set by the keys with tags 1, 2, which the DS records require"
+    );
+    assert_eq!(
+        text(FindingKind::Spare(tags(3))),
+        "ns1.example.net serves no key for the DS records with key tags 1, 2, 3, but one for another DS record"
+    );
+    assert_eq!(
+        text(FindingKind::Unverifiable(tags(2), "algorithm", 16)),
+        "ns1.example.net can't be checked for the DS records with key tags 1, 2: their algorithms, such as 16, are not supported"
+    );
+}
+
+/// What the verdict and the kind of an alarm depend on is kept, wherever it was.
+#[test]
+fn a_shortened_report_keeps_what_is_most_urgent() {
+    let finding = |kind: FindingKind| Finding {
+        server: name("ns1.example.net"),
+        addresses: Vec::new(),
+        role: Role::Child,
+        kind,
+    };
+    let domain = FindingKind::Unresolved(Unresolved::FreeDomain(name("gone.example")));
+    let mut findings: Vec<Finding> =
+        (0..40).map(|_| finding(FindingKind::OwnNameServers(Targets::default()))).collect();
+    findings.extend([FindingKind::Late, FindingKind::Code("REFUSED".into()), domain].map(finding));
+    let report = Report { findings, ..good() }.shortened(2);
+    let codes: Vec<&str> = report.findings().iter().map(Finding::code).collect();
+    assert_eq!((codes, report.left_off()), (vec!["domain-is-free", "rcode"], 41));
+    assert!(report.can_be_taken_over());
 }
 
 #[test]
@@ -151,7 +203,7 @@ fn resolv_conf_is_parsed() {
 fn one_of_each() -> Vec<(Role, FindingKind)> {
     use FindingKind as Kind;
     use Unresolved as Why;
-    let targets = || Targets { names: [name("value.example")].into(), more: false, root: false };
+    let targets = || Targets { names: [name("value.example")].into(), more: 0, root: false };
     let addresses = || vec![IpAddr::from([192, 0, 2, 1])];
     let ds = DsRecords::new([Ds::new(4711, 13, 2, vec![1; 32]).unwrap()]);
     let child_kinds = [
@@ -182,11 +234,11 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::ShortGlue(addresses()),
         Kind::NoOwnAddress,
         Kind::MissingGlue(vec![name("value.example")]),
-        Kind::NoKey(4711),
-        Kind::NotSigning(4711),
+        Kind::NoKey(4711.into()),
+        Kind::NotSigning(4711.into()),
         Kind::OutOfTime(4711),
-        Kind::Unverifiable(4711, "algorithm", 16),
-        Kind::Spare(4711),
+        Kind::Unverifiable(4711.into(), "algorithm", 16),
+        Kind::Spare(4711.into()),
         Kind::Weak(4711, "digest type", 1),
         Kind::DataUnsigned,
         Kind::DataOutOfTime,
@@ -197,6 +249,7 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::AnotherZone(targets()),
         Kind::MoreServers(targets()),
         Kind::TooMany(4711),
+        Kind::Unqueried(4711),
         Kind::Late,
         Kind::Spent,
     ];

@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::OnceCell;
 
-use super::{Probes, ServerCheck, ZoneCheck};
+use super::{Probes, SERVERS, ServerCheck, ZoneCheck};
 use crate::Check;
 use crate::address_filter::Addresses;
 use crate::finding::{Family, FindingKind, Role, ServerState, Unresolved};
@@ -20,10 +20,6 @@ use crate::resolver::glue_of;
 use crate::response::Targets;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-
-/// How many name servers of the parent zone are queried. The root and the large top-level domains
-/// have 13.
-const SERVERS: usize = 32;
 
 /// How many servers of the child zone are queried for the addresses of name servers in that zone,
 /// and how many root servers to find out whether there is a route at all.
