@@ -2,7 +2,7 @@
 //! it says about an AWS that it can't reach.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use sandbox::StackOutcome;
 use serde_json::json;
 use test_support::NAME;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::lambda::fixture::{Fixture, Setting};
@@ -160,9 +160,10 @@ async fn fips_and_dual_stack_endpoints_follow_the_environment() {
 
 #[tokio::test]
 async fn an_unreachable_aws_is_reported_with_host_cause_and_attempts() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // A port without a listener, which no other test gets as long as the socket exists.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let port = closed.local_addr().unwrap();
-    drop(closed);
     let ask = async |url: String| {
         let fixture = fixture(&[("AWS_ENDPOINT_URL", Some(url))]).await;
         let reason = reason(&fixture.deploy("Delegation", json!({})).await);
@@ -178,11 +179,11 @@ async fn an_unreachable_aws_is_reported_with_host_cause_and_attempts() {
         assert!(fixture.parent.record(NAME, "NS").is_none());
         reason
     };
-    let (closed, unresolved) =
+    let (refused, unresolved) =
         tokio::join!(ask(format!("http://{port}")), ask("http://aws.invalid".to_owned()));
     assert!(
-        closed.contains("127.0.0.1 did not respond") && closed.contains("Connection refused"),
-        "{closed}"
+        refused.contains("127.0.0.1 did not respond") && refused.contains("Connection refused"),
+        "{refused}"
     );
     assert!(
         unresolved.contains("aws.invalid did not respond") && unresolved.contains("dns error"),
