@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use delegation_model::name::{Name, NameError};
-use delegation_model::text::{quoted, quoted_word};
+use delegation_model::text::{may_be_secret, quoted, quoted_word};
 
 /// The longest wait in seconds: Lambda's maximum timeout of a function.
 const MAX_WAIT: u64 = 900;
@@ -127,14 +127,17 @@ impl AllowedNames {
         let mut names = Self { all: false, exact: Vec::new(), below: Vec::new() };
         let mut problem = None;
         for item in list(text) {
-            if let Err(error) = names.add(item) {
+            // An external id may have commas, so the text before it is split counts.
+            let shown = if may_be_secret(text) { text } else { item };
+            if let Err(error) = names.add(item, shown) {
                 problem.get_or_insert(error);
             }
         }
         (names, problem)
     }
 
-    fn add(&mut self, item: &str) -> Result<(), ConfigError> {
+    /// Adds an entry. An error has `shown` as the invalid text.
+    fn add(&mut self, item: &str, shown: &str) -> Result<(), ConfigError> {
         if item == "*" {
             self.all = true;
             return Ok(());
@@ -144,9 +147,9 @@ impl AllowedNames {
             None => (&mut self.exact, item),
         };
         let name: Name =
-            name.parse().map_err(|error| ConfigError::AllowedNames(item.to_owned(), error))?;
+            name.parse().map_err(|error| ConfigError::AllowedNames(shown.to_owned(), error))?;
         if name.as_str().contains("\\052") {
-            return Err(ConfigError::Wildcard(item.to_owned()));
+            return Err(ConfigError::Wildcard(shown.to_owned()));
         }
         list.push(name);
         Ok(())
@@ -313,6 +316,9 @@ mod tests {
             assert!(problem.contains(key) && problem.contains("64 characters"), "{problem}");
             assert!(!problem.contains("0123456789"), "{problem}");
         }
+        let with_comma = format!("{},1", "s".repeat(64));
+        let problem = read("DELEGATION_ALLOWED_NAMES", &with_comma).problem.unwrap();
+        assert!(problem.contains("66 characters") && !problem.contains("ss"), "{problem}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use delegation_model::text::{may_have_secret, not_repeated, shortened};
 use http::{Request, Response};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -159,8 +160,11 @@ pub fn client(bundle: Option<&str>) -> Result<Client, HttpError> {
     match bundle {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Some(path) => {
-            let unreadable =
-                |error: &dyn fmt::Display| HttpError(format!("{path} can't be read: {error}"));
+            // Somebody may have entered an external id here by mistake. It may have dots.
+            let shown = if may_have_secret(path) { not_repeated(path) } else { shortened(path) };
+            let unreadable = |error: &dyn fmt::Display| {
+                HttpError(format!("the file {shown} can't be read: {error}"))
+            };
             for certificate in
                 CertificateDer::pem_file_iter(path).map_err(|error| unreadable(&error))?
             {
@@ -218,5 +222,17 @@ mod tests {
         let error = response(MAX_RESPONSE + 1).await.unwrap_err();
         assert_eq!(error.kind(), SendErrorKind::TooLarge);
         assert_eq!(error.cause(), "the response has more than 16777216 bytes");
+    }
+
+    #[test]
+    fn a_path_of_certificates_that_may_be_an_external_id_is_not_repeated() {
+        let secret = "0123456789abcdef".repeat(4);
+        for path in [secret.clone(), format!("/{secret}/a.b")] {
+            let error = client(Some(&path)).unwrap_err().to_string();
+            let length = format!("the file (a value of {} characters, not", path.len());
+            assert!(error.contains(&length) && !error.contains("0123456789"), "{error}");
+        }
+        let error = client(Some("/nowhere/bundle.pem")).unwrap_err().to_string();
+        assert!(error.contains("the file \"/nowhere/bundle.pem\" can't be read"), "{error}");
     }
 }

@@ -9,6 +9,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::connector::is_too_large;
 use crate::http::causes;
 
+/// The message for an endpoint that is not a URL.
+const INVALID_ENDPOINT: &str = "the endpoint is not a URL with a scheme and a host. Correct \
+    AWS_ENDPOINT_URL and its variants for each service, or unset them. Its value is not repeated \
+    here";
+
 /// What a failed call means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsErrorKind {
@@ -75,7 +80,7 @@ impl AwsError {
         &self.message
     }
 
-    /// The error for a response that can't be parsed.
+    /// The error for a call that can't be made, or for a response that can't be parsed.
     pub(super) fn unreadable(action: &str, message: String) -> Self {
         Self { kind: AwsErrorKind::Other, action: action.to_owned(), message, caller: None }
     }
@@ -107,6 +112,9 @@ impl AwsError {
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
         let Some(service) = error.as_service_error() else {
+            if is_invalid_endpoint(error) {
+                return Self::unreadable(action, INVALID_ENDPOINT.to_owned());
+            }
             let too_large = is_too_large(error);
             return Self {
                 kind: if too_large { AwsErrorKind::TooLarge } else { AwsErrorKind::NoAnswer },
@@ -149,4 +157,11 @@ impl AwsError {
         let message = if text.is_empty() { code.to_owned() } else { format!("{text} ({code})") };
         Self { kind, action: action.to_owned(), message, caller: None }
     }
+}
+
+/// True if the endpoint in the environment is not a URL. The SDK's message has the value of the
+/// variable and the whole request: either may be or have an external id.
+fn is_invalid_endpoint(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source())
+        .any(|cause| cause.to_string().starts_with("failed to apply endpoint"))
 }

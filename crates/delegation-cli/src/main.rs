@@ -23,6 +23,7 @@ use custom_delegation::aws::credentials::{Accounts, Overrides};
 use custom_delegation::config::Config;
 use custom_delegation::error::Code;
 use custom_delegation::http;
+use delegation_model::text::quoted;
 use dns_check::Verifier;
 use error::{ErrorCode, Unanswered};
 
@@ -132,8 +133,10 @@ fn invalid_endpoint(get: impl Fn(&str) -> Option<String>) -> Option<Unanswered> 
     ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find_map(
         |name| {
             let url = get(name).filter(|url| !url.is_empty() && !url.contains("://"))?;
+            let shown = quoted(&url, |c| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c));
             let message = format!(
-                "{name} \"{url}\" must be a URL, such as https://{url}. Correct it, or unset it."
+                "{name} {shown} must be a URL, such as https://127.0.0.1:4566. Correct it, or \
+                 unset it."
             );
             Some(Unanswered::of_function(Code::InvalidSettings, message))
         },

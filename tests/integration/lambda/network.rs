@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sandbox::StackOutcome;
 use serde_json::json;
-use test_support::NAME;
+use test_support::{EXTERNAL_ID, NAME};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -197,11 +197,31 @@ async fn missing_certificates_are_reported_in_the_answer() {
         let fixture = fixture(&[(variable, Some("/nowhere/bundle.pem".to_owned()))]).await;
         let reason = reason(&fixture.deploy("Delegation", json!({})).await);
         for words in [
-            "/nowhere/bundle.pem can't be read",
+            "the file \"/nowhere/bundle.pem\" can't be read",
             "AWS_CA_BUNDLE or SSL_CERT_FILE",
             "[invalid-settings]",
         ] {
             assert!(reason.contains(words), "{words:?}: {reason}");
+        }
+    }
+}
+
+/// The SDK's own message for such an endpoint has the request in it, too, with its external id.
+#[tokio::test]
+async fn an_external_id_in_a_variable_of_the_function_is_not_repeated() {
+    let secret = "0123456789abcdef".repeat(4);
+    for (variable, words) in [
+        ("AWS_CA_BUNDLE", "AWS_CA_BUNDLE or SSL_CERT_FILE"),
+        ("SSL_CERT_FILE", "AWS_CA_BUNDLE or SSL_CERT_FILE"),
+        ("AWS_ENDPOINT_URL", "Correct AWS_ENDPOINT_URL"),
+        ("AWS_ENDPOINT_URL_STS", "Correct AWS_ENDPOINT_URL"),
+        ("DELEGATION_DNS_RESOLVER", "DELEGATION_DNS_RESOLVER"),
+    ] {
+        let fixture = fixture(&[(variable, Some(secret.clone()))]).await;
+        let reason = reason(&fixture.deploy("Delegation", json!({})).await);
+        assert!(reason.contains(words), "{variable}: {reason}");
+        for hidden in ["0123456789", EXTERNAL_ID] {
+            assert!(!reason.contains(hidden), "{variable}: {reason}");
         }
     }
 }

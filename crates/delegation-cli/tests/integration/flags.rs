@@ -169,6 +169,8 @@ fn an_invalid_endpoint_is_reported_with_its_variable() {
         Shell { env: shell.env.clone() }.with("AWS_ENDPOINT_URL", url).run(&args).ended(1)
     };
     at("127.0.0.1:1").complains(&["AWS_ENDPOINT_URL \"127.0.0.1:1\" must be a URL"]);
+    // An external id that was entered here by mistake.
+    at(&"0123456789abcdef".repeat(4)).complains(&["AWS_ENDPOINT_URL (a value of 64 characters"]);
     // Nobody listens on the first port of the loopback interface.
     at("http://127.0.0.1:1").complains(&[
         "Connection refused",
