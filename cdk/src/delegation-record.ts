@@ -6,6 +6,7 @@ import { DelegationParentRole } from './parent-role';
 import { fail } from './private/fail';
 import { isBelow, normalized, problemOfName, problemOfNameServer } from './private/names';
 import { allowOneDelegation } from './private/rights';
+import { shownName } from './private/text';
 import { declaredName, isPrivate, nameOf } from './private/zones';
 import { DelegationProvider, IDelegationProvider } from './provider';
 
@@ -366,7 +367,9 @@ export class DelegationRecord extends Construct {
   private checkZones(props: DelegationRecordProps): void {
     const zone = props.delegatedZone;
     if (zone !== undefined && isPrivate(zone)) {
-      fail(this, `delegatedZone "${nameOf(zone) ?? zone.node.path}" is private. The internet cannot ask it. Delegate a public zone.`);
+      const known = nameOf(zone);
+      const shown = known === undefined ? `"${zone.node.path}"` : shownName(known);
+      fail(this, `delegatedZone ${shown} is private. The internet cannot ask it. Delegate a public zone.`);
     }
     if (zone === undefined && (props.dnssec || props.childRole !== undefined)) {
       fail(this, `${props.dnssec ? 'dnssec' : 'childRole'} is for a zone of Route 53, and there is no delegatedZone. `
@@ -374,29 +377,29 @@ export class DelegationRecord extends Construct {
     }
     const named = props.delegatedZoneName;
     const problem = named === undefined ? undefined : problemOfName(named);
-    if (problem !== undefined) {
-      fail(this, `delegatedZoneName "${named}" cannot be delegated. ${problem}`);
+    if (named !== undefined && problem !== undefined) {
+      fail(this, `delegatedZoneName ${shownName(named)} cannot be delegated. ${problem}`);
     }
     const zoneName = zone && nameOf(zone);
     if (named !== undefined && zoneName !== undefined && !cdk.Token.isUnresolved(named) && normalized(named) !== zoneName) {
-      fail(this, `delegatedZoneName "${named}" is not the name of delegatedZone, "${zoneName}". A zone answers for its own name alone. `
-        + 'Leave delegatedZoneName out.');
+      fail(this, `delegatedZoneName ${shownName(named)} is not the name of delegatedZone, ${shownName(zoneName)}. `
+        + 'A zone answers for its own name alone. Leave delegatedZoneName out.');
     }
     const parent = props.parentHostedZoneName;
     if (parent !== undefined && props.parentHostedZoneId !== undefined) {
       fail(this, 'parentHostedZoneName and parentHostedZoneId are both given. They could name two zones. Leave one of them out.');
     }
     const parentProblem = parent === undefined ? undefined : problemOfName(parent);
-    if (parentProblem !== undefined) {
-      fail(this, `parentHostedZoneName "${parent}" cannot be the name of a zone. ${parentProblem}`);
+    if (parent !== undefined && parentProblem !== undefined) {
+      fail(this, `parentHostedZoneName ${shownName(parent)} cannot be the name of a zone. ${parentProblem}`);
     }
     const name = named ?? zoneName;
     if (parent === undefined || name === undefined || cdk.Token.isUnresolved(parent) || cdk.Token.isUnresolved(name)) {
       return;
     }
     if (!isBelow(normalized(name), normalized(parent))) {
-      fail(this, `"${name}" does not lie below the parent zone "${parent}". A zone delegates names below its own alone. `
-        + 'Correct the zone or parentHostedZoneName.');
+      fail(this, `${shownName(name)} does not lie below the parent zone ${shownName(parent)}. `
+        + 'A zone delegates names below its own alone. Correct the zone or parentHostedZoneName.');
     }
   }
 
@@ -414,12 +417,12 @@ export class DelegationRecord extends Construct {
     for (const server of nameServers) {
       const problem = problemOfNameServer(server);
       if (problem !== undefined) {
-        fail(this, `nameServers has "${server}". ${problem}`);
+        fail(this, `nameServers has ${shownName(server)}. ${problem}`);
       }
     }
     const twice = nameServers.find((server, index) => nameServers.map(normalized).indexOf(normalized(server)) !== index);
     if (twice !== undefined) {
-      fail(this, `nameServers has "${twice}" twice. A record set has each value once. Leave one of them out.`);
+      fail(this, `nameServers has ${shownName(twice)} twice. A record set has each value once. Leave one of them out.`);
     }
   }
 }

@@ -5,6 +5,7 @@ import { Construct, IConstruct } from 'constructs';
 import { fail } from './private/fail';
 import { isBelow, normalized, problemOfAllowedName } from './private/names';
 import { allowDelegations, denyOtherRecords } from './private/rights';
+import { shownName, shownText } from './private/text';
 import { nameOf } from './private/zones';
 
 const EXTERNAL_ID = /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/;
@@ -156,7 +157,7 @@ export class DelegationParentRole extends iam.Role {
     }
     for (const account of props.functionAccounts ?? []) {
       if (!cdk.Token.isUnresolved(account) && !/^[0-9]{12}$/.test(account)) {
-        fail(this, `functionAccounts has "${account}". An account's id is 12 digits. Correct it.`);
+        fail(this, `functionAccounts has ${shownText(account)}. An account's id is 12 digits. Correct it.`);
       }
     }
     if (props.organizationPaths?.length === 0) {
@@ -178,10 +179,10 @@ function checkNames(scope: IConstruct, options: GrantDelegationOptions): void {
   for (const name of options.delegatedZoneNames) {
     const problem = problemOfAllowedName(name);
     if (problem !== undefined) {
-      fail(scope, `delegatedZoneNames has "${name}". ${problem}`);
+      fail(scope, `delegatedZoneNames has ${shownName(name)}. ${problem}`);
     }
     if (parent !== undefined && !cdk.Token.isUnresolved(name) && !isBelow(normalized(name), parent)) {
-      fail(scope, `delegatedZoneNames has "${name}", which does not lie below the parent zone "${parent}". `
+      fail(scope, `delegatedZoneNames has ${shownName(name)}, which does not lie below the parent zone ${shownName(parent)}. `
         + 'A zone delegates names below its own alone. Correct the name or the parent zone.');
     }
   }

@@ -15,6 +15,7 @@ import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct, IConstruct } from 'constructs';
 import { fail } from './private/fail';
 import { problemOfAllowedName } from './private/names';
+import { shownName, shownText } from './private/text';
 
 const SINGLETON = 'CustomDelegationProvider';
 const OWN_PACKAGE = path.join(__dirname, '..', 'assets');
@@ -533,14 +534,14 @@ export class DelegationProvider extends Construct implements IDelegationProvider
     for (const name of allowedNames ?? []) {
       const problem = problemOfAllowedName(name);
       if (problem !== undefined) {
-        fail(this, `allowedNames has "${name}". ${problem}`);
+        fail(this, `allowedNames has ${shownName(name)}. ${problem}`);
       }
     }
     if (tokenName !== undefined && !cdk.Token.isUnresolved(tokenName) && !/^[A-Za-z0-9-]{1,64}$/.test(tokenName)) {
-      fail(this, `tokenName "${tokenName}" cannot be part of an export's name. Give 1 to 64 letters, digits and hyphens.`);
+      fail(this, `tokenName ${shownText(tokenName)} cannot be part of an export's name. Give 1 to 64 letters, digits and hyphens.`);
     }
     if (functionRoleName !== undefined && !cdk.Token.isUnresolved(functionRoleName) && !/^[A-Za-z0-9+=,.@_-]{1,48}$/.test(functionRoleName)) {
-      fail(this, `functionRoleName "${functionRoleName}" cannot begin a role's name, to which the Region is appended. `
+      fail(this, `functionRoleName ${shownText(functionRoleName)} cannot begin a role's name, to which the Region is appended. `
         + 'Give 1 to 48 letters, digits and "+=,.@_-".');
     }
     if (logRetention === logs.RetentionDays.INFINITE) {
@@ -565,11 +566,11 @@ class Imported extends Construct implements IDelegationProvider {
     const stack = cdk.Stack.of(this);
     const arn = literalArn(serviceToken);
     if (!cdk.Token.isUnresolved(serviceToken) && (arn === undefined || !['lambda', 'sns'].includes(arn.service))) {
-      fail(this, `"${serviceToken}" cannot be a service token. CloudFormation invokes functions and publishes to topics. `
+      fail(this, `${shownText(serviceToken)} cannot be a service token. CloudFormation invokes functions and publishes to topics. `
         + 'Give the ARN of either.');
     }
     if (arn?.region !== undefined && !cdk.Token.isUnresolved(stack.region) && arn.region !== stack.region) {
-      fail(this, `the service token "${serviceToken}" is of Region ${arn.region}, and the stack of ${stack.region}. `
+      fail(this, `the service token is of Region ${arn.region}, and the stack of ${stack.region}. `
         + 'CloudFormation takes those of its own Region only. Deploy the function, or a topic before it, in the Region of the stack.');
     }
   }
@@ -608,7 +609,7 @@ function findPackage(scope: Construct, props: DelegationProviderProps): { zip: s
   // Not the command, whose name has no `custom-` before it.
   const zips = files.filter((file) => file.startsWith('custom-delegation-') && file.endsWith(`-${architecture}.zip`));
   if (!files.includes(template) || zips.length !== 1) {
-    const what = props.packageDirectory === undefined ? 'this copy of the library' : `packageDirectory "${directory}"`;
+    const what = props.packageDirectory === undefined ? 'this copy of the library' : `packageDirectory ${shownText(directory)}`;
     fail(scope, `${what} has no packaged function for ${architecture}: it takes ${template} and one zip file named `
       + `"custom-delegation-...-${architecture}.zip", and has ${files.length === 0 ? 'neither' : files.sort().join(', ')}. `
       + 'Choose another architecture, or make the package with `make package` and give its directory dist/ as packageDirectory.');

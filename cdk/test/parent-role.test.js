@@ -120,6 +120,28 @@ test('no error repeats an external id', () => {
   }
 });
 
+test('no error repeats another value that may be an external id', () => {
+  const secret = '51af3dc0-da77-11e4-872e-1234567db123';
+  for (const [props, message] of [
+    [{ functionAccounts: [secret] }, /functionAccounts has \(a value of 36 characters, not repeated here\)\. An account's id/],
+    // An account's id has no dot, so one says nothing.
+    [{ functionAccounts: [`${secret}.x`] }, /functionAccounts has \(a value of 38 characters/],
+    [{ delegatedZoneNames: [secret] }, /delegatedZoneNames has \(a value of 36 characters/],
+    [{ delegatedZoneNames: [`${secret}/${secret}`] }, /delegatedZoneNames has \(a value of 73 characters/],
+  ]) {
+    assert.throws(() => role(props), (error) => {
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /51af3dc0/);
+      return true;
+    });
+  }
+  const long = `${'a.'.repeat(200)}example.net`;
+  assert.throws(() => role({ delegatedZoneNames: [long] }), (error) => {
+    assert.ok(error.message.includes(`delegatedZoneNames has "${long.slice(0, 100)}...". A domain name is`), error.message);
+    return true;
+  });
+});
+
 test('a name that begins with an underscore is allowed by itself alone', () => {
   const [denied] = role({ delegatedZoneNames: ['_udp.example.com', '*.dev.example.com'] }).statements
     .filter((statement) => statement.Sid === 'NoNameBeginsWithAnUnderscore');

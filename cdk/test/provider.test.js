@@ -275,6 +275,28 @@ for (const [what, props, message] of [
   });
 }
 
+test('no error repeats a value that may be an external id', () => {
+  const secret = '51af3dc0-da77-11e4-872e-1234567db123';
+  const getOrCreate = (props) => DelegationProvider.getOrCreate(testStack(), { packageDirectory: packageDirectory(), ...props });
+  for (const [build, message] of [
+    [() => getOrCreate({ allowedNames: [secret] }), /allowedNames has \(a value of 36 characters, not repeated here\)/],
+    [() => getOrCreate({ tokenName: `${secret}.x` }), /tokenName \(a value of 38 characters/],
+    [() => getOrCreate({ functionRoleName: `${secret}:a.b` }), /functionRoleName \(a value of 40 characters/],
+    [() => getOrCreate({ packageDirectory: `/${secret}` }), /packageDirectory \(a value of 37 characters/],
+    [() => DelegationProvider.fromServiceToken(testStack(), 'Provider', secret), /: \(a value of 36 characters, not repeated here\) cannot be a service/],
+    [
+      () => DelegationProvider.fromServiceToken(testStack(), 'Provider', `arn:aws:lambda:eu-west-1:222222222222:${secret}`),
+      /the service token is of Region eu-west-1, and/,
+    ],
+  ]) {
+    assert.throws(build, (error) => {
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /51af3dc0/);
+      return true;
+    });
+  }
+});
+
 test('refused: a package without the processor', () => {
   const directory = packageDirectory(['x86_64']);
   DelegationProvider.getOrCreate(testStack(), { packageDirectory: directory });

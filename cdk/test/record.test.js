@@ -264,6 +264,23 @@ test('no error repeats an external id', () => {
   }
 });
 
+test('no error repeats another value that may be an external id', () => {
+  const secret = '51af3dc0-da77-11e4-872e-1234567db123';
+  for (const [props, message] of [
+    [{ nameServers: ['ns1.example.net', secret] }, /nameServers has \(a value of 36 characters, not repeated here\)\. It has one label/],
+    [{ delegatedZoneName: `${secret}/` }, /delegatedZoneName \(a value of 37 characters, not repeated here\) cannot be delegated/],
+    [{ delegatedZoneName: secret }, /delegatedZoneName \(a value of 36 characters, not repeated here\) is not the name/],
+    [{ parentHostedZoneName: `${secret}:` }, /parentHostedZoneName \(a value of 37 characters, not repeated here\) cannot be the name/],
+    [{ parentHostedZoneName: secret }, /below the parent zone \(a value of 36 characters, not repeated here\)/],
+  ]) {
+    assert.throws(() => record(testStack(), props), (error) => {
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /51af3dc0/);
+      return true;
+    });
+  }
+});
+
 test('refused: a private zone', () => {
   const stack = testStack();
   const ec2 = require('aws-cdk-lib/aws-ec2');
