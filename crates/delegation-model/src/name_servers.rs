@@ -155,8 +155,8 @@ impl NameServers {
         }
     }
 
-    /// Returns true if a user could have specified these names.
-    pub(crate) fn are_host_names(&self) -> bool {
+    /// Returns true if a user could have specified these names: 1 to [`MAX`] host names.
+    pub fn are_host_names(&self) -> bool {
         Self::parse(&self.values()).is_ok()
     }
 

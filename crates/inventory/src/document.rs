@@ -30,6 +30,12 @@ impl Examined<'_> {
         };
         let tombstones: Vec<Value> = entry.ownership.iter().filter_map(tombstone).collect();
         let displaced = entry.ownership.before().and_then(|before| before.displaced.as_ref());
+        // Others may have written them, and people read what a program makes of them (TRUST-3).
+        let displaced = displaced.map(|displaced| match displaced.name_servers.values() {
+            names if displaced.name_servers.are_host_names() => (names, 0),
+            names => (Vec::new(), names.len()),
+        });
+        let (displaced, not_shown) = displaced.unzip();
         json!({
             "name": entry.name.as_ref().map(Name::as_str),
             "ownership_record": entry.record.as_ref().map(|record| record.name.as_str()),
@@ -38,7 +44,8 @@ impl Examined<'_> {
             "ds": delegation.map(Delegation::ds_values).unwrap_or_default(),
             "owners": owners,
             "unreadable_claims": entry.ownership.has_unreadable(),
-            "displaced_name_servers": displaced.map(|displaced| displaced.name_servers.values()),
+            "displaced_name_servers": displaced,
+            "displaced_name_servers_not_shown": not_shown,
             "tombstones": tombstones,
             "hidden_by": delegation.and_then(|delegation| delegation.hidden_by.as_ref()).map(Name::as_str),
             "findings": self.kinds().map(FindingKind::as_str).collect::<Vec<_>>(),
@@ -101,4 +108,59 @@ pub fn document_of_server(server: &Server) -> Value {
         .map(|address| json!({"address": address.address.to_string(), "serial": address.serial}))
         .collect();
     json!({"name": server.name.as_str(), "state": server.state.as_str(), "addresses": addresses})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Accepted, Inventory};
+    use delegation_model::digest::Digest;
+    use delegation_model::name_servers::NameServers;
+    use delegation_model::ownership_record::{Before, Displaced, OwnershipRecord, record_name};
+    use delegation_model::record_set::RecordSet;
+
+    /// The JSON of a delegation whose ownership record says that it displaced these name servers;
+    /// none for a delegation that displaced nothing.
+    fn with_displaced(names: &[&str]) -> Value {
+        let servers = |names: &[&str]| NameServers::from_values(names);
+        let displaced = servers(names).map(|name_servers| Displaced {
+            name_servers,
+            ttl: Ttl::DELEGATION,
+            time: 0,
+            claimed: false,
+        });
+        let of = Digest::from_name_servers(&servers(&["ns1.example.net."]).unwrap());
+        let mut record = OwnershipRecord::default();
+        record.put_before(Some(Before { of, displaced }));
+        let cut: Name = "a.example.com".parse().unwrap();
+        let record =
+            RecordSet::new(record_name(&cut).unwrap(), "TXT", Ttl::OWNERSHIP, record.values());
+        let ns = RecordSet::new(cut, "NS", Ttl::DELEGATION, vec!["ns1.example.net.".to_owned()]);
+        let inventory = Inventory::new(&"example.com".parse().unwrap(), vec![ns, record]);
+        let accepted = Accepted::default();
+        let facts =
+            Facts { now: 0, stacks: None, accepted: &accepted, checked: false, unowned: false };
+        Examined::new(&inventory.entries[0], None, &facts)
+            .document(&"Z0PARENTEXAMPLE".parse().unwrap(), &facts)
+    }
+
+    /// TRUST-3.
+    #[test]
+    fn displaced_names_that_are_no_host_names_are_only_counted_in_json() {
+        let many: Vec<String> = (0..17).map(|n| format!("ns{n}.old.net.")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for (names, shown, not_shown) in [
+            (vec!["ns1.old.net.", "ns2.old.net."], json!(["ns1.old.net.", "ns2.old.net."]), 0),
+            (vec!["ns1.old.net.", r"call\040mallory.net."], json!([]), 2),
+            (vec!["mallory."], json!([]), 1),
+            (many, json!([]), 17),
+        ] {
+            let document = with_displaced(&names);
+            assert_eq!(document["displaced_name_servers"], shown, "{names:?}");
+            assert_eq!(document["displaced_name_servers_not_shown"], json!(not_shown), "{names:?}");
+        }
+        let none = with_displaced(&[]);
+        assert_eq!(none["displaced_name_servers"], Value::Null);
+        assert_eq!(none["displaced_name_servers_not_shown"], Value::Null);
+    }
 }
