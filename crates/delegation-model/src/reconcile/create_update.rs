@@ -123,13 +123,13 @@ impl<'a> Point<'a> {
             }
         }
         self.check_glue(desired_ns)?;
-        self.check_allowed(step, desired, &ds)?;
 
         let sets_ttl = step == NsStep::Unchanged && self.sets_ttl(desired);
         let mut after = self.record.clone();
         after.put_before(self.before(step, desired)?);
         let settled = after.origin(desired).is_none();
         let claim = self.claim(step, desired, &ds, settled, &after);
+        self.check_allowed(step, &claim, &ds)?;
         let ds_before = self.own.and_then(|own| own.ds);
         let only_refreshes = step == NsStep::Unchanged
             && !self.goal.is_arrival()

@@ -137,7 +137,7 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
 }
 
 /// Checks that a request for a name that is not allowed only restores what its claim names, with
-/// TTLs of at most the defaults (ALLOW-2).
+/// TTLs of at most the defaults, and that the claim names nothing else afterwards (ALLOW-2).
 fn only_restores(batch: &Batch<'_>, intent: &Intent) -> Result<(), String> {
     let Batch { stamp, before, after, .. } = batch;
     let own = before.record.own(&stamp.owner, stamp.now);
@@ -151,7 +151,10 @@ fn only_restores(batch: &Batch<'_>, intent: &Intent) -> Result<(), String> {
         let named = own.and_then(|own| own.ds.clone());
         after.current_ds() == named && before.records() != after.records() && ds.ttl <= 3600
     });
-    if intent.allowed || (ns_fits && ds_fits) {
+    let claim_fits = after.record.own(&stamp.owner, stamp.now).is_none_or(|now| {
+        own.is_some_and(|then| now.ns == then.ns && (now.ds.is_none() || now.ds == then.ds))
+    });
+    if intent.allowed || (ns_fits && ds_fits && claim_fits) {
         Ok(())
     } else {
         wrong("a request changed the delegation of a name that is not allowed")

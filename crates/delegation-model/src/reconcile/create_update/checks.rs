@@ -7,6 +7,7 @@ use super::{NsStep, Point};
 use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
+use crate::ownership_record::Claim;
 use crate::record_set::RecordSet;
 use crate::ttl::Ttl;
 
@@ -58,25 +59,26 @@ impl Point<'_> {
     }
 
     /// Checks that a request for a name that is not allowed writes only what its claim says, and
-    /// never over what others made (ALLOW-2).
+    /// never over what others made (ALLOW-2). `claim` is the claim after the batch. It names
+    /// nothing that the claim before it did not name, because it may be restored later.
     pub(super) fn check_allowed(
         &self,
         step: NsStep,
-        desired: Digest,
+        claim: &Claim,
         ds: &DsPlan<'_>,
     ) -> Result<(), Refusal> {
         let (goal, own) = (self.goal, self.own);
         // The claim has no TTL, so what is restored gets at most the default.
-        let ns_fits = match step {
-            NsStep::Unchanged => !self.sets_ttl(desired),
-            NsStep::Create | NsStep::Repair => {
-                own.is_some_and(|own| own.ns == desired) && goal.ttl <= Ttl::DELEGATION
-            }
+        let step_fits = match step {
+            NsStep::Unchanged => !self.sets_ttl(claim.ns),
+            NsStep::Create | NsStep::Repair => goal.ttl <= Ttl::DELEGATION,
             NsStep::Change | NsStep::Displace => false,
         };
-        let restores =
-            |ds: Digest| own.is_some_and(|own| own.ds == Some(ds)) && goal.ds_ttl <= Ttl::DS;
-        let ds_fits = !ds.changes_ttl() && ds.writes().is_none_or(restores);
+        let ns_fits = step_fits && own.is_some_and(|own| own.ns == claim.ns);
+        let named = |ds: Digest| own.is_some_and(|own| own.ds == Some(ds));
+        let restores = |ds: Digest| named(ds) && goal.ds_ttl <= Ttl::DS;
+        let ds_fits =
+            claim.ds.is_none_or(named) && !ds.changes_ttl() && ds.writes().is_none_or(restores);
         if goal.allowed || (ns_fits && ds_fits) {
             Ok(())
         } else {

@@ -564,6 +564,30 @@ mod names_that_are_not_allowed {
         assert_eq!(point.delegated_to(), "");
     }
 
+    /// ALLOW-2. The Update finds its desired name servers, or DS records, which somebody else set.
+    /// Its claim could restore what it names, after that is gone again.
+    #[test]
+    fn the_claim_names_nothing_that_it_did_not_name() {
+        let mut point = created(wants("x"));
+        point.set_by_hand("e", 60);
+        let before = point.claim("S1");
+        let intent = || wants("x").reading("e").ttl(60).not_allowed();
+        assert_eq!(point.update("S1", intent()).warnings(), "left-as-it-is");
+        assert_eq!((point.claim("S1").ns, point.delegated_to()), (before.ns, "e".to_owned()));
+        point.remove_by_hand("NS");
+        point.update("S1", intent());
+        assert_eq!(point.delegated_to(), "");
+
+        let mut point = created(wants("x"));
+        point.set_ds_by_hand("e");
+        let intent = || wants("x").signed("e").not_allowed();
+        assert_eq!(point.update("S1", intent()).warnings(), "left-as-it-is");
+        assert_eq!((point.claim("S1").ds, point.secured_by()), (None, "e".to_owned()));
+        point.remove_by_hand("DS");
+        point.update("S1", intent());
+        assert_eq!(point.secured_by(), "");
+    }
+
     #[test]
     fn only_what_the_claim_says_is_restored() {
         let mut point = created(wants("x"));
