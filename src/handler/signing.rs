@@ -10,7 +10,6 @@ use delegation_model::ds::DsRecords;
 use delegation_model::ids::{KeyName, ZoneId};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::DesiredDs;
-use delegation_model::text::quoted;
 
 /// The DS record set for the selected keys.
 pub(super) fn desired(properties: &Properties, id: &ZoneId, signing: &Signing) -> DesiredDs {
@@ -51,19 +50,27 @@ pub(super) fn records(
     };
     let active = |key: &&KeySigningKey| key.status == "ACTIVE";
     let selected: Vec<&KeySigningKey> = if let Some(names) = selected {
-        let find = |name: &KeyName| {
-            let key = keys.iter().find(|key| key.name == name.as_str());
-            key.filter(active).ok_or_else(|| {
-                // A name that no key has may be an external id in the wrong property.
-                let name = if key.is_some() {
-                    format!("\"{name}\"")
-                } else {
-                    quoted(name.as_str(), |_| true)
-                };
-                format!("has no ACTIVE key-signing key {name}; it has {}", has())
-            })
-        };
-        names.iter().map(find).collect::<Result<_, _>>()?
+        let is_named = |key: &KeySigningKey| names.iter().any(|name| key.name == name.as_str());
+        let exists = |name: &KeyName| keys.iter().any(|key| key.name == name.as_str());
+        let missing = names.iter().filter(|name| !exists(name)).count();
+        if missing > 0 {
+            // A name that no key has may be a part of an external id in the wrong property.
+            let which = match names.len() {
+                1 => "the key".to_owned(),
+                count => format!("{missing} of the {count} keys"),
+            };
+            return Err(format!(
+                "does not have {which} that KeySigningKeys names (a name that no key has is not \
+                 repeated here); it has {}",
+                has()
+            ));
+        }
+        let named: Vec<&KeySigningKey> = keys.iter().filter(|key| is_named(key)).collect();
+        if let Some(key) = named.iter().find(|key| key.status != "ACTIVE") {
+            let name = &key.name;
+            return Err(format!("has no ACTIVE key-signing key \"{name}\"; it has {}", has()));
+        }
+        named
     } else {
         keys.iter().filter(active).collect()
     };
@@ -127,10 +134,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_key_has_is_not_repeated_if_it_may_be_a_secret() {
+    fn a_name_that_no_key_has_is_not_repeated() {
         let keys = [key("new", "ACTIVE", 1), key("example_com_2026", "INACTIVE", 3)];
-        let why = records_of(&["s3cretS3CRETs3cret"], &keys).unwrap_err();
-        assert!(why.contains("a value of 18 characters") && !why.contains("s3cret"), "{why}");
+        // The last one was split at its commas.
+        for (names, which) in [
+            (vec!["s3cretS3CRETs3cret"], "does not have the key that KeySigningKeys names"),
+            (vec!["new", "s3cret"], "does not have 1 of the 2 keys that KeySigningKeys names"),
+            (vec!["s3cret_a", "s3cret_b", "new"], "does not have 2 of the 3 keys"),
+        ] {
+            let why = records_of(&names, &keys).unwrap_err();
+            let has = "it has new (ACTIVE), example_com_2026 (INACTIVE)";
+            assert!(why.contains(which) && why.contains(has), "{why}");
+            assert!(!why.contains("s3cret"), "{why}");
+        }
         let why = records_of(&["example_com_2026"], &keys).unwrap_err();
         assert!(why.contains("ACTIVE key-signing key \"example_com_2026\""), "{why}");
     }
@@ -138,10 +154,11 @@ mod tests {
     #[test]
     fn an_inactive_key_is_an_error_that_lists_the_existing_keys() {
         let keys = [key("new", "ACTIVE", 1), key("off", "INACTIVE", 3)];
-        for name in ["off", "typo"] {
-            let why = records_of(&[name], &keys).unwrap_err();
-            assert!(why.contains(name) && why.contains("new (ACTIVE), off (INACTIVE)"), "{why}");
-        }
+        let why = records_of(&["new", "off"], &keys).unwrap_err();
+        assert!(
+            why.contains("no ACTIVE key-signing key \"off\"; it has new (ACTIVE), off (INACTIVE)"),
+            "{why}"
+        );
         assert!(
             records_of(&[], &keys[1..])
                 .unwrap_err()

@@ -109,9 +109,9 @@ async fn an_unknown_key_is_refused_and_nothing_changes() {
     let fixture = fixture().await;
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
     fixture.child.sign([key("one", ONE), key("off", TWO).status("INACTIVE")]);
-    for name in ["typo", "off"] {
+    for (name, shown) in [("typo", "does not have the key"), ("off", "\"off\"")] {
         let asked = signed(json!({"KeySigningKeys": [name]}));
-        let words = [name, "one (ACTIVE), off (INACTIVE)", "ds-unknown"];
+        let words = [shown, "one (ACTIVE), off (INACTIVE)", "ds-unknown"];
         fixture.update(&id, signed(json!({})), asked.clone()).await.failed(&words);
         assert_eq!(fixture.ds(), [record(ONE)]);
         fixture.update(&id, asked, signed(json!({}))).await.success();

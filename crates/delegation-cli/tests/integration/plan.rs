@@ -262,7 +262,7 @@ async fn dnssec_adds_the_ds_record_set() {
     assert_eq!(output["batch"]["Changes"].as_array().unwrap().len(), 2);
     plan(&fixture, &["--dnssec", "--key-signing-keys", "typo"])
         .ended(3)
-        .says(&["typo", "ksk (ACTIVE)"]);
+        .says(&["does not have the key", "ksk (ACTIVE)"]);
     fixture.child.unsign();
     plan(&fixture, &["--dnssec"]).ended(3).says(&["not signing"]);
 }

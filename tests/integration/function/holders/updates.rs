@@ -89,7 +89,8 @@ async fn a_typo_is_rolled_back_even_if_a_key_became_inactive_since() {
     scenario.create("S1", named.clone()).await.success();
     let secured = scenario.fixture.ds();
     let typed = json!({"Dnssec": true, "KeySigningKeys": "onne"});
-    scenario.update("S1", typed.clone()).await.failed(&["onne", "ACTIVE"]);
+    let words = ["does not have the key that KeySigningKeys names", "it has one (ACTIVE)"];
+    scenario.update("S1", typed.clone()).await.failed(&words);
     assert!(scenario.fixture.child.set_key_status("one", "INACTIVE"));
     let answer = scenario.roll_back("S1", typed).await.success();
     assert!(answer.get("Warning").contains("no ACTIVE key-signing key \"one\""), "{}", answer.0);
