@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 /// How many name servers of a zone are queried. A delegation that this program makes has at most
 /// 16, and the root and the large top-level domains have 13. Route 53 accepts 400.
-pub(super) const SERVERS: usize = 32;
+pub const SERVERS: usize = 32;
 
 /// How many addresses a finding about glue keeps.
 const ADDRESSES: usize = 4;

@@ -11,11 +11,15 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{self, Claim, Claimant, OwnershipRecord, Value};
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
-use dns_check::Expected;
+use dns_check::{Expected, SERVERS};
 
 /// The prefixes of the first label of an ownership record: of a normal one, and of one that has a
 /// digest instead of the cut's own label.
 const RECORD: (&str, &str) = ("_delegation-", "_delegationdigest-");
+
+/// How many addresses of a name server are kept, of each family. A check queries two. A record set
+/// may have 400, each of which would have a copy of the name.
+const ADDRESSES: usize = 8;
 
 /// The delegations of a parent zone, and the ownership records without a delegation, sorted by
 /// name.
@@ -48,7 +52,8 @@ pub struct Delegation {
     pub ns: RecordSet,
     /// The DS record set.
     pub ds: Option<RecordSet>,
-    /// The addresses that the parent zone has for name servers at or below the cut.
+    /// The addresses that the parent zone has for name servers at or below the cut, as far as a
+    /// check uses them. Empty if the delegation is hidden.
     pub glue: Vec<(Name, IpAddr)>,
     /// The delegation above this one that hides it.
     pub hidden_by: Option<Name>,
@@ -72,7 +77,7 @@ impl Inventory {
         // By position and name: `b.a` and the label `a\056b` have one position.
         let mut cuts: BTreeMap<(Vec<u8>, Name), Delegation> = BTreeMap::new();
         let (mut ds, mut owned, mut addresses) =
-            (BTreeMap::new(), BTreeMap::new(), BTreeMap::<Name, Vec<String>>::new());
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::<Name, Vec<IpAddr>>::new());
         let mut own: Option<NameServers> = None;
         for set in sets {
             match set.rtype.as_str() {
@@ -84,7 +89,7 @@ impl Inventory {
                 "DS" => drop(ds.insert(set.name.clone(), set)),
                 // The function never writes an alias or a routing policy.
                 "TXT" if set.is_simple => drop(owned.insert(set.name.clone(), set)),
-                "A" | "AAAA" => addresses.entry(set.name).or_default().extend(set.values),
+                "A" | "AAAA" => keep(addresses.entry(set.name).or_default(), &set.values),
                 _ => {}
             }
         }
@@ -95,10 +100,11 @@ impl Inventory {
             let name = delegation.ns.name.clone();
             delegation.ds = ds.remove(&name);
             delegation.hidden_by = name.ancestors().filter(|above| names.contains(above)).last();
-            delegation.glue = delegation
-                .name_servers()
-                .map(|servers| glue(&name, &servers, &addresses))
-                .unwrap_or_default();
+            // A hidden delegation is not checked. Otherwise each of many nested ones could have its
+            // own copy of the same addresses.
+            let checked = delegation.name_servers().filter(|_| delegation.hidden_by.is_none());
+            delegation.glue =
+                checked.map(|servers| glue(&name, &servers, &addresses)).unwrap_or_default();
             let record =
                 ownership_record::record_name(&name).and_then(|record| owned.remove(&record));
             let ownership = OwnershipRecord::parse(
@@ -134,17 +140,29 @@ impl Inventory {
     }
 }
 
-/// The addresses that a zone has for those of these name servers that are at or below a name.
+/// Adds the addresses among these values, up to the number that is kept of each family.
+fn keep(known: &mut Vec<IpAddr>, values: &[String]) {
+    for address in values.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
+        let is_same_family = |other: &&IpAddr| other.is_ipv4() == address.is_ipv4();
+        if known.iter().filter(is_same_family).count() < ADDRESSES {
+            known.push(address);
+        }
+    }
+}
+
+/// The addresses that a zone has for those of these name servers that are queried and are at or
+/// below a name.
 fn glue(
     name: &Name,
     servers: &NameServers,
-    addresses: &BTreeMap<Name, Vec<String>>,
+    addresses: &BTreeMap<Name, Vec<IpAddr>>,
 ) -> Vec<(Name, IpAddr)> {
-    let inside = servers.iter().filter(|server| server.is_at_or_below(name));
+    let inside = servers.iter().take(SERVERS).filter(|server| server.is_at_or_below(name));
     let found = inside.flat_map(|server| {
-        addresses.get(server).into_iter().flatten().map(move |text| (server, text))
+        let known = addresses.get(server).into_iter().flatten();
+        known.map(move |address| (server.clone(), *address))
     });
-    found.filter_map(|(server, text)| Some((server.clone(), text.parse().ok()?))).collect()
+    found.collect()
 }
 
 /// The zone cut of an ownership record. `None` if its label is a digest.

@@ -1,5 +1,7 @@
 //! Tests of the inventory of a zone, its findings and their fixes.
 
+use std::net::IpAddr;
+
 use super::*;
 use crate::batch::parts;
 use crate::{Inventory, is_of_interest};
@@ -330,6 +332,45 @@ fn glue_is_only_for_name_servers_below_the_cut() {
         .map(|(_, address)| address.to_string())
         .collect();
     assert_eq!(glue, ["192.0.2.1", "2001:db8::1"]);
+}
+
+/// All of these delegations have the same name servers, which are at or below each of them.
+#[test]
+fn the_addresses_of_nested_delegations_are_kept_once() {
+    let cuts: Vec<String> =
+        (1..=50).map(|depth| format!("{}example.com", "a.".repeat(depth))).collect();
+    let hosts: Vec<String> =
+        (0..3).map(|host| format!("ns{host}.{}", cuts.last().unwrap())).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let delegations = cuts.iter().map(|cut| set(cut, "NS", &hosts));
+    let addresses = hosts.iter().map(|host| set(host, "A", &["192.0.2.1", "192.0.2.2"]));
+    let entries = entries_of(delegations.chain(addresses).collect());
+    let kept: Vec<usize> =
+        entries.iter().map(|entry| entry.delegation.as_ref().unwrap().glue.len()).collect();
+    assert_eq!((kept.len(), kept[0], kept.iter().sum::<usize>()), (50, 6, 6));
+}
+
+#[test]
+fn the_addresses_of_a_name_server_are_limited_but_each_family_is_kept() {
+    let v4: Vec<String> =
+        (0..400).map(|host| format!("10.0.{}.{}", host / 250, host % 250)).collect();
+    let v6: Vec<String> = (0..400).map(|host| format!("2001:db8::{host:x}")).collect();
+    let names: Vec<String> = (0..40).map(|host| format!("ns{host:02}.a.example.com.")).collect();
+    let with = |owner: &str, rtype: &str, values: Vec<String>| RecordSet {
+        values,
+        ..set(owner, rtype, &[])
+    };
+    let entries = entries_of(vec![
+        with("a.example.com", "NS", names),
+        with("ns00.a.example.com", "A", v4),
+        with("ns00.a.example.com", "AAAA", v6),
+        set("ns39.a.example.com", "A", &["192.0.2.1"]),
+    ]);
+    let glue = entries[0].expected().unwrap().glue;
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) =
+        glue.iter().map(|(_, address)| *address).partition(IpAddr::is_ipv4);
+    assert_eq!((v4.len(), v6.len()), (8, 8));
+    assert!(glue.iter().all(|(server, _)| *server == name("ns00.a.example.com")), "{glue:?}");
 }
 
 #[test]
