@@ -31,7 +31,7 @@ use crate::error::{Code, Failure};
 use crate::handler::Invocation;
 use crate::scan::{self, OpenAccount, Source, Subject, Unread};
 use dns_check::Verifier;
-use part::{Batch, Part};
+use part::Part;
 use position::Stop;
 pub use position::{Position, Totals};
 pub use settings::{Settings, SettingsError};
@@ -47,7 +47,8 @@ const STEP: Duration = Duration::from_mins(5);
 /// name servers.
 const ZONES_PER_STEP: usize = 20;
 
-/// The number of delegations after which a step reads no more zones.
+/// The number of delegations after which a step reads no more zones. A zone may have more. They are
+/// checked this many at a time, so that no more reports are in memory.
 const DELEGATIONS_PER_STEP: usize = 2000;
 
 /// The watch. It is built once, and serves every invocation of a warm execution environment.
@@ -216,13 +217,14 @@ impl Watch {
         let mut left = zones.as_slice();
         while !left.is_empty() {
             let mut started = 0;
-            let batch = self.step(part, deadline, self.batch(account, left, &mut started)).await;
+            let batch = self.batch(account, left, &mut started, part.of_step());
+            let batch = self.step(part, deadline, batch).await;
             if batch.is_none() && part.has_progressed {
                 return Some(Stop { role: account.role().cloned(), after });
             }
             let (done, rest) = left.split_at_checked(started.max(1)).unwrap_or((left, &[]));
             match batch {
-                Some(batch) => part.add(&batch),
+                Some(batch) => part.add_step(batch),
                 None => done.iter().for_each(|zone| {
                     let (role, zone) = (account.role().cloned(), Some(zone.clone()));
                     part.add_unread(&Unread { role, zone, failure: self.out_of_time() });
@@ -253,34 +255,37 @@ impl Watch {
     }
 
     /// Reads the first of these zones and queries the name servers of their delegations. Sets
-    /// `started` to the number of these zones.
-    async fn batch(
+    /// `started` to the number of these zones. Adds what it finds to `results`, and returns them.
+    async fn batch<'a>(
         &self,
         account: &OpenAccount,
         zones: &[HostedZone],
         started: &mut usize,
-    ) -> Batch {
-        let mut batch = Batch::default();
-        let mut delegations = 0;
+        mut results: Part<'a>,
+    ) -> Part<'a> {
+        let (mut scanned, mut delegations) = (Vec::new(), 0);
         for group in zones.chunks(scan::ZONES_AT_ONCE) {
             *started += group.len();
-            let (scanned, unread) = account.read(group, &|_| {}).await;
-            delegations +=
-                scanned.iter().map(|scanned| scanned.inventory.entries.len()).sum::<usize>();
-            batch.scanned.extend(scanned);
-            batch.unread.extend(unread);
+            let (read, unread) = account.read(group, &|_| {}).await;
+            delegations += read.iter().map(|zone| zone.inventory.entries.len()).sum::<usize>();
+            scanned.extend(read);
+            for unread in &unread {
+                results.add_unread(unread);
+            }
             if *started >= ZONES_PER_STEP || delegations >= DELEGATIONS_PER_STEP {
                 break;
             }
         }
-        let subjects: Vec<Subject> = scan::subjects(&batch.scanned).collect();
-        let mut reports = BTreeMap::new();
-        scan::check(&self.verifier, &batch.scanned, &subjects, |subject, report| {
-            reports.insert(subject, report);
-        })
-        .await;
-        batch.reports = reports;
-        batch
+        let subjects: Vec<Subject> = scan::subjects(&scanned).collect();
+        for slice in subjects.chunks(DELEGATIONS_PER_STEP) {
+            let mut reports = BTreeMap::new();
+            scan::check(&self.verifier, &scanned, slice, |subject, report| {
+                reports.insert(subject, report);
+            })
+            .await;
+            results.add(&scanned, slice, &reports);
+        }
+        results
     }
 
     fn out_of_time(&self) -> Failure {

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::finding::Finding;
 use super::{Position, Totals, metrics};
-use crate::scan::{self, Scanned, Subject, Unread};
+use crate::scan::{Scanned, Subject, Unread};
 use dns_check::Report;
 use inventory::{Accepted, Examined, Facts, FindingKind};
 
@@ -17,15 +17,7 @@ use inventory::{Accepted, Examined, Facts, FindingKind};
 /// is for what Lambda and `EventBridge` add.
 const MAX_RESULT: usize = 200_000;
 
-/// Zones that were read, and the reports about their name servers.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) scanned: Vec<Scanned>,
-    pub(super) unread: Vec<Unread>,
-    pub(super) reports: BTreeMap<Subject, Report>,
-}
-
-/// The results of a part so far.
+/// The results of a part, or of one of its steps, so far.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
     accepted: &'a Accepted,
@@ -56,9 +48,13 @@ struct Kept {
 impl<'a> Part<'a> {
     pub(super) fn new(accepted: &'a Accepted, now: SystemTime) -> Self {
         let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::at(accepted, i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn at(accepted: &'a Accepted, now: i64) -> Self {
         Self {
             accepted,
-            now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            now,
             kept: Vec::new(),
             bytes: 0,
             by_zone: BTreeMap::new(),
@@ -69,16 +65,39 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Empty results, for a step. They only count if the step ends in time.
+    pub(super) fn of_step(&self) -> Self {
+        Self::at(self.accepted, self.now)
+    }
+
+    /// Adds the results of a step that has ended.
+    pub(super) fn add_step(&mut self, step: Self) {
+        self.has_progressed = true;
+        self.totals.add(&step.totals);
+        self.findings += step.findings;
+        self.alarms += step.alarms;
+        for (key, count) in step.by_zone {
+            *self.by_zone.entry(key).or_default() += count;
+        }
+        self.bytes += step.bytes;
+        self.kept.extend(step.kept);
+        self.drop_excess();
+    }
+
     /// Adds a zone or an account that could not be read.
     pub(super) fn add_unread(&mut self, unread: &Unread) {
         self.has_progressed = true;
         self.add_finding(&Finding::unread(unread, self.accepted, self.now));
     }
 
-    /// Adds zones that were read.
-    pub(super) fn add(&mut self, batch: &Batch) {
-        self.has_progressed = true;
-        batch.unread.iter().for_each(|unread| self.add_unread(unread));
+    /// Adds some of the zones that were read and of their delegations, with the reports about their
+    /// name servers.
+    pub(super) fn add(
+        &mut self,
+        zones: &[Scanned],
+        subjects: &[Subject],
+        reports: &BTreeMap<Subject, Report>,
+    ) {
         let facts = Facts {
             now: self.now,
             stacks: None,
@@ -86,12 +105,11 @@ impl<'a> Part<'a> {
             checked: true,
             unowned: false,
         };
-        self.totals.zones += count(batch.scanned.len());
-        for subject in scan::subjects(&batch.scanned) {
-            let Some(scanned) = batch.scanned.get(subject.zone) else { continue };
-            let report = batch.reports.get(&subject);
-            let Some(entry) = subject.entry.and_then(|index| scanned.inventory.entries.get(index))
-            else {
+        for subject in subjects {
+            let Some(scanned) = zones.get(subject.zone) else { continue };
+            let report = reports.get(subject);
+            let Some(index) = subject.entry else {
+                self.totals.zones += 1;
                 if let Some(report) = report.filter(|report| !report.is_good()) {
                     let (id, name) = (scanned.zone.id.as_str(), scanned.zone.name.as_str());
                     let message = "the parent zone itself does not resolve as it should";
@@ -99,6 +117,7 @@ impl<'a> Part<'a> {
                 }
                 continue;
             };
+            let Some(entry) = scanned.inventory.entries.get(index) else { continue };
             self.totals.delegations += 1;
             let examined = Examined::new(entry, report, &facts);
             for found in &examined.findings {
@@ -120,7 +139,12 @@ impl<'a> Part<'a> {
         let bytes = document.to_string().len() + 1;
         self.kept.push(Kept { order: (!finding.is_alarm, finding.kind), bytes, document });
         self.bytes += bytes;
-        // Whoever may write to a zone chooses how many findings there are, and how long they are.
+        self.drop_excess();
+    }
+
+    /// Drops findings if there are many more than fit into a result. Whoever may write to a zone
+    /// chooses how many there are, and how long they are.
+    fn drop_excess(&mut self) {
         if self.bytes > 4 * MAX_RESULT {
             self.drop_the_rest();
         }
@@ -203,10 +227,6 @@ impl Ended {
             "the watch ends"
         );
     }
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

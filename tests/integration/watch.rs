@@ -286,6 +286,30 @@ async fn a_delegation_to_hundreds_of_name_servers_is_a_short_finding() {
     assert!(command.contains("DELETE") && command.contains("CREATE"), "{command}");
 }
 
+/// The reports of a zone with any number of delegations would not fit into the memory: whoever may
+/// write to it chooses how many there are.
+#[tokio::test(start_paused = true)]
+async fn the_delegations_of_a_large_zone_are_checked_two_thousand_at_a_time() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    organization.delegate(&zone, "a.example.com", &["ns1.first.net"]);
+    for number in 0..2_000 {
+        Organization::put_ns(&zone, &format!("m{number:04}.example.com"), &["ns1.free.net"]);
+    }
+    organization.delegate(&zone, "z.example.com", &["ns1.last.net"]);
+    organization.network.dns.fault("ns1.first.net", DnsFault::Refused);
+    let results = Lambda::new(&organization, "[]").await.run(WHOLE).await;
+    let totals = &results[0]["totals"];
+    assert_eq!((&totals["zones"], &totals["delegations"]), (&json!(1), &json!(2_002)));
+    assert_eq!(totals["findings"]["critical"], json!(2_001), "{totals}");
+    // What is bad is checked three times. All of it is done before the next ones begin.
+    let asked: Vec<String> =
+        organization.network.dns.queries().into_iter().map(|query| query.server).collect();
+    let last_of_first = asked.iter().rposition(|server| server == "ns1.first.net").unwrap();
+    let first_of_last = asked.iter().position(|server| server == "ns1.last.net").unwrap();
+    assert!(last_of_first < first_of_last, "{last_of_first}, {first_of_last}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn accepted_findings_are_reported_but_not_counted() {
     let (organization, expected) = small_organization(0);

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::finding::{Family, Finding, FindingKind, Role, ServerState, Tags, Unresolved};
+use super::finding::{
+    Family, Finding, FindingKind, Role, ServerNames, ServerState, Tags, Unresolved,
+};
 use super::report::{FindingGroup, Report, Server, Verdict};
-use super::response::Targets;
 use super::zone_check::SERVERS;
 use delegation_model::name::Name;
 
@@ -19,7 +20,7 @@ const MAX_FINDING: usize = 400;
 const MAX_NAME: usize = 100;
 
 /// How many name servers of an unexpected set are shown.
-const SHOWN_SERVERS: usize = Targets::KEPT;
+const SHOWN_SERVERS: usize = ServerNames::KEPT;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -453,20 +454,12 @@ fn addresses(found: &[IpAddr]) -> String {
     found.iter().take(SHOWN_SERVERS).map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn list(found: &Targets) -> String {
-    if found.is_empty() {
+fn list(found: &ServerNames) -> String {
+    if found.first.is_empty() {
         return "none".to_owned();
     }
-    let mut names: Vec<String> =
-        found.names.iter().take(SHOWN_SERVERS).map(|name| Short(name).to_string()).collect();
-    if found.root {
-        names.push("the root".to_owned());
-    }
-    match found.names.len().saturating_sub(SHOWN_SERVERS) + found.more {
-        0 => {}
-        more => names.push(format!("and {more} more")),
-    }
-    names.join(", ")
+    let more = (found.more > 0).then(|| format!("and {} more", found.more));
+    found.first.iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// Shows key tags: "key tag 1", or "key tags 1, 2, 3, 4, and 5 more".
@@ -486,7 +479,7 @@ fn ds_records(tags: &Tags) -> String {
 }
 
 /// Displays a name, shortened if it is very long.
-struct Short<'a>(&'a Name);
+pub(super) struct Short<'a>(pub(super) &'a Name);
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

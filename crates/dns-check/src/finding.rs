@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::display::Short;
 use super::response::Targets;
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
@@ -143,6 +144,34 @@ impl From<u16> for Tags {
     }
 }
 
+/// The names in an unexpected NS record set, as findings show them.
+///
+/// A name may take a kilobyte as text, the name servers choose it, and a check of many delegations
+/// may have tens of thousands of findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ServerNames {
+    /// The first few, in order, each shortened. Empty if there are none at all.
+    pub(super) first: Vec<String>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+impl ServerNames {
+    /// How many names are kept.
+    pub(super) const KEPT: usize = 4;
+}
+
+impl From<Targets> for ServerNames {
+    fn from(found: Targets) -> Self {
+        let names = found.names.iter().take(Self::KEPT).map(|name| Short(name).to_string());
+        let root = found.root.then(|| "the root".to_owned());
+        Self {
+            first: names.chain(root).collect(),
+            more: found.names.len().saturating_sub(Self::KEPT),
+        }
+    }
+}
+
 /// What was found. "The server" is the one that the finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FindingKind {
@@ -169,9 +198,9 @@ pub(super) enum FindingKind {
     /// The answer does not fit into a UDP datagram, and the server does not answer over TCP.
     NoTcp,
     /// The child zone's own NS record set has these name servers, which are not the expected ones.
-    OwnNameServers(Targets),
+    OwnNameServers(ServerNames),
     /// The parent zone refers to these name servers, which are not the expected ones.
-    Refers(Targets),
+    Refers(ServerNames),
     /// The parent zone does not delegate the name.
     NoDelegation,
     /// The server refers to the child with the flag AA, or in the answer section without that flag.
@@ -219,9 +248,9 @@ pub(super) enum FindingKind {
     NoAnswerAbove(Name),
     /// Resolvers query these name servers for the parent zone, and none of them belongs to the zone
     /// that was changed.
-    AnotherZone(Targets),
+    AnotherZone(ServerNames),
     /// Resolvers also query these name servers, which don't belong to the zone that was changed.
-    MoreServers(Targets),
+    MoreServers(ServerNames),
     /// The parent zone has this number of name servers, and not all of them were queried.
     TooMany(usize),
     /// The delegation has this number of name servers, and not all of them were queried.

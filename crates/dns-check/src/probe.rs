@@ -93,7 +93,7 @@ pub(super) async fn child(
         Ok(answer) => {
             let servers = answer.answers.name_servers;
             if !servers.are(expected.name_servers.iter()) {
-                found.findings.push(FindingKind::OwnNameServers(servers.cut()));
+                found.findings.push(FindingKind::OwnNameServers(servers.into()));
             }
         }
         Err(failed) => found.findings.extend(partial_findings(failed)),
@@ -241,7 +241,7 @@ fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
         found.glue = Some(addresses);
     }
     if !servers.are(expected.name_servers.iter()) {
-        found.findings.push(FindingKind::Refers(servers.cut()));
+        found.findings.push(FindingKind::Refers(servers.into()));
     }
 }
 

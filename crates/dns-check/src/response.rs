@@ -101,35 +101,19 @@ impl Section {
 /// The values of an NS record set, as a server returned it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Targets {
-    /// The names. A finding has at most [`Targets::KEPT`] of them.
     pub(super) names: BTreeSet<Name>,
-    /// How many more names there were.
-    pub(super) more: usize,
     /// True if one of them is the root, which is not a host (the "null" name server of some
     /// registrars).
     pub(super) root: bool,
 }
 
 impl Targets {
-    /// How many names of an unexpected set a finding keeps. Each may take a kilobyte as text, and a
-    /// check of many delegations may have thousands of findings.
-    pub(super) const KEPT: usize = 4;
-
     /// Adds a name, or the root for `None`.
     fn add(&mut self, target: Option<Name>) {
         match target {
             None => self.root = true,
             Some(name) => drop(self.names.insert(name)),
         }
-    }
-
-    /// Drops the names that are too many to keep.
-    pub(super) fn cut(mut self) -> Self {
-        while self.names.len() > Self::KEPT {
-            self.names.pop_last();
-            self.more += 1;
-        }
-        self
     }
 
     /// True if there was no NS record.
@@ -139,7 +123,7 @@ impl Targets {
 
     /// True if the names are exactly these.
     pub(super) fn are<'a>(&self, expected: impl Iterator<Item = &'a Name>) -> bool {
-        self.more == 0 && !self.root && self.names.iter().eq(expected)
+        !self.root && self.names.iter().eq(expected)
     }
 }
 

@@ -11,8 +11,8 @@ use dns_check::{Expected, Report, Verdict, Verifier};
 /// queries to resolvers apply to all of them together.
 const CONCURRENT: usize = 160;
 
-/// How many findings of a delegation are kept. The reports of all delegations are kept until all are
-/// done, and whoever may write to a zone chooses what is found there.
+/// How many findings of a delegation are kept. The reports of all delegations of a call may be kept
+/// until all are done, and whoever may write to a zone chooses what is found there.
 const FINDINGS: usize = 20;
 
 /// The pause before each round. A delegation that is not good is checked again, so that a lost

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::finding::{
-    Family, Finding, FindingKind, Role, ServerState, Severity, Tags, Unresolved,
+    Family, Finding, FindingKind, Role, ServerNames, ServerState, Severity, Tags, Unresolved,
 };
 use super::super::report::{Chain, Report, Server};
 use super::super::resolver::Resolver;
@@ -68,14 +68,14 @@ fn the_text_of_a_report_is_limited() {
     let label = "\\001".repeat(63);
     let long = [label.as_str(); 3].join(".") + "." + &"\\002".repeat(61);
     let long = name(&long);
-    let targets = Targets { names: (0..32).map(|_| long.clone()).collect(), more: 3, root: true };
+    let targets = Targets { names: [long.clone()].into(), root: true };
     let addresses: Vec<IpAddr> =
         (0..4).map(|last| IpAddr::from([0xffff, 1, 2, 3, 4, 5, 6, last])).collect();
     let finding = Finding {
         server: long.clone(),
         addresses,
         role: Role::Parent,
-        kind: FindingKind::Refers(targets),
+        kind: FindingKind::Refers(targets.into()),
     };
     let report = Report { name: long, findings: vec![finding; 500], ..good() };
     let text = report.to_string();
@@ -94,8 +94,8 @@ fn the_text_of_a_report_is_limited() {
 
 #[test]
 fn only_the_first_name_servers_are_shown() {
-    let names = (0..32).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
-    let kind = FindingKind::Refers(Targets { names, more: 3, root: false });
+    let names = (0..35).map(|index| name(&format!("ns{index:02}.example.net"))).collect();
+    let kind = FindingKind::Refers(Targets { names, root: false }.into());
     let finding =
         Finding { server: name("p1.example.org"), addresses: Vec::new(), role: Role::Parent, kind };
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_shortened_report_keeps_what_is_most_urgent() {
     };
     let domain = FindingKind::Unresolved(Unresolved::FreeDomain(name("gone.example")));
     let mut findings: Vec<Finding> =
-        (0..40).map(|_| finding(FindingKind::OwnNameServers(Targets::default()))).collect();
+        (0..40).map(|_| finding(FindingKind::OwnNameServers(ServerNames::default()))).collect();
     findings.extend([FindingKind::Late, FindingKind::Code("REFUSED".into()), domain].map(finding));
     let report = Report { findings, ..good() }.shortened(2);
     let codes: Vec<&str> = report.findings().iter().map(Finding::code).collect();
@@ -203,7 +203,7 @@ fn resolv_conf_is_parsed() {
 fn one_of_each() -> Vec<(Role, FindingKind)> {
     use FindingKind as Kind;
     use Unresolved as Why;
-    let targets = || Targets { names: [name("value.example")].into(), more: 0, root: false };
+    let targets = || ServerNames { first: vec!["value.example".to_owned()], more: 0 };
     let addresses = || vec![IpAddr::from([192, 0, 2, 1])];
     let ds = DsRecords::new([Ds::new(4711, 13, 2, vec![1; 32]).unwrap()]);
     let child_kinds = [

@@ -249,11 +249,11 @@ fn elsewhere(queried: &Targets, changed: &NameServers) -> Option<FindingKind> {
         .cloned()
         .collect();
     let none_in_common = others.len() == queried.names.len();
-    let others = Targets { names: others, ..queried.clone() };
+    let others = Targets { names: others, root: queried.root };
     match others.is_empty() {
         true => None,
-        false if none_in_common => Some(FindingKind::AnotherZone(others.cut())),
-        false => Some(FindingKind::MoreServers(others.cut())),
+        false if none_in_common => Some(FindingKind::AnotherZone(others.into())),
+        false => Some(FindingKind::MoreServers(others.into())),
     }
 }
 
