@@ -347,6 +347,33 @@ async fn the_command_reads_a_zone_of_any_size() {
     assert_eq!(scan.zones[0].inventory.entries.len(), 1);
 }
 
+/// The names decide which delegations are checked at the same time.
+#[tokio::test(start_paused = true)]
+async fn the_last_delegations_of_a_zone_are_the_first_in_the_last_round() {
+    let organization = Organization::new(1);
+    let (dns, zone) =
+        (&organization.network.dns, organization.parents[0].hosted_zone("example.com"));
+    let (first, last, dead) = ("ns1.first.net", "ns1.last.net", "ns1.dead.net");
+    organization.delegate(&zone, "a.example.com", &[first]);
+    for number in 0..130 {
+        organization.delegate(&zone, &format!("m{number}.example.com"), &[dead]);
+    }
+    organization.delegate(&zone, "z.example.com", &[last]);
+    for (server, fault) in
+        [(first, DnsFault::Refused), (last, DnsFault::Refused), (dead, DnsFault::Silent)]
+    {
+        dns.fault(server, fault);
+    }
+    let (accounts, verifier) = organization.auditor().await;
+    let scan = scan::read(&accounts, &organization.sources, &|_| {}).await;
+    let subjects: Vec<Subject> = scan::subjects(&scan.zones).collect();
+    scan::check(&verifier, &scan.zones, &subjects, |_, _| {}).await;
+    let asked: Vec<String> = dns.queries().into_iter().map(|query| query.server).collect();
+    let asked: Vec<&str> =
+        asked.iter().map(String::as_str).filter(|server| [first, last].contains(server)).collect();
+    assert_eq!(asked, [first, last, first, last, last, first]);
+}
+
 /// Two dead servers behind many delegations cost hardly more than behind one.
 #[tokio::test(start_paused = true)]
 async fn dead_servers_are_remembered() {

@@ -19,7 +19,7 @@ use subject::{Delegation, NotDelegated, Subject};
 const PATIENCE: Duration = Duration::ZERO;
 
 pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered> {
-    let verifier = tools.verifier.clone().for_run().thorough();
+    let verifier = tools.verifier.clone().for_run(1).thorough();
     let mut statuses = Vec::new();
     let mut documents = Vec::new();
     for (index, name) in args.names.iter().enumerate() {

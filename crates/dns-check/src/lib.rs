@@ -183,14 +183,17 @@ impl Verifier {
         Self { transport: Arc::new(transport), ..self }
     }
 
-    /// Shares resources between many checks, sequential or concurrent. They share what they learn
-    /// about addresses and about what can be reached from here. Together they have 480 sockets, and
-    /// send at most 512 queries per second to resolvers.
+    /// Shares resources between many checks, of which at most `checks` are made at the same time.
+    /// They share what they learn about addresses and about what can be reached from here. Together
+    /// they have 480 sockets, and send at most 512 queries per second to resolvers.
+    ///
+    /// Each concurrent check has an equal share of both, so that one of them can't make another one
+    /// late: the same number of sockets, and of turns to query a resolver.
     ///
     /// A failed lookup is not repeated before [`Verifier::next_pass`]. An address that has never
     /// responded gets a shorter timeout from the third query on.
-    pub fn for_run(self) -> Self {
-        Self { memory: Some(Arc::new(Memory::of_run())), ..self }
+    pub fn for_run(self, checks: usize) -> Self {
+        Self { memory: Some(Arc::new(Memory::of_run(checks))), ..self }
     }
 
     /// Shares one budget of queries between all checks of a request, which may make several.

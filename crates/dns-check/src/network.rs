@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex as FairMutex, OnceCell, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::Timing;
@@ -37,7 +37,7 @@ pub(super) const CONNECTIONS: u32 = 250;
 const FOREIGN: usize = 256;
 
 /// How many sockets the checks of a run open at once. A process can have 1024 open files by
-/// default.
+/// default. Each concurrent check has its share, so that none can take those of another.
 const SOCKETS_PER_RUN: usize = 480;
 
 /// How many queries per second the checks of a run send to resolvers. This is half of the packets
@@ -100,7 +100,8 @@ pub(super) struct Memory {
 pub(super) struct Run {
     /// The number of the current pass. A failed lookup is repeated once in each pass.
     pass: AtomicU32,
-    sockets: Arc<Semaphore>,
+    /// How many sockets a check opens at once.
+    share: usize,
     resolver: Pace,
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
     /// The number of queries without a response, for addresses that have never responded.
@@ -108,16 +109,15 @@ pub(super) struct Run {
     responded: Mutex<BTreeSet<IpAddr>>,
 }
 
-impl Default for Run {
-    fn default() -> Self {
-        let (pass, zones, silent, responded) = Default::default();
-        let (sockets, resolver) =
-            (Arc::new(Semaphore::new(SOCKETS_PER_RUN)), Pace::per_second(RESOLVER_QUERIES));
-        Self { pass, sockets, resolver, zones, silent, responded }
-    }
-}
-
 impl Run {
+    /// A run with at most this many concurrent checks.
+    fn new(checks: usize) -> Self {
+        let (pass, zones, silent, responded) = Default::default();
+        let (share, resolver) =
+            (SOCKETS_PER_RUN / checks.max(1), Pace::per_second(RESOLVER_QUERIES));
+        Self { pass, share: share.clamp(1, SOCKETS), resolver, zones, silent, responded }
+    }
+
     /// The number of the current pass.
     pub(super) fn pass(&self) -> u32 {
         self.pass.load(Ordering::Relaxed)
@@ -155,24 +155,24 @@ impl Run {
 #[derive(Debug)]
 pub struct Pace {
     every: Duration,
-    next: Mutex<Option<Instant>>,
+    /// The time of the next turn. The caller that holds the lock has it; the others follow in the
+    /// order in which they came.
+    next: FairMutex<Option<Instant>>,
 }
 
 impl Pace {
     /// Allows at most `most` per second, and at least one.
     pub fn per_second(most: u32) -> Self {
-        Self { every: Duration::from_secs(1) / most.max(1), next: Mutex::default() }
+        Self { every: Duration::from_secs(1) / most.max(1), next: FairMutex::default() }
     }
 
-    /// Waits for the next turn.
+    /// Waits for the next turn. A caller that gives up before its turn does not use it up.
     pub async fn wait(&self) {
-        let turn = {
-            let (mut next, now) = (locked(&self.next), Instant::now());
-            let turn = next.map_or(now, |next| next.max(now));
-            *next = Some(turn + self.every);
-            turn
-        };
+        let mut next = self.next.lock().await;
+        let now = Instant::now();
+        let turn = next.map_or(now, |next| next.max(now));
         sleep_until(turn).await;
+        *next = Some(turn + self.every);
     }
 }
 
@@ -185,9 +185,9 @@ impl Memory {
         if address.is_ipv4() { &self.responded_v4 } else { &self.responded_v6 }
     }
 
-    /// The memory of a run.
-    pub(super) fn of_run() -> Self {
-        Self { run: Some(Run::default()), ..Self::default() }
+    /// The memory of a run with at most this many concurrent checks.
+    pub(super) fn of_run(checks: usize) -> Self {
+        Self { run: Some(Run::new(checks)), ..Self::default() }
     }
 
     /// The cached addresses of a host.
@@ -219,7 +219,10 @@ impl Default for Budget {
 pub(super) struct Network {
     pub(super) timing: Timing,
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) sockets: Arc<Semaphore>,
+    pub(super) sockets: Semaphore,
+    /// Limits the lookups in progress. The checks of a run share their results: one that waits for
+    /// a lookup of another check must not wait for all others of that check.
+    pub(super) lookups: Semaphore,
     pub(super) memory: Arc<Memory>,
     /// True if an authoritative server was queried over IPv4, and there was a route.
     queried_v4: AtomicBool,
@@ -235,10 +238,10 @@ impl Network {
         memory: Arc<Memory>,
         budget: Arc<Budget>,
     ) -> Self {
-        let sockets = memory.run.as_ref().map(|run| Arc::clone(&run.sockets));
-        let sockets = sockets.unwrap_or_else(|| Arc::new(Semaphore::new(SOCKETS)));
+        let share = memory.run.as_ref().map_or(SOCKETS, |run| run.share);
+        let (sockets, lookups) = (Semaphore::new(share), Semaphore::new(share));
         let (queried_v4, queried_v6) = Default::default();
-        Self { timing, transport, sockets, memory, queried_v4, queried_v6, budget }
+        Self { timing, transport, sockets, lookups, memory, queried_v4, queried_v6, budget }
     }
 
     /// True if servers were queried over this family, and none responded.
@@ -305,10 +308,12 @@ impl Network {
         server: SocketAddr,
         question: &Query,
     ) -> Result<Response, NoResponse> {
+        // First the socket: a check waits for no more turns than it has sockets, so that each of
+        // the concurrent checks gets its share.
+        let _permit = self.sockets.acquire().await;
         if let Some(run) = &self.memory.run {
             run.resolver.wait().await;
         }
-        let _permit = self.sockets.acquire().await;
         let (most, waits) = (self.timing.resolver, [self.timing.resolver]);
         let exchange = self.exchange(server, question, &waits, Manner::Resolver);
         timeout(most, exchange).await.unwrap_or(Err(NoResponse::Silent))

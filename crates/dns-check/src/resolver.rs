@@ -58,6 +58,8 @@ impl<T: Clone> Known<T> {
         is_whole: impl Fn(&T) -> bool,
         look_up: impl Future<Output = Result<T, Unresolved>>,
     ) -> Result<T, Unresolved> {
+        // The semaphore is never closed.
+        let _permit = net.lookups.acquire().await;
         let pass = net.memory.run.as_ref().map(Run::pass);
         let mut known = self.0.lock().await;
         if let Some(last) = &*known {

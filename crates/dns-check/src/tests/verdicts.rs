@@ -54,7 +54,7 @@ async fn without_egress_the_verdict_is_unknown() {
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     // Only the resolver is needed to find that a name server does not exist. That says nothing
     // about egress.
-    let run = internet.verifier().for_run();
+    let run = internet.verifier().for_run(1);
     let nowhere = run.verify_child(&delegated_to(&["ns1.nowhere.net"]), Duration::ZERO).await;
     assert!(nowhere.can_be_taken_over() && !nowhere.no_egress(), "{nowhere}");
     let report = run.verify_child(&good(), Duration::ZERO).await;
@@ -112,7 +112,7 @@ async fn a_failing_resolver_makes_the_verdict_unknown() {
 #[tokio::test(start_paused = true)]
 async fn addresses_are_cached_for_the_run() {
     let internet = Internet::new();
-    let run = internet.verifier().for_run();
+    let run = internet.verifier().for_run(1);
     assert!(run.verify_child(&good(), Duration::ZERO).await.is_good());
     internet.resolve(|_| Some(Vec::new()));
     assert!(run.verify_child(&good(), Duration::ZERO).await.is_good());

@@ -480,7 +480,7 @@ async fn the_check_agrees_with_other_programs_or_has_a_reason() {
     let verifier = Verifier::new(Some(fixture.dns.resolver()))
         .at_any_address(true)
         .with_timing(timing)
-        .for_run();
+        .for_run(zones.len());
     let compare = async |(row, zone, made): &(&Row, String, CreatedZone)| {
         let found = fixture.compare(&verifier, row, zone, made).await;
         let expected = [row.unbound, row.delv, row.drill];
