@@ -6,6 +6,7 @@ use time::macros::format_description;
 use time::{Date, Duration};
 
 use delegation_model::name::Name;
+use delegation_model::text::quoted;
 
 use super::finding::FindingKind;
 
@@ -34,6 +35,11 @@ pub struct Accepted(Vec<Acceptance>);
 #[error("{0}")]
 pub struct AcceptedError(String);
 
+/// Returns how an error shows a value. One that may be an external id is not repeated.
+fn shown(value: &str) -> String {
+    quoted(value, |_| true)
+}
+
 impl Acceptance {
     /// True if the acceptance is valid at `now`, in seconds since 1970.
     pub fn is_valid(&self, now: i64) -> bool {
@@ -51,7 +57,8 @@ impl Acceptance {
         let known = ["name", "finding", "reason", "until"];
         if let Some(other) = fields.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(format!(
-                "has the unknown field {other:?}; the fields are {}",
+                "has the unknown field {}; the fields are {}",
+                shown(other),
                 known.join(", ")
             ));
         }
@@ -63,13 +70,14 @@ impl Acceptance {
             (text("name")?, text("finding")?, text("reason")?, text("until")?);
         let kind = word.parse().map_err(|_| {
             let words: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            format!("has the finding {word:?}, which must be one of {}", words.join(", "))
+            format!("has the finding {}, which must be one of {}", shown(word), words.join(", "))
         })?;
-        let until = Date::parse(until, DAY)
-            .map_err(|_| format!("has the date {until:?}, which must have the form 2027-01-31"))?;
+        let until = Date::parse(until, DAY).map_err(|_| {
+            format!("has the date {}, which must have the form 2027-01-31", shown(until))
+        })?;
         let (pattern, rest) = name.strip_prefix("*.").map_or(("", name), |rest| ("*.", rest));
         let rest: Name = rest.parse().map_err(|error| {
-            format!("has the name {name:?}, which is not a valid name: {error}")
+            format!("has the name {}, which is not a valid name: {error}", shown(name))
         })?;
         Ok(Self { name: format!("{pattern}{rest}"), kind, reason: reason.to_owned(), until })
     }

@@ -1,5 +1,7 @@
 //! Tests of the parser for accepted findings.
 
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -34,6 +36,20 @@ fn every_error_names_its_item() {
         assert!(error.contains(words), "{words:?} is not in {error:?}");
     }
     assert_eq!(Accepted::parse("[]"), Ok(Accepted::default()));
+}
+
+#[test]
+fn an_external_id_in_an_item_is_not_repeated() {
+    let secret = "51af3dc0da7711e4872e1234567db123";
+    let valid =
+        json!({"name": "a.example.com", "finding": "lame", "reason": "x", "until": "2027-01-31"});
+    for field in ["finding", "until", "name", secret] {
+        let mut item = valid.clone();
+        item[field] = json!(format!("{secret}/{secret}/{secret}"));
+        let error = Accepted::parse(&json!([item]).to_string()).unwrap_err().to_string();
+        assert!(error.contains("characters, not repeated here"), "{error}");
+        assert!(!error.contains("51af3dc0"), "{error}");
+    }
 }
 
 #[test]
