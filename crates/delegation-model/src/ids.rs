@@ -225,6 +225,8 @@ mod tests {
     #[test]
     fn key_names_alone_and_as_ref_returns_them() {
         assert_eq!("Z1|key_1".parse::<KeyName>(), "key_1".parse());
+        let name: KeyName = "Z1|key_1".parse().unwrap();
+        assert_eq!((name.as_str(), name.to_string().as_str()), ("key_1", "key_1"));
         for bad in
             ["", "ab", "a-b", "|key", "Z-1|key", "z1|key", "Z1|", "Z1|key|x", &"k".repeat(129)]
         {
@@ -241,10 +243,14 @@ mod tests {
         ] {
             assert_eq!(good.parse::<RoleArn>().unwrap().to_string(), good);
         }
+        let text = "arn:aws-cn:iam::111111111111:role/r";
+        let role: RoleArn = text.parse().unwrap();
         assert_eq!(
-            "arn:aws-cn:iam::111111111111:role/r".parse::<RoleArn>().unwrap().partition(),
-            "aws-cn"
+            (role.partition(), role.account(), role.as_str()),
+            ("aws-cn", "111111111111", text)
         );
+        assert_eq!(partition_of(text), Some("aws-cn"));
+        assert_eq!((partition_of("arn:aws"), partition_of("x:aws:iam")), (None, None));
         let long = format!("arn:aws:iam::111111111111:role/{}", "r".repeat(2048));
         for bad in [
             "",

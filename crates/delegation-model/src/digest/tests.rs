@@ -75,3 +75,13 @@ fn a_route_covers_the_parent_the_role_and_the_name() {
     ];
     assert_eq!(routes.iter().collect::<BTreeSet<_>>().len(), routes.len());
 }
+
+#[test]
+fn a_failed_test_shows_the_digits_of_a_digest() {
+    let digest = Digest::parse("c894ed5b38a69284").unwrap();
+    let request = RequestDigest::parse("5d5cb6fe").unwrap();
+    assert_eq!(
+        (format!("{digest:?}"), format!("{request:?}")),
+        ("Digest(c894ed5b38a69284)".to_owned(), "RequestDigest(5d5cb6fe)".to_owned())
+    );
+}

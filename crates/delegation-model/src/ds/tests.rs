@@ -11,6 +11,7 @@ fn the_presentation_form_is_parsed_and_printed() {
         (60485, 5, 1, 20)
     );
     assert_eq!(ds.to_string(), TWO);
+    assert_eq!(ONE.parse::<Ds>().unwrap().digest_type(), 2);
     // RFC 4034, section 5.4, writes the digest in groups and in any case.
     assert_eq!("60485 5 1 2bb183af5f22588179a5 3b0a98631fad1a292118".parse(), Ok(ds));
 }
