@@ -219,6 +219,14 @@ fn home_is_a_public_zone_that_the_properties_ask_for() {
     };
     assert_eq!(next_step(&there("example.com", false)), comes_home("Z0", "Z1"));
     assert_eq!(next_step(&there("example.com", true)), stays("Z1"));
+    let occluded = ZoneView {
+        apex: name("example.com"),
+        private: false,
+        claim: Some(claim(None)),
+        is_occluded: true,
+    };
+    let by_name = Route { at_home: Some(Reached::Read(occluded)), ..going_home() };
+    assert_eq!(next_step(&by_name), comes_home("Z0", "Z1"), "the properties name the zone");
     assert_eq!(next_step(&there("com", false)), stays("Z1"));
     let parent = ParentZone::Id(zone("Z1"));
     let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
@@ -236,7 +244,11 @@ fn a_zone_that_can_not_have_the_delegation_is_no_home() {
     let occluded =
         ZoneView { apex: name("com"), private: false, claim: Some(claim(None)), is_occluded: true };
     let home = Route { at_home: Some(Reached::Read(occluded)), ..route(parent) };
-    assert_eq!(next_step(&Route { at_physical: there.clone(), ..home.clone() }), stays("Z1"));
+    let at_physical = there.clone();
+    assert_eq!(next_step(&Route { at_physical: at_physical.clone(), ..home.clone() }), stays("Z1"));
+    let visible = Some(view(Some(claim(None))));
+    let home_again = Route { at_physical, at_home: visible, ..home.clone() };
+    assert_eq!(next_step(&home_again), comes_home("Z0", "Z1"));
     // The new role can't read the point of the physical id.
     let denied = Route {
         role_changes: true,
