@@ -6,7 +6,7 @@
 //! and its users would not see the new delegation.
 //!
 //! A server may respond with anything, so everything is bounded: time (see
-//! [`Timing::longest_round`]), sockets (64), the addresses that packets are sent to, how much of a
+//! [`Timing::longest_round`]), sockets (64 to name servers, 64 to resolvers), the addresses that packets are sent to, how much of a
 //! response is parsed, and how much a [`Report`] keeps and displays.
 //!
 //! The check covers what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section
@@ -185,7 +185,7 @@ impl Verifier {
 
     /// Shares resources between many checks, of which at most `checks` are made at the same time.
     /// They share what they learn about addresses and about what can be reached from here. Together
-    /// they have 480 sockets, and send at most 512 queries per second to resolvers.
+    /// they have 720 sockets, and send at most 512 queries per second to resolvers.
     ///
     /// Each concurrent check has an equal share of both, so that one of them can't make another one
     /// late: the same number of sockets, and of turns to query a resolver.

@@ -20,8 +20,13 @@ use super::response::{Parsed, Response, Targets, parse};
 use super::transport::{Datagrams, Transport};
 use delegation_model::name::Name;
 
-/// How many sockets a check opens at once. This is far below the 1024 files of a Lambda function.
+/// How many sockets to name servers a check opens at once. With those to resolvers, this is far
+/// below the 1024 files of a Lambda function.
 pub(super) const SOCKETS: usize = 64;
+
+/// How many lookups a check makes at once. Each has two sockets of its own, for its queries for
+/// IPv4 and IPv6 addresses.
+const LOOKUPS: usize = 32;
 
 /// How many datagrams a check sends, or all checks of a request together.
 ///
@@ -36,9 +41,12 @@ pub(super) const CONNECTIONS: u32 = 250;
 /// How many unrelated datagrams are read while waiting for the response.
 const FOREIGN: usize = 256;
 
-/// How many sockets the checks of a run open at once. A process can have 1024 open files by
-/// default. Each concurrent check has its share, so that none can take those of another.
+/// How many sockets to name servers the checks of a run open at once, besides two for each lookup.
+/// A process can have 1024 open files by default. Each concurrent check has its share, so that none can take those of another.
 const SOCKETS_PER_RUN: usize = 480;
+
+/// How many lookups the checks of a run make at once. Each concurrent check has its share.
+const LOOKUPS_PER_RUN: usize = 120;
 
 /// How many queries per second the checks of a run send to resolvers. This is half of the packets
 /// that a VPC's resolver accepts per network interface (Amazon VPC User Guide, "DNS attributes for
@@ -100,8 +108,10 @@ pub(super) struct Memory {
 pub(super) struct Run {
     /// The number of the current pass. A failed lookup is repeated once in each pass.
     pass: AtomicU32,
-    /// How many sockets a check opens at once.
-    share: usize,
+    /// How many sockets to name servers a check opens at once.
+    sockets: usize,
+    /// How many lookups a check makes at once.
+    lookups: usize,
     resolver: Pace,
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
     /// The number of queries without a response, for addresses that have never responded.
@@ -113,9 +123,10 @@ impl Run {
     /// A run with at most this many concurrent checks.
     fn new(checks: usize) -> Self {
         let (pass, zones, silent, responded) = Default::default();
-        let (share, resolver) =
-            (SOCKETS_PER_RUN / checks.max(1), Pace::per_second(RESOLVER_QUERIES));
-        Self { pass, share: share.clamp(1, SOCKETS), resolver, zones, silent, responded }
+        let share = |of_run: usize, most| (of_run / checks.max(1)).clamp(1, most);
+        let (sockets, lookups) = (share(SOCKETS_PER_RUN, SOCKETS), share(LOOKUPS_PER_RUN, LOOKUPS));
+        let resolver = Pace::per_second(RESOLVER_QUERIES);
+        Self { pass, sockets, lookups, resolver, zones, silent, responded }
     }
 
     /// The number of the current pass.
@@ -219,10 +230,14 @@ impl Default for Budget {
 pub(super) struct Network {
     pub(super) timing: Timing,
     pub(super) transport: Arc<dyn Transport>,
+    /// Limits the sockets to name servers.
     pub(super) sockets: Semaphore,
     /// Limits the lookups in progress. The checks of a run share their results: one that waits for
     /// a lookup of another check must not wait for all others of that check.
     pub(super) lookups: Semaphore,
+    /// Limits the sockets to resolvers: two for each lookup, so that none waits for another one, or
+    /// for a silent name server.
+    pub(super) resolver_sockets: Semaphore,
     pub(super) memory: Arc<Memory>,
     /// True if an authoritative server was queried over IPv4, and there was a route.
     queried_v4: AtomicBool,
@@ -238,10 +253,20 @@ impl Network {
         memory: Arc<Memory>,
         budget: Arc<Budget>,
     ) -> Self {
-        let share = memory.run.as_ref().map_or(SOCKETS, |run| run.share);
-        let (sockets, lookups) = (Semaphore::new(share), Semaphore::new(share));
+        let limits = memory.run.as_ref().map(|run| (run.sockets, run.lookups));
+        let (sockets, lookups) = limits.unwrap_or((SOCKETS, LOOKUPS));
         let (queried_v4, queried_v6) = Default::default();
-        Self { timing, transport, sockets, lookups, memory, queried_v4, queried_v6, budget }
+        Self {
+            timing,
+            transport,
+            sockets: Semaphore::new(sockets),
+            lookups: Semaphore::new(lookups),
+            resolver_sockets: Semaphore::new(2 * lookups),
+            memory,
+            queried_v4,
+            queried_v6,
+            budget,
+        }
     }
 
     /// True if servers were queried over this family, and none responded.
@@ -308,9 +333,9 @@ impl Network {
         server: SocketAddr,
         question: &Query,
     ) -> Result<Response, NoResponse> {
-        // First the socket: a check waits for no more turns than it has sockets, so that each of
-        // the concurrent checks gets its share.
-        let _permit = self.sockets.acquire().await;
+        // First the socket: a check waits for no more turns than it has sockets to resolvers, so
+        // that each of the concurrent checks gets its share.
+        let _permit = self.resolver_sockets.acquire().await;
         if let Some(run) = &self.memory.run {
             run.resolver.wait().await;
         }

@@ -8,8 +8,8 @@ use futures_util::stream;
 use dns_check::{Expected, Report, Verdict, Verifier};
 
 /// How many delegations are checked concurrently. The DNS check divides its sockets and its queries
-/// to resolvers among them: this leaves four sockets for each, because most delegations have four
-/// name servers.
+/// to resolvers among them: this leaves four sockets to name servers for each, because most
+/// delegations have four.
 const CONCURRENT: usize = 120;
 
 /// How many findings of a delegation are kept. The reports of all delegations of a call may be kept
@@ -22,7 +22,7 @@ pub const ROUNDS: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(500)];
 
 /// Checks each of these delegations. Calls `report` with the index and the result as soon as it is
-/// known: after the first good round, or after the last one.
+/// known: after the first good and complete round, or after the last one.
 pub async fn check(
     verifier: &Verifier,
     expected: &[Expected],
@@ -54,7 +54,7 @@ pub async fn check(
         let mut left = Vec::new();
         while let Some((index, last, result)) = checks.next().await {
             let result = result.shortened(FINDINGS);
-            if result.is_good() {
+            if result.is_good() && !result.is_incomplete() {
                 report(index, result);
             } else {
                 left.push((index, Some(more_informative(last, result))));

@@ -212,7 +212,8 @@ impl FindingKind {
 
     /// The finding about the name servers of a delegation. `None` if all is well.
     pub(crate) fn from_report(report: &Report) -> Option<Self> {
-        if report.verdict() == Verdict::Unknown {
+        let is_partial = report.is_good() && report.is_incomplete();
+        if report.verdict() == Verdict::Unknown || is_partial {
             return Some(Self::Unknown);
         }
         if report.can_be_taken_over() {

@@ -197,25 +197,44 @@ async fn lookups_for_other_delegations_do_not_make_a_check_late() {
     assert!(begun.elapsed() >= Duration::from_secs(14), "{:?}", begun.elapsed());
 }
 
-/// One tenant has many delegations to many name servers that never respond.
-#[tokio::test(start_paused = true)]
-async fn silent_servers_of_other_delegations_do_not_make_a_check_late() {
-    let internet = Internet::new();
-    let mut expected: Vec<Expected> = (0..119u8)
+/// Makes these delegations of one tenant, each to 32 name servers that never respond, and to
+/// others.
+fn silent(delegations: u8, others: &[&str]) -> Vec<Expected> {
+    (0..delegations)
         .map(|number| {
             let cut = format!("a{number}.example.com");
-            let glue: Vec<(Name, IpAddr)> = (0..32u8)
+            let glue: Vec<(Name, IpAddr)> = (0..31u8)
                 .map(|server| {
                     let name: Name = format!("n{server}.{cut}").parse().unwrap();
                     (name, IpAddr::from([5, 0, number, server]))
                 })
                 .collect();
             let names: Vec<&str> = glue.iter().map(|(name, _)| name.as_str()).collect();
-            let name_servers = NameServers::from_values(&names).unwrap();
+            let name_servers = NameServers::from_values(&[&names, others].concat()).unwrap();
             Expected { name_servers, glue, ..named(&cut) }
         })
-        .collect();
+        .collect()
+}
+
+/// One tenant has many delegations to many name servers that never respond.
+#[tokio::test(start_paused = true)]
+async fn silent_servers_of_other_delegations_do_not_make_a_check_late() {
+    let internet = Internet::new();
+    let mut expected = silent(119, &[]);
     expected.push(delegated_to(SERVERS));
     let report = last_report(&internet.verifier().for_run(120), &expected).await;
-    assert!(report.is_good(), "{report}");
+    assert!(report.is_good() && !report.is_incomplete(), "{report}");
+}
+
+/// They also name the server of another tenant, so that its lookup waits for one of theirs.
+#[tokio::test(start_paused = true)]
+async fn a_lookup_does_not_wait_for_silent_servers_of_other_delegations() {
+    let internet = Internet::new();
+    let victim = "ns1.victim.net";
+    for servers in [vec![victim], [&[victim], SERVERS].concat()] {
+        let mut expected = silent(119, &[victim]);
+        expected.push(delegated_to(&servers));
+        let report = last_report(&internet.verifier().for_run(120), &expected).await;
+        assert!(report.can_be_taken_over() && !report.is_incomplete(), "{report}");
+    }
 }
