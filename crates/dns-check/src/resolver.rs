@@ -65,16 +65,19 @@ impl<T: Clone> Known<T> {
         if let Some(last) = &*known {
             let is_new =
                 pass.map_or_else(|| last.at.elapsed() < net.timing.pause, |pass| pass == last.pass);
-            if is_new || last.found.as_ref().is_ok_and(is_whole) {
+            if is_new || last.found.as_ref().is_ok_and(&is_whole) {
                 return last.found.clone();
             }
         }
         let found = look_up.await;
-        *known = Some(LookUp {
-            at: Instant::now(),
-            pass: pass.unwrap_or_default(),
-            found: found.clone(),
-        });
+        // Other checks have a budget of their own.
+        if !net.is_spent() || found.as_ref().is_ok_and(&is_whole) {
+            *known = Some(LookUp {
+                at: Instant::now(),
+                pass: pass.unwrap_or_default(),
+                found: found.clone(),
+            });
+        }
         found
     }
 }

@@ -578,6 +578,29 @@ async fn the_checks_of_a_request_share_one_budget_of_queries() {
     assert_ne!(internet.traffic(), before);
 }
 
+/// The checks of a run share their lookups.
+#[tokio::test(start_paused = true)]
+async fn a_check_whose_budget_is_spent_fails_no_lookup_of_another_one() {
+    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let internet = Internet::new();
+    for (at, name) in names.iter().enumerate() {
+        let address = format!("205.251.200.{at}");
+        internet.host(name, &[&address]);
+        internet.serve(&address, script(|ask| ask.code(ResponseCode::Refused)));
+    }
+    let run = internet.verifier().for_run(1);
+    let spender = run.clone().for_request();
+    for _ in 0..20 {
+        spender.verify_child(&delegated_to(&names), Duration::from_hours(1)).await;
+    }
+    let other = delegated_to(&["ns1.unregistered.net"]);
+    let report = spender.verify_child(&other, Duration::ZERO).await;
+    assert!(codes(&report).contains("budget-spent"), "{report}");
+    let report = run.verify_child(&other, Duration::ZERO).await;
+    assert!(report.can_be_taken_over(), "{report}");
+}
+
 /// Half a minute of patience is six rounds.
 #[tokio::test(start_paused = true)]
 async fn pauses_between_rounds_grow() {
