@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::cfn::response::{self, Answer, Status};
+use crate::error::Code;
 
 fn event() -> Value {
     json!({

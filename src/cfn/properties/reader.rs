@@ -1,10 +1,13 @@
 //! Reads the properties one by one, and says what is wrong with an invalid one.
 
+mod list;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::forms::{hidden, holds_list, is_blank, kind, number, quotes, whole_number};
+use self::list::Item;
+use super::forms::{hidden, is_blank, kind, number, quotes, whole_number};
 use super::suggest::suggestion;
 use super::{
     CLOUDFORMATION_PROPERTIES, KNOWN, MAX_SERVICE_TIMEOUT, ParentZone, PropertyError, Verification,
@@ -31,13 +34,6 @@ const MAX_KEYS: usize = 16;
 pub(super) struct Reader<'a>(Option<&'a Map<String, Value>>);
 
 type Read<T> = Result<Option<T>, PropertyError>;
-
-/// An item of a list.
-struct Item<'a> {
-    text: &'a str,
-    /// The string from which it was split at commas. It may be an external id that has commas.
-    whole: &'a str,
-}
 
 impl<'a> Reader<'a> {
     pub(super) fn new(properties: &'a Value) -> Result<Self, PropertyError> {
@@ -246,71 +242,6 @@ impl<'a> Reader<'a> {
                 format!("{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}");
             PropertyError::new(Code::InvalidRegion, message)
         })
-    }
-
-    /// Reads the items of a list, each split by `split`. The value may be a list, a list in a list
-    /// (as a dash before `!GetAtt Zone.NameServers` produces it), or one string. Blank items are
-    /// dropped.
-    fn list<T>(&self, key: &str, split: impl Fn(&'a str) -> T) -> Read<Vec<T>> {
-        let Some(value) = self.value(key) else { return Ok(None) };
-        let invalid = |why: String| {
-            PropertyError::new(Code::InvalidList, format!("{key} must be a list. {why}"))
-        };
-        let mut items = Vec::new();
-        let mut add = |position: String, item: &'a Value| match item {
-            Value::String(text) if holds_list(text) => Err(invalid(format!(
-                "{position} is a string that contains a list. Use the list itself."
-            ))),
-            item if is_blank(item) => Ok(()),
-            Value::String(text) => {
-                items.push(split(text));
-                Ok(())
-            }
-            other => Err(invalid(format!(
-                "{position} must be a string, but is {}.{}",
-                kind(other),
-                quotes(other)
-            ))),
-        };
-        let Value::Array(outer) = value else {
-            add("Its value".to_owned(), value)?;
-            return Ok(Some(items));
-        };
-        for (index, item) in outer.iter().enumerate() {
-            let position = index + 1;
-            match item {
-                Value::Array(inner) => {
-                    for (index, item) in inner.iter().enumerate() {
-                        add(format!("Item {} of the list in item {position}", index + 1), item)?;
-                    }
-                }
-                item => add(format!("Item {position}"), item)?,
-            }
-        }
-        Ok(Some(items))
-    }
-
-    /// Reads the items of a list, which may also be separated by commas within a string. `None` if
-    /// all are blank. If there are more than `most`, they are counted and not stored, because each
-    /// takes many times as much memory as its text.
-    fn comma_list(
-        &self,
-        key: &str,
-        most: usize,
-        too_many: impl FnOnce(usize) -> PropertyError,
-    ) -> Read<Vec<Item<'a>>> {
-        let strings = self.list(key, |text| text)?.unwrap_or_default();
-        let items = || {
-            let parts = strings.iter().copied().flat_map(|whole| {
-                whole.split(',').map(move |part| Item { text: part.trim(), whole })
-            });
-            parts.filter(|item| !item.text.is_empty())
-        };
-        match items().count() {
-            0 => Ok(None),
-            count if count > most => Err(too_many(count)),
-            _ => Ok(Some(items().collect())),
-        }
     }
 
     pub(super) fn name_servers(&self) -> Read<NameServers> {
