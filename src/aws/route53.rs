@@ -1,6 +1,6 @@
 //! The Route 53 calls that a delegation needs, with plain values in and out.
 
-use std::net::IpAddr;
+mod convert;
 
 use aws_config::SdkConfig;
 use aws_sdk_route53::Client;
@@ -11,15 +11,14 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use self::convert::{ds, is_private, name, record_set, sdk_change, size, status};
 use super::credentials::unlimited;
 use super::error::{AwsError, AwsErrorKind};
 use delegation_model::ds::Ds;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::Value as OwnershipValue;
 use delegation_model::record_set::{Change, RecordSet};
-use delegation_model::ttl::Ttl;
 
 /// The maximum number of record sets in one page of a listing (Route 53 API Reference,
 /// ListResourceRecordSets).
@@ -377,94 +376,5 @@ impl Session {
             message: text(answer.status().and_then(types::DnssecStatus::status_message)),
             keys: keys.collect(),
         })
-    }
-}
-
-fn status(info: Option<&types::ChangeInfo>) -> ChangeStatus {
-    match info {
-        Some(info) if *info.status() == types::ChangeStatus::Insync => ChangeStatus::Insync,
-        _ => ChangeStatus::Pending,
-    }
-}
-
-fn ds(key: &types::KeySigningKey) -> Option<Ds> {
-    let (algorithm, digest_type) = (key.signing_algorithm_type(), key.digest_algorithm_type());
-    format!("{} {algorithm} {digest_type} {}", key.key_tag(), key.digest_value()?).parse().ok()
-}
-
-fn is_private(zone: &types::HostedZone) -> bool {
-    zone.config().is_some_and(types::HostedZoneConfig::private_zone)
-}
-
-fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
-    text.parse().map_err(|error| {
-        AwsError::unreadable(action, format!("the response has the name {text:?}: {error}"))
-    })
-}
-
-fn record_set(action: &'static str, set: &types::ResourceRecordSet) -> Result<RecordSet, AwsError> {
-    let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
-    let is_simple = set.alias_target().is_none()
-        && set.set_identifier().is_none()
-        && set.traffic_policy_instance_id().is_none();
-    Ok(RecordSet {
-        name: name(action, set.name())?,
-        rtype: set.r#type().as_str().to_owned(),
-        ttl: set.ttl().and_then(Ttl::new),
-        values,
-        is_simple,
-    })
-}
-
-/// The memory that a record set takes in an inventory, in bytes: as it was read, and what becomes
-/// of it.
-fn size(set: &RecordSet) -> usize {
-    let parsed = match set.rtype.as_str() {
-        // Each value is parsed, even if it is only a few characters of somebody else.
-        "TXT" => size_of::<OwnershipValue>(),
-        // The address of a name server has the name with it, once for the delegation and once for
-        // its check.
-        "A" | "AAAA" => 2 * (size_of::<(Name, IpAddr)>() + set.name.as_str().len()),
-        // The name of a name server, or a DS record, for the check.
-        _ => size_of::<Name>().max(size_of::<Ds>()),
-    };
-    let values = set.values.iter().map(|value| size_of::<String>() + 2 * value.len() + parsed);
-    size_of::<RecordSet>() + 2 * set.name.as_str().len() + values.sum::<usize>()
-}
-
-fn sdk_change(
-    change: &Change,
-) -> Result<types::Change, aws_smithy_types::error::operation::BuildError> {
-    let (action, set) = match change {
-        Change::Create(set) => (types::ChangeAction::Create, set),
-        Change::Delete(set) => (types::ChangeAction::Delete, set),
-    };
-    let mut sdk = types::ResourceRecordSet::builder()
-        .name(set.name.fqdn())
-        .r#type(types::RrType::from(set.rtype.as_str()))
-        .set_ttl(set.ttl.map(|ttl| i64::from(ttl.seconds())));
-    for value in &set.values {
-        sdk = sdk.resource_records(types::ResourceRecord::builder().value(value).build()?);
-    }
-    types::Change::builder().action(action).resource_record_set(sdk.build()?).build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is counted is what an inventory takes, and not only the text of the values.
-    #[test]
-    fn short_values_count_with_what_becomes_of_them() {
-        let set = |name: &str, rtype: &str, value: &str| {
-            let values = vec![value.to_owned(); 400];
-            RecordSet::new(name.parse().unwrap(), rtype, Ttl::OWNERSHIP, values)
-        };
-        let short = set("_delegation-a.example.com", "TXT", "\"a\"");
-        assert!(size(&short) > 400 * size_of::<OwnershipValue>(), "{}", size(&short));
-        // Bytes that are written as four characters each.
-        let long = [["\\001".repeat(63).as_str(); 3].join(".").as_str(), "example.com"].join(".");
-        let glue = set(&long, "A", "192.0.2.1");
-        assert!(size(&glue) > 2 * 400 * long.len(), "{}", size(&glue));
     }
 }
