@@ -1,5 +1,6 @@
 //! Injected faults, quotas, hooks and gates, seen by the unmodified SDK.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -217,7 +218,8 @@ async fn a_gate_may_choose_and_opens_when_dropped() {
 
 #[tokio::test]
 async fn dropping_the_sandbox_stops_the_server() {
-    let aws = Sandbox::start().await.unwrap();
+    // An address of its own, so that no other test gets the port afterwards.
+    let aws = Sandbox::start_on(SocketAddr::from(([127, 1, 1, 2], 0))).await.unwrap();
     let (endpoint, credentials) =
         (aws.clone(), aws.account(crate::aws::common::PARENT).user_credentials());
     let client = route53_client(&endpoint, &credentials, 1);
