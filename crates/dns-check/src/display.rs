@@ -260,7 +260,7 @@ impl FindingKind {
         match self {
             Self::Unresolved(why) => why.text(),
             Self::MoreAddresses(why) => {
-                format!("may have more addresses: one of the two lookups failed ({})", why.reason())
+                format!("may have more addresses: a lookup failed ({})", why.reason())
             }
             Self::Silent => "does not answer".to_owned(),
             Self::FamilySilent(family) => {

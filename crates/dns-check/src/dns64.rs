@@ -72,16 +72,14 @@ fn v6(address: &IpAddr) -> Option<Ipv6Addr> {
     }
 }
 
-/// True if one of the addresses looks as if it was synthesized from another, or from a private one,
-/// with a prefix other than the well-known one.
-pub(super) fn may_be_translated(addresses: &[IpAddr]) -> bool {
-    let found =
-        addresses.iter().filter_map(v6).filter(|address| WELL_KNOWN.within(*address).is_none());
+/// True if an address of a host looks as if it was synthesized from another one in `all`, or from a
+/// private one, with a prefix other than the well-known one.
+pub(super) fn may_be_translated(address: IpAddr, all: &[IpAddr]) -> bool {
     // Most IPv6 addresses have a zero in some such place. No host is at 0.0.0.0/8 or 224.0.0.0/3.
     let is_private = |v4: Ipv4Addr| (1..224).contains(&v4.octets()[0]) && !is_global(v4.into());
-    found.into_iter().any(|address| {
+    v6(&address).filter(|address| WELL_KNOWN.within(*address).is_none()).is_some_and(|address| {
         let mut embedded = LENGTHS.iter().map(|length| embedded(address, *length));
-        embedded.any(|v4| is_private(v4) || addresses.contains(&v4.into()))
+        embedded.any(|v4| is_private(v4) || all.contains(&v4.into()))
     })
 }
 
@@ -144,7 +142,7 @@ mod tests {
         assert_eq!(untranslated(&own[1..], &[]).0, addresses(&["8.8.8.8"]));
         // A server's own address that was chosen to look like a synthesized one.
         let vanity = addresses(&["8.8.8.8", "2600:9000::8.8.8.8"]);
-        assert!(may_be_translated(&vanity) && !may_be_translated(&own));
+        assert!(may_be_translated(vanity[1], &vanity) && !may_be_translated(own[1], &own));
         assert_eq!(untranslated(&vanity, &[]).0, vanity);
         let prefixes =
             Prefix::discovered(&addresses(&["2600:9000::192.0.0.170", "2600:9000::192.0.0.171"]));

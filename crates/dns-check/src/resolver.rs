@@ -125,13 +125,26 @@ impl Resolver {
         addresses: &[IpAddr],
     ) -> Result<Addresses, Unresolved> {
         // An address of this network's NAT64 (RFC 6146) leads to the IPv4 address in it, which may
-        // be private.
-        let prefixes = if may_be_translated(addresses) { self.prefixes(net).await } else { &[] };
-        let (own, synthesized) = untranslated(addresses, prefixes);
+        // be private. Without the prefix it is not known which addresses those are.
+        let mut known = addresses.to_vec();
+        let (mut prefixes, mut missing) = (&[][..], None);
+        if addresses.iter().any(|address| may_be_translated(*address, addresses)) {
+            match self.prefixes(net).await {
+                Ok(found) => prefixes = found,
+                Err(why) => {
+                    known.retain(|address| !may_be_translated(*address, addresses));
+                    missing = Some(why);
+                }
+            }
+        }
+        let (own, synthesized) = untranslated(&known, prefixes);
         for (address, by) in synthesized {
             net.memory.translate(address, by);
         }
-        Addresses::choose(&own, self.any_address)
+        match (Addresses::choose(&own, self.any_address), missing) {
+            (Err(Unresolved::NoAddress), Some(why)) => Err(why),
+            (chosen, missing) => chosen.map(|chosen| Addresses { missing, ..chosen }),
+        }
     }
 
     async fn look_up(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
@@ -157,17 +170,26 @@ impl Resolver {
         }
         // If the other lookup returned addresses, "no such name" is outdated.
         let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
-        self.choose(net, &found).await.map(|chosen| Addresses { missing, ..chosen })
+        let chosen = self.choose(net, &found).await?;
+        Ok(Addresses { missing: missing.or(chosen.missing.clone()), ..chosen })
     }
 
-    /// The prefixes that the resolver uses to synthesize IPv6 addresses (RFC 7050).
-    async fn prefixes<'a>(&self, net: &'a Network) -> &'a [Prefix] {
-        let discover = async {
-            let Ok(name) = dns64::DISCOVERY.parse() else { return Vec::new() };
-            let answer = self.ask(net, &Query::recursive(&name, Rtype::AAAA)).await;
-            answer.map(|answer| Prefix::discovered(&answer.answers.addresses)).unwrap_or_default()
-        };
-        net.memory.prefixes.get_or_init(|| discover).await
+    /// The prefixes that the resolver uses to synthesize IPv6 addresses (RFC 7050). A failure is not
+    /// cached.
+    async fn prefixes<'a>(&self, net: &'a Network) -> Result<&'a [Prefix], Unresolved> {
+        let prefixes = &net.memory.prefixes;
+        if prefixes.get().is_none() {
+            let name = dns64::DISCOVERY.parse().map_err(|_| Unresolved::NoSuchName)?;
+            let found = match self.ask(net, &Query::recursive(&name, Rtype::AAAA)).await {
+                Ok(answer) => Prefix::discovered(&answer.answers.addresses),
+                // A resolver that synthesizes nothing has no such address.
+                Err(Unresolved::NoSuchName) => Vec::new(),
+                Err(why) => return Err(why),
+            };
+            // Another lookup may have found the same meanwhile.
+            let _ = prefixes.set(found);
+        }
+        Ok(prefixes.get().map(Vec::as_slice).unwrap_or_default())
     }
 
     /// The name servers of a zone.

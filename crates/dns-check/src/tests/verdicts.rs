@@ -153,6 +153,40 @@ async fn a_private_address_behind_the_network_s_nat64_is_not_queried() {
     assert_eq!(states(&internet.after(&good()).await), [ServerState::Serves; 2]);
 }
 
+/// Whether an address leads to a private one is unknown if the prefix can't be discovered.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_may_be_a_translated_one_waits_for_the_prefix() {
+    let internet = Internet::new();
+    let address = "2600:64::10.0.0.1";
+    internet.host("ns1.example.net", &[address]);
+    internet.host("ns2.example.net", &["205.251.193.2", "2600:64::205.251.193.2"]);
+    internet.host("ipv4only.arpa", &["2600:64::192.0.0.170", "2600:64::192.0.0.171"]);
+    internet.zone(&[address, "2600:64::205.251.193.2"], &child(SERVERS));
+    internet.resolve(|ask| {
+        let fails = *ask.name() == wire("ipv4only.arpa");
+        fails.then(|| vec![ask.code(ResponseCode::ServFail).to_vec().unwrap()])
+    });
+    let run = internet.verifier().for_run(1);
+    let report = run.verify_child(&good(), Duration::ZERO).await;
+    assert_eq!(states(&report), [ServerState::Unknown, ServerState::Serves], "{report}");
+    assert_eq!(codes(&report), BTreeSet::from(["addresses-unknown", "resolver-fails"]), "{report}");
+    for not_asked in [address, "2600:64::205.251.193.2"] {
+        assert_eq!(internet.asked(not_asked), []);
+    }
+    // A failure does not count for the rest of the run.
+    internet.resolve(|_| None);
+    run.next_pass();
+    let report = run.verify_child(&good(), Duration::ZERO).await;
+    assert_eq!(states(&report), [ServerState::Unresolved, ServerState::Serves], "{report}");
+    assert_eq!(internet.asked(address), []);
+    // An answer does.
+    let asked = || internet.asked(NINES).iter().filter(|(name, _)| name == "ipv4only.arpa").count();
+    let before = asked();
+    run.next_pass();
+    run.verify_child(&good(), Duration::ZERO).await;
+    assert_eq!(asked(), before);
+}
+
 #[tokio::test(start_paused = true)]
 async fn servers_with_only_ipv6_are_unknown_without_ipv6() {
     let internet = Internet::new();
