@@ -184,6 +184,10 @@ impl Unresolved {
                 "does not resolve: the domain {} does not exist; anybody who registers it can answer for the zone",
                 Short(domain)
             ),
+            Self::UnknownDomain(domain) => format!(
+                "does not resolve: the name does not exist, and it is unknown whether the domain {} does",
+                Short(domain)
+            ),
             Self::NoAddress => "does not resolve: the name has no address".to_owned(),
             Self::Private => "has an address that can't be reached over the internet".to_owned(),
             Self::Alias => {
@@ -216,6 +220,10 @@ impl Unresolved {
             Self::NoSuchName | Self::NoAddress => {
                 "Correct the name, or give it an address (A or AAAA) in its own zone; otherwise remove it from the \
                  delegation."
+            }
+            Self::UnknownDomain(_) => {
+                "Try again: if the domain does not exist, anybody who registers it can answer for the zone. \
+                 Otherwise correct the name, or remove it from the delegation."
             }
             Self::FreeDomain(_) => {
                 "Remove it from the delegation now, or register the domain yourself."

@@ -76,8 +76,10 @@ pub(super) enum Unresolved {
     NoGlue,
     /// According to the resolver, the name does not exist.
     NoSuchName,
-    /// Neither the name nor this domain above it exists, and anybody can register the domain.
+    /// This domain, which is the name or above it, does not exist, and anybody can register it.
     FreeDomain(Name),
+    /// The name does not exist, and it is unknown whether this domain above it does.
+    UnknownDomain(Name),
     /// The name exists, but has no address.
     NoAddress,
     /// The server has an address that can't be reached over the internet. The finding does not name
@@ -291,6 +293,18 @@ impl FindingKind {
         matches!(self, Self::ParentUnsigned | Self::SignedWithoutDs)
     }
 
+    /// True if the check ended, or reached one of its limits, before it knew this, or if it is
+    /// unknown whether it is a takeover.
+    pub(super) fn is_cut_off(&self) -> bool {
+        matches!(
+            self,
+            Self::Late
+                | Self::Spent
+                | Self::Unresolved(Unresolved::Spent | Unresolved::UnknownDomain(_))
+                | Self::MoreAddresses(Unresolved::Spent)
+        )
+    }
+
     /// True if the finding may only be due to a recent change, at a server in this role.
     pub(super) fn is_transient(&self, role: Role) -> bool {
         match self {
@@ -391,7 +405,7 @@ impl FindingKind {
 
 impl Unresolved {
     /// The severity. A failure of the resolver says nothing about the name.
-    fn severity(&self) -> Severity {
+    pub(super) fn severity(&self) -> Severity {
         match self {
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent | Self::Spent => {
                 Severity::Unknown
@@ -412,7 +426,7 @@ impl Unresolved {
     fn code(&self) -> &'static str {
         match self {
             Self::NoGlue => "glue-missing",
-            Self::NoSuchName => "no-such-name",
+            Self::NoSuchName | Self::UnknownDomain(_) => "no-such-name",
             Self::FreeDomain(_) => "domain-is-free",
             Self::NoAddress => "no-address",
             Self::Private => "private-address",

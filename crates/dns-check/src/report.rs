@@ -92,12 +92,10 @@ impl Report {
         self.verdict() == Verdict::Good
     }
 
-    /// True if a server was not queried, or not to the end, because the check ran out of time or of
-    /// queries. The verdict is about the others.
+    /// True if a server was not checked, or not to the end, because the check ran out of time or
+    /// of queries. The verdict is about the others.
     pub fn is_incomplete(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| matches!(finding.kind, FindingKind::Late | FindingKind::Spent))
+        self.findings.iter().any(|finding| finding.kind.is_cut_off())
     }
 
     /// The findings: problems first, then in the order of the name servers, those of the child zone

@@ -70,12 +70,11 @@ pub async fn check(
     }
 }
 
-/// The later of two reports, unless it is unknown and the earlier one is not.
+/// The later of two reports, unless it does not know what the earlier one does.
 fn more_informative(last: Option<Report>, report: Report) -> Report {
-    match last {
-        Some(last) if report.verdict() == Verdict::Unknown && last.verdict() == Verdict::Bad => {
-            last
-        }
-        _ => report,
-    }
+    let is_less = |last: &Report| {
+        report.verdict() == Verdict::Unknown && last.verdict() == Verdict::Bad
+            || report.is_incomplete() && last.can_be_taken_over() && !report.can_be_taken_over()
+    };
+    last.filter(is_less).unwrap_or(report)
 }

@@ -210,6 +210,7 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::Unresolved(Why::NoGlue),
         Kind::Unresolved(Why::NoSuchName),
         Kind::Unresolved(Why::FreeDomain(name("value.example"))),
+        Kind::Unresolved(Why::UnknownDomain(name("value.example"))),
         Kind::Unresolved(Why::NoAddress),
         Kind::Unresolved(Why::Private),
         Kind::Unresolved(Why::Alias),

@@ -351,6 +351,9 @@ async fn a_name_server_in_an_unregistered_domain_can_be_taken_over() {
     // A missing name that only the owner of the domain can create can't be taken over.
     let report = internet.before(&delegated_to(&["ns1.example.net", "ns9.example.net"])).await;
     assert!(!report.can_be_taken_over() && report.verdict() == Verdict::Bad, "{report}");
+    // A name directly below a top-level domain is the domain itself.
+    let report = internet.before(&delegated_to(&["ns1.example.net", "typo.net"])).await;
+    assert!(report.can_be_taken_over(), "{report}");
     // The resolver is not asked for names at or above the cut.
     let report = internet.before(&delegated_to(&["ns1.other.example.com"])).await;
     assert!(!report.can_be_taken_over(), "{report}");
@@ -610,6 +613,42 @@ async fn the_checks_of_a_request_share_one_budget_of_queries() {
     let before = internet.traffic();
     internet.verifier().for_request().verify_child(&expected, Duration::ZERO).await;
     assert_ne!(internet.traffic(), before);
+}
+
+/// Nobody can register the domains in between.
+#[tokio::test(start_paused = true)]
+async fn a_deep_name_server_costs_one_lookup_of_a_domain() {
+    let deep = format!("{}gone.co.uk", "a.".repeat(100));
+    let internet = Internet::new();
+    internet.host("other.co.uk", &["205.251.193.3"]);
+    let report = internet.before(&delegated_to(&["ns1.example.net", &deep])).await;
+    assert!(report.can_be_taken_over(), "{report}");
+    let of_domains = |internet: &Internet| -> Vec<String> {
+        let asked = internet.asked(NINES).into_iter();
+        asked.filter(|(_, kind)| *kind == RecordType::NS).map(|(name, _)| name).collect()
+    };
+    assert_eq!(of_domains(&internet), ["co.uk", "gone.co.uk"]);
+}
+
+/// It is no takeover, and not known to be none.
+#[tokio::test(start_paused = true)]
+async fn a_domain_that_can_not_be_looked_up_may_be_free() {
+    let internet = Internet::new();
+    internet.resolve(|ask| {
+        let fails = ask.record_type() == RecordType::NS && *ask.name() == wire("nowhere.net");
+        fails.then(|| vec![ask.code(ResponseCode::ServFail).to_vec().unwrap()])
+    });
+    let expected = delegated_to(&["ns1.example.net", "ns1.nowhere.net"]);
+    let report = internet.before(&expected).await;
+    assert!(!report.can_be_taken_over() && report.is_incomplete(), "{report}");
+    assert_eq!(report.verdict(), Verdict::Bad, "{report}");
+    assert!(
+        report.to_string().contains(
+            "ns1.nowhere.net does not resolve: the name does not exist, and it is unknown whether the domain \
+             nowhere.net does"
+        ),
+        "{report}"
+    );
 }
 
 /// The checks of a run share their lookups.

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use super::{Probes, SERVERS, ServerCheck, ZoneCheck};
 use crate::Check;
 use crate::address_filter::Addresses;
-use crate::finding::{Family, FindingKind, Role, ServerState, Unresolved};
+use crate::finding::{Family, FindingKind, Role, ServerState, Severity, Unresolved};
 use crate::probe::{ProbeResult, addresses, child, parent};
 use crate::query::Query;
 use crate::referral::{Lost, Walk};
@@ -148,19 +148,27 @@ impl Check<'_> {
         }
     }
 
-    /// For a name server whose name does not exist: the highest domain above it that does not exist
-    /// either, if it can be registered.
+    /// For a name server whose name does not exist: the highest domain that does not exist either, if
+    /// it can be registered.
     async fn free_domain(&self, server: &Name) -> Unresolved {
-        let mut free = None;
-        // Nobody can register a top-level domain, or a domain at or above the cut.
-        let above = server.ancestors().filter(|name| name.parent().is_some());
-        for name in above.take_while(|name| !self.expected.name.is_at_or_below(name)) {
-            match self.resolver.name_servers(&self.net, &name).await {
-                Err(Unresolved::NoSuchName) => free = Some(name),
-                _ => break,
+        if is_below_a_top_level_domain(server) {
+            return Unresolved::FreeDomain(server.clone());
+        }
+        // The owner of the parent zone controls the domains at or above the cut.
+        let mut domains: Vec<Name> = server
+            .ancestors()
+            .filter(|name| is_registrable(name) && !self.expected.name.is_at_or_below(name))
+            .collect();
+        while let Some(domain) = domains.pop() {
+            match self.resolver.name_servers(&self.net, &domain).await {
+                Err(Unresolved::NoSuchName) => return Unresolved::FreeDomain(domain),
+                Err(why) if why.severity() == Severity::Unknown => {
+                    return Unresolved::UnknownDomain(domain);
+                }
+                _ => {}
             }
         }
-        free.filter(is_registrable).map_or(Unresolved::NoSuchName, Unresolved::FreeDomain)
+        Unresolved::NoSuchName
     }
 
     /// Asks the child's servers for the addresses of name servers in the child zone, and probes the
@@ -234,10 +242,13 @@ impl Check<'_> {
 /// domain such as `co.uk`.
 fn is_registrable(name: &Name) -> bool {
     match name.labels().collect::<Vec<_>>().as_slice() {
-        [_, _] => true,
         [_, second, top] => top.len() == 2 && second.len() <= 3,
-        _ => false,
+        _ => is_below_a_top_level_domain(name),
     }
+}
+
+fn is_below_a_top_level_domain(name: &Name) -> bool {
+    name.labels().count() == 2
 }
 
 /// The finding if resolvers query other name servers than those of the zone that was changed.
