@@ -374,6 +374,26 @@ async fn the_last_delegations_of_a_zone_are_the_first_in_the_last_round() {
     assert_eq!(asked, [first, last, first, last, last, first]);
 }
 
+/// The servers that were reached are good, and the others may be anything.
+#[tokio::test(start_paused = true)]
+async fn a_delegation_that_was_not_checked_to_the_end_is_unknown() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    let servers: Vec<String> = (0..32).map(|number| format!("ns{number}.provider0.net")).collect();
+    let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
+    Organization::put_ns(&zone, "large.example.com", &servers);
+    organization.network.dns.zone("large.example.com", servers.iter().copied(), []);
+    let unowned = BTreeSet::from([FindingKind::Unowned]);
+    let of =
+        |findings: &BTreeMap<String, BTreeSet<FindingKind>>| findings["large.example.com"].clone();
+    assert_eq!(of(&organization.findings().await), unowned);
+    for server in servers {
+        organization.network.dns.fault(server, DnsFault::Slow(Duration::from_millis(950)));
+    }
+    let unknown = BTreeSet::from([FindingKind::Unowned, FindingKind::Unknown]);
+    assert_eq!(of(&organization.findings().await), unknown);
+}
+
 /// Two dead servers behind many delegations cost hardly more than behind one.
 #[tokio::test(start_paused = true)]
 async fn dead_servers_are_remembered() {
