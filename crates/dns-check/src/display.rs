@@ -361,6 +361,9 @@ impl FindingKind {
             }
             Self::Late => "could not be queried in time".to_owned(),
             Self::Spent => SPENT.to_owned(),
+            Self::Unverified => "has signatures that were not verified: the check had reached its \
+                                 limit of signatures"
+                .to_owned(),
         }
     }
 }
@@ -434,7 +437,7 @@ impl FindingKind {
             (Self::Unqueried(_), _) => {
                 "Remove name servers from the delegation: a zone needs no more than 16, and the others are not checked."
             }
-            (Self::Late | Self::Spent, _) => TRY_AGAIN,
+            (Self::Late | Self::Spent | Self::Unverified, _) => TRY_AGAIN,
             (
                 Self::OddReferral
                 | Self::ShortGlue(_)

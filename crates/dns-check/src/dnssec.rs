@@ -1,19 +1,20 @@
 //! Validates a zone's keys and signatures against its DS records (RFC 4035, section 5).
 
+mod verification;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::base::Rtype;
 use ring::digest::{self, SHA256, SHA384};
-use ring::signature::{
-    self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
-};
 
 use super::finding::{FindingKind, Tags};
 use super::query::{IN, wire};
 use super::response::{Section, StartOfAuthority};
 use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
+pub(super) use verification::Verifications;
+use verification::is_supported;
 
 /// The most signatures of a record set that are verified: one by each of a few keys, and a second
 /// one while signatures are being replaced. The DS records of a name share this number: their
@@ -158,6 +159,14 @@ struct RecordSet<'a> {
     signatures: &'a [Vec<u8>],
 }
 
+/// What the validation of a zone depends on, besides its records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validation<'a> {
+    /// The time at which signatures must be valid.
+    pub(super) now: SystemTime,
+    pub(super) verifications: &'a Verifications,
+}
+
 /// Whether a record set is signed by one of the given keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signed {
@@ -167,6 +176,8 @@ enum Signed {
     OutOfTime,
     /// There is no signature.
     No,
+    /// Not all signatures were verified: the check has reached its limit.
+    Unknown,
 }
 
 impl RecordSet<'_> {
@@ -190,7 +201,7 @@ impl RecordSet<'_> {
         &self,
         zone: &Name,
         by: impl Iterator<Item = Key<'k>>,
-        now: SystemTime,
+        validation: &Validation<'_>,
         left: &mut usize,
     ) -> Signed {
         let zone = wire(zone);
@@ -202,11 +213,12 @@ impl RecordSet<'_> {
                     return found;
                 }
                 *left -= 1;
-                if verifies(key, &self.message(&zone, &signature), signature.value) {
-                    if signature.is_in_time(now) {
-                        return Signed::Now;
-                    }
-                    found = Signed::OutOfTime;
+                let message = self.message(&zone, &signature);
+                match validation.verifications.verify(key, &message, signature.value) {
+                    Some(true) if signature.is_in_time(validation.now) => return Signed::Now,
+                    Some(true) => found = Signed::OutOfTime,
+                    Some(false) => {}
+                    None => return Signed::Unknown,
                 }
             }
         }
@@ -225,18 +237,26 @@ pub(super) struct Compared {
 /// Compares the DS records with the response to a query for the key set of `zone`. One DS record
 /// that leads to a signing key is enough (RFC 4035, section 5.2; RFC 6840, section 5.11). The
 /// others may belong to future keys (RFC 6781, section 4.1.2).
-pub(super) fn compare(zone: &Name, ds: &DsRecords, answer: &Section, now: SystemTime) -> Compared {
+pub(super) fn compare(
+    zone: &Name,
+    ds: &DsRecords,
+    answer: &Section,
+    validation: &Validation<'_>,
+) -> Compared {
     // SHA-1 is ignored if there is a stronger digest (RFC 4509, section 3).
     let strong = |ds: &Ds| matches!(ds.digest_type(), 2 | 4) && is_supported(ds.algorithm());
     let has_strong = ds.iter().any(strong);
     let counts = |record: &&Ds| record.digest_type() != 1 || !has_strong;
     let (digests, key_set) = (digests(zone, ds, answer), key_set(zone, answer));
     let mut left = SIGNATURES;
-    let mut signed = |key: Key<'_>| key_set.signed(zone, [key].into_iter(), now, &mut left);
+    let mut signed = |key: Key<'_>| key_set.signed(zone, [key].into_iter(), validation, &mut left);
     let each: Vec<(&Ds, Outcome)> =
         ds.iter().filter(counts).map(|ds| (ds, outcome(ds, &digests, &mut signed))).collect();
     let good = || each.iter().filter(|(_, outcome)| *outcome == Outcome::Good).map(|(ds, _)| *ds);
     if good().next().is_none() {
+        if each.iter().any(|(_, outcome)| *outcome == Outcome::Unknown) {
+            return Compared { findings: vec![FindingKind::Unverified], is_secure: None };
+        }
         let is_unverifiable = |outcome: &Outcome| matches!(outcome, Outcome::Unverifiable(_, _));
         let known = each.iter().any(|(_, outcome)| !is_unverifiable(outcome));
         return Compared { findings: problems(&each), is_secure: known.then_some(false) };
@@ -263,6 +283,8 @@ enum Outcome {
     OutOfTime,
     /// Unknown: a digest type or an algorithm that can't be checked, and its number.
     Unverifiable(&'static str, u8),
+    /// Unknown: the check has reached its limit of signatures.
+    Unknown,
 }
 
 /// The findings if no DS record leads to a key that signs: one for each kind of outcome, however
@@ -317,6 +339,7 @@ fn outcome(ds: &Ds, digests: &Digests<'_>, signed: &mut impl FnMut(Key<'_>) -> S
         Signed::Now => Outcome::Good,
         Signed::OutOfTime => Outcome::OutOfTime,
         Signed::No => Outcome::NotSigning,
+        Signed::Unknown => Outcome::Unknown,
     }
 }
 
@@ -340,11 +363,12 @@ pub(super) fn data(
     soa: &StartOfAuthority,
     signatures: &[Vec<u8>],
     answer: &Section,
-    now: SystemTime,
+    validation: &Validation<'_>,
 ) -> Option<FindingKind> {
     let set = RecordSet { owner: zone, record_type: Rtype::SOA, data: vec![&soa.data], signatures };
-    match set.signed(zone, keys(answer), now, &mut { SIGNATURES }) {
+    match set.signed(zone, keys(answer), validation, &mut { SIGNATURES }) {
         Signed::Now => None,
+        Signed::Unknown => Some(FindingKind::Unverified),
         Signed::OutOfTime => Some(FindingKind::DataOutOfTime),
         Signed::No => Some(FindingKind::DataUnsigned),
     }
@@ -357,7 +381,7 @@ pub(super) fn of_ds(
     name: &Name,
     ds: &Section,
     above: &Section,
-    now: SystemTime,
+    validation: &Validation<'_>,
 ) -> Option<FindingKind> {
     if keys(above).next().is_none() {
         return Some(FindingKind::ParentUnsigned);
@@ -367,44 +391,14 @@ pub(super) fn of_ds(
         return None;
     }
     let set = set(name, Rtype::DS, &ds.ds, &ds.signatures);
-    let signed = set.signed(parent, keys(above), now, &mut { SIGNATURES });
-    (signed != Signed::Now).then_some(FindingKind::DsUnsigned)
+    match set.signed(parent, keys(above), validation, &mut { SIGNATURES }) {
+        Signed::Now => None,
+        Signed::Unknown => Some(FindingKind::Unverified),
+        Signed::OutOfTime | Signed::No => Some(FindingKind::DsUnsigned),
+    }
 }
 
 /// True if the response has a key of a zone.
 pub(super) fn is_signed(answer: &Section) -> bool {
     keys(answer).next().is_some()
-}
-
-/// True for RSA with SHA-1, SHA-256 and SHA-512, ECDSA, and Ed25519 (RFC 8624, section 3.1).
-fn is_supported(algorithm: u8) -> bool {
-    matches!(algorithm, 5 | 7 | 8 | 10 | 13 | 14 | 15)
-}
-
-fn verifies(key: Key<'_>, message: &[u8], value: &[u8]) -> bool {
-    let public = key.public_key();
-    // 1024-bit keys are still in use in DNSSEC.
-    let rsa: &RsaParameters = match key.algorithm() {
-        5 | 7 => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        8 => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        10 => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-        other => {
-            let (algorithm, key): (&dyn VerificationAlgorithm, Vec<u8>) = match other {
-                // DNSSEC omits the byte for "uncompressed" (RFC 6605, section 4).
-                13 => (&signature::ECDSA_P256_SHA256_FIXED, [&[4], public].concat()),
-                14 => (&signature::ECDSA_P384_SHA384_FIXED, [&[4], public].concat()),
-                _ => (&signature::ED25519, public.to_vec()),
-            };
-            return UnparsedPublicKey::new(algorithm, key).verify(message, value).is_ok();
-        }
-    };
-    // The length of the exponent is one byte, or a zero and two bytes (RFC 3110, section 2).
-    let parts = match public {
-        [0, high, low, rest @ ..] => {
-            rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))
-        }
-        [length, rest @ ..] => rest.split_at_checked(usize::from(*length)),
-        [] => None,
-    };
-    parts.is_some_and(|(e, n)| RsaPublicKeyComponents { n, e }.verify(rsa, message, value).is_ok())
 }

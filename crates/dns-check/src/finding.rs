@@ -261,6 +261,8 @@ pub(super) enum FindingKind {
     Late,
     /// The check has reached its limit of queries.
     Spent,
+    /// The check has reached its limit of signatures.
+    Unverified,
 }
 
 impl FindingKind {
@@ -274,7 +276,8 @@ impl FindingKind {
             | Self::Unverifiable(..)
             | Self::NoAnswerAbove(_)
             | Self::Late
-            | Self::Spent => Severity::Unknown,
+            | Self::Spent
+            | Self::Unverified => Severity::Unknown,
             Self::OddReferral
             | Self::ShortGlue(_)
             | Self::ParentUnsigned
@@ -300,6 +303,7 @@ impl FindingKind {
             self,
             Self::Late
                 | Self::Spent
+                | Self::Unverified
                 | Self::Unresolved(Unresolved::Spent | Unresolved::UnknownDomain(_))
                 | Self::MoreAddresses(Unresolved::Spent)
         )
@@ -399,6 +403,7 @@ impl FindingKind {
             Self::Unqueried(_) => "servers-not-queried",
             Self::Late => "late",
             Self::Spent => "budget-spent",
+            Self::Unverified => "signatures-not-verified",
         }
     }
 }

@@ -228,7 +228,7 @@ impl Verifier {
             self.timing.clone(),
             Arc::clone(&self.transport),
             self.memory.clone().unwrap_or_default(),
-            self.budget.clone().unwrap_or_default(),
+            self.budget.clone(),
         )
     }
 

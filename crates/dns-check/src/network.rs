@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::Timing;
 use super::address_filter::Addresses;
 use super::dns64::Prefix;
+use super::dnssec::{Validation, Verifications};
 use super::finding::Family;
 use super::query::{Query, SentQuery};
 use super::resolver::Known;
@@ -112,6 +113,8 @@ pub(super) struct Run {
     sockets: usize,
     /// How many lookups a check makes at once.
     lookups: usize,
+    /// At most how many checks are made at once.
+    checks: usize,
     resolver: Pace,
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
     /// The number of queries without a response, for addresses that have never responded.
@@ -126,7 +129,7 @@ impl Run {
         let share = |of_run: usize, most| (of_run / checks.max(1)).clamp(1, most);
         let (sockets, lookups) = (share(SOCKETS_PER_RUN, SOCKETS), share(LOOKUPS_PER_RUN, LOOKUPS));
         let resolver = Pace::per_second(RESOLVER_QUERIES);
-        Self { pass, sockets, lookups, resolver, zones, silent, responded }
+        Self { pass, sockets, lookups, checks, resolver, zones, silent, responded }
     }
 
     /// The number of the current pass.
@@ -212,16 +215,22 @@ impl Memory {
     }
 }
 
-/// What is left of the queries that a check, or all checks of a request, may send.
+/// What is left of the queries that a check, or all checks of a request, may send, and of the
+/// signatures that it may verify.
 #[derive(Debug)]
 pub(super) struct Budget {
     datagrams: AtomicU32,
     connections: AtomicU32,
+    verifications: Verifications,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { datagrams: AtomicU32::new(DATAGRAMS), connections: AtomicU32::new(CONNECTIONS) }
+        Self {
+            datagrams: AtomicU32::new(DATAGRAMS),
+            connections: AtomicU32::new(CONNECTIONS),
+            verifications: Verifications::default(),
+        }
     }
 }
 
@@ -247,12 +256,19 @@ pub(super) struct Network {
 }
 
 impl Network {
+    /// Without `budget`, the check has one of its own.
     pub(super) fn new(
         timing: Timing,
         transport: Arc<dyn Transport>,
         memory: Arc<Memory>,
-        budget: Arc<Budget>,
+        budget: Option<Arc<Budget>>,
     ) -> Self {
+        let of_run = |run: &Run| Budget {
+            verifications: Verifications::of_run(run.checks),
+            ..Budget::default()
+        };
+        let of_check = || memory.run.as_ref().map_or_else(Budget::default, of_run);
+        let budget = budget.unwrap_or_else(|| Arc::new(of_check()));
         let limits = memory.run.as_ref().map(|run| (run.sockets, run.lookups));
         let (sockets, lookups) = limits.unwrap_or((SOCKETS, LOOKUPS));
         let (queried_v4, queried_v6) = Default::default();
@@ -287,6 +303,11 @@ impl Network {
     pub(super) fn has_any_response(&self) -> bool {
         self.memory.responded_v4.load(Ordering::Relaxed)
             || self.memory.responded_v6.load(Ordering::Relaxed)
+    }
+
+    /// What signatures are validated with.
+    pub(super) fn validation(&self) -> Validation<'_> {
+        Validation { now: self.transport.now(), verifications: &self.budget.verifications }
     }
 
     /// True if the check, or its request, has reached its limit of queries.

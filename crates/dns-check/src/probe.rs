@@ -103,14 +103,17 @@ pub(super) async fn child(
             // Digests and signatures take up to some milliseconds for a hostile zone. The responses
             // of other servers are received in between, so that they are not late.
             tokio::task::yield_now().await;
-            let now = net.transport.now();
-            let Compared { findings, is_secure } = dnssec::compare(name, ds, &answer.answers, now);
+            let (answer, validation) = (&answer.answers, &net.validation());
+            let Compared { findings, is_secure } = dnssec::compare(name, ds, answer, validation);
             found.findings.extend(findings);
             let data =
-                || dnssec::data(name, soa.soa.as_ref()?, &soa.signatures, &answer.answers, now);
-            let unsigned = if is_secure == Some(true) { data() } else { None };
-            found.is_secure = is_secure.map(|is_secure| is_secure && unsigned.is_none());
-            found.findings.extend(unsigned);
+                || dnssec::data(name, soa.soa.as_ref()?, &soa.signatures, answer, validation);
+            let of_data = if is_secure == Some(true) { data() } else { None };
+            found.is_secure = match of_data {
+                Some(FindingKind::Unverified) => None,
+                _ => is_secure.map(|is_secure| is_secure && of_data.is_none()),
+            };
+            found.findings.extend(of_data);
         }
         (Some(Ok(answer)), None) if expected.check_ds && dnssec::is_signed(&answer.answers) => {
             found.findings.push(FindingKind::SignedWithoutDs);
@@ -155,9 +158,9 @@ pub(super) async fn parent(
             if records != expected.ds {
                 found.findings.push(FindingKind::Ds(records));
             } else if let (Some(_), Some(Ok(keys))) = (records, keys) {
-                let now = net.transport.now();
-                let unsigned = dnssec::of_ds(zone, &expected.name, &answer, &keys.answers, now);
-                found.findings.extend(unsigned.filter(|_| keys.code == NOERROR));
+                let (above, validation) = (&keys.answers, &net.validation());
+                let of_ds = dnssec::of_ds(zone, &expected.name, &answer, above, validation);
+                found.findings.extend(of_ds.filter(|_| keys.code == NOERROR));
             }
         }
         Some(Err(failed)) => found.findings.extend(partial_findings(failed)),

@@ -92,8 +92,8 @@ impl Report {
         self.verdict() == Verdict::Good
     }
 
-    /// True if a server was not checked, or not to the end, because the check ran out of time or
-    /// of queries. The verdict is about the others.
+    /// True if a server was not checked, or not to the end, because the check ran out of time, of
+    /// queries or of signatures. The verdict is about the others.
     pub fn is_incomplete(&self) -> bool {
         self.findings.iter().any(|finding| finding.kind.is_cut_off())
     }

@@ -10,12 +10,15 @@ use hickory_proto::op::{Message, OpCode, Query as WireQuery, ResponseCode};
 use hickory_proto::rr::rdata::NULL;
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType, SerialNumber};
 
+use super::super::dnssec::{Compared, Validation, Verifications};
 use super::super::finding::{FindingKind, Tags};
 use super::super::query::Query;
 use super::super::response::{Parsed, Response, Section, parse};
 use super::super::{Expected, Finding, Report, Timing, dnssec};
+use super::internet::{Internet, delegated_to};
 use super::script::*;
 use delegation_model::ds::{Ds, DsRecords};
+use delegation_model::name_servers::NameServers;
 use domain::base::Rtype;
 
 /// The inception of the signatures.
@@ -119,9 +122,16 @@ fn received_for(record_type: RecordType, records: &[Record]) -> Response {
     }
 }
 
+fn at(seconds: u64, verifications: &Verifications) -> Validation<'_> {
+    Validation { now: UNIX_EPOCH + Duration::from_secs(seconds), verifications }
+}
+
 fn found(ds: &DsRecords, answer: &[Record], seconds: u64) -> Vec<FindingKind> {
-    let now = UNIX_EPOCH + Duration::from_secs(seconds);
-    dnssec::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, now).findings
+    compared(ds, answer, &at(seconds, &Verifications::default())).findings
+}
+
+fn compared(ds: &DsRecords, answer: &[Record], validation: &Validation<'_>) -> Compared {
+    dnssec::compare(&CHILD.parse().unwrap(), ds, &received(answer).answers, validation)
 }
 
 fn findings(ds: Ds, answer: &[Record]) -> Vec<FindingKind> {
@@ -241,6 +251,56 @@ fn the_ds_records_of_a_zone_share_the_limit_of_signatures() {
     assert_eq!(found(&ds(&keys).unwrap(), &answer, INCEPTION), [all]);
 }
 
+#[test]
+fn signatures_beyond_the_limit_of_a_check_are_unknown_and_not_missing() {
+    let (ksk, zsk) = (Key::key_signing(), Key::zone_signing());
+    let keys = signed(&[&ksk, &zsk], &[&ksk]);
+    let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]).unwrap();
+    let none = Verifications::new(0);
+    let unknown = Compared { findings: vec![FindingKind::Unverified], is_secure: None };
+    assert_eq!(compared(&ds, &keys, &at(INCEPTION, &none)), unknown);
+    let one = Verifications::new(1);
+    let secure = Compared { findings: vec![], is_secure: Some(true) };
+    assert_eq!(compared(&ds, &keys, &at(INCEPTION, &one)), secure);
+    assert_eq!(data_found(&zsk, &keys, &at(INCEPTION, &one)), Some(FindingKind::Unverified));
+    // A signature that another server has, too, is not verified again.
+    assert_eq!(compared(&ds, &keys, &at(INCEPTION, &one)), secure);
+    assert_eq!(
+        compared(&ds, &signed(&[&ksk, &zsk], &[&ksk]), &at(INCEPTION, &one)),
+        unknown,
+        "a new signature of the same keys"
+    );
+}
+
+/// Each server has signatures of its own. The servers of a hostile zone could otherwise occupy the
+/// processor until the checks of other delegations are late.
+#[tokio::test(start_paused = true)]
+async fn a_check_in_a_run_verifies_its_share_of_signatures() {
+    let (ksk, zsk) = (Key::key_signing(), Key::zone_signing());
+    let names: Vec<&'static str> =
+        (0..32).map(|number| &*format!("n{number}.example.net").leak()).collect();
+    let internet = Internet::new();
+    for (number, name) in names.iter().enumerate() {
+        let address = format!("205.251.200.{number}");
+        internet.host(name, &[&address]);
+        let keys = signed(&[&ksk, &zsk], &[&ksk]);
+        internet.zone(&[&address], &Zone { keys, soa: zsk.soa(), ..child(&names) });
+    }
+    let ds = DsRecords::new([ksk.ds(DigestType::SHA256)]);
+    let name_servers = NameServers::from_values(&names).unwrap();
+    let expected = Expected { name_servers, ds, ..delegated_to(SERVERS) };
+    let report = internet.before(&expected).await;
+    assert!(report.is_good() && !report.is_incomplete(), "{report}");
+    let run = internet.verifier().for_run(120);
+    for _ in 0..2 {
+        // Each check has its own share.
+        let report = run.verify_child(&expected, Duration::ZERO).await;
+        let verified = report.servers().len() - report.unknowns().count();
+        assert_eq!((verified, codes(&report)[0]), (20, "signatures-not-verified"), "{report}");
+        assert!(report.is_incomplete() && !report.has_bogus_server(), "{report}");
+    }
+}
+
 /// Hundreds of DS records and of keys, all with one key tag: each key is hashed once for each digest
 /// type, and not once for each DS record.
 #[test]
@@ -263,8 +323,9 @@ fn each_key_is_hashed_once_per_digest_type_however_many_ds_records_there_are() {
     let ds = DsRecords::new(records.chain(keys.last().map(|key| ds_of(key)))).unwrap();
     let section = Section { keys, ..Section::default() };
     let before = dnssec::COMPUTED.get();
-    let now = UNIX_EPOCH + Duration::from_secs(INCEPTION);
-    let compared = dnssec::compare(&CHILD.parse().unwrap(), &ds, &section, now);
+    let verifications = Verifications::default();
+    let compared =
+        dnssec::compare(&CHILD.parse().unwrap(), &ds, &section, &at(INCEPTION, &verifications));
     let computed = dnssec::COMPUTED.get() - before;
     assert!(computed <= 2 * 255, "{computed} digests");
     // The one DS record of a key finds it.
@@ -526,15 +587,18 @@ async fn data_must_be_signed_by_the_zone_s_keys() {
 }
 
 fn data_at(zsk: &Key, keys: &[Record], seconds: u64) -> Option<FindingKind> {
+    data_found(zsk, keys, &at(seconds, &Verifications::default()))
+}
+
+fn data_found(zsk: &Key, keys: &[Record], validation: &Validation<'_>) -> Option<FindingKind> {
     let (soa, keys) = (received_for(RecordType::SOA, &zsk.soa()), received(keys));
-    let now = UNIX_EPOCH + Duration::from_secs(seconds);
     let answers = &soa.answers;
     dnssec::data(
         &CHILD.parse().unwrap(),
         answers.soa.as_ref()?,
         &answers.signatures,
         &keys.answers,
-        now,
+        validation,
     )
 }
 

@@ -251,7 +251,7 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The system's sockets, with an empty memory.
 pub(super) fn network(timing: Timing) -> Network {
-    Network::new(timing, Arc::new(crate::transport::Sockets), Arc::default(), Arc::default())
+    Network::new(timing, Arc::new(crate::transport::Sockets), Arc::default(), None)
 }
 
 /// A query that a server received.

@@ -253,6 +253,7 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::Unqueried(4711),
         Kind::Late,
         Kind::Spent,
+        Kind::Unverified,
     ];
     let parent_kinds = [
         Kind::Code("REFUSED".to_owned()),
