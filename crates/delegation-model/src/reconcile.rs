@@ -93,8 +93,8 @@ impl Observation {
         DsRecords::from_values(&set.values)
     }
 
-    /// Returns the parsed ownership record. It is empty if the record set is an alias or has a
-    /// routing policy, because this program did not write such a record.
+    /// Returns the parsed ownership record. It is empty if the record set is an alias, or has a
+    /// routing policy or a health check, because this program did not write such a record.
     pub fn record(&self) -> OwnershipRecord {
         let plain = self.ownership.as_ref().filter(|set| set.is_simple);
         plain.map(|set| OwnershipRecord::parse(&set.values)).unwrap_or_default()

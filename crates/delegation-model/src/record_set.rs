@@ -16,8 +16,8 @@ pub struct RecordSet {
     pub ttl: Option<Ttl>,
     /// The values, verbatim and in the listed order.
     pub values: Vec<String>,
-    /// False for an alias, or a record set with a routing policy. This program never writes such a
-    /// record set, and never changes one that somebody else created.
+    /// False for an alias, or a record set with a routing policy or a health check. This program
+    /// never writes such a record set, and never changes one that somebody else created.
     pub is_simple: bool,
 }
 

@@ -87,7 +87,7 @@ impl Inventory {
                     MapEntry::Occupied(mut entry) => entry.get_mut().ns.values.extend(set.values),
                 },
                 "DS" => drop(ds.insert(set.name.clone(), set)),
-                // The function never writes an alias or a routing policy.
+                // The function never writes an alias, a routing policy or a health check.
                 "TXT" if set.is_simple => drop(owned.insert(set.name.clone(), set)),
                 "A" | "AAAA" => keep(addresses.entry(set.name).or_default(), &set.values),
                 _ => {}

@@ -182,6 +182,7 @@ fn parse_change(n: usize, change: ChangeXml) -> Result<Change, ApiError> {
         set_identifier: set.set_identifier,
         weight: set.weight,
         alias,
+        health_check: None,
     };
     check_fields(action, &record)?;
     Ok(Change { action, record })

@@ -63,7 +63,7 @@ pub(crate) fn record_set(record: &RecordSet) -> Element {
             );
         out = out.child(target);
     }
-    out
+    out.maybe("HealthCheckId", record.health_check.as_deref())
 }
 
 pub(crate) fn change_info(id: &str, change: &ChangeState) -> Element {

@@ -21,6 +21,8 @@ pub struct RecordSet {
     pub weight: Option<i64>,
     /// The alias target, for an alias.
     pub alias: Option<AliasTarget>,
+    /// The health check, if there is one. The API here does not accept any.
+    pub health_check: Option<String>,
 }
 
 /// The target of an alias record set.
@@ -51,6 +53,7 @@ impl RecordSet {
             set_identifier: None,
             weight: None,
             alias: None,
+            health_check: None,
         }
     }
 
@@ -69,6 +72,13 @@ impl RecordSet {
     pub fn weighted(mut self, set_identifier: &str, weight: i64) -> Self {
         self.set_identifier = Some(set_identifier.to_owned());
         self.weight = Some(weight);
+        self
+    }
+
+    /// Gives it a health check.
+    #[must_use]
+    pub fn with_health_check(mut self, id: &str) -> Self {
+        self.health_check = Some(id.to_owned());
         self
     }
 
@@ -97,6 +107,7 @@ impl RecordSet {
             && self.ttl == other.ttl
             && self.weight == other.weight
             && self.set_identifier == other.set_identifier
+            && self.health_check == other.health_check
             && self.sorted_values() == other.sorted_values()
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn record_set(
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
     let is_simple = set.alias_target().is_none()
         && set.set_identifier().is_none()
+        && set.health_check_id().is_none()
         && set.traffic_policy_instance_id().is_none();
     Ok(RecordSet {
         name: name(action, set.name())?,

@@ -100,23 +100,30 @@ async fn other_record_sets_at_the_cut_are_left_and_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_weighted_delegation_fails_an_update_and_is_left_by_a_delete() {
-    let fixture = Fixture::new().await;
-    let id = fixture.create(json!({})).await.success().id().to_owned();
-    let set = fixture.parent.record(NAME, "NS").unwrap().weighted("test-set-1", 10);
-    fixture.parent.remove(NAME, "NS");
-    fixture.parent.put(set);
-    let other = fixture.child_account.hosted_zone(NAME);
-    fixture
-        .update(&id, json!({}), json!({"ChildZoneId": other.id()}))
-        .await
-        .failed(&["[routing-policy]"]);
-    let answer = fixture.delete(&id, json!({})).await.success();
-    assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
-    assert!(fixture.parent.records().iter().any(|set| set.set_identifier.is_some()));
+async fn a_delegation_with_a_routing_policy_or_a_health_check_is_not_changed() {
+    for edit in [
+        |set: RecordSet| set.weighted("test-set-1", 10),
+        |set: RecordSet| set.with_health_check("abcdef11-2222-3333-4444-555555fedcba"),
+    ] {
+        let fixture = Fixture::new().await;
+        let id = fixture.create(json!({})).await.success().id().to_owned();
+        let set = edit(fixture.parent.record(NAME, "NS").unwrap());
+        fixture.parent.remove(NAME, "NS");
+        fixture.parent.put(set.clone());
+        let other = fixture.child_account.hosted_zone(NAME);
+        fixture
+            .update(&id, json!({}), json!({"ChildZoneId": other.id()}))
+            .await
+            .failed(&["[routing-policy]"]);
+        let answer = fixture.delete(&id, json!({})).await.success();
+        assert!(answer.get("Warning").contains("left in place"), "{}", answer.0);
+        assert!(fixture.parent.records().contains(&set));
+    }
     // The same with the ownership record.
+    let owned = || RecordSet::new(RECORD, "TXT", 300, ["\"x\""]);
     for set in [
-        RecordSet::new(RECORD, "TXT", 300, ["\"x\""]).weighted("test-set-2", 10),
+        owned().weighted("test-set-2", 10),
+        owned().with_health_check("abcdef11-2222-3333-4444-555555fedcba"),
         RecordSet::new(RECORD, "CNAME", 300, ["elsewhere.example.net."]),
     ] {
         let fixture = Fixture::new().await;

@@ -70,10 +70,10 @@ pub enum Refusal {
         /// True if there are more record sets at and below the cut than were compared.
         more: bool,
     },
-    /// A record set to change has a routing policy or is an alias.
+    /// A record set to change has a routing policy or a health check, or is an alias.
     #[error(
-        "The {rtype} record set at {name} in the parent zone has a routing policy or is an \
-         alias, which this resource never writes. Remove it first."
+        "The {rtype} record set at {name} in the parent zone has a routing policy or a health \
+         check, or is an alias. This resource never writes such a record set. Remove it first."
     )]
     RoutingPolicy {
         /// The name of the record set.

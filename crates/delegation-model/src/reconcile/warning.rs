@@ -217,7 +217,8 @@ pub enum Warning {
         /// Who holds it.
         owners: Holders,
     },
-    /// A DS record set with a routing policy stays, although the delegation is removed.
+    /// A DS record set with a routing policy or a health check stays, although the delegation is
+    /// removed.
     DsWithRoutingPolicyLeft {
         /// The zone cut.
         name: Name,
@@ -491,8 +492,8 @@ impl fmt::Display for Warning {
             }
             Self::DsWithRoutingPolicyLeft { name } => write!(
                 f,
-                "The DS record set of {name} was left in place: it has a routing policy, which this \
-                 resource never writes. Remove it by hand."
+                "The DS record set of {name} was left in place: it has a routing policy or a health \
+                 check. This resource never writes such a record set. Remove it by hand."
             ),
             Self::ClaimLeft { record } => write!(
                 f,
