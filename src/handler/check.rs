@@ -1,5 +1,6 @@
 //! The DNS check of a request, before and after its change.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -229,21 +230,32 @@ pub(super) fn expected(
         name: name.clone(),
         ds: ds.and_then(|set| DsRecords::from_values(&set.values)),
         check_ds: ds.is_none(),
-        glue: glue(observed),
+        glue: glue(observed, name, &name_servers),
         name_servers,
     })
 }
 
-/// The addresses at and below the cut.
-pub(super) fn glue(observed: &Observation) -> Vec<(Name, IpAddr)> {
-    let glue = observed
-        .at_cut
+/// The parent zone's addresses of those of these name servers that are queried and are at or below
+/// the cut `name`. Others may have written thousands of addresses there.
+pub(super) fn glue(
+    observed: &Observation,
+    name: &Name,
+    name_servers: &NameServers,
+) -> Vec<(Name, IpAddr)> {
+    let queried: BTreeSet<&Name> = name_servers
         .iter()
-        .chain(&observed.below)
-        .filter(|set| matches!(set.rtype.as_str(), "A" | "AAAA"));
-    let addresses =
-        glue.flat_map(|set| set.values.iter().map(|value| (set.name.clone(), value.parse())));
-    addresses.filter_map(|(name, address)| Some((name, address.ok()?))).collect()
+        .take(dns_check::SERVERS)
+        .filter(|server| server.is_at_or_below(name))
+        .collect();
+    let sets =
+        observed.at_cut.iter().chain(&observed.below).filter(|set| {
+            matches!(set.rtype.as_str(), "A" | "AAAA") && queried.contains(&set.name)
+        });
+    let addresses = sets.flat_map(|set| {
+        let addresses = set.values.iter().filter_map(|value| value.parse().ok());
+        addresses.take(dns_check::GLUE_ADDRESSES).map(|address| (set.name.clone(), address))
+    });
+    addresses.collect()
 }
 
 /// Runs a DNS check that waits at most `most` for DNS to settle. `None` if too little time is
@@ -257,4 +269,33 @@ async fn bounded(
     let patience = left.checked_sub(ROUND)?.min(most);
     let _timing = cx.progress.time(Step::Check);
     timeout(patience + ROUND, ask(patience)).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use delegation_model::record_set::RecordSet;
+    use delegation_model::ttl::Ttl;
+
+    /// Whoever may write addresses below the name can fill a page of the listing with them. Each
+    /// one that is kept has a copy of its name, of up to a thousand characters.
+    #[test]
+    fn few_addresses_of_queried_name_servers_are_kept() {
+        let cut: Name = "testing.example.com".parse().unwrap();
+        let addresses = |name: &str, rtype: &str, values: Vec<String>| {
+            RecordSet::new(name.parse().unwrap(), rtype, Ttl::OWNERSHIP, values)
+        };
+        let v4 = || (0..250).map(|last| format!("192.0.2.{last}")).collect();
+        let v6 = || (0..250).map(|last| format!("2001:db8::{last:x}")).collect();
+        let below = (0..298).map(|number| addresses(&format!("t{number}.{cut}"), "A", v4()));
+        let server = format!("ns1.{cut}");
+        let of_server = [addresses(&server, "A", v4()), addresses(&server, "AAAA", v6())];
+        let observed =
+            Observation { below: below.chain(of_server).collect(), ..Observation::default() };
+        let name_servers = NameServers::parse(&[&server, "ns1.example.net"]).unwrap();
+        let kept = glue(&observed, &cut, &name_servers);
+        assert!(kept.iter().all(|(name, _)| name.as_str() == server), "{kept:?}");
+        let v4 = kept.iter().filter(|(_, address)| address.is_ipv4()).count();
+        assert_eq!((v4, kept.len()), (8, 16));
+    }
 }

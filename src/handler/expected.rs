@@ -55,8 +55,15 @@ pub async fn parent_zone(
 pub struct ParentSide {
     /// The delegation. `None` without an NS record set that can be parsed.
     pub delegation: Option<Expected>,
-    /// The addresses at and below the name.
-    pub glue: Vec<(Name, IpAddr)>,
+    name: Name,
+    observed: Observation,
+}
+
+impl ParentSide {
+    /// The parent zone's addresses of those of these name servers that are at or below the name.
+    pub fn glue(&self, name_servers: &NameServers) -> Vec<(Name, IpAddr)> {
+        check::glue(&self.observed, &self.name, name_servers)
+    }
 }
 
 /// Reads the delegation that the parent zone has at `name`.
@@ -76,7 +83,7 @@ pub async fn by_parent(
     let observed = Observation { at_cut, below, more_below, ..Observation::default() };
     let delegation = check::expected(name, &ReconciliationPlan::default(), &observed)
         .map(|expected| Expected { check_ds: true, ..expected });
-    Ok(ParentSide { delegation, glue: check::glue(&observed) })
+    Ok(ParentSide { delegation, name: name.clone(), observed })
 }
 
 /// A child zone, as read from Route 53.

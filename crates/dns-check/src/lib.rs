@@ -41,7 +41,7 @@ pub use network::Pace;
 pub use referral::ReferralError;
 pub use report::{Address, FindingGroup, Report, Server, Verdict};
 pub use transport::{Datagrams, Transport};
-pub use zone_check::SERVERS;
+pub use zone_check::{GLUE_ADDRESSES, SERVERS};
 
 use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;

@@ -17,6 +17,10 @@ use std::net::IpAddr;
 /// 16, and the root and the large top-level domains have 13. Route 53 accepts 400.
 pub const SERVERS: usize = 32;
 
+/// How many addresses of each family are kept of a name server as glue. A check queries two.
+/// A record set may have 400 values, each of which would have a copy of the name.
+pub const GLUE_ADDRESSES: usize = 8;
+
 /// How many addresses a finding about glue keeps.
 const ADDRESSES: usize = 4;
 

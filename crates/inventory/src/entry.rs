@@ -11,15 +11,11 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{self, Claim, Claimant, OwnershipRecord, Value};
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
-use dns_check::{Expected, SERVERS};
+use dns_check::{Expected, GLUE_ADDRESSES, SERVERS};
 
 /// The prefixes of the first label of an ownership record: of a normal one, and of one that has a
 /// digest instead of the cut's own label.
 const RECORD: (&str, &str) = ("_delegation-", "_delegationdigest-");
-
-/// How many addresses of a name server are kept, of each family. A check queries two. A record set
-/// may have 400, each of which would have a copy of the name.
-const ADDRESSES: usize = 8;
 
 /// The delegations of a parent zone, and the ownership records without a delegation, sorted by
 /// name.
@@ -144,7 +140,7 @@ impl Inventory {
 fn keep(known: &mut Vec<IpAddr>, values: &[String]) {
     for address in values.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
         let is_same_family = |other: &&IpAddr| other.is_ipv4() == address.is_ipv4();
-        if known.iter().filter(is_same_family).count() < ADDRESSES {
+        if known.iter().filter(is_same_family).count() < GLUE_ADDRESSES {
             known.push(address);
         }
     }

@@ -100,7 +100,7 @@ pub(super) async fn find(
             // Without keys, a DS record set would make the zone bogus.
             let check_ds = zone.is_some_and(|zone| zone.ds.is_err());
             let glue = match parent_side {
-                Some(parent_side) => parent_side.glue,
+                Some(parent_side) => parent_side.glue(&name_servers),
                 None => glue(verifier, parent.as_ref(), name, &name_servers).await,
             };
             (source, Expected { name: name.clone(), name_servers, ds, check_ds, glue })
