@@ -7,6 +7,8 @@ VENV := .venv-check
 CHECKS ?= fmt-check lint doc workflows tools unit guards template deny cdk
 # The list of checks that were skipped on this machine; tests write to it, too.
 export NOT_CHECKED ?= $(abspath $(TARGET_DIR))/not-checked.tsv
+# The seed of all property tests, so that they make the same cases on each machine. The nightly run has another one each time.
+export PROPTEST_RNG_SEED ?= 1
 # The processors for which `make package` builds; if empty, those whose Rust target is installed.
 ARCHITECTURES ?=
 # The processor for which `sam build` builds: the one in the template, so that both always agree.
@@ -26,7 +28,7 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model model-mutants faults load fuzz mutants sandbox fmt fmt-check lint \
+.PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model model-mutants properties faults load fuzz mutants sandbox fmt fmt-check lint \
 	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction build-WatchFunction
 
 help: ## list the targets
@@ -44,7 +46,7 @@ check: fmt-check lint ## format, lints and unit tests, for every commit; less th
 	cargo test --locked --workspace --lib --bins
 	@echo "== make check: passed"
 
-test: ## everything that CI checks, and at the end a table of the checks that this machine could not run
+test: ## the tests and checks of every change, and at the end a table of the checks that this machine could not run
 	@python3 tools/not_checked.py start
 	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $(CHECKS)
 	@python3 tools/not_checked.py report
@@ -91,6 +93,10 @@ model: ## check every state of the planner within bounds with the model checker,
 
 model-mutants: ## break the planner's rules one by one: does the model checker notice? for some minutes
 	@python3 -B tools/model_mutants.py
+
+properties: ## all property tests with many cases, for some minutes; PROPTEST_RNG_SEED
+	PROPTEST_CASES=2000 cargo test --locked -p delegation-model -p dns-check -p sandbox --lib
+	PROPTEST_CASES=2000 cargo test --locked -p custom-delegation --test integration -- invariants::
 
 fuzz: $(FUZZ_BIN)/cargo-fuzz ## random bytes for everything that reads external input; FUZZ_SECONDS, FUZZ_TARGETS
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
@@ -140,16 +146,16 @@ fmt-check:
 	cargo fmt --all --check
 
 lint:
-	@echo "== lock files"
-	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	@echo "== lints"
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@echo "== lints of the function alone, as it ships"
 	cargo clippy --locked -p custom-delegation --lib --bin bootstrap -- -D warnings
+	@echo "== lints of the fuzz targets"
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $(TARGET_DIR) -- -D warnings
 
 doc:
 	@echo "== documentation"
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps -p custom-delegation -p delegation-model -p dns-check -p sandbox
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
 
 # The function is tested as it ships. Together with the command, cargo would give it SDK features that only the command needs.
 # Many tests wait for name servers and processes, so running more of them than there are cores is faster.

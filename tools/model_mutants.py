@@ -88,9 +88,12 @@ def copy(all_mutants):
         (sources / name).write_text(switched((SOURCES / name).read_text(), of_file))
     with open(sources / "lib.rs", "a") as file:
         file.write(SWITCH)
-    command = ["cargo", "build", "--quiet", "--profile", "driver", "-p", "model-check"]
     env = {**os.environ, "RUSTFLAGS": "-Awarnings", "CARGO_TARGET_DIR": str(COPY / "target")}
-    subprocess.run(command, cwd=COPY, env=env, check=True)
+    # Removes the other crates from the lock file, and changes no version.
+    prune = ["cargo", "metadata", "--offline", "--format-version", "1"]
+    subprocess.run(prune, cwd=COPY, env=env, check=True, stdout=subprocess.DEVNULL)
+    build = ["cargo", "build", "--locked", "--quiet", "--profile", "driver", "-p", "model-check"]
+    subprocess.run(build, cwd=COPY, env=env, check=True)
 
 
 def found(number, form):
