@@ -12,6 +12,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
     Before, Claim, ClaimBasis, Claimant, OwnershipRecord, Stamp, record_name,
 };
+use delegation_model::record_set::Change;
 use delegation_model::role::{ExternalId, Role};
 use dns_check::{Report, Verifier};
 use inventory::{Accepted, Examined, Facts, FindingKind};
@@ -271,7 +272,7 @@ async fn every_kind_is_found_including_a_denied_role() {
     organization
         .network
         .dns
-        .fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
+        .fault("resolver", DnsFault::SilentFor(["ns1.unresolvable.net".to_owned()].into()));
     let mut expected = organization.add_faulty(&zone);
     expected.insert("4".repeat(12), organization.deny());
     let kinds: BTreeSet<FindingKind> = expected.values().flatten().copied().collect();
@@ -392,6 +393,91 @@ async fn a_delegation_that_was_not_checked_to_the_end_is_unknown() {
     }
     let unknown = BTreeSet::from([FindingKind::Unowned, FindingKind::Unknown]);
     assert_eq!(of(&organization.findings().await), unknown);
+}
+
+/// A resolver that works otherwise answers SERVFAIL for a name server: its domain may be delegated
+/// to a provider where anybody can create it.
+#[tokio::test(start_paused = true)]
+async fn a_name_server_whose_name_fails_does_not_serve_the_zone() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    organization.delegate(&zone, "one.example.com", &["ns1.provider0.net", "ns1.partner.net"]);
+    organization.delegate(&zone, "all.example.com", &["ns1.partner.net"]);
+    let names = ["ns1.partner.net".to_owned()].into();
+    organization.network.dns.fault("resolver", DnsFault::ServFailFor(names));
+    let expected =
+        [("all.example.com", FindingKind::Outage), ("one.example.com", FindingKind::Lame)];
+    let expected = expected.map(|(name, kind)| (name.to_owned(), BTreeSet::from([kind])));
+    assert_eq!(organization.findings().await, expected.into());
+}
+
+/// One name server refuses, and nothing is known of the other one: it may serve the zone.
+#[tokio::test(start_paused = true)]
+async fn a_delegation_with_an_unknown_name_server_is_not_dangling() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    let servers = ["ns1.refusing.net", "ns1.unresolvable.net"];
+    organization.delegate(&zone, "some.example.com", &servers);
+    organization.network.dns.fault("ns1.refusing.net", DnsFault::Refused);
+    let names = ["ns1.unresolvable.net".to_owned()].into();
+    organization.network.dns.fault("resolver", DnsFault::SilentFor(names));
+    let (accounts, verifier) = organization.auditor().await;
+    let scan = scan::read(&accounts, &organization.sources, &|_| {}).await;
+    let subjects: Vec<Subject> =
+        scan::subjects(&scan.zones).filter(|subject| subject.entry.is_some()).collect();
+    let mut reports = Vec::new();
+    scan::check(&verifier, &scan.zones, &subjects, |_, report| reports.push(report)).await;
+    let accepted = Accepted::default();
+    let facts = Facts {
+        now: organization.now(),
+        stacks: None,
+        accepted: &accepted,
+        checked: true,
+        unowned: false,
+    };
+    let examined = Examined::new(&scan.zones[0].inventory.entries[0], reports.first(), &facts);
+    let [found] = examined.findings.as_slice() else { panic!("{:?}", examined.findings) };
+    assert_eq!(found.kind, FindingKind::Lame);
+    // Its fix leaves the name server of which nothing is known.
+    let left = found.fix.iter().find_map(|change| match change {
+        Change::Create(set) => Some(set.values.clone()),
+        Change::Delete(_) => None,
+    });
+    assert_eq!(left, Some(vec!["ns1.unresolvable.net.".to_owned()]));
+}
+
+/// The resolver fails after the first of three passes.
+#[tokio::test(start_paused = true)]
+async fn a_takeover_is_not_forgotten_when_a_later_lookup_fails() {
+    let organization = Organization::new(1);
+    let zone = organization.parents[0].hosted_zone("example.com");
+    let (cut, servers) = ("some.example.com", ["ns1.provider0.net", "ns1.free.net"]);
+    Organization::put_ns(&zone, cut, &servers);
+    let own = RecordSet::new(cut, "NS", 300, servers.map(|server| format!("{server}.")));
+    organization.network.dns.zone(cut, [servers[0]], [own]);
+    let (accounts, verifier) = organization.auditor().await;
+    let scan = scan::read(&accounts, &organization.sources, &|_| {}).await;
+    let subjects: Vec<Subject> =
+        scan::subjects(&scan.zones).filter(|subject| subject.entry.is_some()).collect();
+    let dns = organization.network.dns.clone();
+    // The first pass asks for both families of both names, and for the domain.
+    let fails = tokio::spawn(async move {
+        for _ in 0..1000 {
+            if dns.queries_to("resolver").len() >= 5 {
+                return dns.fault("resolver", DnsFault::SilentFor(["ns1.free.net".into()].into()));
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("{:?}", dns.queries_to("resolver"));
+    });
+    let mut reports = Vec::new();
+    scan::check(&verifier, &scan.zones, &subjects, |_, report| reports.push(report)).await;
+    fails.await.unwrap();
+    assert!(reports[0].can_be_taken_over(), "{}", reports[0]);
+    let later = scan::check(&verifier, &scan.zones, &subjects, |_, report| {
+        assert!(!report.can_be_taken_over(), "{report}");
+    });
+    later.await;
 }
 
 /// Two dead servers behind many delegations cost hardly more than behind one.

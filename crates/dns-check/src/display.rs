@@ -193,9 +193,16 @@ impl Unresolved {
             Self::Alias => {
                 "is an alias (CNAME), which the name of a name server must not be".to_owned()
             }
+            Self::NoSuchTarget(target) => {
+                format!("is an alias (CNAME) of {}, which does not exist", Short(target))
+            }
             Self::NoNameServers => "has no name servers, according to the resolver".to_owned(),
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
                 format!("could not be resolved: {}", self.reason())
+            }
+            Self::Failing => {
+                "does not resolve: the resolver answers SERVFAIL, although it resolves other names"
+                    .to_owned()
             }
             Self::Spent => SPENT.to_owned(),
         }
@@ -231,7 +238,7 @@ impl Unresolved {
             Self::Private => {
                 "Remove that address, or use the resolver of the network that it belongs to."
             }
-            Self::Alias => {
+            Self::Alias | Self::NoSuchTarget(_) => {
                 "Use the name that the alias leads to, or give this name its own addresses (A, AAAA)."
             }
             Self::NoNameServers => {
@@ -239,6 +246,10 @@ impl Unresolved {
             }
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
                 "Use another resolver, or try again."
+            }
+            Self::Failing => {
+                "Repair the zone of that name, or remove the server from the delegation: anybody who can create \
+                 that zone where its domain is delegated to can answer for the name."
             }
             Self::Spent => TRY_AGAIN,
         }

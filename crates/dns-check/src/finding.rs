@@ -87,10 +87,14 @@ pub(super) enum Unresolved {
     Private,
     /// The name is an alias (RFC 2181, section 10.3).
     Alias,
+    /// The name is an alias, and this name at the end of the chain does not exist.
+    NoSuchTarget(Name),
     /// The zone has no name servers.
     NoNameServers,
     /// The resolver answered with this code.
     Code(String),
+    /// In two passes of a run, the resolver answered SERVFAIL, although it resolves other names.
+    Failing,
     /// The resolver's answers can't be parsed.
     Malformed,
     /// The queried server is not a resolver: it has no answer, and does not recurse to find one.
@@ -296,17 +300,18 @@ impl FindingKind {
         matches!(self, Self::ParentUnsigned | Self::SignedWithoutDs)
     }
 
-    /// True if the check ended, or reached one of its limits, before it knew this, or if it is
-    /// unknown whether it is a takeover.
-    pub(super) fn is_cut_off(&self) -> bool {
-        matches!(
-            self,
+    /// True if it is unknown what is wrong with a server, or whether it can be taken over: the check
+    /// ended, or reached one of its limits, before it knew, or the resolver failed.
+    pub(super) fn leaves_open(&self) -> bool {
+        match self {
             Self::Late
-                | Self::Spent
-                | Self::Unverified
-                | Self::Unresolved(Unresolved::Spent | Unresolved::UnknownDomain(_))
-                | Self::MoreAddresses(Unresolved::Spent)
-        )
+            | Self::Spent
+            | Self::Unverified
+            | Self::Unresolved(Unresolved::UnknownDomain(_))
+            | Self::MoreAddresses(Unresolved::Spent) => true,
+            Self::Unresolved(why) => why.severity() == Severity::Unknown,
+            _ => false,
+        }
     }
 
     /// True if the finding may only be due to a recent change, at a server in this role.
@@ -435,9 +440,10 @@ impl Unresolved {
             Self::FreeDomain(_) => "domain-is-free",
             Self::NoAddress => "no-address",
             Self::Private => "private-address",
-            Self::Alias => "server-is-alias",
+            Self::Alias | Self::NoSuchTarget(_) => "server-is-alias",
             Self::NoNameServers => "no-name-servers",
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => "resolver-fails",
+            Self::Failing => "name-fails",
             Self::Spent => "budget-spent",
         }
     }

@@ -46,6 +46,9 @@ const FOREIGN: usize = 256;
 /// A process can have 1024 open files by default. Each concurrent check has its share, so that none can take those of another.
 const SOCKETS_PER_RUN: usize = 480;
 
+/// How many TCP connections the concurrent checks of a run open. Each has an equal share.
+const CONNECTIONS_PER_RUN: usize = 3840;
+
 /// How many lookups the checks of a run make at once. Each concurrent check has its share.
 const LOOKUPS_PER_RUN: usize = 120;
 
@@ -96,7 +99,7 @@ pub(super) struct Memory {
     /// The same for IPv6.
     pub(super) tried_v6: OnceCell<()>,
     /// The prefixes that the resolver uses to synthesize IPv6 addresses.
-    pub(super) prefixes: OnceCell<Vec<Prefix>>,
+    pub(super) prefixes: Known<Vec<Prefix>>,
     /// The synthesized IPv6 addresses by IPv4 address.
     translated: Mutex<BTreeMap<IpAddr, IpAddr>>,
     hosts: Mutex<BTreeMap<Name, Arc<Known<Addresses>>>>,
@@ -116,6 +119,8 @@ pub(super) struct Run {
     /// At most how many checks are made at once.
     checks: usize,
     resolver: Pace,
+    /// True if the resolver has found the answer to a query.
+    pub(super) has_resolved: AtomicBool,
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
     /// The number of queries without a response, for addresses that have never responded.
     silent: Mutex<BTreeMap<IpAddr, u32>>,
@@ -125,11 +130,11 @@ pub(super) struct Run {
 impl Run {
     /// A run with at most this many concurrent checks.
     fn new(checks: usize) -> Self {
-        let (pass, zones, silent, responded) = Default::default();
+        let (pass, has_resolved, zones, silent, responded) = Default::default();
         let share = |of_run: usize, most| (of_run / checks.max(1)).clamp(1, most);
         let (sockets, lookups) = (share(SOCKETS_PER_RUN, SOCKETS), share(LOOKUPS_PER_RUN, LOOKUPS));
         let resolver = Pace::per_second(RESOLVER_QUERIES);
-        Self { pass, sockets, lookups, checks, resolver, zones, silent, responded }
+        Self { pass, sockets, lookups, checks, resolver, has_resolved, zones, silent, responded }
     }
 
     /// The number of the current pass.
@@ -234,6 +239,18 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// What a check in a run with at most this many concurrent checks may use.
+    fn of_run(checks: usize) -> Self {
+        let share = u32::try_from(CONNECTIONS_PER_RUN / checks.max(1)).unwrap_or(CONNECTIONS);
+        Self {
+            connections: AtomicU32::new(share.clamp(1, CONNECTIONS)),
+            verifications: Verifications::of_run(checks),
+            ..Self::default()
+        }
+    }
+}
+
 /// What the queries of one check share.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -263,11 +280,8 @@ impl Network {
         memory: Arc<Memory>,
         budget: Option<Arc<Budget>>,
     ) -> Self {
-        let of_run = |run: &Run| Budget {
-            verifications: Verifications::of_run(run.checks),
-            ..Budget::default()
-        };
-        let of_check = || memory.run.as_ref().map_or_else(Budget::default, of_run);
+        let of_check =
+            || memory.run.as_ref().map_or_else(Budget::default, |run| Budget::of_run(run.checks));
         let budget = budget.unwrap_or_else(|| Arc::new(of_check()));
         let limits = memory.run.as_ref().map(|run| (run.sockets, run.lookups));
         let (sockets, lookups) = limits.unwrap_or((SOCKETS, LOOKUPS));

@@ -93,9 +93,9 @@ impl Report {
     }
 
     /// True if a server was not checked, or not to the end, because the check ran out of time, of
-    /// queries or of signatures. The verdict is about the others.
+    /// queries or of signatures, or because the resolver failed. The verdict is about the others.
     pub fn is_incomplete(&self) -> bool {
-        self.findings.iter().any(|finding| finding.kind.is_cut_off())
+        self.findings.iter().any(|finding| finding.kind.leaves_open())
     }
 
     /// The findings: problems first, then in the order of the name servers, those of the child zone
@@ -174,6 +174,19 @@ impl Report {
     /// domain that does not exist.
     pub fn can_be_taken_over(&self) -> bool {
         self.findings.iter().any(Finding::is_takeover)
+    }
+
+    /// True if an earlier report of the same check found that a name server can be taken over, and
+    /// this one does not know whether it can.
+    pub fn forgets_takeover(&self, earlier: &Self) -> bool {
+        let is_unknown = |server: &Name| {
+            let is_it = |own: &&Server| own.name == *server;
+            let state = self.servers.iter().find(is_it).map(|own| own.state);
+            state == Some(ServerState::Unknown)
+                || self.findings.iter().any(|own| own.server == *server && own.kind.leaves_open())
+        };
+        let takeovers = earlier.findings.iter().filter(|finding| finding.is_takeover());
+        !self.can_be_taken_over() && takeovers.into_iter().any(|found| is_unknown(&found.server))
     }
 
     /// True if a name server of the child has no key that matches a DS record, or serves data that

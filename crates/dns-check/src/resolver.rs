@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::sync::atomic::Ordering;
 
 use domain::base::Rtype;
 use futures_util::future::join;
@@ -14,7 +15,7 @@ use super::address_filter::Addresses;
 use super::dns64::{self, Prefix, may_be_translated, untranslated};
 use super::finding::Unresolved;
 use super::network::{Network, NoResponse, Run};
-use super::query::{NOERROR, NXDOMAIN, Query, code};
+use super::query::{NOERROR, NXDOMAIN, Query, SERVFAIL, code};
 use super::response::{Response, Targets};
 use delegation_model::name::Name;
 
@@ -49,9 +50,7 @@ impl<T> Default for Known<T> {
 }
 
 impl<T: Clone> Known<T> {
-    /// Returns the cached result, or makes the lookup. A result is cached for the whole run if
-    /// `is_whole` is true for it. A failure is cached for one pass of a run, or, in a single check,
-    /// until the next round.
+    /// Returns the cached result, or makes the lookup as one of those that a check makes at once.
     async fn or_look_up(
         &self,
         net: &Network,
@@ -60,6 +59,18 @@ impl<T: Clone> Known<T> {
     ) -> Result<T, Unresolved> {
         // The semaphore is never closed.
         let _permit = net.lookups.acquire().await;
+        self.or_find(net, is_whole, look_up).await
+    }
+
+    /// Returns the cached result, or that of this future. A result is cached for the whole run if
+    /// `is_whole` is true for it. A failure is cached for one pass of a run, or, in a single check,
+    /// until the next round.
+    async fn or_find(
+        &self,
+        net: &Network,
+        is_whole: impl Fn(&T) -> bool,
+        look_up: impl Future<Output = Result<T, Unresolved>>,
+    ) -> Result<T, Unresolved> {
         let pass = net.memory.run.as_ref().map(Run::pass);
         let mut known = self.0.lock().await;
         if let Some(last) = &*known {
@@ -69,7 +80,13 @@ impl<T: Clone> Known<T> {
                 return last.found.clone();
             }
         }
-        let found = look_up.await;
+        let mut found = look_up.await;
+        let before = known.as_ref().and_then(|last| last.found.as_ref().err());
+        if let (Some(before), Err(failure)) = (before, &mut found)
+            && fails_only_there(net, before, failure)
+        {
+            *failure = Unresolved::Failing;
+        }
         // Other checks have a budget of their own.
         if !net.is_spent() || found.as_ref().is_ok_and(&is_whole) {
             *known = Some(LookUp {
@@ -127,7 +144,7 @@ impl Resolver {
         // An address of this network's NAT64 (RFC 6146) leads to the IPv4 address in it, which may
         // be private. Without the prefix it is not known which addresses those are.
         let mut known = addresses.to_vec();
-        let (mut prefixes, mut missing) = (&[][..], None);
+        let (mut prefixes, mut missing) = (Vec::new(), None);
         if addresses.iter().any(|address| may_be_translated(*address, addresses)) {
             match self.prefixes(net).await {
                 Ok(found) => prefixes = found,
@@ -137,7 +154,7 @@ impl Resolver {
                 }
             }
         }
-        let (own, synthesized) = untranslated(&known, prefixes);
+        let (own, synthesized) = untranslated(&known, &prefixes);
         for (address, by) in synthesized {
             net.memory.translate(address, by);
         }
@@ -174,22 +191,24 @@ impl Resolver {
         Ok(Addresses { missing: missing.or(chosen.missing.clone()), ..chosen })
     }
 
-    /// The prefixes that the resolver uses to synthesize IPv6 addresses (RFC 7050). A failure is not
-    /// cached.
-    async fn prefixes<'a>(&self, net: &'a Network) -> Result<&'a [Prefix], Unresolved> {
-        let prefixes = &net.memory.prefixes;
-        if prefixes.get().is_none() {
+    /// The prefixes that the resolver uses to synthesize IPv6 addresses (RFC 7050).
+    async fn prefixes(&self, net: &Network) -> Result<Vec<Prefix>, Unresolved> {
+        let discover = async {
             let name = dns64::DISCOVERY.parse().map_err(|_| Unresolved::NoSuchName)?;
-            let found = match self.ask(net, &Query::recursive(&name, Rtype::AAAA)).await {
-                Ok(answer) => Prefix::discovered(&answer.answers.addresses),
+            match self.ask(net, &Query::recursive(&name, Rtype::AAAA)).await {
+                Ok(answer) => Ok(Prefix::discovered(&answer.answers.addresses)),
                 // A resolver that synthesizes nothing has no such address.
-                Err(Unresolved::NoSuchName) => Vec::new(),
-                Err(why) => return Err(why),
-            };
-            // Another lookup may have found the same meanwhile.
-            let _ = prefixes.set(found);
-        }
-        Ok(prefixes.get().map(Vec::as_slice).unwrap_or_default())
+                Err(Unresolved::NoSuchName) => Ok(Vec::new()),
+                Err(why) => Err(why),
+            }
+        };
+        // The lookup of the name server has its turn already.
+        let found = net.memory.prefixes.or_find(net, |_| true, discover).await;
+        // Nothing is wrong with the name server.
+        found.map_err(|why| match why {
+            Unresolved::Failing => Unresolved::Code(code(SERVFAIL)),
+            why => why,
+        })
     }
 
     /// The name servers of a zone.
@@ -228,8 +247,16 @@ impl Resolver {
                     NOERROR | NXDOMAIN if answer.is_uninformed() => {
                         finding = Unresolved::NotRecursive;
                     }
-                    NOERROR => return Ok(answer),
-                    NXDOMAIN => return Err(Unresolved::NoSuchName),
+                    NOERROR | NXDOMAIN => {
+                        if let Some(run) = &net.memory.run {
+                            run.has_resolved.store(true, Ordering::Relaxed);
+                        }
+                        if answer.code == NOERROR {
+                            return Ok(answer);
+                        }
+                        let target = answer.answers.alias_target;
+                        return Err(target.map_or(Unresolved::NoSuchName, Unresolved::NoSuchTarget));
+                    }
                     other => finding = Unresolved::Code(code(other)),
                 },
                 Err(NoResponse::Malformed | NoResponse::NoTcp) => finding = Unresolved::Malformed,
@@ -240,6 +267,15 @@ impl Resolver {
         }
         Err(finding)
     }
+}
+
+/// True if the resolver could not resolve a name in two passes of a run, but others.
+fn fails_only_there(net: &Network, before: &Unresolved, failure: &Unresolved) -> bool {
+    let is_failure =
+        |why: &Unresolved| *why == Unresolved::Failing || *why == Unresolved::Code(code(SERVFAIL));
+    let resolves =
+        net.memory.run.as_ref().is_some_and(|run| run.has_resolved.load(Ordering::Relaxed));
+    resolves && is_failure(before) && is_failure(failure)
 }
 
 /// The address on a `nameserver` line. A link-local one is followed by its interface (RFC 4007,

@@ -18,7 +18,7 @@ use domain::base::rdata::{ParseAnyRecordData, RecordData};
 use domain::base::wire::ParseError;
 use domain::base::{Message, ParsedRecord, Rtype};
 use domain::dep::octseq::Parser;
-use domain::rdata::{Ns, Soa};
+use domain::rdata::{Cname, Ns, Soa};
 
 use super::query::{FORMERR, NOERROR, NOTIMP, NXDOMAIN, SentQuery};
 use delegation_model::ds::{Ds, DsRecords};
@@ -75,6 +75,8 @@ pub(super) struct Section {
     pub(super) soa: Option<StartOfAuthority>,
     /// True if the name is an alias (CNAME).
     pub(super) is_alias: bool,
+    /// The name at the end of the chain of aliases, as far as the response has it in order.
+    pub(super) alias_target: Option<Name>,
     /// The data of DS records in wire format, in canonical order (RFC 4034, section 6.3).
     pub(super) ds: BTreeSet<Vec<u8>>,
     /// The data of DNSKEY records, in the same way.
@@ -222,7 +224,16 @@ fn record(
     found: &ParsedRecord<'_, [u8]>,
     section: &mut Section,
 ) -> Result<(), ParseError> {
-    if found.class() != Class::IN || !is(&found.owner(), owner) {
+    if found.class() != Class::IN {
+        return Ok(());
+    }
+    let continues =
+        || section.alias_target.is_some() && name(&found.owner()) == section.alias_target;
+    if found.rtype() == Rtype::CNAME && (is(&found.owner(), owner) || continues()) {
+        let target = found.to_record::<Cname<ParsedName<&[u8]>>>()?;
+        section.alias_target = target.and_then(|found| name(found.data().cname()));
+    }
+    if !is(&found.owner(), owner) {
         return Ok(());
     }
     match found.rtype() {

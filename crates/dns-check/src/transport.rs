@@ -10,6 +10,9 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
+/// How many bytes are read of a message over TCP. A large key set has a few thousand.
+const MESSAGE: usize = 16 * 1024;
+
 /// The largest datagram that is received. Queries announce a smaller limit.
 const DATAGRAM: usize = 4096;
 
@@ -65,7 +68,8 @@ impl Transport for Sockets {
             let mut stream = TcpStream::connect(server).await?;
             let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
             stream.write_all(&[&length.to_be_bytes(), message.as_slice()].concat()).await?;
-            let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+            // The rest of a longer message is not read. It can't be parsed then.
+            let mut answer = vec![0; usize::from(stream.read_u16().await?).min(MESSAGE)];
             stream.read_exact(&mut answer).await?;
             Ok(answer)
         })

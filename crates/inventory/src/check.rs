@@ -54,7 +54,8 @@ pub async fn check(
         let mut left = Vec::new();
         while let Some((index, last, result)) = checks.next().await {
             let result = result.shortened(FINDINGS);
-            if result.is_good() && !result.is_incomplete() {
+            let forgets = last.as_ref().is_some_and(|last| result.forgets_takeover(last));
+            if result.is_good() && !result.is_incomplete() && !forgets {
                 report(index, result);
             } else {
                 left.push((index, Some(more_informative(last, result))));
@@ -74,7 +75,7 @@ pub async fn check(
 fn more_informative(last: Option<Report>, report: Report) -> Report {
     let is_less = |last: &Report| {
         report.verdict() == Verdict::Unknown && last.verdict() == Verdict::Bad
-            || report.is_incomplete() && last.can_be_taken_over() && !report.can_be_taken_over()
+            || report.forgets_takeover(last)
     };
     last.filter(is_less).unwrap_or(report)
 }

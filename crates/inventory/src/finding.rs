@@ -219,15 +219,15 @@ impl FindingKind {
         if report.can_be_taken_over() {
             return Some(Self::Takeover);
         }
-        // Nothing is known about the other servers.
-        let known =
-            || report.servers().iter().filter(|server| server.state != ServerState::Unknown);
-        let serving = known().filter(|server| server.state == ServerState::Serves).count();
-        match known().count() {
+        let with = |state| report.servers().iter().filter(|server| server.state == state).count();
+        let (all, serving, unknown) =
+            (report.servers().len(), with(ServerState::Serves), with(ServerState::Unknown));
+        match all - unknown {
             0 => Some(Self::Unknown),
+            // The servers of which nothing is known may serve the zone.
+            known if serving < known && serving + unknown > 0 => Some(Self::Lame),
             _ if serving == 0 && report.findings().iter().any(has_no_zone) => Some(Self::Dangling),
             _ if serving == 0 => Some(Self::Outage),
-            all if serving < all => Some(Self::Lame),
             _ if report.is_good() || report.has_bogus_server() => None,
             _ => Some(Self::Differs),
         }

@@ -50,20 +50,18 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
 }
 
 /// Removes the name servers that are known not to serve the zone. Removes the whole delegation if
-/// none serves it. Nothing is known of name servers that were not queried, because there are too
-/// many: they stay.
+/// none serves it. Name servers of which nothing is known stay: those that could not be queried, and
+/// those that were not, because there are too many.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
+    let may_serve = |state| matches!(state, ServerState::Serves | ServerState::Unknown);
     let bad = |value: &&String| {
         let name: Option<Name> = value.parse().ok();
         let server = report.servers().iter().find(|server| Some(&server.name) == name.as_ref());
-        server.is_some_and(|server| {
-            !matches!(server.state, ServerState::Serves | ServerState::Unknown)
-        })
+        server.is_some_and(|server| !may_serve(server.state))
     };
     let all = delegation.name_servers().map_or(0, |servers| servers.iter().count());
-    let may_serve = report.servers().len() < all;
-    let serves =
-        may_serve || report.servers().iter().any(|server| server.state == ServerState::Serves);
+    let serves = report.servers().len() < all
+        || report.servers().iter().any(|server| may_serve(server.state));
     let kept: Vec<String> =
         delegation.ns.values.iter().filter(|value| !bad(value)).cloned().collect();
     if !serves || kept.is_empty() {

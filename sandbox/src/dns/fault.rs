@@ -20,6 +20,8 @@ pub enum DnsFault {
     ServFail,
     /// SERVFAIL only for queries about these names, like a resolver that can't resolve them.
     ServFailFor(Vec<String>),
+    /// No response to queries about these names.
+    SilentFor(Vec<String>),
     /// The right answer without the AA bit, like a resolver: a lame server.
     NotAuthoritative,
     /// No response.
@@ -73,11 +75,13 @@ impl DnsFault {
             (Self::Refused, _) => bare(&mut answer, ResponseCode::Refused),
             (Self::ServFail, _) => bare(&mut answer, ResponseCode::ServFail),
             (Self::ServFailFor(names), _) => {
-                let queried = answer.queries.first().map(|query| query.name().to_lowercase());
-                if queried.is_some_and(|queried| {
-                    names.iter().filter_map(|text| name(text)).any(|name| name == queried)
-                }) {
+                if is_about(&answer, names) {
                     bare(&mut answer, ResponseCode::ServFail);
+                }
+            }
+            (Self::SilentFor(names), _) => {
+                if is_about(&answer, names) {
+                    return Delivery::Nothing;
                 }
             }
             (Self::NotAuthoritative, _) => answer.metadata.authoritative = false,
@@ -117,6 +121,11 @@ impl DnsFault {
         }
         Delivery::Send(answer, Duration::ZERO)
     }
+}
+
+fn is_about(answer: &Message, names: &[String]) -> bool {
+    let queried = answer.queries.first().map(|query| query.name().to_lowercase());
+    names.iter().any(|text| name(text) == queried)
 }
 
 /// False for a signature of anything except a key set.

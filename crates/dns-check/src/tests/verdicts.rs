@@ -590,6 +590,30 @@ async fn the_queries_of_a_check_are_bounded() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_check_in_a_run_has_its_share_of_connections() {
+    let names: Vec<String> = (0..16).map(|at| format!("n{at}.victim.net")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let internet = Internet::new();
+    for (at, name) in names.iter().enumerate() {
+        let addresses = [format!("205.251.200.{at}"), format!("205.251.201.{at}")];
+        internet.host(name, &[&addresses[0], &addresses[1]]);
+        for address in &addresses {
+            let truncates = |ask: &Ask| {
+                let answer = child(&[]).answer(ask);
+                if ask.tcp { answer } else { answer.truncate() }
+            };
+            internet.serve(address, script(truncates));
+        }
+    }
+    let run = internet.verifier().for_run(120);
+    for check in 1..=2 {
+        let report = run.verify_child(&delegated_to(&names), Duration::ZERO).await;
+        assert_eq!(internet.traffic().1, 32 * check, "{report}");
+        assert!(report.is_incomplete(), "{report}");
+    }
+}
+
 /// A request makes up to three checks before its change, and one after it.
 #[tokio::test(start_paused = true)]
 async fn the_checks_of_a_request_share_one_budget_of_queries() {
@@ -613,6 +637,66 @@ async fn the_checks_of_a_request_share_one_budget_of_queries() {
     let before = internet.traffic();
     internet.verifier().for_request().verify_child(&expected, Duration::ZERO).await;
     assert_ne!(internet.traffic(), before);
+}
+
+/// Some resolvers follow the alias, although the name of a name server must not be one.
+#[tokio::test(start_paused = true)]
+async fn an_alias_of_a_name_in_an_unregistered_domain_can_be_taken_over() {
+    let internet = Internet::new();
+    let follows = |target: &'static str| {
+        move |ask: &Ask| {
+            let is_alias = *ask.name() == wire("ns2.example.net");
+            is_alias.then(|| {
+                let mut answer = ask.code(ResponseCode::NXDomain);
+                answer.answers =
+                    vec![cname("ns2.example.net", "a.example.org"), cname("a.example.org", target)];
+                vec![answer.to_vec().unwrap()]
+            })
+        }
+    };
+    internet.resolve(follows("ns.gone.net"));
+    let report = internet.before(&good()).await;
+    assert!(report.can_be_taken_over(), "{report}");
+    internet.resolve(follows("gone.example.org"));
+    let report = internet.before(&good()).await;
+    assert_eq!((states(&report)[1], report.can_be_taken_over()), (ServerState::Unresolved, false));
+    let why = "ns2.example.net is an alias (CNAME) of gone.example.org, which does not exist";
+    assert!(report.to_string().contains(why), "{report}");
+}
+
+/// The resolver works, so the zone of the name server does not.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_fails_in_two_passes_of_a_run_is_a_problem() {
+    let internet = Internet::new();
+    let fails = |zones: &'static [&'static str]| {
+        move |ask: &Ask| {
+            let fails = zones.iter().any(|zone| wire(zone).zone_of(ask.name()));
+            fails.then(|| vec![ask.code(ResponseCode::ServFail).to_vec().unwrap()])
+        }
+    };
+    let expected = delegated_to(&["ns1.example.net", "p1.example.org"]);
+    for (failing, states) in [
+        (&["example.net"][..], [ServerState::Unresolved, ServerState::Lame]),
+        // A resolver that fails for every name.
+        (&["net", "org"], [ServerState::Unknown; 2]),
+    ] {
+        internet.resolve(fails(failing));
+        let run = internet.verifier().for_run(1);
+        for pass in 0..3 {
+            let report = run.verify_child(&expected, Duration::ZERO).await;
+            let state = if pass == 0 { ServerState::Unknown } else { states[0] };
+            assert_eq!(super::verdicts::states(&report), [state, states[1]], "{report}");
+            run.next_pass();
+        }
+    }
+    // It resolves again.
+    let run = internet.verifier().for_run(1);
+    internet.resolve(fails(&["example.net"]));
+    run.verify_child(&expected, Duration::ZERO).await;
+    internet.resolve(|_| None);
+    run.next_pass();
+    let report = run.verify_child(&expected, Duration::ZERO).await;
+    assert_eq!(states(&report)[0], ServerState::Serves, "{report}");
 }
 
 /// Nobody can register the domains in between.

@@ -142,17 +142,22 @@ impl Check<'_> {
         let found = self.resolver.addresses(&self.net, server).await;
         match found {
             Err(Unresolved::NoSuchName) if role == Role::Child => {
-                Err(self.free_domain(server).await)
+                Err(self.free_domain(server).await.unwrap_or(Unresolved::NoSuchName))
+            }
+            // Some resolvers follow the alias, although they should not.
+            Err(Unresolved::NoSuchTarget(target)) if role == Role::Child => {
+                let free = self.free_domain(&target).await;
+                Err(free.unwrap_or(Unresolved::NoSuchTarget(target)))
             }
             found => found,
         }
     }
 
-    /// For a name server whose name does not exist: the highest domain that does not exist either, if
-    /// it can be registered.
-    async fn free_domain(&self, server: &Name) -> Unresolved {
+    /// For a name that does not exist, of a name server or of what it is an alias of: the highest
+    /// domain that does not exist either, if it can be registered, or one of which that is unknown.
+    async fn free_domain(&self, server: &Name) -> Option<Unresolved> {
         if is_below_a_top_level_domain(server) {
-            return Unresolved::FreeDomain(server.clone());
+            return Some(Unresolved::FreeDomain(server.clone()));
         }
         // The owner of the parent zone controls the domains at or above the cut.
         let mut domains: Vec<Name> = server
@@ -161,14 +166,14 @@ impl Check<'_> {
             .collect();
         while let Some(domain) = domains.pop() {
             match self.resolver.name_servers(&self.net, &domain).await {
-                Err(Unresolved::NoSuchName) => return Unresolved::FreeDomain(domain),
+                Err(Unresolved::NoSuchName) => return Some(Unresolved::FreeDomain(domain)),
                 Err(why) if why.severity() == Severity::Unknown => {
-                    return Unresolved::UnknownDomain(domain);
+                    return Some(Unresolved::UnknownDomain(domain));
                 }
                 _ => {}
             }
         }
-        Unresolved::NoSuchName
+        None
     }
 
     /// Asks the child's servers for the addresses of name servers in the child zone, and probes the
