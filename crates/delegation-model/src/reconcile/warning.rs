@@ -448,7 +448,7 @@ impl fmt::Display for Warning {
             Self::LeftToOthers { name, current, owners } => write!(
                 f,
                 "The delegation of {name} to {current} was left in place: it is also held by {owners}. If \
-                 none of them exists any more, remove the NS record set of {name} and its ownership \
+                 none of them exists anymore, remove the NS record set of {name} and its ownership \
                  record by hand."
             ),
             Self::ExistedBefore { name, current } => write!(
