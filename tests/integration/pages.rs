@@ -3,6 +3,7 @@
 
 mod limits;
 pub(crate) mod links;
+mod messages;
 mod peers;
 mod rules;
 mod security;
