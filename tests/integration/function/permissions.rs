@@ -20,7 +20,7 @@ fn policy(fixture: &Fixture, heading: &str) -> Value {
         .replace("Z0PARENTEXAMPLE", &fixture.parent.id())
         .replace("Z0CHILDEXAMPLE", &fixture.child.id())
         .replace(
-            "arn:aws:iam::222222222222:role/route53-delegation-function",
+            "arn:aws:iam::222222222222:role/route53-delegation-function-us-east-1",
             &fixture.function_role.arn(),
         )
         .replace(
