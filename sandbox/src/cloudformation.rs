@@ -29,12 +29,13 @@ use serde_json::{Value, json};
 use crate::aws::Sandbox;
 use crate::bucket::ResponseBucket;
 use crate::core::lock;
+pub use crate::deployment::{Physical, ResourceAction};
 use crate::dns::Dns;
 use crate::function::Function;
 use crate::template::Template;
 use exports::Exports;
 use functions::Functions;
-pub use resource_type::{Action, PermissionCheck, Physical, Request, ResourceType, TemplateSource};
+pub use resource_type::{PermissionCheck, ResourceRequest, ResourceType, TemplateSource};
 pub use stack::TemplateStack;
 
 /// A Region with all its accounts.

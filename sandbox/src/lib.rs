@@ -47,6 +47,7 @@ pub mod template;
 pub mod unbound;
 
 mod core;
+mod deployment;
 mod error;
 mod gate;
 mod http_listener;
@@ -63,8 +64,8 @@ pub use aws::{Hook, Sandbox};
 pub use bucket::{BucketFault, Put, ResponseBucket, ResponseKey};
 pub use clock::Clock;
 pub use cloudformation::{
-    Action as ResourceAction, CloudFormation, PermissionCheck, Physical,
-    Request as ResourceRequest, ResourceType, TemplateSource, TemplateStack,
+    CloudFormation, PermissionCheck, Physical, ResourceAction, ResourceRequest, ResourceType,
+    TemplateSource, TemplateStack,
 };
 pub use dns::{Dns, DnsFault, DnsQuery, OutsideZone, ServeRule, Transport};
 pub use fault::{Fault, FaultHandle, FaultKind};
@@ -79,4 +80,4 @@ pub use quota::Quota;
 pub use route53::{
     Action, AliasTarget, Change, Guardrail, KeySigningKey, RecordSet, Refusal, SyncRule,
 };
-pub use stack::{Outcome as StackOutcome, Resource, Stack, StackEvent, Template};
+pub use stack::{Resource, Stack, StackEvent, StackOutcome, Template};

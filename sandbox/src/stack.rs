@@ -16,14 +16,20 @@ mod request;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use crate::bucket::ResponseBucket;
+use crate::core::lock;
+pub use crate::deployment::StackOutcome;
+use crate::deployment::{Physical, StackResource, StackResources};
 use crate::function::Function;
 pub(crate) use request::stringified;
 use request::uuid;
+
+/// The type of all resources.
+const RESOURCE_TYPE: &str = "Custom::Delegation";
 
 /// The resources of a template: their logical ids and properties.
 pub type Template = BTreeMap<String, Value>;
@@ -39,37 +45,33 @@ pub struct Resource {
     pub attributes: Value,
 }
 
+impl From<StackResource> for Resource {
+    fn from(resource: StackResource) -> Self {
+        let Physical { id, attributes } = resource.physical;
+        Self { physical_id: id, properties: resource.properties, attributes }
+    }
+}
+
+impl From<Resource> for StackResource {
+    fn from(resource: Resource) -> Self {
+        let physical = Physical { id: resource.physical_id, attributes: resource.attributes };
+        Self { physical, ..deployment::resource(resource.properties) }
+    }
+}
+
 /// A request and its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackEvent {
     /// The logical id of the resource.
     pub logical_id: String,
     /// `Create`, `Update` or `Delete`.
-    pub request_type: String,
+    pub request_type: &'static str,
     /// The same for each delivery.
     pub request_id: String,
     /// The physical id in the response, or in the request if there was no response.
     pub physical_id: String,
     /// The reason of a failure.
     pub failure: Option<String>,
-}
-
-/// How an operation on a stack ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It succeeded.
-    Complete,
-    /// It failed for this reason, and everything was rolled back.
-    RolledBack(String),
-    /// It failed, and so did the rollback, for this reason. Somebody has to repair the stack.
-    Stuck(String),
-}
-
-impl Outcome {
-    /// True if it succeeded.
-    pub fn is_complete(&self) -> bool {
-        *self == Self::Complete
-    }
 }
 
 /// A stack, whose custom resources have one function.
@@ -79,27 +81,17 @@ pub struct Stack {
     token: String,
     bucket: ResponseBucket,
     function: Arc<dyn Function>,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    resources: BTreeMap<String, Resource>,
-    history: Vec<StackEvent>,
-    sent: BTreeMap<String, Value>,
-    fail_after: Option<String>,
+    resources: Mutex<StackResources>,
+    history: Mutex<Vec<StackEvent>>,
+    /// The events that were sent, by request id.
+    sent: Mutex<BTreeMap<String, Value>>,
+    fail_after: Mutex<Option<String>>,
 }
 
 impl fmt::Debug for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stack").field("stack_id", &self.id).finish_non_exhaustive()
     }
-}
-
-/// Why a request failed, and the physical id that CloudFormation knows then.
-pub(crate) struct Failed {
-    pub(crate) reason: String,
-    pub(crate) physical_id: Option<String>,
 }
 
 impl Stack {
@@ -129,7 +121,10 @@ impl Stack {
             token,
             bucket: bucket.clone(),
             function,
-            inner: Mutex::default(),
+            resources: Mutex::default(),
+            history: Mutex::default(),
+            sent: Mutex::default(),
+            fail_after: Mutex::default(),
         }
     }
 
@@ -146,7 +141,10 @@ impl Stack {
             token: self.token.clone(),
             bucket: self.bucket.clone(),
             function: Arc::clone(&self.function),
-            inner: Mutex::default(),
+            resources: Mutex::default(),
+            history: Mutex::default(),
+            sent: Mutex::default(),
+            fail_after: Mutex::default(),
         }
     }
 
@@ -162,19 +160,20 @@ impl Stack {
 
     /// The existing resources, by logical id.
     pub fn resources(&self) -> BTreeMap<String, Resource> {
-        self.inner().resources.clone()
+        let resources = lock(&self.resources).clone();
+        resources.into_iter().map(|(logical_id, one)| (logical_id, one.into())).collect()
     }
 
     /// Every request so far.
     pub fn history(&self) -> Vec<StackEvent> {
-        self.inner().history.clone()
+        lock(&self.history).clone()
     }
 
     /// Removes a resource from the stack without a request, and returns it. Examples are
     /// `DeletionPolicy: Retain`, a Delete that was skipped, and a stack refactoring that moves the
     /// resource to another stack.
     pub fn detach(&self, logical_id: &str) -> Option<Resource> {
-        self.inner().resources.remove(logical_id)
+        lock(&self.resources).remove(logical_id).map(Resource::from)
     }
 
     /// Adds a resource to the stack without a request, like a stack refactoring within an account
@@ -183,10 +182,10 @@ impl Stack {
     /// false, and changes nothing, if the stack has a resource with this logical id. Probe:
     /// cloudformation/refactoring.
     pub fn attach(&self, logical_id: &str, resource: Resource) -> bool {
-        match self.inner().resources.entry(logical_id.to_owned()) {
+        match lock(&self.resources).entry(logical_id.to_owned()) {
             Entry::Occupied(_) => false,
             Entry::Vacant(free) => {
-                free.insert(resource);
+                free.insert(resource.into());
                 true
             }
         }
@@ -194,11 +193,7 @@ impl Stack {
 
     /// Fails the next deployment after this resource, as if another resource had failed.
     pub fn fail_after(&self, logical_id: &str) {
-        self.inner().fail_after = Some(logical_id.to_owned());
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.fail_after) = Some(logical_id.to_owned());
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::stack::StackResource;
 use super::{Physical, TemplateStack};
 use crate::core::lock;
+use crate::deployment::StackResource;
 use crate::stack::stringified;
 use crate::template::Template;
 
@@ -55,16 +55,16 @@ pub(super) fn resource(template: &Template, id: &str, rank: usize) -> StackResou
     let mut properties = declared
         .get("Properties")
         .map_or(json!({}), |_| template.resource(&format!("/{id}/Properties")));
-    let kind = declared["Type"].as_str().unwrap_or_default().to_owned();
-    if kind == "AWS::CloudFormation::Stack" {
+    let resource_type = declared["Type"].as_str().unwrap_or_default().to_owned();
+    if resource_type == "AWS::CloudFormation::Stack" {
         // The CDK names the file of the assembly that is the nested template in the metadata.
         properties["Asset"] = declared["Metadata"]["aws:asset:path"].clone();
-    } else if kind.starts_with("Custom::") {
+    } else if resource_type.starts_with("Custom::") {
         properties = stringified(&properties);
     }
     let physical = Physical { id: String::new(), attributes: Value::Null };
     let retained = declared["DeletionPolicy"] == "Retain";
-    StackResource { kind, physical, properties, retained, rank }
+    StackResource { resource_type, physical, properties, retained, rank }
 }
 
 /// Sets the values of `Ref` and `GetAtt` of a resource, for the resources after it.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use crate::deployment::{Physical, ResourceAction};
 use crate::handles::Role;
 
 /// A request to a type of resources.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ResourceRequest {
     /// What to do.
-    pub action: Action,
+    pub action: ResourceAction,
     /// The type, such as `AWS::IAM::Role`.
     pub resource_type: String,
     /// The account of the stack.
@@ -28,36 +29,16 @@ pub struct Request {
     pub deployer: Option<Role>,
 }
 
-/// What to do with a resource.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Create it.
-    Create,
-    /// Change the resource with this physical id, which had these properties.
-    Update(String, Value),
-    /// Delete the resource with this physical id.
-    Delete(String),
-}
-
-/// A resource that was created or changed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Physical {
-    /// The value of `Ref`. If an Update returns another one than before, it is a replacement.
-    pub id: String,
-    /// The values of `GetAtt`.
-    pub attributes: Value,
-}
-
 /// A model of a type of resources.
 pub trait ResourceType: Send + Sync {
     /// Carries out a request. The error is the status reason of the resource.
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>>;
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>>;
 }
 
 /// Decides whether the deployer of a stack may have a request carried out. The error is the status
 /// reason of the resource.
-pub type PermissionCheck = Arc<dyn Fn(&Request) -> Result<(), String> + Send + Sync>;
+pub type PermissionCheck = Arc<dyn Fn(&ResourceRequest) -> Result<(), String> + Send + Sync>;
 
 /// Returns the template that a request for a nested stack names. The error is the status reason of
 /// the nested stack.
-pub type TemplateSource = Arc<dyn Fn(&Request) -> Result<Value, String> + Send + Sync>;
+pub type TemplateSource = Arc<dyn Fn(&ResourceRequest) -> Result<Value, String> + Send + Sync>;

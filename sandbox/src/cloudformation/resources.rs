@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-use super::{Action, CloudFormation, Physical, Request, ResourceType};
+use super::{CloudFormation, Physical, ResourceAction, ResourceRequest, ResourceType};
 use crate::dns::Dns;
 use functions::Functions;
 use hosted_zones::HostedZones;
@@ -69,16 +69,16 @@ pub(super) fn register_signing(region: &CloudFormation, dns: &Dns) {
 }
 
 /// A unique id: `<stack>-<logical id>-<12 letters>`.
-fn generated(request: &Request) -> String {
+fn generated(request: &ResourceRequest) -> String {
     let random: String = std::iter::repeat_with(|| fastrand::char('A'..='Z')).take(12).collect();
     format!("{}-{}-{random}", request.stack, request.logical_id)
 }
 
 /// The physical id of the resource; a new one for a Create.
-fn same_or(request: &Request, new: impl FnOnce() -> String) -> String {
+fn same_or(request: &ResourceRequest, new: impl FnOnce() -> String) -> String {
     match &request.action {
-        Action::Create => new(),
-        Action::Update(id, _) | Action::Delete(id) => id.clone(),
+        ResourceAction::Create => new(),
+        ResourceAction::Update(id, _) | ResourceAction::Delete(id) => id.clone(),
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::{CloudFormation, Physical};
+use super::CloudFormation;
 use crate::core::lock;
+use crate::deployment::StackResources;
 use crate::handles::Role;
 use crate::stack::Stack;
 
@@ -24,22 +25,10 @@ pub(super) struct State {
     pub(super) name: String,
     /// Sends the requests of the custom resources.
     pub(super) custom: Stack,
-    pub(super) resources: Mutex<BTreeMap<String, StackResource>>,
+    pub(super) resources: Mutex<StackResources>,
     pub(super) outputs: Mutex<BTreeMap<String, Value>>,
     pub(super) events: Mutex<Vec<String>>,
     pub(super) fail_after: Mutex<Option<String>>,
-}
-
-/// A resource of a stack.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct StackResource {
-    pub(super) kind: String,
-    pub(super) physical: Physical,
-    pub(super) properties: Value,
-    /// The `DeletionPolicy` of the template that was deployed last.
-    pub(super) retained: bool,
-    /// Its position in the order of creation: each resource is after those that it depends on.
-    pub(super) rank: usize,
 }
 
 impl fmt::Debug for TemplateStack {
@@ -116,13 +105,18 @@ impl TemplateStack {
     /// # Panics
     ///
     /// If there is none, or more than one.
-    pub fn only(&self, kind: &str) -> String {
+    pub fn only(&self, resource_type: &str) -> String {
         let resources = lock(&self.state.resources);
-        let ids: Vec<&String> =
-            resources.iter().filter(|(_, one)| one.kind == kind).map(|(id, _)| id).collect();
+        let ids: Vec<&String> = resources
+            .iter()
+            .filter(|(_, one)| one.resource_type == resource_type)
+            .map(|(id, _)| id)
+            .collect();
         match ids.as_slice() {
             [id] => (*id).clone(),
-            ids => panic!("{}: {} resources of the type {kind}", self.state.name, ids.len()),
+            ids => {
+                panic!("{}: {} resources of the type {resource_type}", self.state.name, ids.len())
+            }
         }
     }
 

@@ -2,19 +2,19 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::*;
+use crate::deployment::StackOutcome;
 use crate::route53::RecordSet;
-use crate::stack::Outcome;
 
 /// A type of resources whose physical id is its `Id`, and which fails the action in `FailsTo`.
 #[derive(Default)]
 struct Things(Mutex<Vec<String>>);
 
 impl ResourceType for Things {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let verb = match &request.action {
-            Action::Create => "create",
-            Action::Update(..) => "update",
-            Action::Delete(_) => "delete",
+            ResourceAction::Create => "create",
+            ResourceAction::Update(..) => "update",
+            ResourceAction::Delete(_) => "delete",
         };
         let id = request.properties["Id"].as_str().unwrap_or("none").to_owned();
         lock(&self.0).push(format!("{verb} {} {id}", request.logical_id));
@@ -64,9 +64,9 @@ async fn a_resource_is_created_after_and_deleted_before_those_it_refers_to() {
         "B": {"Type": "Custom::Thing", "DependsOn": "C", "Properties": {"Id": "b"}},
         "C": thing("c"),
     });
-    assert_eq!(stack.deploy(&template(resources), &[]).await, Outcome::Complete);
+    assert_eq!(stack.deploy(&template(resources), &[]).await, StackOutcome::Complete);
     assert_eq!(done(&things), ["create C c", "create B b", "create A after-b-3"]);
-    assert_eq!(stack.delete().await, Outcome::Complete);
+    assert_eq!(stack.delete().await, StackOutcome::Complete);
     assert_eq!(done(&things), ["delete A after-b-3", "delete B b", "delete C c"]);
 }
 
@@ -84,7 +84,7 @@ async fn the_deletion_policy_is_that_of_the_template_that_was_deployed_last() {
     stack.deploy(&both("Delete"), &[]).await;
     stack.deploy(&both("Retain"), &[]).await;
     done(&things);
-    assert_eq!(stack.deploy(&other, &[]).await, Outcome::Complete);
+    assert_eq!(stack.deploy(&other, &[]).await, StackOutcome::Complete);
     assert_eq!(done(&things), Vec::<String>::new());
     assert!(stack.events().contains(&"retained Kept".to_owned()));
     // A policy that is added in the update that removes the resource has no effect.
@@ -102,7 +102,7 @@ async fn a_replacement_is_created_first_and_the_old_resource_is_deleted_in_the_c
     done(&things);
     assert_eq!(
         stack.deploy(&template(json!({"A": thing("two"), "B": thing("b")})), &[]).await,
-        Outcome::Complete
+        StackOutcome::Complete
     );
     assert_eq!(done(&things), ["update A two", "create B b", "delete A one", "delete Z z"]);
 }
@@ -121,7 +121,7 @@ async fn a_failed_update_is_rolled_back() {
         "D": {"Type": "Custom::Thing", "Properties": {"Id": "d", "FailsTo": "create"}},
     });
     let outcome = stack.deploy(&template(resources), &[]).await;
-    assert_eq!(outcome, Outcome::RolledBack("it was told to fail".to_owned()));
+    assert_eq!(outcome, StackOutcome::RolledBack("it was told to fail".to_owned()));
     let undone = &done(&things)[4..];
     assert_eq!(undone[0], "update A one");
     assert!(
@@ -141,7 +141,7 @@ async fn the_type_of_a_resource_can_not_be_changed() {
     done(&things);
     let other = template(json!({"A": {"Type": "AWS::SQS::Queue"}}));
     assert!(
-        matches!(stack.deploy(&other, &[]).await, Outcome::RolledBack(reason) if reason.contains("not permitted"))
+        matches!(stack.deploy(&other, &[]).await, StackOutcome::RolledBack(reason) if reason.contains("not permitted"))
     );
     assert_eq!(done(&things), Vec::<String>::new());
 }
@@ -152,9 +152,9 @@ async fn a_resource_that_fails_to_be_deleted_remains_with_its_stack_until_it_is_
     let stack = region.stack("222222222222", "mine");
     let stubborn = json!({"Type": "Custom::Thing", "Properties": {"Id": "s", "FailsTo": "delete"}});
     stack.deploy(&template(json!({"A": thing("one"), "S": stubborn})), &[]).await;
-    assert!(matches!(stack.delete().await, Outcome::Stuck(_)));
+    assert!(matches!(stack.delete().await, StackOutcome::Stuck(_)));
     assert_eq!(stack.resources(), ["A", "S"]);
-    assert_eq!(stack.delete_retaining(&["S"]).await, Outcome::Complete);
+    assert_eq!(stack.delete_retaining(&["S"]).await, StackOutcome::Complete);
     assert_eq!(stack.resources(), Vec::<String>::new());
 }
 
@@ -172,10 +172,10 @@ async fn record_sets_are_deleted_exactly_as_the_template_has_them() {
     assert_eq!(zone.record("a.example.com", "NS").and_then(|set| set.ttl), Some(60));
     zone.put(RecordSet::new("a.example.com", "NS", 3600, ["ns1.example.net"]));
     assert!(
-        matches!(stack.delete().await, Outcome::Stuck(reason) if reason.contains("do not match"))
+        matches!(stack.delete().await, StackOutcome::Stuck(reason) if reason.contains("do not match"))
     );
     zone.put(RecordSet::new("a.example.com", "NS", 60, ["ns1.example.net"]));
-    assert_eq!(stack.delete().await, Outcome::Complete);
+    assert_eq!(stack.delete().await, StackOutcome::Complete);
     assert!(zone.record("a.example.com", "NS").is_none());
 
     let group = json!({"Group": {"Type": "AWS::Route53::RecordSetGroup", "Properties": {"HostedZoneId": zone.id(), "RecordSets": [
@@ -183,7 +183,7 @@ async fn record_sets_are_deleted_exactly_as_the_template_has_them() {
         {"Name": "c.example.com", "Type": "A", "TTL": "300", "ResourceRecords": ["192.0.2.1"]},
     ]}}});
     let stack = region.stack("111111111111", "group");
-    assert_eq!(stack.deploy(&template(group), &[]).await, Outcome::Complete);
+    assert_eq!(stack.deploy(&template(group), &[]).await, StackOutcome::Complete);
     assert!(
         zone.record("b.example.com", "NS").is_some() && zone.record("c.example.com", "A").is_some()
     );
@@ -198,10 +198,10 @@ async fn a_hosted_zone_is_deleted_only_if_it_is_empty() {
     let zone = aws.zone(&stack.physical_id("Zone").expect("a zone")).expect("a zone");
     zone.put(RecordSet::new("www.testing.example.com", "A", 60, ["192.0.2.1"]));
     assert!(
-        matches!(stack.delete().await, Outcome::Stuck(reason) if reason.contains("HostedZoneNotEmpty"))
+        matches!(stack.delete().await, StackOutcome::Stuck(reason) if reason.contains("HostedZoneNotEmpty"))
     );
     zone.remove("www.testing.example.com", "A");
-    assert_eq!(stack.delete().await, Outcome::Complete);
+    assert_eq!(stack.delete().await, StackOutcome::Complete);
     assert!(!zone.exists());
 }
 
@@ -215,23 +215,23 @@ async fn an_export_is_of_one_account_and_can_not_be_deleted_while_a_stack_import
     let importing = template(json!({"B": importing}));
     let exporter = region.stack("222222222222", "exporter");
     let importer = region.stack("222222222222", "importer");
-    assert_eq!(exporter.deploy(&exporting, &[]).await, Outcome::Complete);
+    assert_eq!(exporter.deploy(&exporting, &[]).await, StackOutcome::Complete);
     assert_eq!(region.exported("222222222222", "the-id"), Some(json!("one")));
     assert_eq!(region.exported("111111111111", "the-id"), None);
-    assert_eq!(importer.deploy(&importing, &[]).await, Outcome::Complete);
+    assert_eq!(importer.deploy(&importing, &[]).await, StackOutcome::Complete);
     assert_eq!(importer.physical_id("B").as_deref(), Some("one"));
     let refused = "Cannot delete export the-id as it is in use by importer";
-    assert_eq!(exporter.delete().await, Outcome::RolledBack(refused.to_owned()));
+    assert_eq!(exporter.delete().await, StackOutcome::RolledBack(refused.to_owned()));
     assert_eq!(exporter.resources(), ["A"]);
-    assert_eq!(importer.delete().await, Outcome::Complete);
-    assert_eq!(exporter.delete().await, Outcome::Complete);
+    assert_eq!(importer.delete().await, StackOutcome::Complete);
+    assert_eq!(exporter.delete().await, StackOutcome::Complete);
     assert_eq!(region.exported("222222222222", "the-id"), None);
 }
 
 #[tokio::test]
 async fn a_request_that_the_deployer_may_not_make_fails() {
     let (region, things, aws) = region().await;
-    region.check_permissions(Arc::new(|request: &Request| {
+    region.check_permissions(Arc::new(|request: &ResourceRequest| {
         let deployer = request.deployer.as_ref().ok_or("no deployer")?;
         let allowed = deployer.may("thing:Create", &request.region);
         allowed.then_some(()).ok_or_else(|| format!("{} was denied", request.resource_type))
@@ -241,10 +241,10 @@ async fn a_request_that_the_deployer_may_not_make_fails() {
     let stack = region.stack("222222222222", "mine");
     let template = template(json!({"A": thing("one")}));
     let denied = stack.deployed_by(&account.role("nobody")).deploy(&template, &[]).await;
-    assert_eq!(denied, Outcome::Stuck("Custom::Thing was denied".to_owned()));
+    assert_eq!(denied, StackOutcome::Stuck("Custom::Thing was denied".to_owned()));
     assert_eq!(done(&things), Vec::<String>::new());
     let admin = account.role("admin").policy(allows);
-    assert_eq!(stack.deployed_by(&admin).deploy(&template, &[]).await, Outcome::Complete);
+    assert_eq!(stack.deployed_by(&admin).deploy(&template, &[]).await, StackOutcome::Complete);
     assert_eq!(done(&things), ["create A one"]);
 }
 
@@ -259,7 +259,7 @@ async fn a_stack_knows_its_region() {
     );
     let name = json!({"Fn::Sub": "${AWS::Region}.example.com"});
     let zone = json!({"Type": "AWS::Route53::HostedZone", "Properties": {"Name": name}});
-    assert_eq!(stack.deploy(&template(json!({"Zone": zone})), &[]).await, Outcome::Complete);
+    assert_eq!(stack.deploy(&template(json!({"Zone": zone})), &[]).await, StackOutcome::Complete);
     let zone = aws.zone(&stack.physical_id("Zone").expect("a zone")).expect("a zone");
     assert_eq!(zone.name().trim_end_matches('.'), "eu-west-1.example.com");
 }

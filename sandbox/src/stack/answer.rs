@@ -1,11 +1,11 @@
-//! How CloudFormation reads the response of a function (CloudFormation User Guide, "Custom resource request and
-//! response reference").
+//! How CloudFormation reads the response of a function (CloudFormation User Guide, "Custom resource
+//! request and response reference").
 //!
 //! Probe: cloudformation/physical-id.
 
 use serde_json::Value;
 
-use super::{Failed, Resource};
+use crate::deployment::{Physical, RequestFailure};
 
 /// The longest response, in bytes.
 const MAX_ANSWER: usize = 4096;
@@ -13,8 +13,9 @@ const MAX_ANSWER: usize = 4096;
 const MAX_PHYSICAL_ID: usize = 1024;
 
 /// Checks a response. Probe: cloudformation/answer-4096-bytes, cloudformation/physical-id.
-pub(super) fn check(event: &Value, body: &[u8]) -> Result<Resource, Failed> {
-    let invalid = |reason: &str| Err(Failed { reason: reason.to_owned(), physical_id: None });
+pub(super) fn check(event: &Value, body: &[u8]) -> Result<Physical, RequestFailure> {
+    let invalid =
+        |reason: &str| Err(RequestFailure { reason: reason.to_owned(), physical_id: None });
     if body.len() > MAX_ANSWER {
         return invalid("Response object is too long.");
     }
@@ -37,16 +38,15 @@ pub(super) fn check(event: &Value, body: &[u8]) -> Result<Resource, Failed> {
     }
     let reason = answer["Reason"].as_str().unwrap_or_default();
     match answer["Status"].as_str() {
-        Some("SUCCESS") => Ok(Resource {
-            physical_id: physical_id.to_owned(),
-            properties: event["ResourceProperties"].clone(),
-            attributes: answer["Data"].clone(),
-        }),
+        Some("SUCCESS") => {
+            Ok(Physical { id: physical_id.to_owned(), attributes: answer["Data"].clone() })
+        }
         Some("FAILED") if reason.is_empty() => {
             invalid("Invalid Response object: Reason is missing")
         }
         Some("FAILED") => {
-            Err(Failed { reason: reason.to_owned(), physical_id: Some(physical_id.to_owned()) })
+            let physical_id = Some(physical_id.to_owned());
+            Err(RequestFailure { reason: reason.to_owned(), physical_id })
         }
         _ => invalid("Invalid Response object: Value of property Status must be SUCCESS or FAILED"),
     }

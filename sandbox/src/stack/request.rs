@@ -4,8 +4,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Failed, Resource, Stack, StackEvent, answer};
+use super::{RESOURCE_TYPE, Stack, StackEvent, answer};
 use crate::bucket::{Put, ResponseKey};
+use crate::core::lock;
+use crate::deployment::{Physical, RequestFailure, ResourceAction};
 use crate::function::Invocation;
 
 /// How often Lambda delivers an asynchronous event at most ("How Lambda handles errors and retries
@@ -22,28 +24,16 @@ impl Stack {
         properties: &Value,
     ) -> (Option<Value>, Option<Value>) {
         let properties = self.rendered(properties);
-        let create = self.event("Create", logical_id, None, &properties, None);
-        let delete = self.event(
-            "Delete",
-            logical_id,
-            Some(&self.invented_id(logical_id)),
-            &properties,
-            None,
-        );
+        let create = self.event(logical_id, &ResourceAction::Create, &properties);
+        let action = ResourceAction::Delete(self.invented_id(logical_id));
+        let delete = self.event(logical_id, &action, &properties);
         let (created, deleted) = futures::join!(self.send(create), self.send(delete));
         (created, deleted)
     }
 
     /// A raw event with a new request id and a response URL that is signed now. The properties are
     /// not converted. Probe: cloudformation/request.
-    pub fn event(
-        &self,
-        kind: &str,
-        logical_id: &str,
-        physical_id: Option<&str>,
-        new: &Value,
-        old: Option<&Value>,
-    ) -> Value {
+    pub fn event(&self, logical_id: &str, action: &ResourceAction, properties: &Value) -> Value {
         let request_id = uuid();
         let key = ResponseKey {
             stack_id: self.id.clone(),
@@ -51,19 +41,19 @@ impl Stack {
             request_id: request_id.clone(),
         };
         let mut event = json!({
-            "RequestType": kind,
-            "ServiceToken": new.get("ServiceToken").unwrap_or(&json!(self.token)),
+            "RequestType": action.request_type(),
+            "ServiceToken": properties.get("ServiceToken").unwrap_or(&json!(self.token)),
             "ResponseURL": self.bucket.presign(&key),
             "StackId": self.id,
             "RequestId": request_id,
             "LogicalResourceId": logical_id,
-            "ResourceType": "Custom::Delegation",
-            "ResourceProperties": new,
+            "ResourceType": RESOURCE_TYPE,
+            "ResourceProperties": properties,
         });
-        if let Some(id) = physical_id {
+        if let Some(id) = action.physical_id() {
             event["PhysicalResourceId"] = json!(id);
         }
-        if let Some(old) = old {
+        if let Some(old) = action.old_properties() {
             event["OldResourceProperties"] = old.clone();
         }
         event
@@ -73,7 +63,7 @@ impl Stack {
     /// the bucket stored.
     pub async fn send(&self, event: Value) -> Option<Value> {
         let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
-        self.inner().sent.insert(request_id.clone(), event.clone());
+        lock(&self.sent).insert(request_id.clone(), event.clone());
         for _ in 0..DELIVERIES {
             if let Invocation::Returned(_) = self.function.invoke(event.clone()).await {
                 break;
@@ -84,7 +74,7 @@ impl Stack {
 
     /// Delivers an earlier event again, possibly out of order.
     pub async fn redeliver(&self, request_id: &str) -> Option<Invocation> {
-        let event = self.inner().sent.get(request_id).cloned()?;
+        let event = lock(&self.sent).get(request_id).cloned()?;
         Some(self.function.invoke(event).await)
     }
 
@@ -110,19 +100,17 @@ impl Stack {
     /// cloudformation/first-answer, cloudformation/create-failed, cloudformation/no-answer.
     pub(crate) async fn request(
         &self,
-        kind: &str,
         logical_id: &str,
-        physical_id: Option<&str>,
-        new: &Value,
-        old: Option<&Value>,
-    ) -> Result<Resource, Failed> {
-        let event = self.event(kind, logical_id, physical_id, new, old);
+        action: &ResourceAction,
+        properties: &Value,
+    ) -> Result<Physical, RequestFailure> {
+        let event = self.event(logical_id, action, properties);
         let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
         self.send(event.clone()).await;
         let answers = self.bucket.answers(&request_id);
         let checked = match answers.first() {
             Some(put) => answer::check(&event, &put.body),
-            None => Err(Failed {
+            None => Err(RequestFailure {
                 reason: format!(
                     "CloudFormation did not receive a response from your Custom Resource. Please check your logs for \
                      requestId [{request_id}]."
@@ -131,15 +119,17 @@ impl Stack {
             }),
         };
         let known = match &checked {
-            Ok(resource) => Some(resource.physical_id.clone()),
-            Err(failed) => failed.physical_id.clone(),
+            Ok(physical) => Some(physical.id.clone()),
+            Err(failure) => failure.physical_id.clone(),
         };
-        self.inner().history.push(StackEvent {
+        lock(&self.history).push(StackEvent {
             logical_id: logical_id.to_owned(),
-            request_type: kind.to_owned(),
+            request_type: action.request_type(),
             request_id,
-            physical_id: known.or_else(|| physical_id.map(str::to_owned)).unwrap_or_default(),
-            failure: checked.as_ref().err().map(|failed| failed.reason.clone()),
+            physical_id: known
+                .or_else(|| action.physical_id().map(str::to_owned))
+                .unwrap_or_default(),
+            failure: checked.as_ref().err().map(|failure| failure.reason.clone()),
         });
         checked
     }

@@ -140,7 +140,7 @@ async fn a_failed_update_is_reversed_with_its_old_id() {
     let (function, stack) = stack().await;
     stack.deploy(&template(&[("A", json!({"Id": "one"}))])).await;
     let outcome = stack.deploy(&template(&[("A", json!({"Id": "two", "Fail": "Update"}))])).await;
-    assert_eq!(outcome, Outcome::RolledBack("as told".into()));
+    assert_eq!(outcome, StackOutcome::RolledBack("as told".into()));
     assert_eq!(story(&stack), ["Create A one", "Update A one failed", "Update A one"]);
     let events = function.events.lock().unwrap();
     assert_eq!(
@@ -155,7 +155,7 @@ async fn a_rollback_reverses_replacements_and_deletes_what_is_new() {
     stack.deploy(&template(&[("A", json!({"Id": "one"}))])).await;
     stack.fail_after("B");
     let outcome = stack.deploy(&template(&[("A", json!({"Id": "two"})), ("B", json!({}))])).await;
-    assert!(matches!(outcome, Outcome::RolledBack(_)));
+    assert!(matches!(outcome, StackOutcome::RolledBack(_)));
     assert_eq!(
         story(&stack)[1..],
         ["Update A two", "Create B id-B", "Update A one", "Delete B id-B", "Delete A two"]
@@ -180,7 +180,7 @@ async fn a_failing_rollback_is_stuck() {
     stack.deploy(&template(&[("A", json!({"Fail": "Update"}))])).await;
     assert!(matches!(
         stack.deploy(&template(&[("A", json!({"Fail": "Update", "x": 1}))])).await,
-        Outcome::Stuck(_)
+        StackOutcome::Stuck(_)
     ));
 }
 

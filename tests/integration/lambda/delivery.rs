@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sandbox::{
     BucketFault, DeadlineStyle, Fault, FaultKind, Function, Gate, Invocation, LambdaProcess,
-    Sandbox, StackOutcome, ZoneHandle,
+    ResourceAction, Sandbox, StackOutcome, ZoneHandle,
 };
 use serde_json::{Value, json};
 use test_support::{NAME, poll_until};
@@ -206,7 +206,7 @@ async fn an_event_that_cannot_be_answered_fails_the_invocation() {
         json!(7),
         Value::Null,
     ] {
-        let mut event = fixture.stack.event("Create", "Delegation", None, &properties, None);
+        let mut event = fixture.stack.event("Delegation", &ResourceAction::Create, &properties);
         event["ResponseURL"] = url;
         let Invocation::Failed { message, .. } = fixture.function.invoke(event).await else {
             panic!("the invocation must fail")

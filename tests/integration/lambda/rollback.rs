@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sandbox::{
-    BucketFault, Fault, FaultKind, Function, LambdaProcess, RecordSet, Sandbox, StackOutcome,
+    BucketFault, Fault, FaultKind, Function, LambdaProcess, RecordSet, ResourceAction, Sandbox,
+    StackOutcome,
 };
 use serde_json::{Value, json};
 use test_support::NAME;
@@ -183,13 +184,8 @@ async fn a_create_that_died_at_each_delivery_is_deleted_by_an_invented_id() {
 #[tokio::test]
 async fn a_delete_with_an_invented_id_leaves_a_tombstone_for_a_create_that_may_still_run() {
     let fixture = Fixture::new().await;
-    let event = fixture.stack.event(
-        "Delete",
-        "Delegation",
-        Some("mine-Delegation-ABC"),
-        &fixture.properties(json!({})),
-        None,
-    );
+    let delete = ResourceAction::Delete("mine-Delegation-ABC".to_owned());
+    let event = fixture.stack.event("Delegation", &delete, &fixture.properties(json!({})));
     let answer = fixture.stack.send(event).await.unwrap();
     assert_eq!(
         (&answer["Status"], &answer["PhysicalResourceId"]),

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{generated, same_or};
 use crate::aws::Sandbox;
 use crate::bucket::ResponseBucket;
-use crate::cloudformation::{Action, Physical, Request, ResourceType, Shared};
+use crate::cloudformation::{Physical, ResourceAction, ResourceRequest, ResourceType, Shared};
 use crate::process::{Bootstrap, DeadlineStyle, LambdaProcess};
 
 /// Functions whose code is a `bootstrap` in a zip file of the assembly.
@@ -24,7 +24,7 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    async fn start(&self, request: &Request, shared: &Shared) -> Result<Physical, String> {
+    async fn start(&self, request: &ResourceRequest, shared: &Shared) -> Result<Physical, String> {
         let name = same_or(request, || generated(request));
         let arn = arn(request, &name);
         let properties = &request.properties;
@@ -53,12 +53,14 @@ impl Functions {
 }
 
 impl ResourceType for Functions {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         async move {
             let shared = self.shared.upgrade().ok_or("the Region no longer exists")?;
             match &request.action {
-                Action::Create | Action::Update(..) => self.start(&request, &shared).await,
-                Action::Delete(id) => {
+                ResourceAction::Create | ResourceAction::Update(..) => {
+                    self.start(&request, &shared).await
+                }
+                ResourceAction::Delete(id) => {
                     shared.functions.remove(&arn(&request, id));
                     Ok(Physical { id: id.clone(), attributes: json!({}) })
                 }
@@ -68,7 +70,7 @@ impl ResourceType for Functions {
     }
 }
 
-fn arn(request: &Request, name: &str) -> String {
+fn arn(request: &ResourceRequest, name: &str) -> String {
     format!("arn:aws:lambda:{}:{}:function:{name}", request.region, request.account)
 }
 

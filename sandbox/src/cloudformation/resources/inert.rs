@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::{done, generated, same_or};
-use crate::cloudformation::{Physical, Request, ResourceType};
+use crate::cloudformation::{Physical, ResourceRequest, ResourceType};
 
 /// The types that nothing here reads.
 pub(super) const INERT: [&str; 16] = [
@@ -30,7 +30,7 @@ pub(super) const INERT: [&str; 16] = [
 pub(super) struct Inert(pub(super) &'static str);
 
 impl ResourceType for Inert {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let id = same_or(&request, || generated(&request));
         let service = self.0.split("::").nth(1).unwrap_or_default().to_ascii_lowercase();
         let arn = format!("arn:aws:{service}:{}:{}:{id}", request.region, request.account);

@@ -12,10 +12,10 @@ use crate::aws::Sandbox;
 use crate::bucket::ResponseBucket;
 use crate::cloudformation::stack::State;
 use crate::cloudformation::{
-    Action, CloudFormation, Physical, Request, ResourceType, Shared, TemplateStack,
+    CloudFormation, Physical, ResourceAction, ResourceRequest, ResourceType, Shared, TemplateStack,
 };
 use crate::core::lock;
-use crate::stack::Outcome;
+use crate::deployment::StackOutcome;
 
 /// Nested stacks. Their templates are files of the assembly, or what the test's source returns.
 pub(super) struct NestedStacks {
@@ -27,14 +27,14 @@ pub(super) struct NestedStacks {
 }
 
 impl NestedStacks {
-    async fn carry_out(&self, request: &Request) -> Result<Physical, String> {
+    async fn carry_out(&self, request: &ResourceRequest) -> Result<Physical, String> {
         let shared = self.shared.upgrade().ok_or("the Region no longer exists")?;
         let region = CloudFormation { aws: self.aws.clone(), bucket: self.bucket.clone(), shared };
         let id = same_or(request, || generated(request));
         let new = || region.stack(&request.account, &id).state;
         let state = Arc::clone(lock(&self.states).entry(id.clone()).or_insert_with(new));
         let stack = TemplateStack { region, state, deployer: request.deployer.clone() };
-        let outcome = if matches!(request.action, Action::Delete(_)) {
+        let outcome = if matches!(request.action, ResourceAction::Delete(_)) {
             stack.delete().await
         } else {
             let template = template(&stack.region, request)?;
@@ -47,8 +47,8 @@ impl NestedStacks {
             stack.deploy(&template, &parameters).await
         };
         match outcome {
-            Outcome::Complete => {}
-            Outcome::RolledBack(reason) | Outcome::Stuck(reason) => return Err(reason),
+            StackOutcome::Complete => {}
+            StackOutcome::RolledBack(reason) | StackOutcome::Stuck(reason) => return Err(reason),
         }
         let outputs = stack
             .outputs()
@@ -59,7 +59,7 @@ impl NestedStacks {
     }
 }
 
-fn template(region: &CloudFormation, request: &Request) -> Result<Value, String> {
+fn template(region: &CloudFormation, request: &ResourceRequest) -> Result<Value, String> {
     let source = lock(&region.shared.nested_templates).clone();
     match source {
         Some(source) => source(request),
@@ -68,7 +68,7 @@ fn template(region: &CloudFormation, request: &Request) -> Result<Value, String>
 }
 
 impl ResourceType for NestedStacks {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         async move { self.carry_out(&request).await }.boxed()
     }
 }

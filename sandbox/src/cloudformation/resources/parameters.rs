@@ -6,14 +6,14 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::done;
-use crate::cloudformation::{Physical, Request, ResourceType, Shared};
+use crate::cloudformation::{Physical, ResourceRequest, ResourceType, Shared};
 use crate::core::lock;
 
 /// Parameters, which the templates of the same account can refer to.
 pub(super) struct Parameters(pub(super) Weak<Shared>);
 
 impl ResourceType for Parameters {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let name = request.properties["Name"].as_str().unwrap_or_default().to_owned();
         if let Some(shared) = self.0.upgrade() {
             let key = (request.account.clone(), name.clone());

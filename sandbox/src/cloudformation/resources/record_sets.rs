@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::aws::Sandbox;
-use crate::cloudformation::{Action, Physical, Request, ResourceType};
+use crate::cloudformation::{Physical, ResourceAction, ResourceRequest, ResourceType};
 use crate::route53::{self, Change, RecordSet};
 
 /// Record sets. A Create fails if they exist. An Update overwrites whatever exists with the record
@@ -13,12 +13,14 @@ use crate::route53::{self, Change, RecordSet};
 pub(super) struct RecordSets(pub(super) Sandbox);
 
 impl RecordSets {
-    fn carry_out(&self, request: &Request) -> Result<Physical, String> {
+    fn carry_out(&self, request: &ResourceRequest) -> Result<Physical, String> {
         let properties = &request.properties;
         let new = record_sets(properties);
         let changes = match &request.action {
-            Action::Create => new.iter().map(|set| change(route53::Action::Create, set)).collect(),
-            Action::Update(_, old) => {
+            ResourceAction::Create => {
+                new.iter().map(|set| change(route53::Action::Create, set)).collect()
+            }
+            ResourceAction::Update(_, old) => {
                 let gone = record_sets(old)
                     .into_iter()
                     .filter(|set| !new.iter().any(|one| same_key(one, set)));
@@ -26,7 +28,7 @@ impl RecordSets {
                     gone.map(|set| change(route53::Action::Delete, &set)).collect();
                 new.iter().map(|set| change(route53::Action::Upsert, set)).chain(gone).collect()
             }
-            Action::Delete(_) => {
+            ResourceAction::Delete(_) => {
                 new.iter().map(|set| change(route53::Action::Delete, set)).collect::<Vec<_>>()
             }
         };
@@ -42,7 +44,7 @@ impl RecordSets {
 }
 
 impl ResourceType for RecordSets {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         futures::future::ready(self.carry_out(&request)).boxed()
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{done, generated, same_or};
 use crate::aws::Sandbox;
-use crate::cloudformation::{Action, Physical, Request, ResourceType};
+use crate::cloudformation::{Physical, ResourceAction, ResourceRequest, ResourceType};
 use crate::core::lock;
 
 /// The policies of each role, by its account and name.
@@ -37,12 +37,12 @@ pub(super) struct Roles {
 }
 
 impl ResourceType for Roles {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let properties = &request.properties;
         let name = properties["RoleName"].as_str().map(str::to_owned);
         let name = name.unwrap_or_else(|| same_or(&request, || generated(&request)));
         let account = self.aws.account(&request.account);
-        if let Action::Delete(name) = &request.action {
+        if let ResourceAction::Delete(name) = &request.action {
             account.role(name).delete();
             return done(Physical { id: name.clone(), attributes: json!({}) });
         }
@@ -61,11 +61,14 @@ pub(super) struct RolePolicies {
 }
 
 impl ResourceType for RolePolicies {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let id = same_or(&request, || generated(&request));
         let document = request.properties["PolicyDocument"].clone();
-        let documents =
-            if matches!(request.action, Action::Delete(_)) { Vec::new() } else { vec![document] };
+        let documents = if matches!(request.action, ResourceAction::Delete(_)) {
+            Vec::new()
+        } else {
+            vec![document]
+        };
         for role in
             request.properties["Roles"].as_array().into_iter().flatten().filter_map(Value::as_str)
         {

@@ -6,11 +6,11 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use crate::aws::Sandbox;
-use crate::cloudformation::{Action, Physical, Request, ResourceType};
+use crate::cloudformation::{Physical, ResourceAction, ResourceRequest, ResourceType};
 use crate::dns::Dns;
 use crate::handles::ZoneHandle;
 
-fn zone(aws: &Sandbox, request: &Request) -> Result<ZoneHandle, String> {
+fn zone(aws: &Sandbox, request: &ResourceRequest) -> Result<ZoneHandle, String> {
     let id = request.properties["HostedZoneId"].as_str().unwrap_or_default();
     aws.zone(id).ok_or_else(|| format!("No hosted zone found with ID: {id}"))
 }
@@ -20,13 +20,14 @@ pub(super) struct KeySigningKeys(pub(super) Sandbox);
 
 impl KeySigningKeys {
     /// Probe: life/signed-by-the-templates.
-    fn carry_out(&self, request: &Request) -> Result<Physical, String> {
+    fn carry_out(&self, request: &ResourceRequest) -> Result<Physical, String> {
         let zone = zone(&self.0, request)?;
         let text = |property: &str| request.properties[property].as_str().unwrap_or_default();
         let name = text("Name");
         let is_last = zone.is_signing()
             && zone.keys().iter().all(|key| key.name == name || key.status != "ACTIVE");
-        let ends = matches!(request.action, Action::Delete(_)) || text("Status") == "INACTIVE";
+        let ends =
+            matches!(request.action, ResourceAction::Delete(_)) || text("Status") == "INACTIVE";
         if ends && is_last {
             // API Reference, `DeactivateKeySigningKey`.
             return Err(format!(
@@ -36,9 +37,9 @@ impl KeySigningKeys {
         let changes =
             || zone.keys().iter().any(|key| key.name == name && key.status != text("Status"));
         match &request.action {
-            Action::Create => drop(zone.create_key(name)),
-            Action::Update(..) => {}
-            Action::Delete(_) => drop(zone.delete_key(name)),
+            ResourceAction::Create => drop(zone.create_key(name)),
+            ResourceAction::Update(..) => {}
+            ResourceAction::Delete(_) => drop(zone.delete_key(name)),
         }
         if changes() {
             zone.set_key_status(name, text("Status"));
@@ -48,7 +49,7 @@ impl KeySigningKeys {
 }
 
 impl ResourceType for KeySigningKeys {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         futures::future::ready(self.carry_out(&request)).boxed()
     }
 }
@@ -61,9 +62,9 @@ pub(super) struct Signing {
 
 impl Signing {
     /// Probe: route53/dnssec-off-beside-ds, life/signed-by-the-templates.
-    fn carry_out(&self, request: &Request) -> Result<Physical, String> {
+    fn carry_out(&self, request: &ResourceRequest) -> Result<Physical, String> {
         let zone = zone(&self.aws, request)?;
-        if matches!(request.action, Action::Delete(_)) {
+        if matches!(request.action, ResourceAction::Delete(_)) {
             self.dns.disable_signing(&zone)?;
         } else if zone.keys().iter().any(|key| key.status == "ACTIVE") {
             zone.start_signing();
@@ -76,7 +77,7 @@ impl Signing {
 }
 
 impl ResourceType for Signing {
-    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Physical, String>> {
+    fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         futures::future::ready(self.carry_out(&request)).boxed()
     }
 }
