@@ -8,16 +8,17 @@ use axum::body::Bytes;
 use http::header::{HOST, HeaderValue};
 
 use crate::clock::Clock;
-use crate::core::{Core, lock};
 use crate::dns::Dns;
 use crate::fault::{Fault, FaultHandle};
 use crate::gate::{Gate, GateRule};
 use crate::handles::{self, Account, Credentials, ZoneHandle};
 use crate::http_listener::{FREE_PORT, Listener, Reset};
 use crate::journal::Call;
+use crate::lock::lock;
 use crate::quota::Quota;
 use crate::route53::SyncRule;
 use crate::server;
+use crate::shared_state::SharedState;
 
 /// A function of a test that observes calls.
 pub type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
@@ -25,7 +26,7 @@ pub type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
 /// A local AWS. It runs behind a listener that stops when the last clone is dropped, or in process.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    core: Arc<Core>,
+    shared: Arc<SharedState>,
     /// None without a listener.
     listener: Option<Arc<Listener>>,
 }
@@ -38,15 +39,15 @@ impl Sandbox {
 
     /// Starts a sandbox at this address. It runs on its own threads, so a test may block.
     pub async fn start_on(address: SocketAddr) -> io::Result<Self> {
-        let core = Arc::new(Core::default());
-        let listener = Listener::start("sandbox", address, server::http_answer(&core)).await?;
-        Ok(Self { core, listener: Some(Arc::new(listener)) })
+        let shared = Arc::new(SharedState::default());
+        let listener = Listener::start("sandbox", address, server::http_answer(&shared)).await?;
+        Ok(Self { shared, listener: Some(Arc::new(listener)) })
     }
 
     /// A sandbox without sockets and threads, for [`Sandbox::call`]. It waits on the caller's
     /// runtime, so under a paused clock hours pass in no time.
     pub fn in_process(clock: Clock) -> Self {
-        Self { core: Arc::new(Core::with_clock(clock)), listener: None }
+        Self { shared: Arc::new(SharedState::with_clock(clock)), listener: None }
     }
 
     /// Answers an HTTP request of an AWS client like the listener.
@@ -58,7 +59,7 @@ impl Sandbox {
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, Reset> {
         let (parts, body) = received(request);
-        server::answer(&self.core, &parts, &body).await
+        server::answer(&self.shared, &parts, &body).await
     }
 
     /// `http://127.0.0.1:<port>`, for both Route 53 and STS. In process, it is a URL that does not
@@ -72,12 +73,12 @@ impl Sandbox {
 
     /// The account with this id. It is created on first use.
     pub fn account(&self, id: &str) -> Account {
-        Account::new(&self.core, id)
+        Account::new(&self.shared, id)
     }
 
     /// The hosted zone with this id, in any account.
     pub fn zone(&self, id: &str) -> Option<ZoneHandle> {
-        handles::zone_handle(&self.core, id)
+        handles::zone_handle(&self.shared, id)
     }
 
     /// The environment variables that make an AWS client use the sandbox with these credentials.
@@ -92,38 +93,38 @@ impl Sandbox {
 
     /// Every call so far, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
-        self.core.journal.calls()
+        self.shared.journal.calls()
     }
 
     /// Clears the list of calls.
     pub fn clear_calls(&self) {
-        self.core.journal.clear();
+        self.shared.journal.clear();
     }
 
     /// Adds a fault.
     pub fn fault(&self, fault: Fault) -> FaultHandle {
-        self.core.faults.add(fault)
+        self.shared.faults.add(fault)
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.core.faults.clear();
+        self.shared.faults.clear();
     }
 
     /// Runs the hook before every authenticated call is carried out. No lock is held, so the hook
     /// may edit zones.
     pub fn before_call(&self, hook: Hook) {
-        lock(&self.core.hooks).before.push(hook);
+        lock(&self.shared.hooks).before.push(hook);
     }
 
     /// Runs the hook after every call that was carried out, before its response is sent.
     pub fn after_call(&self, hook: Hook) {
-        lock(&self.core.hooks).after.push(hook);
+        lock(&self.shared.hooks).after.push(hook);
     }
 
     /// Removes all hooks, including those of [`ZoneHandle::refuse_when`].
     pub fn clear_hooks(&self) {
-        *lock(&self.core.hooks) = crate::core::Hooks::default();
+        *lock(&self.shared.hooks) = crate::shared_state::Hooks::default();
     }
 
     /// Holds calls of this action (`*` for any), after their hooks and before they are carried out.
@@ -135,25 +136,25 @@ impl Sandbox {
     /// Holds the calls for which the rule is true, like [`Sandbox::gate`].
     pub fn gate_when(&self, rule: GateRule) -> Gate {
         let (gate, state) = Gate::new(rule);
-        lock(&self.core.gates).push(state);
+        lock(&self.shared.gates).push(state);
         gate
     }
 
     /// Throttles Route 53 per account and action. The buckets are full at first. `None` disables
     /// it.
     pub fn rate_limit(&self, quota: Option<Quota>) {
-        lock(&self.core.buckets).set(quota);
+        lock(&self.shared.buckets).set(quota);
     }
 
     /// Throttles Route 53 per account over all actions, in addition to [`Sandbox::rate_limit`].
     pub fn rate_limit_overall(&self, quota: Option<Quota>) {
-        lock(&self.core.buckets).set_overall(quota);
+        lock(&self.shared.buckets).set_overall(quota);
     }
 
     /// Sets when changes become `INSYNC`, including earlier ones. The default is
     /// [`SyncRule::Polls`] of 1.
     pub fn sync_after(&self, rule: SyncRule) {
-        self.core.route53().sync = rule;
+        self.shared.route53().sync = rule;
     }
 
     /// Serves the zones over DNS. Short for [`Dns::start`].
@@ -161,13 +162,13 @@ impl Sandbox {
         Dns::start(self).await
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
+    pub(crate) fn shared(&self) -> &Arc<SharedState> {
+        &self.shared
     }
 
     /// The sandbox's clock.
     pub fn clock(&self) -> Clock {
-        self.core.clock.clone()
+        self.shared.clock.clone()
     }
 }
 

@@ -28,10 +28,10 @@ use serde_json::{Value, json};
 
 use crate::aws::Sandbox;
 use crate::bucket::ResponseBucket;
-use crate::core::lock;
 pub use crate::deployment::{Physical, ResourceAction};
 use crate::dns::Dns;
 use crate::function::Function;
+use crate::lock::lock;
 use crate::template::Template;
 use exports::Exports;
 use functions::Functions;

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use crate::core::lock;
+use crate::lock::lock;
 
 /// What to do with a resource.
 #[derive(Debug, Clone, PartialEq)]

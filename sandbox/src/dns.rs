@@ -127,7 +127,7 @@ impl Dns {
         };
         let (stop, mut stopped) = watch::channel(false);
         let (started, start) = oneshot::channel();
-        let core = Arc::clone(aws.core());
+        let aws = Arc::clone(aws.shared());
         let thread = thread::Builder::new().name("dns".to_owned()).spawn(move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -137,7 +137,7 @@ impl Dns {
             let open = || {
                 let sockets = sockets::bind(SocketAddr::V4(resolver))?;
                 let shared = Arc::new(Shared::new(
-                    core,
+                    aws,
                     sockets.port()?,
                     *resolver.ip(),
                     Some(handle.clone()),
@@ -158,7 +158,8 @@ impl Dns {
 
     /// A service without sockets and threads, for [`Dns::ask`].
     pub fn in_process(aws: &Sandbox) -> Self {
-        let shared = Arc::new(Shared::new(Arc::clone(aws.core()), PORT, Ipv4Addr::LOCALHOST, None));
+        let shared =
+            Arc::new(Shared::new(Arc::clone(aws.shared()), PORT, Ipv4Addr::LOCALHOST, None));
         shared.serve_look_ups();
         Self { inner: Arc::new(Inner { shared, stop: watch::Sender::new(false), thread: None }) }
     }
@@ -250,7 +251,7 @@ impl Dns {
 
     /// Sets when changes are served.
     pub fn serve_when(&self, rule: ServeRule) {
-        self.shared().core.route53().serve = rule;
+        self.shared().aws.route53().serve = rule;
     }
 
     /// The trust anchor of the root, `. IN DS <tag> 13 2 <digest>`, in a form that unbound, dig and
@@ -285,7 +286,7 @@ impl Dns {
     /// The code and the message of the error.
     pub fn disable_signing(&self, zone: &ZoneHandle) -> Result<(), String> {
         let shared = self.shared();
-        let ended = end_signing(&shared.core, &zone.id(), &|name| shared.ds_of(name));
+        let ended = end_signing(&shared.aws, &zone.id(), &|name| shared.ds_of(name));
         ended.map_err(|error| format!("{}: {}", error.code, error.message))
     }
 

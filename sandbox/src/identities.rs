@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use crate::core::Ids;
 use crate::error::ApiError;
 use crate::handles::Credentials;
 use crate::iam::{self, Context, Decision, Policies, Policy};
+use crate::ids::Ids;
 
 /// The accounts, roles and access keys.
 #[derive(Debug, Default)]

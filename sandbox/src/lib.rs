@@ -46,18 +46,20 @@ pub mod stack;
 pub mod template;
 pub mod unbound;
 
-mod core;
 mod deployment;
 mod error;
 mod gate;
 mod http_listener;
 mod iam;
 mod identities;
+mod ids;
+mod lock;
 mod not_checked;
 mod query;
 mod quota;
 mod runtime_api;
 mod server;
+mod shared_state;
 mod sts;
 
 pub use aws::{Hook, Sandbox};

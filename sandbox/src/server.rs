@@ -10,30 +10,31 @@ use axum::body::{Body, Bytes, to_bytes};
 use http::Response;
 use http::request::Parts;
 
-use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::fault::FaultKind;
 use crate::gate::GateState;
 use crate::http_listener::{Answer, Reset};
 use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
+use crate::lock::lock;
 use crate::query::Query;
 use crate::route53::xml::Element;
 use crate::route53::{NAMESPACE, api, routes};
+use crate::shared_state::SharedState;
 use crate::sts;
 
 /// The largest body that is read.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Returns what answers the requests of a listener.
-pub(crate) fn http_answer(core: &Arc<Core>) -> Answer {
-    let core = Arc::clone(core);
+pub(crate) fn http_answer(shared: &Arc<SharedState>) -> Answer {
+    let shared = Arc::clone(shared);
     Arc::new(move |request| {
-        let core = Arc::clone(&core);
+        let shared = Arc::clone(&shared);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = to_bytes(Body::new(body), MAX_BODY).await.map_err(|_| Reset)?;
-            Ok(answer(&core, &parts, &body).await?.map(Body::from))
+            Ok(answer(&shared, &parts, &body).await?.map(Body::from))
         })
     })
 }
@@ -46,7 +47,7 @@ enum ServiceRequest {
 
 /// Answers a call, from the listener or in process.
 pub(crate) async fn answer(
-    core: &Arc<Core>,
+    shared: &Arc<SharedState>,
     parts: &Parts,
     body: &[u8],
 ) -> Result<Response<Bytes>, Reset> {
@@ -62,9 +63,10 @@ pub(crate) async fn answer(
         ServiceRequest::Sts(Query::parse(body))
     };
     let service = request.service();
-    let caller = sigv4::authenticate(core, parts, body, service);
-    let call = core.journal.begin(request.call(core, caller.as_ref().ok(), sigv4::region(parts)));
-    let mut way = Progress { core, call };
+    let caller = sigv4::authenticate(shared, parts, body, service);
+    let call =
+        shared.journal.begin(request.call(shared, caller.as_ref().ok(), sigv4::region(parts)));
+    let mut way = Progress { shared, call };
     let outcome = match caller {
         Ok(caller) => way.take(&request, &caller).await,
         Err(error) => Ok(Err(error)),
@@ -78,7 +80,7 @@ pub(crate) async fn answer(
 
 /// A call in progress.
 struct Progress<'a> {
-    core: &'a Arc<Core>,
+    shared: &'a Arc<SharedState>,
     call: Call,
 }
 
@@ -89,21 +91,21 @@ impl Progress<'_> {
         request: &ServiceRequest,
         caller: &Caller,
     ) -> Result<Result<(u16, Element), ApiError>, Reset> {
-        let hooks = lock(&self.core.hooks).clone();
+        let hooks = lock(&self.shared.hooks).clone();
         for hook in &hooks.before {
             hook(&self.call);
         }
         let gates: Vec<Arc<GateState>> = {
-            let mut gates = lock(&self.core.gates);
+            let mut gates = lock(&self.shared.gates);
             gates.retain(|gate| !gate.is_open());
             gates.iter().filter(|gate| gate.stops(&self.call)).cloned().collect()
         };
         for gate in gates {
             gate.pass().await;
         }
-        let faults = self.core.faults.strike(&self.call);
+        let faults = self.shared.faults.strike(&self.call);
         self.call.faults = faults.iter().map(|fault| format!("{fault:?}")).collect();
-        self.core.journal.update(&self.call);
+        self.shared.journal.update(&self.call);
         for fault in &faults {
             match fault {
                 FaultKind::Latency(time) => tokio::time::sleep(*time).await,
@@ -117,10 +119,10 @@ impl Progress<'_> {
                 FaultKind::ResetAfter | FaultKind::HangAfter => {}
             }
         }
-        let now = self.core.clock.now();
+        let now = self.shared.clock.now();
         // The quota is that of the Route 53 API. STS has its own.
         let route53 = self.call.service == "route53";
-        if route53 && !lock(&self.core.buckets).take(&self.call.account, &self.call.action, now) {
+        if route53 && !lock(&self.shared.buckets).take(&self.call.account, &self.call.action, now) {
             return Ok(Err(ApiError::throttling()));
         }
         let result = match request {
@@ -128,9 +130,9 @@ impl Progress<'_> {
                 .request
                 .as_ref()
                 .map_err(Clone::clone)
-                .and_then(|request| api::serve(self.core, caller, request)),
+                .and_then(|request| api::serve(self.shared, caller, request)),
             ServiceRequest::Sts(query) => {
-                sts::serve(self.core, caller, query, "sandbox").map(|document| (200, document))
+                sts::serve(self.shared, caller, query, "sandbox").map(|document| (200, document))
             }
         };
         let lost = faults
@@ -158,7 +160,7 @@ impl Progress<'_> {
             },
         };
         self.call.outcome = Some(outcome);
-        self.core.journal.update(&self.call);
+        self.shared.journal.update(&self.call);
     }
 
     fn deliver(
@@ -196,7 +198,7 @@ impl ServiceRequest {
         }
     }
 
-    fn call(&self, core: &Core, caller: Option<&Caller>, region: &str) -> Call {
+    fn call(&self, shared: &SharedState, caller: Option<&Caller>, region: &str) -> Call {
         let (action, zone, summary, role_arn) = match self {
             Self::Route53(parsed) => {
                 (parsed.action.to_owned(), parsed.zone.clone(), routes::summary(parsed), None)
@@ -215,7 +217,7 @@ impl ServiceRequest {
         };
         Call {
             seq: 0,
-            at: core.clock.now(),
+            at: shared.clock.now(),
             service: self.service(),
             region: region.to_owned(),
             action,

@@ -21,10 +21,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::bucket::ResponseBucket;
-use crate::core::lock;
 pub use crate::deployment::StackOutcome;
 use crate::deployment::{Physical, StackResource, StackResources};
 use crate::function::Function;
+use crate::lock::lock;
 pub(crate) use request::stringified;
 use request::uuid;
 

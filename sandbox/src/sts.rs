@@ -4,25 +4,25 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::clock::iso8601;
-use crate::core::Core;
 use crate::error::ApiError;
 use crate::iam::{self, Decision, Policy, PrincipalMatch};
 use crate::identities::{Caller, Session};
 use crate::query::Query;
 use crate::route53::xml::Element;
+use crate::shared_state::SharedState;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Carries out the request. Returns the document of the response.
 /// Probe: sts/caller-identity.
 pub(crate) fn serve(
-    core: &Core,
+    shared: &SharedState,
     caller: &Caller,
     query: &Query,
     request_id: &str,
 ) -> Result<Element, ApiError> {
     let result = match query.action() {
-        "AssumeRole" => assume_role(core, caller, query)?,
+        "AssumeRole" => assume_role(shared, caller, query)?,
         "GetCallerIdentity" => Element::new("GetCallerIdentityResult")
             .text("Arn", &caller.arn)
             .text("UserId", &caller.user_id)
@@ -54,9 +54,9 @@ struct Ask<'a> {
 }
 
 /// Probe: sts/denied-words, sts/role-unknown, sts/role-chaining, sts/max-session.
-fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, ApiError> {
+fn assume_role(shared: &SharedState, caller: &Caller, query: &Query) -> Result<Element, ApiError> {
     let ask = validate(query)?;
-    let mut identities = core.identities();
+    let mut identities = shared.identities();
     let role = identities.role(&ask.account, &ask.role);
     // The error for a role that does not exist is the same: "the error doesn't tell whether the
     // role exists".
@@ -79,9 +79,9 @@ fn assume_role(core: &Core, caller: &Caller, query: &Query) -> Result<Element, A
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
         return Err(ApiError::new(400, "ValidationError", message));
     }
-    let expires = core.clock.now() + Duration::from_secs(seconds);
+    let expires = shared.clock.now() + Duration::from_secs(seconds);
     let session = Session { account: &ask.account, role: &ask.role, name: ask.session };
-    let credentials = identities.session_key(&core.ids, session, expires, ask.policy);
+    let credentials = identities.session_key(&shared.ids, session, expires, ask.policy);
     let role_name = ask.role.rsplit('/').next().unwrap_or(&ask.role);
     let user = Element::new("AssumedRoleUser")
         .text("AssumedRoleId", &format!("AROA{}:{}", ask.role.len(), ask.session))

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{TemplateStack, desired};
-use crate::core::lock;
 use crate::deployment::{Deployment, StackOutcome, StackResource, StackResources, delete_all};
+use crate::lock::lock;
 use crate::template::Template;
 
 impl TemplateStack {

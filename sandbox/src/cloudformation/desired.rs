@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Physical, TemplateStack};
-use crate::core::lock;
 use crate::deployment::StackResource;
+use crate::lock::lock;
 use crate::stack::stringified;
 use crate::template::Template;
 

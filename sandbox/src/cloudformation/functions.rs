@@ -7,8 +7,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::core::lock;
 use crate::function::{Function, Invocation};
+use crate::lock::lock;
 
 /// All functions, by ARN. As a function, it passes each event to the one that the event's service
 /// token names.

@@ -1,8 +1,8 @@
 //! One request for a resource: to its type, or to the function of a custom resource.
 
 use super::{Physical, ResourceAction, ResourceRequest, TemplateStack};
-use crate::core::lock;
 use crate::deployment::{RequestFailure, RequestHandler, StackResource};
+use crate::lock::lock;
 
 impl RequestHandler for TemplateStack {
     /// Also notes the request as an event.

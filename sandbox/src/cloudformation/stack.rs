@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::CloudFormation;
-use crate::core::lock;
 use crate::deployment::StackResources;
 use crate::handles::Role;
+use crate::lock::lock;
 use crate::stack::Stack;
 
 /// A stack, with the resources of the template that was deployed last.

@@ -15,7 +15,7 @@ use super::outside::Outside;
 use super::sign::Keys;
 use super::state::Shared;
 use super::zone::{Zone, name};
-use crate::core::lock;
+use crate::lock::lock;
 use crate::route53::State;
 use crate::route53::{ZoneModel, normalize_lossy};
 
@@ -48,7 +48,7 @@ pub(super) struct Built {
 pub(super) fn zones_of(shared: &Arc<Shared>, server: &str, queried: &Name) -> Vec<Arc<Zone>> {
     let mut built = lock(&shared.built);
     // Later changes affect the next query.
-    let revisions = (shared.core.route53().settle(), shared.state().revision);
+    let revisions = (shared.aws.route53().settle(), shared.state().revision);
     if built.revisions != revisions {
         *built = Built { revisions, ..Built::default() };
     }
@@ -100,7 +100,7 @@ impl Built {
             .filter_map(|(owner, rtype)| Some((name(owner)?, rtype.parse().ok()?)))
             .collect();
         let mut zones = Vec::new();
-        for zone in shared.core.route53().public() {
+        for zone in shared.aws.route53().public() {
             if !zone.name_servers.iter().any(|own| own == server) || !is_there(zone) {
                 continue;
             }
@@ -184,7 +184,7 @@ impl Registry {
             (state.outside.clone(), state.real.clone())
         };
         {
-            let state = shared.core.route53();
+            let state = shared.aws.route53();
             // Every name server has an address, even that of a zone without a delegation.
             for zone in state.public() {
                 servers.extend(zone.name_servers.iter().cloned());

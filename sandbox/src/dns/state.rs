@@ -18,13 +18,14 @@ use super::log::DnsQuery;
 use super::outside::Outside;
 use super::sign::Keys;
 use super::{hierarchy, resolver, sockets, zone};
-use crate::core::{Core, lock};
+use crate::lock::lock;
+use crate::shared_state::SharedState;
 
 /// The largest datagram that a server sends (<https://www.dnsflagday.net/2020/>).
 const PAYLOAD: u16 = 1232;
 
 pub(super) struct Shared {
-    pub core: Arc<Core>,
+    pub aws: Arc<SharedState>,
     pub port: u16,
     /// The address of the resolver. Its name in the log is [`RESOLVER`].
     pub resolver: Ipv4Addr,
@@ -68,7 +69,7 @@ pub(super) struct State {
 
 impl Shared {
     pub(super) fn new(
-        core: Arc<Core>,
+        aws: Arc<SharedState>,
         port: u16,
         resolver: Ipv4Addr,
         runtime: Option<Handle>,
@@ -91,7 +92,7 @@ impl Shared {
             uncapped: BTreeSet::new(),
             revision: 0,
         };
-        Self { core, port, resolver, runtime, state: Mutex::new(state), built: Mutex::default() }
+        Self { aws, port, resolver, runtime, state: Mutex::new(state), built: Mutex::default() }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -237,7 +238,7 @@ impl Shared {
                 self.resolve(query, dnssec)
             }
             [query] => {
-                let signed = dnssec.then(|| self.core.clock.now());
+                let signed = dnssec.then(|| self.aws.clock.now());
                 answer(&hierarchy::zones_of(self, server, query.name()), query, signed)
             }
             _ => Answer::code(ResponseCode::FormErr),
@@ -252,7 +253,7 @@ impl Shared {
 
     /// The resolver's answer, possibly from its cache.
     pub(super) fn resolve(self: &Arc<Self>, query: &Query, dnssec: bool) -> Answer {
-        let now = self.core.clock.now();
+        let now = self.aws.clock.now();
         let kept = self.state().cache.as_ref().and_then(|cache| cache.get(query, dnssec, now));
         kept.unwrap_or_else(|| {
             let answer = resolver::resolve(self, query, dnssec);
@@ -277,7 +278,7 @@ impl Shared {
         let look_up = move |name: &str| {
             weak.upgrade().map_or_else(|| Some(Vec::new()), |shared| shared.ds_of(name))
         };
-        *lock(&self.core.ds_look_up) = Some(Arc::new(look_up));
+        *lock(&self.aws.ds_look_up) = Some(Arc::new(look_up));
     }
 
     fn record(&self, server: &str, request: &Message, transport: Transport) {

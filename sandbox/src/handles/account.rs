@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::ZoneHandle;
 use super::zone::create_zone;
-use crate::core::Core;
 use crate::iam::{self, Decision, Policy};
 use crate::identities::{Caller, RoleState, Session, role_arn};
+use crate::shared_state::SharedState;
 
 /// Credentials that sign calls.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,14 +46,14 @@ impl Credentials {
 /// An AWS account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    pub(crate) core: Arc<Core>,
+    pub(crate) shared: Arc<SharedState>,
     id: String,
 }
 
 impl Account {
-    pub(crate) fn new(core: &Arc<Core>, id: &str) -> Self {
-        core.identities().account(id);
-        Self { core: Arc::clone(core), id: id.to_owned() }
+    pub(crate) fn new(shared: &Arc<SharedState>, id: &str) -> Self {
+        shared.identities().account(id);
+        Self { shared: Arc::clone(shared), id: id.to_owned() }
     }
 
     /// The twelve digits of the account.
@@ -63,53 +63,53 @@ impl Account {
 
     /// Creates a public hosted zone. Several zones may have the same name.
     pub fn hosted_zone(&self, name: &str) -> ZoneHandle {
-        create_zone(&self.core, &self.id, None, name)
+        create_zone(&self.shared, &self.id, None, name)
     }
 
     /// Creates a private hosted zone.
     pub fn private_hosted_zone(&self, name: &str) -> ZoneHandle {
-        create_zone(&self.core, &self.id, None, name).make_private()
+        create_zone(&self.shared, &self.id, None, name).make_private()
     }
 
     /// Creates a public hosted zone with this id, which must not exist yet.
     pub fn hosted_zone_with_id(&self, id: &str, name: &str) -> ZoneHandle {
-        create_zone(&self.core, &self.id, Some(id), name)
+        create_zone(&self.shared, &self.id, Some(id), name)
     }
 
     /// The role with this name. It is created on first use, without trust or permissions.
     pub fn role(&self, name: &str) -> Role {
-        let mut identities = self.core.identities();
+        let mut identities = self.shared.identities();
         let new = || RoleState { max_session: 3600, ..RoleState::default() };
         identities.account(&self.id).roles.entry(name.to_owned()).or_insert_with(new);
-        Role { core: Arc::clone(&self.core), account: self.id.clone(), name: name.to_owned() }
+        Role { shared: Arc::clone(&self.shared), account: self.id.clone(), name: name.to_owned() }
     }
 
     /// Sets the organization of the account, the value of `aws:PrincipalOrgID`.
     pub fn set_org(&self, id: &str) {
-        self.core.identities().account(&self.id).org = Some(id.to_owned());
+        self.shared.identities().account(&self.id).org = Some(id.to_owned());
     }
 
     /// Sets the organizational unit of the account, the value of `aws:PrincipalOrgPaths`, for
     /// instance `o-exampleorgid/r-exam/ou-exam-example1/`.
     pub fn set_org_path(&self, path: &str) {
-        self.core.identities().account(&self.id).org_path = Some(path.to_owned());
+        self.shared.identities().account(&self.id).org_path = Some(path.to_owned());
     }
 
     /// Attaches a service control policy in addition to `FullAWSAccess`. Panics if it is malformed.
     #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
     pub fn service_control_policy(&self, document: Value) {
         let policy = parse(&document);
-        self.core.identities().account(&self.id).scps.push(policy);
+        self.shared.identities().account(&self.id).scps.push(policy);
     }
 
     /// Detaches all service control policies except `FullAWSAccess`.
     pub fn without_service_control_policies(&self) {
-        self.core.identities().account(&self.id).scps.clear();
+        self.shared.identities().account(&self.id).scps.clear();
     }
 
     /// Credentials of a user with all permissions in the account.
     pub fn user_credentials(&self) -> Credentials {
-        self.core.identities().admin_key(&self.core.ids, &self.id)
+        self.shared.identities().admin_key(&self.shared.ids, &self.id)
     }
 }
 
@@ -117,7 +117,7 @@ impl Account {
 /// sessions.
 #[derive(Clone, Debug)]
 pub struct Role {
-    core: Arc<Core>,
+    shared: Arc<SharedState>,
     account: String,
     name: String,
 }
@@ -218,7 +218,7 @@ impl Role {
         also: impl Fn(&Caller, &iam::Request<'_>) -> bool,
     ) -> bool {
         let credentials = self.credentials();
-        let identities = self.core.identities();
+        let identities = self.shared.identities();
         let key = identities.keys.get(&credentials.access_key_id);
         let Some(caller) = key.map(|key| identities.caller(key)) else {
             return false;
@@ -251,7 +251,7 @@ impl Role {
 
     /// Deletes the role. Its sessions are still known, but have no permissions.
     pub fn delete(&self) {
-        self.core.identities().account(&self.account).roles.remove(&self.name);
+        self.shared.identities().account(&self.account).roles.remove(&self.name);
     }
 
     /// A session of the role, like the one that Lambda gives a function. It is valid for 12 hours
@@ -262,13 +262,13 @@ impl Role {
 
     /// A session that expires after this time of the sandbox's clock.
     pub fn credentials_for(&self, duration: Duration) -> Credentials {
-        let expires = self.core.clock.now() + duration;
+        let expires = self.shared.clock.now() + duration;
         let session = Session { account: &self.account, role: &self.name, name: "sandbox" };
-        self.core.identities().session_key(&self.core.ids, session, expires, None)
+        self.shared.identities().session_key(&self.shared.ids, session, expires, None)
     }
 
     fn edit(&self, edit: impl FnOnce(&mut RoleState)) {
-        let mut identities = self.core.identities();
+        let mut identities = self.shared.identities();
         edit(identities.role(&self.account, &self.name).expect("the role was deleted"));
     }
 }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::{Core, lock};
+use crate::lock::lock;
 use crate::route53::{
     Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers,
 };
+use crate::shared_state::SharedState;
 
 /// A hosted zone, for an outside actor who needs no permissions and follows no rules. The handle
 /// can still be used after the zone was deleted, but then does nothing.
 #[derive(Clone, Debug)]
 pub struct ZoneHandle {
-    core: Arc<Core>,
+    shared: Arc<SharedState>,
     id: String,
     name: String,
     name_servers: Vec<String>,
@@ -37,7 +38,7 @@ impl ZoneHandle {
 
     /// True if the zone still exists.
     pub fn exists(&self) -> bool {
-        self.core.route53().zones.contains_key(&self.id)
+        self.shared.route53().zones.contains_key(&self.id)
     }
 
     /// All record sets, in the order of the listing.
@@ -63,7 +64,7 @@ impl ZoneHandle {
     /// Carries out a batch by the rules of the service, with all permissions in the account of the
     /// zone. The error says why it was rejected.
     pub fn change(&self, changes: &[Change]) -> Result<(), String> {
-        let mut state = self.core.route53();
+        let mut state = self.shared.route53();
         let gone = || format!("No hosted zone found with ID: {}", self.id);
         let zone = state.zones.get(&self.id).ok_or_else(gone)?;
         zone.after(changes, &|name, server| state.hosts(name, server))
@@ -80,7 +81,7 @@ impl ZoneHandle {
 
     /// Deletes the zone with all its records.
     pub fn delete(&self) {
-        self.core.route53().zones.remove(&self.id);
+        self.shared.route53().zones.remove(&self.id);
     }
 
     /// A number that every change of the records increases. A batch increases it by one.
@@ -102,7 +103,7 @@ impl ZoneHandle {
     ///
     /// If the zone was deleted.
     pub fn create_key(&self, name: &str) -> KeySigningKey {
-        let key = KeySigningKey::generate(name, &self.name, self.core.clock.now());
+        let key = KeySigningKey::generate(name, &self.name, self.shared.clock.now());
         let created = self.edit(|zone| {
             zone.keys.retain(|known| known.name != name);
             zone.keys.push(key.clone());
@@ -119,7 +120,7 @@ impl ZoneHandle {
     /// Sets the status of a key: `INACTIVE` removes it from the DNSKEY record set, and `ACTIVE`
     /// adds it again. Returns whether the key exists.
     pub fn set_key_status(&self, name: &str, status: &str) -> bool {
-        let now = self.core.clock.now();
+        let now = self.shared.clock.now();
         let set = |zone: &mut ZoneModel| {
             zone.keys.iter_mut().find(|key| key.name == name).map(|key| {
                 status.clone_into(&mut key.status);
@@ -189,43 +190,43 @@ impl ZoneHandle {
     /// Rejects batches for which the function returns a message, with that message. The function
     /// must not use the sandbox.
     pub fn refuse_when(&self, refusal: Refusal) {
-        lock(&self.core.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
+        lock(&self.shared.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
     }
 
     fn read<T>(&self, read: impl FnOnce(&ZoneModel) -> T) -> Option<T> {
-        self.core.route53().zones.get(&self.id).map(read)
+        self.shared.route53().zones.get(&self.id).map(read)
     }
 
     fn edit<T>(&self, edit: impl FnOnce(&mut ZoneModel) -> T) -> Option<T> {
-        self.core.route53().zones.get_mut(&self.id).map(edit)
+        self.shared.route53().zones.get_mut(&self.id).map(edit)
     }
 }
 
 /// Creates a public zone for a test. The only rule is that the id must not exist.
 pub(super) fn create_zone(
-    core: &Arc<Core>,
+    shared: &Arc<SharedState>,
     account: &str,
     id: Option<&str>,
     name: &str,
 ) -> ZoneHandle {
-    let mut state = core.route53();
-    let id = id.map_or_else(|| core.ids.id("Z", 21), str::to_owned);
+    let mut state = shared.route53();
+    let id = id.map_or_else(|| shared.ids.id("Z", 21), str::to_owned);
     assert!(!state.zones.contains_key(&id), "the hosted zone {id} already exists");
-    let number = core.ids.next();
+    let number = shared.ids.next();
     let mut zone = ZoneModel::new(&id, account, name, name_servers(number));
     zone.number = number;
     let name_servers = zone.name_servers.clone();
     let name = zone.name.clone();
     state.zones.insert(id.clone(), zone);
     drop(state);
-    ZoneHandle { core: Arc::clone(core), id, name, name_servers }
+    ZoneHandle { shared: Arc::clone(shared), id, name, name_servers }
 }
 
-pub(crate) fn zone_handle(core: &Arc<Core>, id: &str) -> Option<ZoneHandle> {
-    let state = core.route53();
+pub(crate) fn zone_handle(shared: &Arc<SharedState>, id: &str) -> Option<ZoneHandle> {
+    let state = shared.route53();
     let zone = state.zones.get(id)?;
     let (id, name, name_servers) = (zone.id.clone(), zone.name.clone(), zone.name_servers.clone());
-    Some(ZoneHandle { core: Arc::clone(core), id, name, name_servers })
+    Some(ZoneHandle { shared: Arc::clone(shared), id, name, name_servers })
 }
 
 #[cfg(test)]
@@ -234,8 +235,8 @@ mod tests {
 
     #[test]
     fn the_revision_counts_changes() {
-        let core = Arc::new(Core::default());
-        let zone = create_zone(&core, "111111111111", None, "Example.com");
+        let shared = Arc::new(SharedState::default());
+        let zone = create_zone(&shared, "111111111111", None, "Example.com");
         assert_eq!((zone.name().as_str(), zone.revision()), ("example.com.", 0));
         zone.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
         assert_eq!(zone.revision(), 1);

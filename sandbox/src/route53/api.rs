@@ -7,51 +7,56 @@ use super::served::Served;
 use super::state::{ChangeState, State};
 use super::xml::Element;
 use super::{SyncRule, list, name, name_servers, output};
-use crate::core::{Core, lock};
 use crate::error::ApiError;
 use crate::identities::Caller;
+use crate::lock::lock;
+use crate::shared_state::SharedState;
 
 /// The HTTP status and the XML document of a response.
 pub(crate) type Answer = (u16, Element);
 
 /// Executes a request and returns the response.
 /// Probe: route53/dnssec-unsigned.
-pub(crate) fn serve(core: &Core, caller: &Caller, request: &Request) -> Result<Answer, ApiError> {
+pub(crate) fn serve(
+    shared: &SharedState,
+    caller: &Caller,
+    request: &Request,
+) -> Result<Answer, ApiError> {
     match request {
         Request::GetHostedZone(id) => {
             permitted(caller, "route53:GetHostedZone", id)?;
-            let state = core.route53();
+            let state = shared.route53();
             let zone = own_zone(&state, caller, id)?;
             let root = output::root("GetHostedZoneResponse");
             Ok((200, root.child(output::hosted_zone(zone)).child(output::servers_or_vpcs(zone))))
         }
         Request::GetDnssec(id) => {
             permitted(caller, "route53:GetDNSSEC", id)?;
-            let state = core.route53();
+            let state = shared.route53();
             let zone = own_zone(&state, caller, id)?;
             let status = Element::new("Status").text("ServeSignature", &zone.serve_signature);
             let keys = zone.keys.iter().map(|key| output::key_signing_key(zone, key));
             let keys = Element::new("KeySigningKeys").children(keys);
             Ok((200, output::root("GetDNSSECResponse").child(status).child(keys)))
         }
-        Request::DisableHostedZoneDnssec(id) => disable_signing(core, caller, id),
+        Request::DisableHostedZoneDnssec(id) => disable_signing(shared, caller, id),
         Request::ListResourceRecordSets(id, query) => {
             permitted(caller, "route53:ListResourceRecordSets", id)?;
-            let state = core.route53();
+            let state = shared.route53();
             list::record_sets(own_zone(&state, caller, id)?, query)
         }
         Request::ListHostedZones(query) => {
             caller.authorize("route53:ListHostedZones", None, &caller.context())?;
-            list::zones(&own_zones(&core.route53(), caller), query)
+            list::zones(&own_zones(&shared.route53(), caller), query)
         }
         Request::ListHostedZonesByName(query) => {
             caller.authorize("route53:ListHostedZonesByName", None, &caller.context())?;
-            list::zones_by_name(&own_zones(&core.route53(), caller), query)
+            list::zones_by_name(&own_zones(&shared.route53(), caller), query)
         }
-        Request::CreateHostedZone(new) => create(core, caller, new),
-        Request::DeleteHostedZone(id) => delete(core, caller, id),
-        Request::GetChange(id) => change_status(core, caller, id),
-        Request::ChangeResourceRecordSets(id, batch) => change(core, caller, id, batch),
+        Request::CreateHostedZone(new) => create(shared, caller, new),
+        Request::DeleteHostedZone(id) => delete(shared, caller, id),
+        Request::GetChange(id) => change_status(shared, caller, id),
+        Request::ChangeResourceRecordSets(id, batch) => change(shared, caller, id, batch),
     }
 }
 
@@ -82,7 +87,12 @@ fn own_zones(state: &State, caller: &Caller) -> Vec<Zone> {
 /// service, it never answers `PriorRequestNotComplete`: route53/changes-at-once. Probe:
 /// iam/key-names, iam/key-names-escaped, iam/key-types, iam/key-actions,
 /// route53/batch-messages-of-the-sdk.
-fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answer, ApiError> {
+fn change(
+    shared: &SharedState,
+    caller: &Caller,
+    id: &str,
+    batch: &Batch,
+) -> Result<Answer, ApiError> {
     let mut context = caller.context();
     let key = |suffix: &str| format!("route53:ChangeResourceRecordSets{suffix}");
     let sets = || batch.changes.iter().map(|change| &change.record);
@@ -94,17 +104,17 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
     let resource = format!("arn:aws:route53:::hostedzone/{id}");
     caller.authorize("route53:ChangeResourceRecordSets", Some(&resource), &context)?;
 
-    let refusals = lock(&core.hooks).refusals.get(id).cloned().unwrap_or_default();
+    let refusals = lock(&shared.hooks).refusals.get(id).cloned().unwrap_or_default();
     let refused: Vec<String> =
         refusals.iter().filter_map(|refusal| refusal(&batch.changes)).collect();
-    let mut state = core.route53();
+    let mut state = shared.route53();
     let zone = own_zone(&state, caller, id)?;
     let records = zone.after(&batch.changes, &|name, server| state.hosts(name, server));
     let records = if refused.is_empty() { records } else { records.and(Err(refused)) };
     let records = records.map_err(|messages| {
         ApiError::new(400, "InvalidChangeBatch", format!("[{}]", messages.join(", ")))
     })?;
-    let (change_id, change) = submit(core, &mut state, caller, batch.comment.clone());
+    let (change_id, change) = submit(shared, &mut state, caller, batch.comment.clone());
     if let Some(zone) = state.zones.get_mut(id) {
         zone.served.submit(&change_id, &zone.records, &records);
         zone.records = records;
@@ -118,14 +128,14 @@ fn change(core: &Core, caller: &Caller, id: &str, batch: &Batch) -> Result<Answe
 }
 
 /// Turns the DNSSEC signing of a zone off (API reference, "`DisableHostedZoneDNSSEC`").
-fn disable_signing(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+fn disable_signing(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DisableHostedZoneDNSSEC", id)?;
-    own_zone(&core.route53(), caller, id)?;
-    let look_up = lock(&core.ds_look_up).clone();
-    end_signing(core, id, &|name| {
+    own_zone(&shared.route53(), caller, id)?;
+    let look_up = lock(&shared.ds_look_up).clone();
+    end_signing(shared, id, &|name| {
         look_up.as_ref().map_or_else(|| Some(Vec::new()), |look_up| look_up(name))
     })?;
-    let (change_id, change) = submit(core, &mut core.route53(), caller, None);
+    let (change_id, change) = submit(shared, &mut shared.route53(), caller, None);
     Ok((
         200,
         output::root("DisableHostedZoneDNSSECResponse")
@@ -138,14 +148,14 @@ fn disable_signing(core: &Core, caller: &Caller, id: &str) -> Result<Answer, Api
 /// `KeySigningKeyInParentDSRecord`, "Due to DNS lookup failure"). Probe:
 /// route53/dnssec-off-beside-ds.
 pub(crate) fn end_signing(
-    core: &Core,
+    shared: &SharedState,
     id: &str,
     look_up: &dyn Fn(&str) -> Option<Vec<String>>,
 ) -> Result<(), ApiError> {
     let missing =
         || ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"));
     let (name, keys) = {
-        let state = core.route53();
+        let state = shared.route53();
         let zone = state.zones.get(id).ok_or_else(missing)?;
         (zone.name.clone(), zone.keys.clone())
     };
@@ -162,25 +172,25 @@ pub(crate) fn end_signing(
         let message = format!("the key {} is specified in a parent DS record", key.name);
         return Err(ApiError::new(400, "KeySigningKeyInParentDSRecord", message));
     }
-    let mut state = core.route53();
+    let mut state = shared.route53();
     "NOT_SIGNING".clone_into(&mut state.zones.get_mut(id).ok_or_else(missing)?.serve_signature);
     Ok(())
 }
 
 fn submit(
-    core: &Core,
+    shared: &SharedState,
     state: &mut State,
     caller: &Caller,
     comment: Option<String>,
 ) -> (String, ChangeState) {
     let change = ChangeState {
         account: caller.account.clone(),
-        submitted: core.clock.now(),
+        submitted: shared.clock.now(),
         comment,
         in_sync: state.sync == SyncRule::Immediately,
         polls: 0,
     };
-    let id = core.ids.id("C", 21);
+    let id = shared.ids.id("C", 21);
     state.changes.insert(id.clone(), change.clone());
     (id, change)
 }
@@ -188,13 +198,13 @@ fn submit(
 /// Reports whether a change has reached the name servers: "`PENDING` indicates that the changes in
 /// this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
 /// "`GetChange`"). Probe: route53/change-unknown, route53/change-insync, iam/denied-get-change.
-fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+fn change_status(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     caller.authorize(
         "route53:GetChange",
         Some(&format!("arn:aws:route53:::change/{id}")),
         &caller.context(),
     )?;
-    let mut state = core.route53();
+    let mut state = shared.route53();
     let sync = state.sync;
     let change =
         state.changes.get_mut(id).filter(|change| change.account == caller.account).ok_or_else(
@@ -207,9 +217,9 @@ fn change_status(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiEr
 
 /// Creates a hosted zone (API reference, "`CreateHostedZone`").
 /// Probe: route53/zone-reference-twice.
-fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
+fn create(shared: &SharedState, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
     caller.authorize("route53:CreateHostedZone", None, &caller.context())?;
-    let mut state = core.route53();
+    let mut state = shared.route53();
     let used = |zone: &Zone| {
         zone.account == caller.account && zone.caller_reference == new.caller_reference
     };
@@ -217,14 +227,14 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
         let message = "A hosted zone has already been created with the specified caller reference.";
         return Err(ApiError::new(409, "HostedZoneAlreadyExists", message));
     }
-    let id = core.ids.id("Z", 21);
-    let number = core.ids.next();
+    let id = shared.ids.id("Z", 21);
+    let number = shared.ids.next();
     let mut zone = Zone::new(&id, &caller.account, &new.name, name_servers(number));
     zone.private = new.private;
     zone.number = number;
     zone.comment.clone_from(&new.comment);
     zone.caller_reference.clone_from(&new.caller_reference);
-    let (change_id, change) = submit(core, &mut state, caller, None);
+    let (change_id, change) = submit(shared, &mut state, caller, None);
     // The records of the new zone have to propagate to the name servers as well.
     zone.served = Served::default();
     zone.served.submit(&change_id, &Records::new(), &zone.records);
@@ -238,9 +248,9 @@ fn create(core: &Core, caller: &Caller, new: &NewZone) -> Result<Answer, ApiErro
 
 /// Deletes a hosted zone: "You can delete a hosted zone only if it contains only the default SOA
 /// and NS records" (API reference, "`DeleteHostedZone`"). Probe: route53/zone-not-empty.
-fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+fn delete(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
     permitted(caller, "route53:DeleteHostedZone", id)?;
-    let mut state = core.route53();
+    let mut state = shared.route53();
     let zone = own_zone(&state, caller, id)?;
     let required = ["NS", "SOA"].map(|rtype| zone.find(&zone.name, rtype).map(Key::new));
     if zone.records.keys().any(|key| !required.contains(&Some(key.clone()))) {
@@ -248,7 +258,7 @@ fn delete(core: &Core, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
         return Err(ApiError::new(400, "HostedZoneNotEmpty", message));
     }
     state.zones.remove(id);
-    let (change_id, change) = submit(core, &mut state, caller, None);
+    let (change_id, change) = submit(shared, &mut state, caller, None);
     Ok((
         200,
         output::root("DeleteHostedZoneResponse").child(output::change_info(&change_id, &change)),

@@ -13,7 +13,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, RecordType};
 use time::OffsetDateTime;
 
 use super::name;
-use crate::core::lock;
+use crate::lock::lock;
 
 /// A key-signing key of a hosted zone, as `GetDNSSEC` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]

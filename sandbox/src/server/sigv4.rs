@@ -12,9 +12,9 @@ use http::request::Parts;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
-use crate::core::Core;
 use crate::error::ApiError;
 use crate::identities::{Caller, Key};
+use crate::shared_state::SharedState;
 
 /// The parsed `Authorization` header.
 struct Claimed<'a> {
@@ -30,7 +30,7 @@ struct Claimed<'a> {
 /// Region in the credential scope is not checked, because a client with a custom endpoint signs for
 /// its own Region. Probe: route53/signed-by-nobody, sts/every-region.
 pub(crate) fn authenticate(
-    core: &Core,
+    shared: &SharedState,
     parts: &Parts,
     body: &[u8],
     service: &str,
@@ -51,7 +51,7 @@ pub(crate) fn authenticate(
         let message = format!("Date must be in ISO-8601 'basic format'. Got '{timestamp}'.");
         ApiError::new(400, "IncompleteSignature", message)
     })?;
-    fresh(core.clock.signature_time(), signed_at, timestamp)?;
+    fresh(shared.clock.signature_time(), signed_at, timestamp)?;
 
     let invalid = || {
         ApiError::new(
@@ -61,7 +61,7 @@ pub(crate) fn authenticate(
         )
     };
     let (key, caller) = {
-        let identities = core.identities();
+        let identities = shared.identities();
         let key = identities.keys.get(claimed.key_id).cloned().ok_or_else(invalid)?;
         let caller = identities.caller(&key);
         (key, caller)
@@ -89,7 +89,7 @@ pub(crate) fn authenticate(
              and signing method. Consult the service documentation for details.",
         ));
     }
-    if key.expires.is_some_and(|expires| expires <= core.clock.now()) {
+    if key.expires.is_some_and(|expires| expires <= shared.clock.now()) {
         return Err(ApiError::new(
             403,
             "ExpiredToken",

@@ -4,11 +4,11 @@
 use serde_json::Value;
 
 use super::{Stack, Template};
-use crate::core::lock;
 use crate::deployment::{
     Deployment, Physical, RequestFailure, RequestHandler, ResourceAction, StackOutcome,
     StackResource, delete_all,
 };
+use crate::lock::lock;
 
 impl Stack {
     /// Creates, updates and deletes resources until they are as in the template. After a failure,

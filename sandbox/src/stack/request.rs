@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{RESOURCE_TYPE, Stack, StackEvent, answer};
 use crate::bucket::{Put, ResponseKey};
-use crate::core::lock;
 use crate::deployment::{Physical, RequestFailure, ResourceAction};
 use crate::function::Invocation;
+use crate::lock::lock;
 
 /// How often Lambda delivers an asynchronous event at most ("How Lambda handles errors and retries
 /// with asynchronous invocation").

@@ -14,8 +14,8 @@ use crate::cloudformation::stack::State;
 use crate::cloudformation::{
     CloudFormation, Physical, ResourceAction, ResourceRequest, ResourceType, Shared, TemplateStack,
 };
-use crate::core::lock;
 use crate::deployment::StackOutcome;
+use crate::lock::lock;
 
 /// Nested stacks. Their templates are files of the assembly, or what the test's source returns.
 pub(super) struct NestedStacks {

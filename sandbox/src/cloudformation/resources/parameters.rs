@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::done;
 use crate::cloudformation::{Physical, ResourceRequest, ResourceType, Shared};
-use crate::core::lock;
+use crate::lock::lock;
 
 /// Parameters, which the templates of the same account can refer to.
 pub(super) struct Parameters(pub(super) Weak<Shared>);

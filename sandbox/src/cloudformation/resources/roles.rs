@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{done, generated, same_or};
 use crate::aws::Sandbox;
 use crate::cloudformation::{Physical, ResourceAction, ResourceRequest, ResourceType};
-use crate::core::lock;
+use crate::lock::lock;
 
 /// The policies of each role, by its account and name.
 #[derive(Default)]

@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use sha2::{Digest, Sha256};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::aws::Hook;
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::gate::GateState;
 use crate::identities::Identities;
+use crate::ids::Ids;
 use crate::journal::Journal;
+use crate::lock::lock;
 use crate::quota::Buckets;
 use crate::route53::{self, Refusal};
 
 #[derive(Default)]
-pub(crate) struct Core {
+pub(crate) struct SharedState {
     pub clock: Clock,
     pub ids: Ids,
     pub journal: Journal,
@@ -43,13 +42,13 @@ pub(crate) struct Hooks {
     pub refusals: BTreeMap<String, Vec<Refusal>>,
 }
 
-impl fmt::Debug for Core {
+impl fmt::Debug for SharedState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").finish_non_exhaustive()
+        f.debug_struct("SharedState").finish_non_exhaustive()
     }
 }
 
-impl Core {
+impl SharedState {
     pub(crate) fn with_clock(clock: Clock) -> Self {
         Self { clock, ..Self::default() }
     }
@@ -89,32 +88,5 @@ impl DerefMut for Route53<'_> {
     fn deref_mut(&mut self) -> &mut route53::State {
         self.0.revision += 1;
         &mut self.0
-    }
-}
-
-/// Locks a mutex, even if a test panicked while it was locked.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Generates numbers and identifiers, which are the same in every run.
-#[derive(Debug, Default)]
-pub(crate) struct Ids(AtomicU64);
-
-impl Ids {
-    /// A new number.
-    pub(crate) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// A new identifier with this prefix and length.
-    pub(crate) fn id(&self, prefix: &str, length: usize) -> String {
-        let digest = Sha256::digest(format!("{prefix}{}", self.next()));
-        let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let tail = digest
-            .iter()
-            .filter_map(|byte| letters.get(usize::from(byte % 32)))
-            .map(|byte| char::from(*byte));
-        prefix.chars().chain(tail).take(length).collect()
     }
 }
