@@ -9,7 +9,7 @@
 //!
 //! A zone that signs with real keys ([`ZoneHandle::create_key`], [`ZoneHandle::start_signing`]) is
 //! served with signatures. So are the root and the top-level domains, which add the DS record of
-//! such a top zone themselves. A validator that trusts [`Dns::trust_anchor`] can follow the chain.
+//! such a zone themselves if they delegate to it. A validator that trusts [`Dns::trust_anchor`] can follow the chain.
 //! Signatures are valid for an hour, and renewed after five minutes.
 //!
 //! ```no_run
@@ -241,12 +241,12 @@ impl Dns {
         OutsideZone { shared: Arc::downgrade(self.shared()), number, name }
     }
 
-    /// Sets which hosted zone a top zone's name is delegated to. By default, it is a zone of
-    /// [`Dns::zone`], or else the hosted zone with that name that was created first.
+    /// Sets which of several zones with one name the root or the top-level domain delegates to. By
+    /// default, it is a zone of [`Dns::zone`], or else the hosted zone that was created first.
     pub fn delegate_to(&self, zone: &ZoneHandle) {
         let mut state = self.shared().state();
         state.revision += 1;
-        state.real.insert(normalize_lossy(&zone.name()), zone.id());
+        state.chosen_ids.insert(normalize_lossy(&zone.name()), zone.id());
     }
 
     /// Sets when changes are served.

@@ -11,13 +11,13 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use super::zone::{Rrset, Zone};
 
 /// How many aliases are followed within a zone.
-const CHAIN: usize = 8;
+const MAX_ALIASES: usize = 8;
 /// The type in the NSEC record of a name that does not exist (RFC 9824, section 3.4).
 const NXNAME: u16 = 128;
 
 /// The contents of a response.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct DnsAnswer {
     pub code: ResponseCode,
     pub authoritative: bool,
     pub answers: Vec<Record>,
@@ -25,7 +25,7 @@ pub(super) struct Answer {
     pub additionals: Vec<Record>,
 }
 
-impl Answer {
+impl DnsAnswer {
     /// Only a response code, without authority.
     pub(super) fn code(code: ResponseCode) -> Self {
         let (answers, authorities, additionals) = Default::default();
@@ -36,13 +36,17 @@ impl Answer {
 /// Answers from the zone that is closest to the name. Without such a zone the answer is REFUSED, as
 /// in Route 53.
 ///
-/// With `signed`, the answer has signatures made at that time.
-pub(super) fn answer(zones: &[Arc<Zone>], query: &Query, signed: Option<SystemTime>) -> Answer {
-    let Some(zone) = nearest(zones, query) else { return Answer::code(ResponseCode::Refused) };
+/// `signing_time` is the time of the signatures; `None` for an answer without them.
+pub(super) fn answer(
+    zones: &[Arc<Zone>],
+    query: &Query,
+    signing_time: Option<SystemTime>,
+) -> DnsAnswer {
+    let Some(zone) = nearest(zones, query) else { return DnsAnswer::code(ResponseCode::Refused) };
     let mut writer = Writer {
         zone,
-        signed,
-        answer: Answer { authoritative: true, ..Answer::code(ResponseCode::NoError) },
+        signing_time,
+        answer: DnsAnswer { authoritative: true, ..DnsAnswer::code(ResponseCode::NoError) },
     };
     writer.run(query.name(), query.query_type());
     writer.answer
@@ -61,14 +65,14 @@ fn nearest<'a>(zones: &'a [Arc<Zone>], query: &Query) -> Option<&'a Zone> {
 
 struct Writer<'a> {
     zone: &'a Zone,
-    signed: Option<SystemTime>,
-    answer: Answer,
+    signing_time: Option<SystemTime>,
+    answer: DnsAnswer,
 }
 
 impl Writer<'_> {
     fn run(&mut self, name: &Name, rtype: RecordType) {
         let mut name = name.clone();
-        for _ in 0..CHAIN {
+        for _ in 0..MAX_ALIASES {
             let cut = self.zone.cut(&name).filter(|cut| rtype != RecordType::DS || *cut != name);
             if let Some(cut) = cut {
                 return self.refer(&cut);
@@ -83,13 +87,13 @@ impl Writer<'_> {
                 return self.everything(&name, &source);
             }
             if let Some(set) = self.zone.set(&source, rtype) {
-                self.answer.answers.extend(self.signed(&name, set));
+                self.answer.answers.extend(self.with_signatures(&name, set));
                 return self.addresses(set);
             }
             let Some(alias) = self.zone.set(&source, RecordType::CNAME) else {
                 return self.no_data(&name, &source);
             };
-            self.answer.answers.extend(self.signed(&name, alias));
+            self.answer.answers.extend(self.with_signatures(&name, alias));
             match alias.data.first() {
                 Some(RData::CNAME(target)) if self.zone.origin().zone_of(target) => {
                     name = target.0.clone();
@@ -107,56 +111,60 @@ impl Writer<'_> {
         self.answer.authoritative = !self.answer.answers.is_empty();
         self.answer.authorities.extend(servers.records(cut));
         match self.zone.set(cut, RecordType::DS) {
-            Some(ds) if self.signs() => self.answer.authorities.extend(self.signed(cut, ds)),
-            _ => self.denial(cut, cut),
+            Some(ds) if self.is_signed() => {
+                self.answer.authorities.extend(self.with_signatures(cut, ds));
+            }
+            _ => self.deny_other_types(cut, cut),
         }
         self.addresses(servers);
     }
 
     fn everything(&mut self, name: &Name, source: &Name) {
         let sets: Vec<Record> =
-            self.zone.sets(source).flat_map(|(_, set)| self.signed(name, set)).collect();
+            self.zone.sets(source).flat_map(|(_, set)| self.with_signatures(name, set)).collect();
         if sets.is_empty() {
             return self.no_data(name, source);
         }
         self.answer.answers.extend(sets);
     }
 
-    /// Denies that a name exists. In a signed zone, every name may be said to exist without data
-    /// ("Compact Denial of Existence", RFC 9824): a single NSEC record, made for the query, is
-    /// sufficient proof and reveals no other name.
+    /// Denies that a name exists. A signed zone may instead answer that the name exists without data
+    /// ("Compact Denial of Existence", RFC 9824): one NSEC record, made for the query, proves it and
+    /// reveals no other name.
     fn no_such_name(&mut self, name: &Name) {
-        if !self.signs() {
+        if !self.is_signed() {
             self.answer.code = ResponseCode::NXDomain;
         }
         self.soa();
-        self.deny(name, vec![RecordType::from(NXNAME)]);
+        self.push_nsec(name, vec![RecordType::from(NXNAME)]);
     }
 
     fn no_data(&mut self, name: &Name, source: &Name) {
         self.soa();
-        self.denial(name, source);
+        self.deny_other_types(name, source);
     }
 
     /// Proves that the name has no other types. At a zone cut, only NS and DS belong to the parent
     /// (RFC 4035, section 2.3).
-    fn denial(&mut self, name: &Name, source: &Name) {
+    fn deny_other_types(&mut self, name: &Name, source: &Name) {
         let cut = self.zone.cut(name).is_some();
         let types = self.zone.sets(source).map(|(rtype, _)| rtype);
         let types = types
             .filter(|rtype| !cut || matches!(rtype, RecordType::NS | RecordType::DS))
             .collect();
-        self.deny(name, types);
+        self.push_nsec(name, types);
     }
 
-    fn deny(&mut self, name: &Name, types: Vec<RecordType>) {
+    fn push_nsec(&mut self, name: &Name, types: Vec<RecordType>) {
         // The next name after this one. A name of full length has none, and stays without proof.
         let Ok(next) = name.to_lowercase().prepend_label(&[0_u8][..]) else { return };
         let soa = self.zone.set(self.zone.origin(), RecordType::SOA);
         let ttl = soa.map(negative_ttl).unwrap_or_default();
-        if self.signs() {
+        if self.is_signed() {
             let nsec = RData::DNSSEC(DNSSECRData::NSEC(NSEC::new_cover_self(next, types)));
-            self.answer.authorities.extend(self.signed(name, &Rrset { ttl, data: vec![nsec] }));
+            self.answer
+                .authorities
+                .extend(self.with_signatures(name, &Rrset { ttl, data: vec![nsec] }));
         }
     }
 
@@ -164,7 +172,7 @@ impl Writer<'_> {
         let origin = self.zone.origin();
         let Some(set) = self.zone.set(origin, RecordType::SOA) else { return };
         let set = Rrset { ttl: negative_ttl(set), data: set.data.clone() };
-        self.answer.authorities.extend(self.signed(origin, &set));
+        self.answer.authorities.extend(self.with_signatures(origin, &set));
     }
 
     /// Adds the addresses of name servers that are in the zone, as glue or as data.
@@ -181,16 +189,16 @@ impl Writer<'_> {
     }
 
     /// True if the answer should and can be signed.
-    fn signs(&self) -> bool {
-        self.signed.is_some() && self.zone.keys().is_some()
+    fn is_signed(&self) -> bool {
+        self.signing_time.is_some() && self.zone.keys().is_some()
     }
 
     /// The records, with signatures if requested. Records from a wildcard are signed under the name
     /// of the query, as in RFC 9824, so that nobody needs to know about the wildcard.
-    fn signed(&self, owner: &Name, set: &Rrset) -> Vec<Record> {
+    fn with_signatures(&self, owner: &Name, set: &Rrset) -> Vec<Record> {
         let mut records: Vec<Record> = set.records(owner).collect();
-        if let (Some(now), Some(keys)) = (self.signed, self.zone.keys()) {
-            records.extend(keys.sign(owner, set, now));
+        if let (Some(time), Some(keys)) = (self.signing_time, self.zone.keys()) {
+            records.extend(keys.sign(owner, set, time));
         }
         records
     }

@@ -1,8 +1,9 @@
-//! Determines which server has which zone, and makes up the zones above those of the test: the
-//! root, and a zone for each top-level domain. All of these are signed. A top-level domain has the
-//! addresses of the name servers whose names are in it, and the delegations of the top zones, which
-//! no other zone encloses. A delegation has a DS record set if the zone is signed. There are no
-//! zones in between: no `awsdns-00.com`, no `co.uk`.
+//! Decides which name server serves which zones.
+//!
+//! The zones above those of the test (the root and the top-level domains) are made up and signed. A
+//! top-level domain has the delegations of those zones that no other zone of the test encloses, and
+//! the addresses of the name servers whose names are in it. A delegation has a DS record set if its
+//! zone is signed. There are no zones in between: no `awsdns-00.com`, no `co.uk`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -101,7 +102,7 @@ impl Built {
             .collect();
         let mut zones = Vec::new();
         for zone in shared.aws.route53().public() {
-            if !zone.name_servers.iter().any(|own| own == server) || !is_there(zone) {
+            if !zone.name_servers.iter().any(|own| own == server) || !is_served(zone) {
                 continue;
             }
             let Some(origin) = name(&zone.name).filter(|origin| origin.zone_of(&queried)) else {
@@ -148,7 +149,7 @@ fn outside_zone(shared: &Arc<Shared>, zone: &Outside) -> Option<Zone> {
 }
 
 /// A new zone exists once its first records have reached the servers.
-fn is_there(zone: &ZoneModel) -> bool {
+fn is_served(zone: &ZoneModel) -> bool {
     zone.served.records().any(|record| record.rtype == "SOA")
 }
 
@@ -162,7 +163,7 @@ fn hosts(shared: &Arc<Shared>, servers: &[String]) -> Vec<(Name, Ipv4Addr)> {
 struct Registry {
     /// The zones of the test, by name. If one encloses another, the delegation of the inner zone is
     /// occluded by that of the outer zone.
-    tops: BTreeMap<Name, Top>,
+    registered: BTreeMap<Name, RegisteredZone>,
     /// All name servers.
     hosts: Vec<(Name, Ipv4Addr)>,
     root: Ipv4Addr,
@@ -171,17 +172,17 @@ struct Registry {
     domains: BTreeSet<Name>,
 }
 
-struct Top {
+struct RegisteredZone {
     servers: Vec<Name>,
     ds: Vec<RData>,
 }
 
 impl Registry {
     fn read(shared: &Arc<Shared>) -> Self {
-        let (mut servers, mut tops) = (shared.servers(), BTreeMap::new());
-        let (outside, real) = {
+        let (mut servers, mut registered) = (shared.servers(), BTreeMap::new());
+        let (outside, chosen_ids) = {
             let state = shared.state();
-            (state.outside.clone(), state.real.clone())
+            (state.outside.clone(), state.chosen_ids.clone())
         };
         {
             let state = shared.aws.route53();
@@ -189,25 +190,28 @@ impl Registry {
             for zone in state.public() {
                 servers.extend(zone.name_servers.iter().cloned());
             }
-            for zone in chosen(&state, &real) {
-                add(
-                    &mut tops,
+            for zone in chosen(&state, &chosen_ids) {
+                register(
+                    &mut registered,
                     &zone.name,
                     &zone.name_servers,
                     Keys::from_zone(zone).map(|keys| keys.ds()),
                 );
             }
         }
-        // The delegation of a zone within a hosted one is occluded. There may be thousands of them.
-        let hosted: Vec<String> = tops.keys().map(Name::to_string).collect();
-        let encloses =
-            |zone: &str, top: &str| zone.strip_suffix(top).is_some_and(|head| head.ends_with('.'));
+        // Skips zones within a hosted zone: their delegation here would be occluded, and there may be
+        // thousands.
+        let hosted: Vec<String> = registered.keys().map(Name::to_string).collect();
+        let encloses = |outer: &str, inner: &str| {
+            inner.strip_suffix(outer).is_some_and(|head| head.ends_with('.'))
+        };
         // In reverse order, so that the first zone with a name wins.
         for zone in outside.values().rev() {
             servers.extend(zone.servers.iter().cloned());
-            if !real.contains_key(&zone.name) && !hosted.iter().any(|top| encloses(&zone.name, top))
+            if !chosen_ids.contains_key(&zone.name)
+                && !hosted.iter().any(|outer| encloses(outer, &zone.name))
             {
-                add(&mut tops, &zone.name, &zone.servers, None);
+                register(&mut registered, &zone.name, &zone.servers, None);
             }
         }
         let servers: BTreeSet<String> = servers.into_iter().collect();
@@ -216,10 +220,12 @@ impl Registry {
         let fixed = |server| shared.address(server).unwrap_or(Ipv4Addr::LOCALHOST);
         let (hosts, root, top_level) = (hosts(shared, &servers), fixed(ROOT), fixed(TOP_LEVEL));
         let own = name(TOP_LEVEL);
-        let names = tops.keys().chain(hosts.iter().map(|(host, _)| host)).chain(own.as_ref());
-        let domains =
-            names.map(|name| name.trim_to(1)).filter(|domain| !tops.contains_key(domain)).collect();
-        Self { tops, hosts, root, top_level, domains }
+        let names = registered.keys().chain(hosts.iter().map(|(host, _)| host)).chain(own.as_ref());
+        let domains = names
+            .map(|name| name.trim_to(1))
+            .filter(|domain| !registered.contains_key(domain))
+            .collect();
+        Self { registered, hosts, root, top_level, domains }
     }
 
     fn root(&self, shared: &Arc<Shared>) -> Zone {
@@ -230,16 +236,18 @@ impl Registry {
                 zone.add(domain, TTL, data);
             }
         }
-        for (top, delegation) in self.tops.iter().filter(|(top, _)| top.iter().count() == 1) {
-            delegate(&mut zone, top, delegation);
+        let of_root = self.registered.iter().filter(|(origin, _)| origin.iter().count() == 1);
+        for (origin, registered) in of_root {
+            delegate(&mut zone, origin, registered);
         }
         zone
     }
 
     fn top_level_domain(&self, shared: &Arc<Shared>, domain: &Name) -> Zone {
         let mut zone = self.made_up(shared, domain, TOP_LEVEL);
-        for (top, delegation) in self.tops.iter().filter(|(top, _)| domain.zone_of(top)) {
-            delegate(&mut zone, top, delegation);
+        let of_domain = self.registered.iter().filter(|(origin, _)| domain.zone_of(origin));
+        for (origin, registered) in of_domain {
+            delegate(&mut zone, origin, registered);
         }
         zone
     }
@@ -265,20 +273,20 @@ impl Registry {
     }
 }
 
-fn delegate(zone: &mut Zone, top: &Name, delegation: &Top) {
-    let servers = delegation.servers.iter().map(|server| RData::NS(NS(server.clone())));
-    for data in servers.chain(delegation.ds.iter().cloned()) {
-        zone.add(top, TTL, data);
+fn delegate(zone: &mut Zone, origin: &Name, registered: &RegisteredZone) {
+    let servers = registered.servers.iter().map(|server| RData::NS(NS(server.clone())));
+    for data in servers.chain(registered.ds.iter().cloned()) {
+        zone.add(origin, TTL, data);
     }
 }
 
 /// If there are several public zones with a name: the one that was chosen for the delegation, or
 /// the first.
-fn chosen<'a>(state: &'a State, real: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
+fn chosen<'a>(state: &'a State, chosen_ids: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
     let mut zones: BTreeMap<String, &ZoneModel> = BTreeMap::new();
     for zone in state.public() {
         let name = normalize_lossy(&zone.name);
-        let better = match (real.get(&name), zones.get(&name)) {
+        let better = match (chosen_ids.get(&name), zones.get(&name)) {
             (Some(id), _) => *id == zone.id,
             (None, Some(known)) => zone.number < known.number,
             (None, None) => true,
@@ -290,10 +298,15 @@ fn chosen<'a>(state: &'a State, real: &BTreeMap<String, String>) -> Vec<&'a Zone
     zones.into_values().collect()
 }
 
-fn add(tops: &mut BTreeMap<Name, Top>, origin: &str, servers: &[String], ds: Option<Vec<RData>>) {
+fn register(
+    registered: &mut BTreeMap<Name, RegisteredZone>,
+    origin: &str,
+    servers: &[String],
+    ds: Option<Vec<RData>>,
+) {
     let Some(origin) = name(origin) else { return };
     let servers = servers.iter().filter_map(|server| name(server)).collect();
-    tops.insert(origin, Top { servers, ds: ds.unwrap_or_default() });
+    registered.insert(origin, RegisteredZone { servers, ds: ds.unwrap_or_default() });
 }
 
 fn server(text: &str) -> RData {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hickory_proto::op::{Edns, Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use super::answer::Answer;
+use super::answer::DnsAnswer;
 use super::fault::{Delivery, Transport};
 use super::hierarchy;
 use super::state::Shared;
@@ -14,9 +14,27 @@ use super::state::Shared;
 /// The most servers that are queried for one question: far more than any finite chain needs.
 const BUDGET: u32 = 200;
 
+/// The DO bit of a query ("DNSSEC OK", RFC 3225): set if the response should have signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum DoBit {
+    Clear,
+    Set,
+}
+
+impl DoBit {
+    pub(super) fn of_request(request: &Message) -> Self {
+        let is_set = request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+        if is_set { Self::Set } else { Self::Clear }
+    }
+
+    pub(super) fn is_set(self) -> bool {
+        self == Self::Set
+    }
+}
+
 /// Resolves a query, or responds with SERVFAIL. Passes signatures on without validating them.
-pub(super) fn resolve(shared: &Arc<Shared>, query: &Query, dnssec: bool) -> Answer {
-    let mut search = Search { shared, dnssec, left: BUDGET };
+pub(super) fn resolve(shared: &Arc<Shared>, query: &Query, do_bit: DoBit) -> DnsAnswer {
+    let mut search = Search { shared, do_bit, left: BUDGET };
     let mut answers = Vec::new();
     let (mut name, rtype) = (query.name().clone(), query.query_type());
     // Aliases may lead from zone to zone.
@@ -32,16 +50,20 @@ pub(super) fn resolve(shared: &Arc<Shared>, query: &Query, dnssec: bool) -> Answ
             Some(target) if !ends && target != name => name = target,
             _ => {
                 let code = found.metadata.response_code;
-                return Answer { answers, authorities: found.authorities, ..Answer::code(code) };
+                return DnsAnswer {
+                    answers,
+                    authorities: found.authorities,
+                    ..DnsAnswer::code(code)
+                };
             }
         }
     }
-    Answer::code(ResponseCode::ServFail)
+    DnsAnswer::code(ResponseCode::ServFail)
 }
 
 struct Search<'a> {
     shared: &'a Arc<Shared>,
-    dnssec: bool,
+    do_bit: DoBit,
     left: u32,
 }
 
@@ -75,7 +97,7 @@ impl Search<'_> {
         let server = self.shared.server_at(IpAddr::V4(address))?;
         let mut request = Message::query();
         request.add_query(Query::query(name.clone(), rtype));
-        if self.dnssec {
+        if self.do_bit.is_set() {
             let mut edns = Edns::new();
             edns.enable_dnssec();
             request.set_edns(edns);

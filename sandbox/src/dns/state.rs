@@ -10,12 +10,13 @@ use hickory_proto::op::{Edns, Message, MessageType, Metadata, OpCode, Query, Res
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use tokio::runtime::Handle;
 
-use super::answer::{Answer, answer};
-use super::cache::Cache;
+use super::answer::{DnsAnswer, answer};
+use super::cache::{Cache, CacheKey};
 use super::fault::{Delivery, DnsFault, Transport};
 use super::hierarchy::Built;
 use super::log::DnsQuery;
 use super::outside::Outside;
+use super::resolver::DoBit;
 use super::sign::Keys;
 use super::{hierarchy, resolver, sockets, zone};
 use crate::lock::lock;
@@ -51,8 +52,9 @@ pub(super) struct State {
     pub outside_by_name: BTreeMap<Name, BTreeSet<usize>>,
     /// How many such zones have been created.
     pub outsiders: usize,
-    /// The hosted zone that the delegation of a top zone's name leads to.
-    pub real: BTreeMap<String, String>,
+    /// The id of the hosted zone that a delegation leads to, by name, where several zones have that
+    /// name.
+    pub chosen_ids: BTreeMap<String, String>,
     /// The largest TTL in the zones of the test.
     pub cap: u32,
     /// The keys of the made-up zones.
@@ -84,7 +86,7 @@ impl Shared {
             outside: BTreeMap::new(),
             outside_by_name: BTreeMap::new(),
             outsiders: 0,
-            real: BTreeMap::new(),
+            chosen_ids: BTreeMap::new(),
             cap: u32::MAX,
             keys: BTreeMap::new(),
             closed: false,
@@ -222,26 +224,28 @@ impl Shared {
         let mut response = Message::response(request.metadata.id, request.metadata.op_code);
         response.metadata = Metadata::response_from_request(&request.metadata);
         response.add_queries(request.queries.iter().cloned());
-        let dnssec = request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+        let do_bit = DoBit::of_request(request);
         if request.edns.is_some() {
             let mut edns = Edns::new();
-            edns.set_max_payload(PAYLOAD).set_dnssec_ok(dnssec);
+            edns.set_max_payload(PAYLOAD).set_dnssec_ok(do_bit.is_set());
             response.set_edns(edns);
         }
         let answer = match request.queries.as_slice() {
-            _ if request.metadata.op_code != OpCode::Query => Answer::code(ResponseCode::NotImp),
+            _ if request.metadata.op_code != OpCode::Query => DnsAnswer::code(ResponseCode::NotImp),
             // RFC 6891, section 6.1.3.
-            _ if request.version() != 0 => Answer::code(ResponseCode::BADVERS),
-            [query] if query.query_class() != DNSClass::IN => Answer::code(ResponseCode::Refused),
+            _ if request.version() != 0 => DnsAnswer::code(ResponseCode::BADVERS),
+            [query] if query.query_class() != DNSClass::IN => {
+                DnsAnswer::code(ResponseCode::Refused)
+            }
             [query] if server == RESOLVER => {
                 response.metadata.recursion_available = true;
-                self.resolve(query, dnssec)
+                self.resolve(query, do_bit)
             }
             [query] => {
-                let signed = dnssec.then(|| self.aws.clock.now());
-                answer(&hierarchy::zones_of(self, server, query.name()), query, signed)
+                let signing_time = do_bit.is_set().then(|| self.aws.clock.now());
+                answer(&hierarchy::zones_of(self, server, query.name()), query, signing_time)
             }
-            _ => Answer::code(ResponseCode::FormErr),
+            _ => DnsAnswer::code(ResponseCode::FormErr),
         };
         response.metadata.response_code = answer.code;
         response.metadata.authoritative = answer.authoritative;
@@ -252,13 +256,14 @@ impl Shared {
     }
 
     /// The resolver's answer, possibly from its cache.
-    pub(super) fn resolve(self: &Arc<Self>, query: &Query, dnssec: bool) -> Answer {
+    pub(super) fn resolve(self: &Arc<Self>, query: &Query, do_bit: DoBit) -> DnsAnswer {
         let now = self.aws.clock.now();
-        let kept = self.state().cache.as_ref().and_then(|cache| cache.get(query, dnssec, now));
+        let key = CacheKey::new(query, do_bit);
+        let kept = self.state().cache.as_ref().and_then(|cache| cache.get(&key, now));
         kept.unwrap_or_else(|| {
-            let answer = resolver::resolve(self, query, dnssec);
+            let answer = resolver::resolve(self, query, do_bit);
             if let Some(cache) = &mut self.state().cache {
-                cache.keep(query, dnssec, now, &answer);
+                cache.keep(key, now, &answer);
             }
             answer
         })
@@ -267,7 +272,7 @@ impl Shared {
     /// The DS records of a name according to the resolver. `None` if it fails.
     pub(super) fn ds_of(self: &Arc<Self>, name: &str) -> Option<Vec<String>> {
         let query = Query::query(zone::name(name)?, RecordType::DS);
-        let answer = self.resolve(&query, false);
+        let answer = self.resolve(&query, DoBit::Clear);
         let is_known = matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain);
         is_known.then(|| answer.answers.iter().map(|record| record.data.to_string()).collect())
     }
@@ -290,7 +295,7 @@ impl Shared {
             transport,
             recursion_desired: request.metadata.recursion_desired,
             payload: request.edns.as_ref().map(Edns::max_payload),
-            dnssec_ok: request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok),
+            dnssec_ok: DoBit::of_request(request).is_set(),
         };
         self.state().log.push(query);
     }
