@@ -28,13 +28,24 @@ impl ResourceType for Things {
     }
 }
 
-async fn region() -> (CloudFormation, Arc<Things>, Sandbox) {
-    let (aws, bucket) =
-        (Sandbox::start().await.expect("a port"), ResponseBucket::start().await.expect("a port"));
-    let region = CloudFormation::new(&aws, &bucket, None, &[]);
-    let things = Arc::<Things>::default();
-    region.register("Custom::Thing", Arc::clone(&things) as Arc<dyn ResourceType>);
-    (region, things, aws)
+/// A Region with a type `Custom::Thing`.
+struct Fixture {
+    region: CloudFormation,
+    things: Arc<Things>,
+    aws: Sandbox,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let (aws, bucket) = (
+            Sandbox::start().await.expect("a port"),
+            ResponseBucket::start().await.expect("a port"),
+        );
+        let region = CloudFormation::new(&aws, &bucket, None, &[]);
+        let things = Arc::<Things>::default();
+        region.register("Custom::Thing", Arc::clone(&things) as Arc<dyn ResourceType>);
+        Self { region, things, aws }
+    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "called with json!")]
@@ -57,7 +68,7 @@ fn done(things: &Things) -> Vec<String> {
 
 #[tokio::test]
 async fn a_resource_is_created_after_and_deleted_before_those_it_refers_to() {
-    let (region, things, _aws) = region().await;
+    let Fixture { region, things, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     let resources = json!({
         "A": {"Type": "Custom::Thing", "Properties": {"Id": {"Fn::Sub": "after-${B}-${B.Size}"}}},
@@ -72,7 +83,7 @@ async fn a_resource_is_created_after_and_deleted_before_those_it_refers_to() {
 
 #[tokio::test]
 async fn the_deletion_policy_is_that_of_the_template_that_was_deployed_last() {
-    let (region, things, _aws) = region().await;
+    let Fixture { region, things, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     let both = |retained: &str| {
         template(
@@ -96,7 +107,7 @@ async fn the_deletion_policy_is_that_of_the_template_that_was_deployed_last() {
 
 #[tokio::test]
 async fn a_replacement_is_created_first_and_the_old_resource_is_deleted_in_the_cleanup() {
-    let (region, things, _aws) = region().await;
+    let Fixture { region, things, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one"), "Z": thing("z")})), &[]).await;
     done(&things);
@@ -109,7 +120,7 @@ async fn a_replacement_is_created_first_and_the_old_resource_is_deleted_in_the_c
 
 #[tokio::test]
 async fn a_failed_update_is_rolled_back() {
-    let (region, things, _aws) = region().await;
+    let Fixture { region, things, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one")})), &[]).await;
     done(&things);
@@ -135,7 +146,7 @@ async fn a_failed_update_is_rolled_back() {
 
 #[tokio::test]
 async fn the_type_of_a_resource_can_not_be_changed() {
-    let (region, things, _aws) = region().await;
+    let Fixture { region, things, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     stack.deploy(&template(json!({"A": thing("one")})), &[]).await;
     done(&things);
@@ -148,7 +159,7 @@ async fn the_type_of_a_resource_can_not_be_changed() {
 
 #[tokio::test]
 async fn a_resource_that_fails_to_be_deleted_remains_with_its_stack_until_it_is_retained() {
-    let (region, _things, _aws) = region().await;
+    let Fixture { region, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     let stubborn = json!({"Type": "Custom::Thing", "Properties": {"Id": "s", "FailsTo": "delete"}});
     stack.deploy(&template(json!({"A": thing("one"), "S": stubborn})), &[]).await;
@@ -160,7 +171,7 @@ async fn a_resource_that_fails_to_be_deleted_remains_with_its_stack_until_it_is_
 
 #[tokio::test]
 async fn record_sets_are_deleted_exactly_as_the_template_has_them() {
-    let (region, _things, aws) = region().await;
+    let Fixture { region, aws, .. } = Fixture::new().await;
     let zone = aws.account("111111111111").hosted_zone("example.com");
     let stack = region.stack("111111111111", "dns");
     let set = |ttl: u32| json!({"Name": "a.example.com", "Type": "NS", "TTL": ttl, "HostedZoneId": zone.id(), "ResourceRecords": ["ns1.example.net"]});
@@ -191,7 +202,7 @@ async fn record_sets_are_deleted_exactly_as_the_template_has_them() {
 
 #[tokio::test]
 async fn a_hosted_zone_is_deleted_only_if_it_is_empty() {
-    let (region, _things, aws) = region().await;
+    let Fixture { region, aws, .. } = Fixture::new().await;
     let stack = region.stack("222222222222", "mine");
     let zone = json!({"Zone": {"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "testing.example.com"}}});
     stack.deploy(&template(zone), &[]).await;
@@ -207,7 +218,7 @@ async fn a_hosted_zone_is_deleted_only_if_it_is_empty() {
 
 #[tokio::test]
 async fn an_export_is_of_one_account_and_can_not_be_deleted_while_a_stack_imports_it() {
-    let (region, _things, _aws) = region().await;
+    let Fixture { region, .. } = Fixture::new().await;
     let mut exporting = template(json!({"A": thing("one")}));
     exporting["Outputs"] = json!({"Id": {"Value": {"Ref": "A"}, "Export": {"Name": "the-id"}}});
     let importing =
@@ -230,7 +241,7 @@ async fn an_export_is_of_one_account_and_can_not_be_deleted_while_a_stack_import
 
 #[tokio::test]
 async fn a_request_that_the_deployer_may_not_make_fails() {
-    let (region, things, aws) = region().await;
+    let Fixture { region, things, aws } = Fixture::new().await;
     region.check_permissions(Arc::new(|request: &ResourceRequest| {
         let deployer = request.deployer.as_ref().ok_or("no deployer")?;
         let allowed = deployer.may("thing:Create", &request.region);
