@@ -43,8 +43,8 @@ impl Guardrail {
         }
     }
 
-    /// Formats the error message. Probe: route53/guardrail-ns-format.
-    fn rejects(self, record: &RecordSet, why: &str) -> String {
+    /// The error message. Probe: route53/guardrail-ns-format.
+    fn rejection(self, record: &RecordSet, why: &str) -> String {
         format!(
             "RRSet of type {} with DNS name {} is rejected by guardrail {}: {why}",
             record.rtype,
@@ -55,6 +55,7 @@ impl Guardrail {
 }
 
 /// Runs the zone's guardrails over a batch that is otherwise valid, and returns their messages.
+/// `hosts(name, server)` returns true if the Route 53 name server `server` has a hosted zone `name`.
 pub(crate) fn check(
     zone: &Zone,
     changes: &[Change],
@@ -68,7 +69,7 @@ pub(crate) fn check(
         let delegates = record.rtype == "NS" && record.name != zone.name;
         if change.action == Action::Delete {
             if delegates && on(Guardrail::ActiveDelegation) {
-                messages.extend(active(zone, record, after, hosts));
+                messages.extend(active_delegation(zone, record, after, hosts));
             }
             if delegates
                 && on(Guardrail::QueriedDelegation)
@@ -76,7 +77,8 @@ pub(crate) fn check(
                 && !zone.private
             {
                 messages.push(
-                    Guardrail::QueriedDelegation.rejects(record, "it still receives DNS queries."),
+                    Guardrail::QueriedDelegation
+                        .rejection(record, "it still receives DNS queries."),
                 );
             }
             continue;
@@ -96,33 +98,29 @@ pub(crate) fn check(
 
 /// Checks one NS record set for [`Guardrail::NsFormat`]. Probe: route53/guardrail-ns-format.
 fn format(record: &RecordSet) -> Option<String> {
-    let odd = record
-        .values
-        .iter()
-        .find(|value| server(value).contains(".awsdns") && !is_route53(&server(value)))?;
-    Some(
-        Guardrail::NsFormat
-            .rejects(record, &format!("'{odd}' is not a Route 53 name server. Correct the value.")),
-    )
+    let malformed = record.values.iter().find(|value| {
+        normalized_server(value).contains(".awsdns") && !is_route53(&normalized_server(value))
+    })?;
+    let why = format!("'{malformed}' is not a Route 53 name server. Correct the value.");
+    Some(Guardrail::NsFormat.rejection(record, &why))
 }
 
 /// Checks one NS record set for [`Guardrail::NsDelegationAuthority`]. Probe:
 /// route53/guardrail-ns-authority, route53/guardrail-ns-other-account, route53/ns-foreign.
 fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-    let strange = record
-        .values
-        .iter()
-        .find(|value| is_route53(&server(value)) && !hosts(&record.name, &server(value)))?;
+    let not_authoritative = record.values.iter().find(|value| {
+        is_route53(&normalized_server(value)) && !hosts(&record.name, &normalized_server(value))
+    })?;
     let why = format!(
-        "name server '{strange}' is not authoritative for {}. Use the name servers of its hosted zone.",
+        "name server '{not_authoritative}' is not authoritative for {}. Use the name servers of its hosted zone.",
         record.name
     );
-    Some(Guardrail::NsDelegationAuthority.rejects(record, &why))
+    Some(Guardrail::NsDelegationAuthority.rejection(record, &why))
 }
 
 /// Checks the deletion of an NS record set for [`Guardrail::ActiveDelegation`]. No probe: the SDK
 /// can't turn it on yet.
-fn active(
+fn active_delegation(
     zone: &Zone,
     record: &RecordSet,
     after: &Records,
@@ -131,13 +129,13 @@ fn active(
     let server = record
         .values
         .iter()
-        .map(|value| server(value))
+        .map(|value| normalized_server(value))
         .find(|server| hosts(&record.name, server))?;
     let why = format!(
         "name server '{server}' still serves a hosted zone of that name. Delete that hosted zone first."
     );
     (!replaces(record, after) && !zone.private)
-        .then(|| Guardrail::ActiveDelegation.rejects(record, &why))
+        .then(|| Guardrail::ActiveDelegation.rejection(record, &why))
 }
 
 /// Returns whether the batch replaces the NS record set instead of removing it.
@@ -170,11 +168,11 @@ fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String>
         Some(format!("the delegation of {} hides it", cut.name))
     };
     hidden.or_else(hiding).map(|why| {
-        Guardrail::NsOcclusion.rejects(record, &format!("{why}. Remove the hidden record."))
+        Guardrail::NsOcclusion.rejection(record, &format!("{why}. Remove the hidden record."))
     })
 }
 
-fn server(value: &str) -> String {
+fn normalized_server(value: &str) -> String {
     value.trim_end_matches('.').to_ascii_lowercase()
 }
 

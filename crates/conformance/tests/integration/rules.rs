@@ -18,7 +18,7 @@ const REFUSALS: [&str; 7] = [
     "ApiError::invalid_input(",
     "ApiError::access_denied(",
     "messages.push(",
-    ".rejects(record",
+    ".rejection(record",
     "invalid(\"",
 ];
 /// The titles of AWS's documents.
