@@ -19,16 +19,9 @@ use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 
 /// The connection is reset instead of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("connection reset on demand")]
 pub struct Reset;
-
-impl std::fmt::Display for Reset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("connection reset on demand")
-    }
-}
-
-impl std::error::Error for Reset {}
 
 /// A free port of the loopback interface.
 pub(crate) const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
