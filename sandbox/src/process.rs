@@ -195,7 +195,8 @@ impl LambdaProcess {
             DeadlineStyle::Real => SystemTime::now() + self.bootstrap.timeout,
             DeadlineStyle::In1970 => UNIX_EPOCH + self.bootstrap.timeout,
         };
-        signal(&child, "-CONT").await;
+        // It only fails if the process has exited, which `child.wait()` below reports.
+        let _ = signal(&child, "-CONT").await;
         let done = self.api.post(&request_id, &event, deadline);
         let outcome = tokio::select! {
             outcome = done => outcome.unwrap_or_else(|_| Invocation::Exited("the Runtime API was stopped".into())),
@@ -233,25 +234,32 @@ async fn copy(from: impl AsyncRead + Unpin, log: Arc<Log>, _ended: mpsc::Sender<
 }
 
 /// Stops the process. The kernel does that when it schedules the process the next time. If `/proc`
-/// is available, this waits for it.
+/// is available, this waits until the process is stopped or has exited.
 async fn freeze(child: &Child) {
-    signal(child, "-STOP").await;
-    let stat = format!("/proc/{}/stat", child.id().unwrap_or_default());
-    for _ in 0..1000 {
-        match std::fs::read_to_string(&stat) {
-            Ok(stat) if !stat.contains(") T ") => {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            _ => return,
-        }
+    let Some(pid) = child.id() else { return };
+    if signal(child, "-STOP").await.is_err() {
+        return;
+    }
+    while is_running(pid) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// Sends a signal with the `kill` command, because the system call would need unsafe code.
-async fn signal(child: &Child, signal: &str) {
-    if let Some(pid) = child.id() {
-        let _ = Command::new("kill").args([signal, &pid.to_string()]).status().await;
-    }
+/// True if the process is neither stopped nor gone, according to the third field of
+/// `/proc/<pid>/stat`. The field before it may contain spaces and parentheses.
+fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
+    // Stopped, stopped by a tracer, exited but not yet waited for, exited.
+    state.is_some_and(|state| !matches!(state, 'T' | 't' | 'Z' | 'X'))
+}
+
+/// Sends a signal with the `kill` command, because the system call would need unsafe code. Fails if
+/// the process has exited, or if there is no such command.
+async fn signal(child: &Child, signal: &str) -> io::Result<()> {
+    let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
+    let status = Command::new("kill").args([signal, &pid.to_string()]).status().await?;
+    if status.success() { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 #[cfg(test)]
