@@ -15,13 +15,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::function::Invocation;
 use check::{Check, Observed};
 use page::Page;
 use scenario::{Act, Request};
 use setup::{HOST, Setup};
 use style::Style;
-use trace::Found;
+use trace::Response;
 
 /// How long the whole demo may take. It takes half a minute, which is the function's wait for Route 53.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -124,7 +123,7 @@ async fn send(
         &Observed { setup, event: &event, answer: &answer, before, after },
     );
     checks.push(check::permitted(&calls));
-    checks.push(check::delivery(matches!(invocation, Invocation::Returned(_)), answers.len()));
+    checks.push(check::delivery(&invocation, answers.len()));
     Ok(Row {
         step,
         failures: verdict(page, request.file, &checks)?,
@@ -145,7 +144,7 @@ async fn follow(setup: &Setup, page: &mut Page<'_>, step: usize) -> Result<Row, 
     page.block("trace", &show::trace(&trace, page.style()))?;
     let checks = check::of_trace(&trace, &setup.parent, &setup.child);
     let referrals =
-        trace.hops.iter().filter(|hop| matches!(hop.found, Found::Referral { .. })).count();
+        trace.hops.iter().filter(|hop| matches!(hop.response, Response::Referral { .. })).count();
     let secure = trace.hops.iter().all(|hop| hop.secure);
     Ok(Row {
         step,

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::scenario::{Answer, Expected, Zone, physical_id};
 use super::setup::{ADDRESS, HOST, NAME, RECORD, Setup};
-use super::trace::{Found, Trace};
+use super::trace::{Response, Trace};
+use crate::function::Invocation;
 use crate::handles::ZoneHandle;
 use crate::journal::Call;
 use crate::route53::{KeySigningKey, RecordSet};
@@ -51,7 +52,8 @@ pub(super) fn of_event(expected: &Expected, observed: &Observed<'_>) -> Vec<Chec
 }
 
 /// Each delivery is answered once.
-pub(super) fn delivery(returned: bool, answers: usize) -> Check {
+pub(super) fn delivery(invocation: &Invocation, answers: usize) -> Check {
+    let returned = matches!(invocation, Invocation::Returned(_));
     Check::new(returned && answers == 1, "CloudFormation received one answer, and Lambda no error")
 }
 
@@ -106,7 +108,7 @@ fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
             vec![Check::new(observed.before == observed.after, "the parent zone is unchanged")]
         }
         Zone::Restored => {
-            let same = observed.setup.first == observed.after;
+            let same = observed.setup.initial_records == observed.after;
             vec![Check::new(same, "the parent zone is exactly as it was before the first event")]
         }
         Zone::Delegated(ttl, owners) => {
@@ -175,17 +177,17 @@ pub(super) fn of_trace(trace: &Trace, parent: &ZoneHandle, child: &ZoneHandle) -
     let zones: Vec<&str> = trace.hops.iter().map(|hop| hop.zone.as_str()).collect();
     let through = zones == [".", "com", "example.com", NAME];
     // The referral of the parent zone's server, not of any other.
-    let referred = trace.hops.iter().any(|hop| match &hop.found {
-        Found::Referral { zone, servers, .. } => {
+    let referred = trace.hops.iter().any(|hop| match &hop.response {
+        Response::Referral { zone, servers, .. } => {
             zone == NAME
                 && parent.name_servers().contains(&hop.server)
                 && sorted(servers) == sorted(&child.name_servers())
         }
-        Found::Answer { .. } => false,
+        Response::Answer { .. } => false,
     });
     let last = trace.hops.last().filter(|hop| child.name_servers().contains(&hop.server));
-    let (found, signed) = match last.map(|hop| &hop.found) {
-        Some(Found::Answer { records, signed }) => (records.as_slice(), *signed),
+    let (found, signed) = match last.map(|hop| &hop.response) {
+        Some(Response::Answer { records, signed }) => (records.as_slice(), *signed),
         _ => (&[][..], false),
     };
     let found =

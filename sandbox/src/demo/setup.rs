@@ -23,11 +23,11 @@ pub(super) const ADDRESS: &str = "192.0.2.44";
 const SHOP: &str = "shop.example.com";
 /// The external id in the events.
 const EXTERNAL_ID: &str = "route53-delegation-example";
-/// The time limit of a request. The DNS check is skipped if little time is left.
+/// The function's time limit: long enough that it does not skip the DNS check.
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// The time between the signing of two response URLs, which determines the time of a request in
-/// seconds.
-const BETWEEN: Duration = Duration::from_mins(1);
+/// How far the clock is advanced before each event. The function takes the time of a request from
+/// its response URL, in whole seconds, and two requests must not have the same time.
+const EVENT_INTERVAL: Duration = Duration::from_mins(1);
 
 pub(super) struct Setup {
     pub(super) aws: Sandbox,
@@ -36,7 +36,7 @@ pub(super) struct Setup {
     pub(super) child: ZoneHandle,
     pub(super) function: LambdaProcess,
     /// The parent zone before the first event.
-    pub(super) first: Vec<RecordSet>,
+    pub(super) initial_records: Vec<RecordSet>,
     bucket: ResponseBucket,
     parent_role: Role,
     function_role: Role,
@@ -75,8 +75,18 @@ impl Setup {
         let function = LambdaProcess::spawn(bootstrap)
             .await
             .map_err(|error| format!("the function: {error}"))?;
-        let first = parent.records();
-        Ok(Self { aws, dns, parent, child, function, first, bucket, parent_role, function_role })
+        let initial_records = parent.records();
+        Ok(Self {
+            aws,
+            dns,
+            parent,
+            child,
+            function,
+            initial_records,
+            bucket,
+            parent_role,
+            function_role,
+        })
     }
 
     /// A short description of the accounts, zones and roles.
@@ -134,7 +144,7 @@ impl Setup {
             logical_id: field("LogicalResourceId"),
             request_id: field("RequestId"),
         };
-        self.bucket.clock().advance(BETWEEN);
+        self.bucket.clock().advance(EVENT_INTERVAL);
         let url = self.bucket.presign(&key);
         let fields = event
             .as_object_mut()

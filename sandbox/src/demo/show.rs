@@ -8,7 +8,7 @@ use super::check::Check;
 use super::listing::{self, Line, Mark};
 use super::page::{ROOM, wrap};
 use super::style::Style;
-use super::trace::{Found, Hop, Trace};
+use super::trace::{Hop, Response, Trace};
 use crate::journal::Call;
 use crate::route53::Action;
 
@@ -180,15 +180,15 @@ pub(super) fn trace(trace: &Trace, style: Style) -> Vec<String> {
 
 fn one_hop(hop: &Hop, style: Style) -> Vec<String> {
     let head = format!("{:<23}  {:<15}  {}", hop.server, hop.address.to_string(), hop.zone);
-    match &hop.found {
-        Found::Referral { zone, key_tags, .. } if key_tags.is_empty() => {
+    match &hop.response {
+        Response::Referral { zone, key_tags, .. } if key_tags.is_empty() => {
             vec![format!("{head} -> {zone}, {}", style.bad("no DS"))]
         }
-        Found::Referral { zone, key_tags, .. } => {
+        Response::Referral { zone, key_tags, .. } => {
             let tags: Vec<String> = key_tags.iter().map(ToString::to_string).collect();
             vec![format!("{head} -> {zone}, DS {}", tags.join(" "))]
         }
-        Found::Answer { records, signed } => {
+        Response::Answer { records, signed } => {
             let signed = if *signed { "signed" } else { "not signed" };
             let records = records.iter().map(|record| style.good(record));
             [format!("{head} answers, {signed}:")].into_iter().chain(records).collect()

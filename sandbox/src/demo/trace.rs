@@ -14,14 +14,14 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use crate::Dns;
 use crate::dns::client::{exchange, question};
 use crate::route53::normalize_lossy;
-use keys::Keys;
+use keys::TrustedKeys;
 
 /// The only server that is known in advance.
 const ROOT: &str = "a.root-servers.net";
 /// The most zones on a path.
 const ZONES: usize = 8;
-/// The most time that a server on this machine takes.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit of a query over one transport. A server on this machine takes less.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The result of a trace.
 #[derive(Debug, Default)]
@@ -41,12 +41,12 @@ pub(super) struct Hop {
     /// True if the zone's keys match the DS records above it, all the way from the root's trust
     /// anchor.
     pub(super) secure: bool,
-    pub(super) found: Found,
+    pub(super) response: Response,
 }
 
 /// What a zone's server responded.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum Response {
     /// A referral to a zone closer to the name, with its name servers and the key tags of its DS
     /// records.
     Referral { zone: String, servers: Vec<String>, key_tags: Vec<u16> },
@@ -80,14 +80,14 @@ impl Server {
     }
 
     async fn ask(&self, name: &Name, rtype: RecordType) -> Result<Message, String> {
-        let answer = exchange(self.address, &question(name, rtype), PATIENCE).await;
+        let answer = exchange(self.address, &question(name, rtype), QUERY_TIMEOUT).await;
         answer.map_err(|error| {
             format!("{} ({}) does not answer: {error}", self.name, self.address.ip())
         })
     }
 
     /// What is wrong with a response that is neither an answer nor a referral.
-    fn strayed(&self, answer: &Message, name: &Name) -> String {
+    fn unusable_response(&self, answer: &Message, name: &Name) -> String {
         let name = text(name);
         if answer.metadata.authoritative {
             return format!("{} of {} has no such record for {name}", self.name, self.zone);
@@ -104,28 +104,31 @@ async fn walk(dns: &Dns, name: &Name, hops: &mut Vec<Hop>) -> Result<(), String>
     let mut at = Server::of_root(dns);
     let mut above = dns.root_ds().iter().filter_map(ds).cloned().collect::<Vec<_>>();
     for _ in 0..ZONES {
-        let keys =
-            Keys::trusted(&at.zone, &above, &at.ask(&at.zone, RecordType::DNSKEY).await?.answers);
+        let keys = TrustedKeys::validate(
+            &at.zone,
+            &above,
+            &at.ask(&at.zone, RecordType::DNSKEY).await?.answers,
+        );
         let answer = at.ask(name, RecordType::A).await?;
-        let hop = |found| Hop {
+        let hop = |response| Hop {
             zone: text(&at.zone),
             server: at.name.clone(),
             address: at.address.ip(),
-            secure: keys.are_there(),
-            found,
+            secure: keys.is_trusted(),
+            response,
         };
         let records: Vec<String> =
             set_of(&answer.answers, name, RecordType::A).map(ToString::to_string).collect();
         if answer.metadata.authoritative && !records.is_empty() {
             let signed = keys.sign(name, RecordType::A, &answer.answers);
-            hops.push(hop(Found::Answer { records, signed }));
+            hops.push(hop(Response::Answer { records, signed }));
             return Ok(());
         }
-        let referral =
-            Referral::read(&at.zone, name, &answer).ok_or_else(|| at.strayed(&answer, name))?;
+        let referral = Referral::read(&at.zone, name, &answer)
+            .ok_or_else(|| at.unusable_response(&answer, name))?;
         let (zone, servers) = (text(&referral.zone), referral.servers.iter().map(text).collect());
         let key_tags = referral.ds.iter().map(DS::key_tag).collect();
-        hops.push(hop(Found::Referral { zone, servers, key_tags }));
+        hops.push(hop(Response::Referral { zone, servers, key_tags }));
         above = if keys.sign(&referral.zone, RecordType::DS, &answer.authorities) {
             referral.ds.clone()
         } else {
@@ -154,16 +157,16 @@ async fn resolve_server(dns: &Dns, referral: Referral) -> Result<Server, String>
                 address: (address, dns.port()).into(),
             });
         }
-        let next =
-            Referral::read(&at.zone, server, &answer).ok_or_else(|| at.strayed(&answer, server))?;
-        let lost = || {
+        let next = Referral::read(&at.zone, server, &answer)
+            .ok_or_else(|| at.unusable_response(&answer, server))?;
+        let no_address = || {
             format!(
                 "no address of a server of {} is known on the path to {}",
                 next.zone,
                 text(server)
             )
         };
-        at = next.with_address(dns).ok_or_else(lost)?;
+        at = next.with_address(dns).ok_or_else(no_address)?;
     }
     Err(format!("more than {ZONES} zones on the path to {}", text(server)))
 }
@@ -180,10 +183,11 @@ struct Referral {
 impl Referral {
     /// Only accepts a zone below this one, so that every referral is closer to the name.
     fn read(above: &Name, name: &Name, answer: &Message) -> Option<Self> {
-        let leads_on = |owner: &Name| owner != above && above.zone_of(owner) && owner.zone_of(name);
+        let is_closer =
+            |owner: &Name| owner != above && above.zone_of(owner) && owner.zone_of(name);
         let records = &answer.authorities;
         let mut cuts = records.iter().filter(|record| record.record_type() == RecordType::NS);
-        let zone = cuts.find(|record| leads_on(&record.name))?.name.clone();
+        let zone = cuts.find(|record| is_closer(&record.name))?.name.clone();
         let servers: Vec<Name> = set_of(records, &zone, RecordType::NS)
             .filter_map(|record| {
                 if let RData::NS(server) = &record.data { Some(server.0.clone()) } else { None }

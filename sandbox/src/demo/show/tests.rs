@@ -110,19 +110,19 @@ fn calls_are_counted_and_failures_are_marked() {
 #[test]
 fn an_answer_shows_its_fields() {
     let long = ["ns-1.example.net"; 8].join(",");
-    let told = json!({
+    let response = json!({
         "Status": "SUCCESS",
         "PhysicalResourceId": "Z1/x",
         "Data": {"Action": "CREATED", "Warning": "", "NameServers": long},
     });
-    let lines = answer(&told, Duration::from_millis(7), PLAIN);
+    let lines = answer(&response, Duration::from_millis(7), PLAIN);
     assert_eq!(lines[0], "SUCCESS  after 7 ms");
     assert!(
         lines.contains(&"Action              CREATED".to_owned()) && lines.len() == 5,
         "{lines:#?}"
     );
     assert!(lines.iter().all(|line| line.len() <= ROOM));
-    assert_eq!(status(&told), "SUCCESS CREATED");
+    assert_eq!(status(&response), "SUCCESS CREATED");
     assert_eq!(
         (status(&Value::Null), answer(&Value::Null, Duration::ZERO, PLAIN).len()),
         ("no answer".into(), 1)

@@ -8,14 +8,14 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use super::set_of;
 
 /// The trusted keys of a zone: all of them, or none.
-pub(super) struct Keys {
+pub(super) struct TrustedKeys {
     zone: Name,
     keys: Vec<DNSKEY>,
 }
 
-impl Keys {
+impl TrustedKeys {
     /// The key set in a response, if it is signed by a key that matches one of the DS records.
-    pub(super) fn trusted(zone: &Name, ds: &[DS], answer: &[Record]) -> Self {
+    pub(super) fn validate(zone: &Name, ds: &[DS], answer: &[Record]) -> Self {
         let keys: Vec<DNSKEY> = set_of(answer, zone, RecordType::DNSKEY)
             .filter_map(|record| match &record.data {
                 RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key.clone()),
@@ -24,12 +24,13 @@ impl Keys {
             .collect();
         let is_meant = |key: &&DNSKEY| ds.iter().any(|ds| ds.covers(zone, key).unwrap_or_default());
         let entry = keys.iter().filter(is_meant).cloned().collect();
-        let trusted =
+        let is_signed =
             Self { zone: zone.clone(), keys: entry }.sign(zone, RecordType::DNSKEY, answer);
-        Self { zone: zone.clone(), keys: if trusted { keys } else { Vec::new() } }
+        Self { zone: zone.clone(), keys: if is_signed { keys } else { Vec::new() } }
     }
 
-    pub(super) fn are_there(&self) -> bool {
+    /// True if the zone's keys are trusted.
+    pub(super) fn is_trusted(&self) -> bool {
         !self.keys.is_empty()
     }
 
