@@ -9,10 +9,10 @@ use serde_json::Value;
 
 /// The exports and imports, by account.
 #[derive(Default)]
-pub(super) struct Exports(BTreeMap<String, OfAccount>);
+pub(super) struct Exports(BTreeMap<String, AccountExports>);
 
 #[derive(Default)]
-struct OfAccount {
+struct AccountExports {
     exports: BTreeMap<String, Export>,
     /// The names that each stack imports.
     imports: BTreeMap<String, BTreeSet<String>>,
@@ -34,7 +34,7 @@ impl Exports {
     /// Exports a value that no stack has.
     pub(super) fn set(&mut self, account: &str, name: &str, value: Value) {
         let export = Export { value, stack: None };
-        self.of(account).exports.insert(name.to_owned(), export);
+        self.account_mut(account).exports.insert(name.to_owned(), export);
     }
 
     pub(super) fn get(&self, account: &str, name: &str) -> Option<Value> {
@@ -56,7 +56,7 @@ impl Exports {
         imports: BTreeSet<String>,
     ) {
         self.remove(account, stack);
-        let account = self.of(account);
+        let account = self.account_mut(account);
         for (name, value) in exports {
             account.exports.insert(name, Export { value, stack: Some(stack.to_owned()) });
         }
@@ -65,7 +65,7 @@ impl Exports {
 
     /// Removes what a stack exports and imports.
     pub(super) fn remove(&mut self, account: &str, stack: &str) {
-        let account = self.of(account);
+        let account = self.account_mut(account);
         account.exports.retain(|_, export| export.stack.as_deref() != Some(stack));
         account.imports.remove(stack);
     }
@@ -82,7 +82,7 @@ impl Exports {
         })
     }
 
-    fn of(&mut self, account: &str) -> &mut OfAccount {
+    fn account_mut(&mut self, account: &str) -> &mut AccountExports {
         self.0.entry(account.to_owned()).or_default()
     }
 }

@@ -87,7 +87,7 @@ fn template(resources: &[(&str, Value)]) -> Template {
 }
 
 /// `Create a`, `Delete a id-a` and so on, of the requests so far.
-fn story(stack: &Stack) -> Vec<String> {
+fn requests(stack: &Stack) -> Vec<String> {
     let line = |event: StackEvent| {
         let failed = if event.failure.is_some() { " failed" } else { "" };
         format!("{} {} {}{failed}", event.request_type, event.logical_id, event.physical_id)
@@ -101,7 +101,7 @@ async fn scalars_become_strings_and_only_changes_are_sent() {
     let first = template(&[("A", json!({"TTL": 300, "Yes": true, "List": [1, {"Deep": false}]}))]);
     assert!(stack.deploy(&first).await.is_complete());
     assert!(stack.deploy(&first).await.is_complete());
-    assert_eq!(story(&stack), ["Create A id-A"]);
+    assert_eq!(requests(&stack), ["Create A id-A"]);
     let sent = function.events.lock().unwrap()[0].clone();
     let properties = &sent["ResourceProperties"];
     assert_eq!((&properties["TTL"], &properties["Yes"]), (&json!("300"), &json!("true")));
@@ -114,7 +114,7 @@ async fn a_replacement_deletes_the_old_one_with_the_old_properties() {
     let (function, stack) = stack().await;
     stack.deploy(&template(&[("A", json!({"Id": "one"}))])).await;
     assert!(stack.deploy(&template(&[("A", json!({"Id": "two"}))])).await.is_complete());
-    assert_eq!(story(&stack), ["Create A one", "Update A two", "Delete A one"]);
+    assert_eq!(requests(&stack), ["Create A one", "Update A two", "Delete A one"]);
     let events = function.events.lock().unwrap();
     assert_eq!(
         (&events[1]["PhysicalResourceId"], &events[1]["OldResourceProperties"]["Id"]),
@@ -130,7 +130,7 @@ async fn a_rename_creates_before_it_deletes() {
     stack.deploy(&template(&[("A", json!({}))])).await;
     stack.deploy(&template(&[("C", json!({}))])).await;
     assert_eq!(
-        story(&stack),
+        requests(&stack),
         ["Create B id-B", "Create A id-A", "Delete B id-B", "Create C id-C", "Delete A id-A"]
     );
 }
@@ -141,7 +141,7 @@ async fn a_failed_update_is_reversed_with_its_old_id() {
     stack.deploy(&template(&[("A", json!({"Id": "one"}))])).await;
     let outcome = stack.deploy(&template(&[("A", json!({"Id": "two", "Fail": "Update"}))])).await;
     assert_eq!(outcome, StackOutcome::RolledBack("as told".into()));
-    assert_eq!(story(&stack), ["Create A one", "Update A one failed", "Update A one"]);
+    assert_eq!(requests(&stack), ["Create A one", "Update A one failed", "Update A one"]);
     let events = function.events.lock().unwrap();
     assert_eq!(
         (&events[2]["ResourceProperties"]["Id"], &events[2]["OldResourceProperties"]["Id"]),
@@ -157,7 +157,7 @@ async fn a_rollback_reverses_replacements_and_deletes_what_is_new() {
     let outcome = stack.deploy(&template(&[("A", json!({"Id": "two"})), ("B", json!({}))])).await;
     assert!(matches!(outcome, StackOutcome::RolledBack(_)));
     assert_eq!(
-        story(&stack)[1..],
+        requests(&stack)[1..],
         ["Update A two", "Create B id-B", "Update A one", "Delete B id-B", "Delete A two"]
     );
     assert_eq!(stack.resources().keys().collect::<Vec<_>>(), ["A"]);
@@ -168,10 +168,10 @@ async fn a_failed_create_is_deleted_with_the_answered_id_or_an_invented_one() {
     let (_, stack) = stack().await;
     stack.deploy(&template(&[("A", json!({"Id": "mine", "Fail": "Create"}))])).await;
     stack.deploy(&template(&[("A", json!({"Silent": "yes"}))])).await;
-    let story = story(&stack);
-    assert_eq!(story[..2], ["Create A mine failed", "Delete A mine"]);
-    assert_eq!(story[2], "Create A  failed");
-    assert!(story[3].starts_with("Delete A s-A-"), "{story:?}");
+    let requests = requests(&stack);
+    assert_eq!(requests[..2], ["Create A mine failed", "Delete A mine"]);
+    assert_eq!(requests[2], "Create A  failed");
+    assert!(requests[3].starts_with("Delete A s-A-"), "{requests:?}");
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn a_resource_that_is_forgotten_gets_no_request_and_can_be_declared_again(
     assert!(stack.delete().await.is_complete());
     assert_eq!(function.events.lock().unwrap().len(), 1);
     assert!(stack.deploy(&declared).await.is_complete());
-    assert_eq!(story(&stack), ["Create A one", "Create A one"]);
+    assert_eq!(requests(&stack), ["Create A one", "Create A one"]);
 }
 
 #[tokio::test]
