@@ -17,12 +17,13 @@ use serde_json::Value;
 
 use check::{Check, Observed};
 use page::Page;
-use scenario::{Act, Request};
+use scenario::{Act, DemoEvent};
 use setup::{HOST, Setup};
 use style::Style;
 use trace::Response;
 
-/// How long the whole demo may take. It takes half a minute, which is the function's wait for Route 53.
+/// How long the whole demo may take. It takes half a minute, which is the function's wait for Route
+/// 53.
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// The options of a demo.
@@ -99,7 +100,7 @@ async fn send(
     setup: &Setup,
     page: &mut Page<'_>,
     step: usize,
-    request: &Request,
+    request: &DemoEvent,
 ) -> Result<Row, String> {
     let event = setup.event(&demo.events, request.file)?;
     page.block("request", &show::request(&event, request.file, page.style()))?;

@@ -9,8 +9,8 @@
 //!
 //! A zone that signs with real keys ([`ZoneHandle::create_key`], [`ZoneHandle::start_signing`]) is
 //! served with signatures. So are the root and the top-level domains, which add the DS record of
-//! such a zone themselves if they delegate to it. A validator that trusts [`Dns::trust_anchor`] can follow the chain.
-//! Signatures are valid for an hour, and renewed after five minutes.
+//! such a zone themselves if they delegate to it. A validator that trusts [`Dns::trust_anchor`] can
+//! follow the chain. Signatures are valid for an hour, and renewed after five minutes.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

@@ -28,7 +28,7 @@ impl Context {
 
 /// A request to be authorized.
 #[derive(Debug)]
-pub(crate) struct Request<'a> {
+pub(crate) struct IamRequest<'a> {
     /// For instance `route53:GetChange`.
     pub action: &'a str,
     /// An ARN, or `*` for an action without resource-level permissions.
@@ -47,7 +47,7 @@ pub(crate) enum Decision {
 
 /// The decision of identity-based policies.
 /// Probe: iam/denied-by-none, iam/denied-by-deny.
-pub(crate) fn decide(policies: &[Policy], request: &Request<'_>) -> Decision {
+pub(crate) fn decide(policies: &[Policy], request: &IamRequest<'_>) -> Decision {
     let mut decision = Decision::NotAllowed;
     for statement in policies.iter().flat_map(|policy| &policy.statements) {
         if statement.applies(request) {
@@ -82,7 +82,7 @@ impl Policies {
     /// policies overrides the allow", and "the effective permissions are the intersection" ("Policy
     /// evaluation logic", "Permissions boundaries for IAM entities"). Probe:
     /// iam/denied-by-boundary, iam/denied-by-session-policy.
-    pub(crate) fn decide(&self, request: &Request<'_>) -> (Decision, &'static str) {
+    pub(crate) fn decide(&self, request: &IamRequest<'_>) -> (Decision, &'static str) {
         if decide(&self.scps, request) == Decision::Denied {
             return (Decision::Denied, SCP);
         }

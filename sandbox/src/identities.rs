@@ -14,7 +14,7 @@ use crate::ids::Ids;
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     pub accounts: BTreeMap<String, AccountState>,
-    pub keys: BTreeMap<String, Key>,
+    pub keys: BTreeMap<String, AccessKey>,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub(crate) struct RoleState {
 
 /// An access key.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
+pub(crate) struct AccessKey {
     pub secret: String,
     pub token: Option<String>,
     pub expires: Option<SystemTime>,
@@ -52,7 +52,7 @@ enum Identity {
     Session { role: String, name: String },
 }
 
-impl Key {
+impl AccessKey {
     fn new(account: &str, identity: Identity) -> Self {
         let (secret, account) = (String::new(), account.to_owned());
         Self { secret, token: None, expires: None, account, identity, session_policy: None }
@@ -92,7 +92,7 @@ impl Identities {
     }
 
     pub(crate) fn admin_key(&mut self, ids: &Ids, account: &str) -> Credentials {
-        let state = Key::new(account, Identity::Admin);
+        let state = AccessKey::new(account, Identity::Admin);
         self.add(ids, "AKIA", state)
     }
 
@@ -105,15 +105,15 @@ impl Identities {
     ) -> Credentials {
         let identity =
             Identity::Session { role: session.role.to_owned(), name: session.name.to_owned() };
-        let key = Key {
+        let key = AccessKey {
             expires: Some(expires),
             session_policy: policy,
-            ..Key::new(session.account, identity)
+            ..AccessKey::new(session.account, identity)
         };
         self.add(ids, "ASIA", key)
     }
 
-    fn add(&mut self, ids: &Ids, prefix: &str, mut key: Key) -> Credentials {
+    fn add(&mut self, ids: &Ids, prefix: &str, mut key: AccessKey) -> Credentials {
         let access_key_id = ids.id(prefix, 20);
         key.secret = hex::encode(Sha256::digest(format!("secret {access_key_id}")));
         key.token =
@@ -127,7 +127,7 @@ impl Identities {
         credentials
     }
 
-    pub(crate) fn caller(&self, key: &Key) -> Caller {
+    pub(crate) fn caller(&self, key: &AccessKey) -> Caller {
         let account = &key.account;
         let state = self.accounts.get(account);
         let org = state.and_then(|state| state.org.clone());
@@ -188,7 +188,7 @@ impl Caller {
     }
 
     /// The decision of all policies, and the kind of policy that made it.
-    pub(crate) fn decide(&self, request: &iam::Request<'_>) -> (Decision, &'static str) {
+    pub(crate) fn decide(&self, request: &iam::IamRequest<'_>) -> (Decision, &'static str) {
         self.policies.decide(request)
     }
 
@@ -200,7 +200,7 @@ impl Caller {
         resource: Option<&str>,
         context: &Context,
     ) -> Result<(), ApiError> {
-        let request = iam::Request { action, resource: resource.unwrap_or("*"), context };
+        let request = iam::IamRequest { action, resource: resource.unwrap_or("*"), context };
         let why = match self.decide(&request) {
             (Decision::Allowed, _) => return Ok(()),
             (Decision::NotAllowed, kind) => format!("because no {kind} allows the {action} action"),

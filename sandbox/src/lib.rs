@@ -12,8 +12,12 @@
 //! let aws = Sandbox::start().await?;
 //! let parent = aws.account("111111111111");
 //! let zone = parent.hosted_zone("example.com");
-//! let role = parent.role("route53-delegation-parent").trust_account("222222222222", None).allow_all_route53();
-//! let function = aws.account("222222222222").role("delegation-function").allow_assume(&role.arn());
+//! let role = parent
+//!     .role("route53-delegation-parent")
+//!     .trust_account("222222222222", None)
+//!     .allow_all_route53();
+//! let function = aws.account("222222222222");
+//! let function = function.role("delegation-function").allow_assume(&role.arn());
 //! for (name, value) in aws.env(&function.credentials()) {
 //!     // pass these to the client under test
 //! #   let _ = (name, value);

@@ -22,11 +22,11 @@ use std::sync::Arc;
 pub use guardrail::Guardrail;
 pub use key::KeySigningKey;
 pub(crate) use key::Pair;
-pub(crate) use model::{Key as RecordKey, Zone as ZoneModel};
+pub(crate) use model::{HostedZone, RecordKey};
 pub(crate) use name::{labels, normalize_lossy};
 pub(crate) use output::NAMESPACE;
 pub use record::{Action, AliasTarget, Change, RecordSet};
-pub(crate) use state::{ChangeState, State};
+pub(crate) use state::{ChangeState, Route53State};
 
 /// A test's hook that may reject a batch: it returns the error message, or `None` to let it pass.
 pub type Refusal = Arc<dyn Fn(&[Change]) -> Option<String> + Send + Sync>;

@@ -8,7 +8,7 @@ use crate::{Dns, Sandbox, ServeRule};
 
 /// A running sandbox. It stops when this is dropped.
 #[derive(Debug)]
-pub struct Served {
+pub struct RunningSandbox {
     /// Route 53 and STS.
     pub aws: Sandbox,
     /// The zones, over DNS.
@@ -21,7 +21,7 @@ pub struct Served {
 /// and a child account with a zone and a function role that may assume the parent role. The zones
 /// are also served over DNS. Changes are served at once, because somebody who makes changes by hand
 /// does not poll for `INSYNC`.
-pub async fn start(port: u16) -> io::Result<Served> {
+pub async fn start(port: u16) -> io::Result<RunningSandbox> {
     let aws = Sandbox::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let (parent, child) = (aws.account("111111111111"), aws.account("222222222222"));
     let parent_zone = parent.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
@@ -98,7 +98,7 @@ pub async fn start(port: u16) -> io::Result<Served> {
     }
     let _ = writeln!(text, "# unset AWS_SESSION_TOKEN");
     let _ = writeln!(text, "\n# Ctrl-C stops it.");
-    Ok(Served { aws, dns, description: text })
+    Ok(RunningSandbox { aws, dns, description: text })
 }
 
 fn write_exports(text: &mut String, env: &[(String, String)]) {

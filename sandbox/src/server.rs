@@ -13,7 +13,7 @@ use http::request::Parts;
 use crate::error::ApiError;
 use crate::fault::FaultKind;
 use crate::gate::GateState;
-use crate::http_listener::{Answer, Reset};
+use crate::http_listener::{RequestHandler, Reset};
 use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
 use crate::lock::lock;
@@ -27,7 +27,7 @@ use crate::sts;
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Returns what answers the requests of a listener.
-pub(crate) fn http_answer(shared: &Arc<SharedState>) -> Answer {
+pub(crate) fn http_answer(shared: &Arc<SharedState>) -> RequestHandler {
     let shared = Arc::clone(shared);
     Arc::new(move |request| {
         let shared = Arc::clone(&shared);
@@ -210,7 +210,7 @@ impl ServiceRequest {
         };
         let (changes, comment) = match self {
             Self::Route53(routes::Parsed {
-                request: Ok(routes::Request::ChangeResourceRecordSets(_, batch)),
+                request: Ok(routes::Route53Request::ChangeResourceRecordSets(_, batch)),
                 ..
             }) => (batch.changes.clone(), batch.comment.clone()),
             _ => (Vec::new(), None),

@@ -28,7 +28,7 @@ pub(crate) struct SharedState {
     /// How Route 53 looks up DS record sets. `None` without a DNS service.
     pub ds_look_up: Mutex<Option<DsLookUp>>,
     identities: Mutex<Identities>,
-    route53: Mutex<route53::State>,
+    route53: Mutex<route53::Route53State>,
 }
 
 /// Looks up the DS record set of a name like a resolver. Returns no values if there is none, and
@@ -64,7 +64,7 @@ impl SharedState {
 
 /// The locked hosted zones. Mutable access increases their revision, which the name servers
 /// observe.
-pub(crate) struct Route53<'a>(MutexGuard<'a, route53::State>);
+pub(crate) struct Route53<'a>(MutexGuard<'a, route53::Route53State>);
 
 impl Route53<'_> {
     /// Applies the changes that have reached the name servers. Returns the resulting revision.
@@ -77,15 +77,15 @@ impl Route53<'_> {
 }
 
 impl Deref for Route53<'_> {
-    type Target = route53::State;
+    type Target = route53::Route53State;
 
-    fn deref(&self) -> &route53::State {
+    fn deref(&self) -> &route53::Route53State {
         &self.0
     }
 }
 
 impl DerefMut for Route53<'_> {
-    fn deref_mut(&mut self) -> &mut route53::State {
+    fn deref_mut(&mut self) -> &mut route53::Route53State {
         self.0.revision += 1;
         &mut self.0
     }

@@ -1,6 +1,6 @@
-//! A stack of custom resources. It sends requests as CloudFormation does (CloudFormation User Guide,
-//! "Custom resource request types", "Custom resource request and response reference", "Update
-//! behaviors of stack resources", "Stack failure options").
+//! A stack of custom resources. It sends requests as CloudFormation does (CloudFormation User
+//! Guide, "Custom resource request types", "Custom resource request and response reference",
+//! "Update behaviors of stack resources", "Stack failure options").
 //!
 //! Probe: those of cloudformation/.
 

@@ -108,7 +108,8 @@ fn is_admitted(trust: &Policy, caller: &Caller, ask: &Ask<'_>) -> bool {
     if let Some(id) = ask.external_id {
         context.set("sts:ExternalId", [id.to_owned()]);
     }
-    let request = iam::Request { action: "sts:AssumeRole", resource: ask.arn, context: &context };
+    let request =
+        iam::IamRequest { action: "sts:AssumeRole", resource: ask.arn, context: &context };
     let names = [caller.arn.as_str(), caller.principal_arn.as_str()];
     let Ok(Some(matched)) = trust.admits(&caller.account, &names, &request) else {
         return false;

@@ -16,20 +16,20 @@ use futures::future::BoxFuture;
 
 use super::{CloudFormation, Physical, ResourceAction, ResourceRequest, ResourceType};
 use crate::dns::Dns;
-use functions::Functions;
+use functions::LambdaFunctions;
 use hosted_zones::HostedZones;
 use inert::{INERT, Inert};
 use nested_stacks::NestedStacks;
 use parameters::Parameters;
 use record_sets::RecordSets;
-use roles::{Policies, RolePolicies, Roles};
+use roles::{InlinePolicies, RolePolicies, Roles};
 use signing::{KeySigningKeys, Signing};
 
 /// Registers all types. They refer to the Region by weak references, because the Region owns them.
 pub(super) fn register(region: &CloudFormation, function_env: &[(&str, &str)]) {
-    let (aws, policies) = (&region.aws, Arc::new(Policies::default()));
+    let (aws, policies) = (&region.aws, Arc::new(InlinePolicies::default()));
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    let functions = Functions {
+    let functions = LambdaFunctions {
         aws: aws.clone(),
         bucket: region.bucket.clone(),
         shared: Arc::downgrade(&region.shared),

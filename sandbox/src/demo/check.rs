@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::scenario::{Answer, Expected, Zone, physical_id};
+use super::scenario::{Expectation, ExpectedAnswer, ExpectedZone, physical_id};
 use super::setup::{ADDRESS, HOST, NAME, RECORD, Setup};
 use super::trace::{Response, Trace};
 use crate::function::Invocation;
@@ -45,7 +45,7 @@ impl Observed<'_> {
 }
 
 /// Checks the answer to an event, and the parent zone.
-pub(super) fn of_event(expected: &Expected, observed: &Observed<'_>) -> Vec<Check> {
+pub(super) fn of_event(expected: &Expectation, observed: &Observed<'_>) -> Vec<Check> {
     let mut checks = answer(&expected.answer, observed);
     checks.extend(zone(&expected.zone, observed));
     checks
@@ -57,10 +57,10 @@ pub(super) fn delivery(invocation: &Invocation, answers: usize) -> Check {
     Check::new(returned && answers == 1, "CloudFormation received one answer, and Lambda no error")
 }
 
-fn answer(expected: &Answer, observed: &Observed<'_>) -> Vec<Check> {
+fn answer(expected: &ExpectedAnswer, observed: &Observed<'_>) -> Vec<Check> {
     let id = observed.answered("PhysicalResourceId");
     match expected {
-        Answer::Success(action) => {
+        ExpectedAnswer::Success(action) => {
             let said = action
                 .map_or_else(|| "SUCCESS".to_owned(), |action| format!("SUCCESS, Action {action}"));
             let right = observed.answered("Status") == "SUCCESS"
@@ -78,7 +78,7 @@ fn answer(expected: &Answer, observed: &Observed<'_>) -> Vec<Check> {
             }
             checks
         }
-        Answer::Refused(words) => {
+        ExpectedAnswer::Refused(words) => {
             let reason = observed.answered("Reason");
             let named = words.iter().all(|word| reason.contains(word));
             vec![
@@ -102,16 +102,16 @@ fn verified(observed: &Observed<'_>) -> Check {
     Check::new(good && observed.attribute("ChangeStatus") == "INSYNC", text)
 }
 
-fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
+fn zone(expected: &ExpectedZone, observed: &Observed<'_>) -> Vec<Check> {
     match expected {
-        Zone::Unchanged => {
+        ExpectedZone::Unchanged => {
             vec![Check::new(observed.before == observed.after, "the parent zone is unchanged")]
         }
-        Zone::Restored => {
+        ExpectedZone::Restored => {
             let same = observed.setup.initial_records == observed.after;
             vec![Check::new(same, "the parent zone is exactly as it was before the first event")]
         }
-        Zone::Delegated(ttl, owners) => {
+        ExpectedZone::Delegated(ttl, owners) => {
             let mut checks = delegated(*ttl, owners, observed);
             let ds = observed.setup.parent.record(NAME, "DS");
             checks.push(Check::new(
@@ -120,7 +120,7 @@ fn zone(expected: &Zone, observed: &Observed<'_>) -> Vec<Check> {
             ));
             checks
         }
-        Zone::Secured(ttl, owners) => {
+        ExpectedZone::Secured(ttl, owners) => {
             let mut checks = delegated(*ttl, owners, observed);
             let ds =
                 observed.setup.parent.record(NAME, "DS").map(|set| set.values).unwrap_or_default();

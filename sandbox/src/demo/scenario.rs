@@ -3,7 +3,7 @@
 use super::setup::NAME;
 
 /// A step of the scenario.
-pub(super) struct Step {
+pub(super) struct DemoStep {
     pub(super) title: &'static str,
     pub(super) why: &'static str,
     pub(super) acts: Vec<Act>,
@@ -12,7 +12,7 @@ pub(super) struct Step {
 /// What happens in a step.
 pub(super) enum Act {
     /// CloudFormation sends an event.
-    Send(Request),
+    Send(DemoEvent),
     /// The owners of both zones start signing.
     SignZones,
     /// The host in the child zone is resolved, from the root down.
@@ -20,19 +20,19 @@ pub(super) enum Act {
 }
 
 /// An event, and what is expected of it.
-pub(super) struct Request {
+pub(super) struct DemoEvent {
     /// The file in the folder of the events.
     pub(super) file: &'static str,
-    pub(super) expected: Expected,
+    pub(super) expected: Expectation,
 }
 
-pub(super) struct Expected {
-    pub(super) answer: Answer,
-    pub(super) zone: Zone,
+pub(super) struct Expectation {
+    pub(super) answer: ExpectedAnswer,
+    pub(super) zone: ExpectedZone,
 }
 
 /// The answer that CloudFormation must receive.
-pub(super) enum Answer {
+pub(super) enum ExpectedAnswer {
     /// SUCCESS with this `Action`, if it has one.
     Success(Option<&'static str>),
     /// FAILED with a reason that contains these words, and a marker as the physical id.
@@ -40,7 +40,7 @@ pub(super) enum Answer {
 }
 
 /// The state of the parent zone after the event.
-pub(super) enum Zone {
+pub(super) enum ExpectedZone {
     /// The same as before the event.
     Unchanged,
     /// There is a delegation with this TTL and without DS, claimed by these resources of the stack,
@@ -52,15 +52,15 @@ pub(super) enum Zone {
     Restored,
 }
 
-fn send(file: &'static str, answer: Answer, zone: Zone) -> Act {
-    Act::Send(Request { file, expected: Expected { answer, zone } })
+fn send(file: &'static str, answer: ExpectedAnswer, zone: ExpectedZone) -> Act {
+    Act::Send(DemoEvent { file, expected: Expectation { answer, zone } })
 }
 
-pub(super) fn steps() -> Vec<Step> {
-    use Answer::{Refused, Success};
-    use Zone::{Delegated, Restored, Secured, Unchanged};
+pub(super) fn steps() -> Vec<DemoStep> {
+    use ExpectedAnswer::{Refused, Success};
+    use ExpectedZone::{Delegated, Restored, Secured, Unchanged};
     vec![
-        Step {
+        DemoStep {
             title: "Create: the delegation is created",
             why: "A stack in the child account declares Custom::Delegation. The function reads the child zone's name servers and \
                   creates the NS record set in the parent zone, which is in another account, and an ownership record next to it. It waits \
@@ -71,7 +71,7 @@ pub(super) fn steps() -> Vec<Step> {
                 Delegated(300, &["testing-dns/Delegation"]),
             )],
         },
-        Step {
+        DemoStep {
             title: "Update: another TTL",
             why: "The template now has TTL 3600. The record sets are replaced in one atomic batch, which Route 53 only accepts \
                   if they are still as they were read.",
@@ -81,7 +81,7 @@ pub(super) fn steps() -> Vec<Step> {
                 Delegated(3600, &["testing-dns/Delegation"]),
             )],
         },
-        Step {
+        DemoStep {
             title: "Rename: the logical id changes, and the delegation exists throughout",
             why: "The resource is now called TestingDelegation in the template. CloudFormation creates the new resource and then \
                   deletes the old one. The delegation exists as long as one of them claims it.",
@@ -98,7 +98,7 @@ pub(super) fn steps() -> Vec<Step> {
                 ),
             ],
         },
-        Step {
+        DemoStep {
             title: "Refused: somebody else's delegation is not changed",
             why: "Another stack wants shop.example.com, which somebody delegated by hand. The Create fails with a clear message, and \
                   the Delete of its rollback has nothing to remove.",
@@ -111,13 +111,13 @@ pub(super) fn steps() -> Vec<Step> {
                 send("delete-refused.json", Success(None), Unchanged),
             ],
         },
-        Step {
+        DemoStep {
             title: "Delete: the delegation is removed with its last owner",
             why: "The stack is deleted. No other resource claims the delegation, so it is removed, and the parent zone is as it \
                   was before the first event.",
             acts: vec![send("delete-renamed.json", Success(None), Restored)],
         },
-        Step {
+        DemoStep {
             title: "DNSSEC: the delegation is created with its DS record set",
             why: "Both zones are now signed, and the stack is deployed again with Dnssec true and Verification REQUIRE. The DS \
                   record set is created in the same batch as the NS record set, after its digest was compared with the keys that the \
@@ -131,7 +131,7 @@ pub(super) fn steps() -> Vec<Step> {
                 ),
             ],
         },
-        Step {
+        DemoStep {
             title: "The child zone resolves, from the root down",
             why: "Like dig +trace: starting at the root, each zone's server is queried over the network and refers to the next \
                   zone. Each zone's keys are compared with the DS records above it, starting with the trust anchor.",

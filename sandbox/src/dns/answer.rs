@@ -128,9 +128,9 @@ impl Writer<'_> {
         self.answer.answers.extend(sets);
     }
 
-    /// Denies that a name exists. A signed zone may instead answer that the name exists without data
-    /// ("Compact Denial of Existence", RFC 9824): one NSEC record, made for the query, proves it and
-    /// reveals no other name.
+    /// Denies that a name exists. A signed zone may instead answer that the name exists without
+    /// data ("Compact Denial of Existence", RFC 9824): one NSEC record, made for the query, proves
+    /// it and reveals no other name.
     fn no_such_name(&mut self, name: &Name) {
         if !self.is_signed() {
             self.answer.code = ResponseCode::NXDomain;

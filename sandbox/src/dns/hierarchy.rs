@@ -13,12 +13,11 @@ use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{Name, RData, RecordType};
 
 use super::outside::Outside;
-use super::sign::Keys;
+use super::sign::ZoneKeys;
 use super::state::Shared;
 use super::zone::{Zone, name};
 use crate::lock::lock;
-use crate::route53::State;
-use crate::route53::{ZoneModel, normalize_lossy};
+use crate::route53::{HostedZone, Route53State, normalize_lossy};
 
 /// The server of the root.
 pub(super) const ROOT: &str = "a.root-servers.net";
@@ -110,7 +109,7 @@ impl Built {
             };
             let make = || {
                 let mut made = Zone::with_records(origin, zone.served.records());
-                if let Some(keys) = Keys::from_zone(zone) {
+                if let Some(keys) = ZoneKeys::from_zone(zone) {
                     made.sign(keys, DNSKEY_TTL);
                 }
                 made.cap(cap, &uncapped);
@@ -149,7 +148,7 @@ fn outside_zone(shared: &Arc<Shared>, zone: &Outside) -> Option<Zone> {
 }
 
 /// A new zone exists once its first records have reached the servers.
-fn is_served(zone: &ZoneModel) -> bool {
+fn is_served(zone: &HostedZone) -> bool {
     zone.served.records().any(|record| record.rtype == "SOA")
 }
 
@@ -195,12 +194,12 @@ impl Registry {
                     &mut registered,
                     &zone.name,
                     &zone.name_servers,
-                    Keys::from_zone(zone).map(|keys| keys.ds()),
+                    ZoneKeys::from_zone(zone).map(|keys| keys.ds()),
                 );
             }
         }
-        // Skips zones within a hosted zone: their delegation here would be occluded, and there may be
-        // thousands.
+        // Skips zones within a hosted zone: their delegation here would be occluded, and there may
+        // be thousands.
         let hosted: Vec<String> = registered.keys().map(Name::to_string).collect();
         let encloses = |outer: &str, inner: &str| {
             inner.strip_suffix(outer).is_some_and(|head| head.ends_with('.'))
@@ -282,8 +281,11 @@ fn delegate(zone: &mut Zone, origin: &Name, registered: &RegisteredZone) {
 
 /// If there are several public zones with a name: the one that was chosen for the delegation, or
 /// the first.
-fn chosen<'a>(state: &'a State, chosen_ids: &BTreeMap<String, String>) -> Vec<&'a ZoneModel> {
-    let mut zones: BTreeMap<String, &ZoneModel> = BTreeMap::new();
+fn chosen<'a>(
+    state: &'a Route53State,
+    chosen_ids: &BTreeMap<String, String>,
+) -> Vec<&'a HostedZone> {
+    let mut zones: BTreeMap<String, &HostedZone> = BTreeMap::new();
     for zone in state.public() {
         let name = normalize_lossy(&zone.name);
         let better = match (chosen_ids.get(&name), zones.get(&name)) {

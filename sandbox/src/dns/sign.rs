@@ -6,24 +6,24 @@ use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::zone::Rrset;
-use crate::route53::{Pair, ZoneModel};
+use crate::route53::{HostedZone, Pair};
 
 /// The keys of a signed zone: key-signing keys for the DNSKEY record set, and another key for the
 /// rest.
 #[derive(Debug, Clone)]
-pub(super) struct Keys {
+pub(super) struct ZoneKeys {
     key_signing: Vec<Pair>,
     zone_signing: Pair,
 }
 
-impl Keys {
+impl ZoneKeys {
     pub(super) fn generate(zone: &str) -> Self {
         let key_signing = vec![Pair::generate(zone, Pair::KEY_SIGNING)];
         Self { key_signing, zone_signing: Pair::generate(zone, Pair::ZONE_SIGNING) }
     }
 
     /// The keys of a hosted zone that is signing and has an active real key.
-    pub(super) fn from_zone(zone: &ZoneModel) -> Option<Self> {
+    pub(super) fn from_zone(zone: &HostedZone) -> Option<Self> {
         let active = zone.keys.iter().filter(|key| key.status == "ACTIVE");
         let key_signing: Vec<Pair> = active.filter_map(|key| key.pair.clone()).collect();
         let signs = zone.serve_signature == "SIGNING" && !key_signing.is_empty();

@@ -17,7 +17,7 @@ use super::hierarchy::Built;
 use super::log::DnsQuery;
 use super::outside::Outside;
 use super::resolver::DoBit;
-use super::sign::Keys;
+use super::sign::ZoneKeys;
 use super::{hierarchy, resolver, sockets, zone};
 use crate::lock::lock;
 use crate::shared_state::SharedState;
@@ -58,7 +58,7 @@ pub(super) struct State {
     /// The largest TTL in the zones of the test.
     pub cap: u32,
     /// The keys of the made-up zones.
-    keys: BTreeMap<String, Keys>,
+    keys: BTreeMap<String, ZoneKeys>,
     /// True if only the resolver can be reached.
     pub closed: bool,
     /// The cache of the resolver, if it has one.
@@ -146,8 +146,8 @@ impl Shared {
     }
 
     /// The keys of a made-up zone.
-    pub(super) fn keys(&self, zone: &str) -> Keys {
-        self.state().keys.entry(zone.to_owned()).or_insert_with(|| Keys::generate(zone)).clone()
+    pub(super) fn keys(&self, zone: &str) -> ZoneKeys {
+        self.state().keys.entry(zone.to_owned()).or_insert_with(|| ZoneKeys::generate(zone)).clone()
     }
 
     pub(super) fn set_fault(&self, server: &str, fault: DnsFault, times: u64) {

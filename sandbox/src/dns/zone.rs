@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hickory_proto::rr::rdata::{CNAME, NS, PTR};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use super::sign::Keys;
+use super::sign::ZoneKeys;
 use crate::route53::{RecordSet, labels};
 
 /// The values of one name and type.
@@ -27,7 +27,7 @@ impl Rrset {
 pub(super) struct Zone {
     origin: Name,
     sets: BTreeMap<Name, BTreeMap<RecordType, Rrset>>,
-    keys: Option<Keys>,
+    keys: Option<ZoneKeys>,
 }
 
 impl Zone {
@@ -61,7 +61,7 @@ impl Zone {
     }
 
     /// Signs the zone with these keys, and adds their DNSKEY record set.
-    pub(super) fn sign(&mut self, keys: Keys, ttl: u32) {
+    pub(super) fn sign(&mut self, keys: ZoneKeys, ttl: u32) {
         let origin = self.origin.clone();
         for key in keys.all() {
             self.add(&origin, ttl, key.dnskey());
@@ -80,7 +80,7 @@ impl Zone {
         }
     }
 
-    pub(super) fn keys(&self) -> Option<&Keys> {
+    pub(super) fn keys(&self) -> Option<&ZoneKeys> {
         self.keys.as_ref()
     }
 

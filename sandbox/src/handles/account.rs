@@ -215,7 +215,7 @@ impl Role {
         action: &str,
         resource: &str,
         keys: &[(&str, &str)],
-        also: impl Fn(&Caller, &iam::Request<'_>) -> bool,
+        also: impl Fn(&Caller, &iam::IamRequest<'_>) -> bool,
     ) -> bool {
         let credentials = self.credentials();
         let identities = self.shared.identities();
@@ -227,7 +227,7 @@ impl Role {
         for (key, value) in keys {
             context.set(key, [(*value).to_owned()]);
         }
-        let request = iam::Request { action, resource, context: &context };
+        let request = iam::IamRequest { action, resource, context: &context };
         caller.decide(&request).0 == Decision::Allowed && also(&caller, &request)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::lock::lock;
 use crate::route53::{
-    Action, Change, Guardrail, KeySigningKey, Pair, RecordSet, Refusal, ZoneModel, name_servers,
+    Action, Change, Guardrail, HostedZone, KeySigningKey, Pair, RecordSet, Refusal, name_servers,
 };
 use crate::shared_state::SharedState;
 
@@ -121,7 +121,7 @@ impl ZoneHandle {
     /// adds it again. Returns whether the key exists.
     pub fn set_key_status(&self, name: &str, status: &str) -> bool {
         let now = self.shared.clock.now();
-        let set = |zone: &mut ZoneModel| {
+        let set = |zone: &mut HostedZone| {
             zone.keys.iter_mut().find(|key| key.name == name).map(|key| {
                 status.clone_into(&mut key.status);
                 key.modified = now;
@@ -193,11 +193,11 @@ impl ZoneHandle {
         lock(&self.shared.hooks).refusals.entry(self.id.clone()).or_default().push(refusal);
     }
 
-    fn read<T>(&self, read: impl FnOnce(&ZoneModel) -> T) -> Option<T> {
+    fn read<T>(&self, read: impl FnOnce(&HostedZone) -> T) -> Option<T> {
         self.shared.route53().zones.get(&self.id).map(read)
     }
 
-    fn edit<T>(&self, edit: impl FnOnce(&mut ZoneModel) -> T) -> Option<T> {
+    fn edit<T>(&self, edit: impl FnOnce(&mut HostedZone) -> T) -> Option<T> {
         self.shared.route53().zones.get_mut(&self.id).map(edit)
     }
 }
@@ -213,7 +213,7 @@ pub(super) fn create_zone(
     let id = id.map_or_else(|| shared.ids.id("Z", 21), str::to_owned);
     assert!(!state.zones.contains_key(&id), "the hosted zone {id} already exists");
     let number = shared.ids.next();
-    let mut zone = ZoneModel::new(&id, account, name, name_servers(number));
+    let mut zone = HostedZone::new(&id, account, name, name_servers(number));
     zone.number = number;
     let name_servers = zone.name_servers.clone();
     let name = zone.name.clone();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::condition::Condition;
-use super::{Request, glob};
+use super::{IamRequest, glob};
 
 /// A parsed policy document.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,7 @@ impl Policy {
         &self,
         account: &str,
         arns: &[&str],
-        request: &Request<'_>,
+        request: &IamRequest<'_>,
     ) -> Result<Option<PrincipalMatch>, ()> {
         let mut best = None;
         for statement in &self.statements {
@@ -107,7 +107,7 @@ impl Statement {
         Ok(Self { denies, principals, actions, resources, conditions })
     }
 
-    pub(super) fn applies(&self, request: &Request<'_>) -> bool {
+    pub(super) fn applies(&self, request: &IamRequest<'_>) -> bool {
         let action = request.action.to_ascii_lowercase();
         self.actions.matches(|pattern| glob(&pattern.to_ascii_lowercase(), &action))
             && self.resources.as_ref().is_none_or(|resources| {

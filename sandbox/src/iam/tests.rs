@@ -5,7 +5,7 @@ use super::*;
 fn decision(policies: &[Value], action: &str, resource: &str) -> Decision {
     let policies: Vec<Policy> =
         policies.iter().map(|policy| Policy::parse(policy).unwrap()).collect();
-    decide(&policies, &Request { action, resource, context: &Context::default() })
+    decide(&policies, &IamRequest { action, resource, context: &Context::default() })
 }
 
 fn statement(effect: &str, action: &str, resource: &str) -> Value {
@@ -66,7 +66,7 @@ fn a_trust_policy_admits_by_account_or_by_name() {
             .unwrap()
     };
     let context = Context::default();
-    let request = Request { action: "sts:AssumeRole", resource: "*", context: &context };
+    let request = IamRequest { action: "sts:AssumeRole", resource: "*", context: &context };
     let admits = |principal: Value| {
         trust(principal)
             .admits("222222222222", &["arn:aws:iam::222222222222:role/f"], &request)

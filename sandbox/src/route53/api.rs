@@ -1,10 +1,10 @@
 //! Executes requests, after checking the permission that each one needs.
 
 use super::input::{Batch, NewZone};
-use super::model::{Key, Records, Zone};
-use super::routes::Request;
-use super::served::Served;
-use super::state::{ChangeState, State};
+use super::model::{HostedZone, RecordKey, Records};
+use super::routes::Route53Request;
+use super::served::ServedRecords;
+use super::state::{ChangeState, Route53State};
 use super::xml::Element;
 use super::{SyncRule, list, name, name_servers, output};
 use crate::error::ApiError;
@@ -13,24 +13,24 @@ use crate::lock::lock;
 use crate::shared_state::SharedState;
 
 /// The HTTP status and the XML document of a response.
-pub(crate) type Answer = (u16, Element);
+pub(crate) type ApiResponse = (u16, Element);
 
 /// Executes a request and returns the response.
 /// Probe: route53/dnssec-unsigned.
 pub(crate) fn serve(
     shared: &SharedState,
     caller: &Caller,
-    request: &Request,
-) -> Result<Answer, ApiError> {
+    request: &Route53Request,
+) -> Result<ApiResponse, ApiError> {
     match request {
-        Request::GetHostedZone(id) => {
+        Route53Request::GetHostedZone(id) => {
             permitted(caller, "route53:GetHostedZone", id)?;
             let state = shared.route53();
             let zone = own_zone(&state, caller, id)?;
             let root = output::root("GetHostedZoneResponse");
             Ok((200, root.child(output::hosted_zone(zone)).child(output::servers_or_vpcs(zone))))
         }
-        Request::GetDnssec(id) => {
+        Route53Request::GetDnssec(id) => {
             permitted(caller, "route53:GetDNSSEC", id)?;
             let state = shared.route53();
             let zone = own_zone(&state, caller, id)?;
@@ -39,24 +39,24 @@ pub(crate) fn serve(
             let keys = Element::new("KeySigningKeys").children(keys);
             Ok((200, output::root("GetDNSSECResponse").child(status).child(keys)))
         }
-        Request::DisableHostedZoneDnssec(id) => disable_signing(shared, caller, id),
-        Request::ListResourceRecordSets(id, query) => {
+        Route53Request::DisableHostedZoneDnssec(id) => disable_signing(shared, caller, id),
+        Route53Request::ListResourceRecordSets(id, query) => {
             permitted(caller, "route53:ListResourceRecordSets", id)?;
             let state = shared.route53();
             list::record_sets(own_zone(&state, caller, id)?, query)
         }
-        Request::ListHostedZones(query) => {
+        Route53Request::ListHostedZones(query) => {
             caller.authorize("route53:ListHostedZones", None, &caller.context())?;
             list::zones(&own_zones(&shared.route53(), caller), query)
         }
-        Request::ListHostedZonesByName(query) => {
+        Route53Request::ListHostedZonesByName(query) => {
             caller.authorize("route53:ListHostedZonesByName", None, &caller.context())?;
             list::zones_by_name(&own_zones(&shared.route53(), caller), query)
         }
-        Request::CreateHostedZone(new) => create(shared, caller, new),
-        Request::DeleteHostedZone(id) => delete(shared, caller, id),
-        Request::GetChange(id) => change_status(shared, caller, id),
-        Request::ChangeResourceRecordSets(id, batch) => change(shared, caller, id, batch),
+        Route53Request::CreateHostedZone(new) => create(shared, caller, new),
+        Route53Request::DeleteHostedZone(id) => delete(shared, caller, id),
+        Route53Request::GetChange(id) => change_status(shared, caller, id),
+        Route53Request::ChangeResourceRecordSets(id, batch) => change(shared, caller, id, batch),
     }
 }
 
@@ -67,7 +67,11 @@ fn permitted(caller: &Caller, action: &str, id: &str) -> Result<(), ApiError> {
 /// Returns the zone with this id if it is the caller's. An unknown id is `NoSuchHostedZone`. Hosted
 /// zones have no resource policies, so access to another account's zone is denied whatever the
 /// caller's own policies say. Probe: route53/zone-unknown, route53/zone-of-another-account.
-fn own_zone<'a>(state: &'a State, caller: &Caller, id: &str) -> Result<&'a Zone, ApiError> {
+fn own_zone<'a>(
+    state: &'a Route53State,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'a HostedZone, ApiError> {
     let zone = state.zones.get(id).ok_or_else(|| {
         ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"))
     })?;
@@ -78,7 +82,7 @@ fn own_zone<'a>(state: &'a State, caller: &Caller, id: &str) -> Result<&'a Zone,
     Ok(zone)
 }
 
-fn own_zones(state: &State, caller: &Caller) -> Vec<Zone> {
+fn own_zones(state: &Route53State, caller: &Caller) -> Vec<HostedZone> {
     state.zones.values().filter(|zone| zone.account == caller.account).cloned().collect()
 }
 
@@ -92,7 +96,7 @@ fn change(
     caller: &Caller,
     id: &str,
     batch: &Batch,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiResponse, ApiError> {
     let mut context = caller.context();
     let key = |suffix: &str| format!("route53:ChangeResourceRecordSets{suffix}");
     let sets = || batch.changes.iter().map(|change| &change.record);
@@ -128,7 +132,11 @@ fn change(
 }
 
 /// Turns the DNSSEC signing of a zone off (API reference, "`DisableHostedZoneDNSSEC`").
-fn disable_signing(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+fn disable_signing(
+    shared: &SharedState,
+    caller: &Caller,
+    id: &str,
+) -> Result<ApiResponse, ApiError> {
     permitted(caller, "route53:DisableHostedZoneDNSSEC", id)?;
     own_zone(&shared.route53(), caller, id)?;
     let look_up = lock(&shared.ds_look_up).clone();
@@ -179,7 +187,7 @@ pub(crate) fn end_signing(
 
 fn submit(
     shared: &SharedState,
-    state: &mut State,
+    state: &mut Route53State,
     caller: &Caller,
     comment: Option<String>,
 ) -> (String, ChangeState) {
@@ -198,7 +206,7 @@ fn submit(
 /// Reports whether a change has reached the name servers: "`PENDING` indicates that the changes in
 /// this request have not propagated to all Amazon Route 53 DNS servers" (API reference,
 /// "`GetChange`"). Probe: route53/change-unknown, route53/change-insync, iam/denied-get-change.
-fn change_status(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+fn change_status(shared: &SharedState, caller: &Caller, id: &str) -> Result<ApiResponse, ApiError> {
     caller.authorize(
         "route53:GetChange",
         Some(&format!("arn:aws:route53:::change/{id}")),
@@ -217,10 +225,10 @@ fn change_status(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answ
 
 /// Creates a hosted zone (API reference, "`CreateHostedZone`").
 /// Probe: route53/zone-reference-twice.
-fn create(shared: &SharedState, caller: &Caller, new: &NewZone) -> Result<Answer, ApiError> {
+fn create(shared: &SharedState, caller: &Caller, new: &NewZone) -> Result<ApiResponse, ApiError> {
     caller.authorize("route53:CreateHostedZone", None, &caller.context())?;
     let mut state = shared.route53();
-    let used = |zone: &Zone| {
+    let used = |zone: &HostedZone| {
         zone.account == caller.account && zone.caller_reference == new.caller_reference
     };
     if state.zones.values().any(used) {
@@ -229,14 +237,14 @@ fn create(shared: &SharedState, caller: &Caller, new: &NewZone) -> Result<Answer
     }
     let id = shared.ids.id("Z", 21);
     let number = shared.ids.next();
-    let mut zone = Zone::new(&id, &caller.account, &new.name, name_servers(number));
+    let mut zone = HostedZone::new(&id, &caller.account, &new.name, name_servers(number));
     zone.private = new.private;
     zone.number = number;
     zone.comment.clone_from(&new.comment);
     zone.caller_reference.clone_from(&new.caller_reference);
     let (change_id, change) = submit(shared, &mut state, caller, None);
     // The records of the new zone have to propagate to the name servers as well.
-    zone.served = Served::default();
+    zone.served = ServedRecords::default();
     zone.served.submit(&change_id, &Records::new(), &zone.records);
     let document = output::root("CreateHostedZoneResponse")
         .child(output::hosted_zone(&zone))
@@ -248,11 +256,11 @@ fn create(shared: &SharedState, caller: &Caller, new: &NewZone) -> Result<Answer
 
 /// Deletes a hosted zone: "You can delete a hosted zone only if it contains only the default SOA
 /// and NS records" (API reference, "`DeleteHostedZone`"). Probe: route53/zone-not-empty.
-fn delete(shared: &SharedState, caller: &Caller, id: &str) -> Result<Answer, ApiError> {
+fn delete(shared: &SharedState, caller: &Caller, id: &str) -> Result<ApiResponse, ApiError> {
     permitted(caller, "route53:DeleteHostedZone", id)?;
     let mut state = shared.route53();
     let zone = own_zone(&state, caller, id)?;
-    let required = ["NS", "SOA"].map(|rtype| zone.find(&zone.name, rtype).map(Key::new));
+    let required = ["NS", "SOA"].map(|rtype| zone.find(&zone.name, rtype).map(RecordKey::new));
     if zone.records.keys().any(|key| !required.contains(&Some(key.clone()))) {
         let message = "The specified hosted zone contains non-required resource record sets and so cannot be deleted.";
         return Err(ApiError::new(400, "HostedZoneNotEmpty", message));

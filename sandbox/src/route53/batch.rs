@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::Key;
+use super::model::RecordKey;
 use super::record::{Action, Change, RecordSet};
 use super::{name, rules};
 
@@ -66,10 +66,10 @@ pub(super) fn normalized(changes: &[Change]) -> Result<Vec<Change>, Vec<String>>
 /// "`ChangeResourceRecordSets`"). Probe: route53/batch-twice, route53/batch-create-then-delete,
 /// route53/batch-delete-then-create.
 pub(super) fn sequences(changes: &[Change]) -> Vec<String> {
-    let mut by_key: BTreeMap<Key, (Vec<Action>, &RecordSet)> = BTreeMap::new();
+    let mut by_key: BTreeMap<RecordKey, (Vec<Action>, &RecordSet)> = BTreeMap::new();
     for change in changes {
         by_key
-            .entry(Key::new(&change.record))
+            .entry(RecordKey::new(&change.record))
             .or_insert((Vec::new(), &change.record))
             .0
             .push(change.action);

@@ -4,7 +4,7 @@
 //!
 //! Probe: see each guardrail.
 
-use super::model::{Records, Zone};
+use super::model::{HostedZone, Records};
 use super::name;
 use super::record::{Action, Change, RecordSet};
 
@@ -55,9 +55,10 @@ impl Guardrail {
 }
 
 /// Runs the zone's guardrails over a batch that is otherwise valid, and returns their messages.
-/// `hosts(name, server)` returns true if the Route 53 name server `server` has a hosted zone `name`.
+/// `hosts(name, server)` returns true if the Route 53 name server `server` has a hosted zone
+/// `name`.
 pub(crate) fn check(
-    zone: &Zone,
+    zone: &HostedZone,
     changes: &[Change],
     after: &Records,
     hosts: &dyn Fn(&str, &str) -> bool,
@@ -121,7 +122,7 @@ fn authority(record: &RecordSet, hosts: &dyn Fn(&str, &str) -> bool) -> Option<S
 /// Checks the deletion of an NS record set for [`Guardrail::ActiveDelegation`]. No probe: the SDK
 /// can't turn it on yet.
 fn active_delegation(
-    zone: &Zone,
+    zone: &HostedZone,
     record: &RecordSet,
     after: &Records,
     hosts: &dyn Fn(&str, &str) -> bool,
@@ -144,7 +145,7 @@ fn replaces(record: &RecordSet, after: &Records) -> bool {
 }
 
 /// Checks one record set for [`Guardrail::NsOcclusion`]. No probe: the SDK can't turn it on yet.
-fn occlusion(zone: &Zone, record: &RecordSet, after: &Records) -> Option<String> {
+fn occlusion(zone: &HostedZone, record: &RecordSet, after: &Records) -> Option<String> {
     let delegation = |other: &&RecordSet| other.rtype == "NS" && other.name != zone.name;
     let hides = |cut: &RecordSet, other: &RecordSet| {
         let glue = matches!(other.rtype.as_str(), "A" | "AAAA")

@@ -1,7 +1,7 @@
 //! The list operations and their paging.
 
-use super::api::Answer;
-use super::model::{Key, Zone};
+use super::api::ApiResponse;
+use super::model::{HostedZone, RecordKey};
 use super::xml::Element;
 use super::{name, order, output, rules};
 use crate::error::ApiError;
@@ -12,7 +12,7 @@ use crate::query::Query;
 /// resource record set in the list whose name is greater than or equal to Name" (API reference,
 /// "`ListResourceRecordSets`"). A page has at most 300 items. Probe: route53/list-types,
 /// route53/list-start, route53/list-type-needs-name, route53/list-pages, route53/list-300.
-pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError> {
+pub(crate) fn record_sets(zone: &HostedZone, query: &Query) -> Result<ApiResponse, ApiError> {
     let (start, rtype, identifier) =
         (query.get("name"), query.get("type"), query.get("identifier"));
     if let Some(rtype) = rtype.filter(|rtype| !rules::TYPES.contains(rtype)) {
@@ -28,7 +28,7 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
         ));
     }
     let max = max_items(query, 300)?;
-    let from = start.map(normalized).transpose()?.map(|start| Key {
+    let from = start.map(normalized).transpose()?.map(|start| RecordKey {
         name: order::reversed(&start),
         rtype: rtype.unwrap_or("").to_owned(),
         set_identifier: identifier.map(str::to_owned),
@@ -54,7 +54,7 @@ pub(crate) fn record_sets(zone: &Zone, query: &Query) -> Result<Answer, ApiError
 
 /// Lists hosted zones (API reference, "`ListHostedZones`"). A page has at most 100 items; the
 /// marker is the id of the first zone of the next page. Probe: route53/list-zones-marker.
-pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
+pub(crate) fn zones(zones: &[HostedZone], query: &Query) -> Result<ApiResponse, ApiError> {
     let max = max_items(query, 100)?;
     let marker = query.get("marker").map(bare_id);
     if let Some(unknown) = marker.filter(|marker| !zones.iter().any(|zone| zone.id == *marker)) {
@@ -65,7 +65,7 @@ pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
         ));
     }
     let private_only = query.get("hostedzonetype") == Some("PrivateHostedZone");
-    let mut sorted: Vec<&Zone> =
+    let mut sorted: Vec<&HostedZone> =
         zones.iter().filter(|zone| zone.private || !private_only).collect();
     sorted.sort_by(|one, two| one.id.cmp(&two.id));
     let mut rest =
@@ -87,7 +87,7 @@ pub(crate) fn zones(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
 /// includes private zones, and continues with the names that follow. A page has at most 100 items.
 /// Probe: route53/list-zones-by-name, route53/list-zones-of-one-name,
 /// route53/list-zones-id-needs-name.
-pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, ApiError> {
+pub(crate) fn zones_by_name(zones: &[HostedZone], query: &Query) -> Result<ApiResponse, ApiError> {
     let max = max_items(query, 100)?;
     let (start, id) = (query.get("dnsname"), query.get("hostedzoneid").map(bare_id));
     if id.is_some() && start.is_none() {
@@ -97,7 +97,7 @@ pub(crate) fn zones_by_name(zones: &[Zone], query: &Query) -> Result<Answer, Api
     }
     let start = start.map(normalized).transpose()?;
     let from = start.as_ref().map(|start| (order::reversed(start), id.unwrap_or("").to_owned()));
-    let mut sorted: Vec<((Vec<u8>, String), &Zone)> =
+    let mut sorted: Vec<((Vec<u8>, String), &HostedZone)> =
         zones.iter().map(|zone| ((order::reversed(&zone.name), zone.id.clone()), zone)).collect();
     sorted.sort_by(|one, two| one.0.cmp(&two.0));
     let mut rest = sorted

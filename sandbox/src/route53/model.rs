@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batch::{limits, normalized, refuse, sequences};
 use super::guardrail::{self, Guardrail};
 use super::record::{Action, Change, RecordSet};
-use super::served::Served;
+use super::served::ServedRecords;
 use super::{KeySigningKey, Pair, name, order, rules};
 
 /// The sort key of `ListResourceRecordSets`: reversed name, type, set identifier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub(crate) struct RecordKey {
     pub name: Vec<u8>,
     pub rtype: String,
     pub set_identifier: Option<String>,
 }
 
-impl Key {
+impl RecordKey {
     pub(crate) fn new(record: &RecordSet) -> Self {
         Self {
             name: order::reversed(&record.name),
@@ -26,10 +26,10 @@ impl Key {
     }
 }
 
-pub(crate) type Records = BTreeMap<Key, RecordSet>;
+pub(crate) type Records = BTreeMap<RecordKey, RecordSet>;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Zone {
+pub(crate) struct HostedZone {
     pub id: String,
     pub account: String,
     pub name: String,
@@ -38,7 +38,7 @@ pub(crate) struct Zone {
     pub caller_reference: String,
     pub name_servers: Vec<String>,
     pub records: Records,
-    pub served: Served,
+    pub served: ServedRecords,
     /// A number that no other zone has; later zones have higher ones.
     pub number: u64,
     pub revision: u64,
@@ -49,9 +49,10 @@ pub(crate) struct Zone {
     pub guardrails: BTreeSet<Guardrail>,
 }
 
-impl Zone {
-    /// Creates a public zone with an SOA and an NS record set at its apex (Developer Guide, "NS and SOA
-    /// records that Amazon Route 53 creates for a public hosted zone"). Probe: route53/zone-apex.
+impl HostedZone {
+    /// Creates a public zone with an SOA and an NS record set at its apex (Developer Guide, "NS and
+    /// SOA records that Amazon Route 53 creates for a public hosted zone"). Probe:
+    /// route53/zone-apex.
     pub(crate) fn new(id: &str, account: &str, name: &str, name_servers: Vec<String>) -> Self {
         let name = name::normalize_lossy(name);
         let primary = name_servers.first().cloned().unwrap_or_default();
@@ -63,7 +64,7 @@ impl Zone {
             comment: None,
             caller_reference: format!("sandbox-{id}"),
             records: Records::new(),
-            served: Served::default(),
+            served: ServedRecords::default(),
             number: 0,
             revision: 0,
             serve_signature: "NOT_SIGNING".to_owned(),
@@ -85,7 +86,7 @@ impl Zone {
     pub(crate) fn insert(&mut self, mut record: RecordSet) {
         record.name = name::normalize_lossy(&record.name);
         record.rtype = record.rtype.to_ascii_uppercase();
-        let key = Key::new(&record);
+        let key = RecordKey::new(&record);
         self.served.edit(&key, Some(&record));
         self.records.insert(key, record);
         self.revision += 1;
@@ -96,8 +97,8 @@ impl Zone {
         let name = name::normalize_lossy(name);
         let gone =
             |record: &RecordSet| record.name == name && record.rtype.eq_ignore_ascii_case(rtype);
-        let keys: Vec<Key> =
-            self.records.values().filter(|record| gone(record)).map(Key::new).collect();
+        let keys: Vec<RecordKey> =
+            self.records.values().filter(|record| gone(record)).map(RecordKey::new).collect();
         for key in &keys {
             self.served.edit(key, None);
             self.records.remove(key);
@@ -154,7 +155,7 @@ impl Zone {
             messages.extend(rules::check(record));
             messages.extend(self.placement(record));
         }
-        let key = Key::new(record);
+        let key = RecordKey::new(record);
         match (change.action, records.get(&key)) {
             (Action::Create, Some(_)) => {
                 messages.push(format!("{} but it already exists", tried("create", record)));
@@ -236,11 +237,11 @@ impl Zone {
     /// route53/set-weighted. Probes of what is allowed: route53/ns-gone-beside-ds,
     /// route53/ds-with-ns-in-one-batch, route53/ns-below-delegation.
     fn conflicts(&self, record: &RecordSet, records: &Records) -> Vec<String> {
-        let name = Key::new(record).name;
+        let name = RecordKey::new(record).name;
         let others: Vec<&RecordSet> = records
             .iter()
             .filter(|(key, other)| {
-                key.name == name && **key != Key::new(record) && other.name == record.name
+                key.name == name && **key != RecordKey::new(record) && other.name == record.name
             })
             .map(|(_, other)| other)
             .collect();

@@ -2,7 +2,7 @@
 
 use super::ChangeState;
 use super::KeySigningKey;
-use super::model::Zone;
+use super::model::HostedZone;
 use super::record::RecordSet;
 use super::xml::Element;
 use crate::clock::iso8601;
@@ -13,7 +13,7 @@ pub(crate) fn root(name: &str) -> Element {
     Element::new(name).attribute("xmlns", NAMESPACE)
 }
 
-pub(crate) fn hosted_zone(zone: &Zone) -> Element {
+pub(crate) fn hosted_zone(zone: &HostedZone) -> Element {
     let config = Element::new("Config")
         .maybe("Comment", zone.comment.as_deref())
         .text("PrivateZone", if zone.private { "true" } else { "false" });
@@ -27,7 +27,7 @@ pub(crate) fn hosted_zone(zone: &Zone) -> Element {
 
 /// "Only public hosted zones have a delegation set"; private ones list their VPCs (API reference,
 /// "`GetHostedZone`"). No probe: a private zone needs a VPC.
-pub(crate) fn servers_or_vpcs(zone: &Zone) -> Element {
+pub(crate) fn servers_or_vpcs(zone: &HostedZone) -> Element {
     if zone.private {
         let vpc = Element::new("VPC")
             .text("VPCRegion", "us-east-1")
@@ -74,7 +74,7 @@ pub(crate) fn change_info(id: &str, change: &ChangeState) -> Element {
         .maybe("Comment", change.comment.as_deref())
 }
 
-pub(crate) fn key_signing_key(zone: &Zone, key: &KeySigningKey) -> Element {
+pub(crate) fn key_signing_key(zone: &HostedZone, key: &KeySigningKey) -> Element {
     let arn =
         format!("arn:aws:kms:us-east-1:{}:key/00000000-0000-0000-0000-000000000000", zone.account);
     // The service model gives the members of this list no name of their own.

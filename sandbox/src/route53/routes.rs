@@ -11,11 +11,11 @@ use crate::query::Query;
 pub(crate) struct Parsed {
     pub action: &'static str,
     pub zone: Option<String>,
-    pub request: Result<Request, ApiError>,
+    pub request: Result<Route53Request, ApiError>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Request {
+pub(crate) enum Route53Request {
     GetHostedZone(String),
     DeleteHostedZone(String),
     CreateHostedZone(NewZone),
@@ -44,44 +44,48 @@ pub(crate) fn parse(method: &str, path: &str, query: &str, body: &[u8]) -> Parse
         .collect();
     let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
     let query = Query::parse(query.as_bytes());
-    let parsed = |action, id: &str, request: Result<Request, ApiError>| Parsed {
+    let parsed = |action, id: &str, request: Result<Route53Request, ApiError>| Parsed {
         action,
         zone: Some(id.to_owned()),
         request: zone_id(id).and(request),
     };
     let global = |action, request| Parsed { action, zone: None, request };
     match (method, segments.as_slice()) {
-        ("GET", ["hostedzone"]) => global("ListHostedZones", Ok(Request::ListHostedZones(query))),
+        ("GET", ["hostedzone"]) => {
+            global("ListHostedZones", Ok(Route53Request::ListHostedZones(query)))
+        }
         ("POST", ["hostedzone"]) => {
-            global("CreateHostedZone", input::new_zone(body).map(Request::CreateHostedZone))
+            global("CreateHostedZone", input::new_zone(body).map(Route53Request::CreateHostedZone))
         }
         ("GET", ["hostedzonesbyname"]) => {
-            global("ListHostedZonesByName", Ok(Request::ListHostedZonesByName(query)))
+            global("ListHostedZonesByName", Ok(Route53Request::ListHostedZonesByName(query)))
         }
         ("GET", ["hostedzone", id]) => {
-            parsed("GetHostedZone", id, Ok(Request::GetHostedZone((*id).to_owned())))
+            parsed("GetHostedZone", id, Ok(Route53Request::GetHostedZone((*id).to_owned())))
         }
         ("DELETE", ["hostedzone", id]) => {
-            parsed("DeleteHostedZone", id, Ok(Request::DeleteHostedZone((*id).to_owned())))
+            parsed("DeleteHostedZone", id, Ok(Route53Request::DeleteHostedZone((*id).to_owned())))
         }
         ("GET", ["hostedzone", id, "rrset"]) => {
-            let request = Request::ListResourceRecordSets((*id).to_owned(), query);
+            let request = Route53Request::ListResourceRecordSets((*id).to_owned(), query);
             parsed("ListResourceRecordSets", id, Ok(request))
         }
         ("POST", ["hostedzone", id, "rrset"]) => {
             let request = input::batch(body)
-                .map(|batch| Request::ChangeResourceRecordSets((*id).to_owned(), batch));
+                .map(|batch| Route53Request::ChangeResourceRecordSets((*id).to_owned(), batch));
             parsed("ChangeResourceRecordSets", id, request)
         }
         ("GET", ["hostedzone", id, "dnssec"]) => {
-            parsed("GetDNSSEC", id, Ok(Request::GetDnssec((*id).to_owned())))
+            parsed("GetDNSSEC", id, Ok(Route53Request::GetDnssec((*id).to_owned())))
         }
         ("POST", ["hostedzone", id, "disable-dnssec"]) => parsed(
             "DisableHostedZoneDNSSEC",
             id,
-            Ok(Request::DisableHostedZoneDnssec((*id).to_owned())),
+            Ok(Route53Request::DisableHostedZoneDnssec((*id).to_owned())),
         ),
-        ("GET", ["change", id]) => global("GetChange", Ok(Request::GetChange((*id).to_owned()))),
+        ("GET", ["change", id]) => {
+            global("GetChange", Ok(Route53Request::GetChange((*id).to_owned())))
+        }
         _ => {
             let message = "The requested operation is not part of the sandbox";
             global("Unknown", Err(ApiError::new(404, "UnknownOperationException", message)))
@@ -107,22 +111,22 @@ fn zone_id(id: &str) -> Result<(), ApiError> {
 pub(crate) fn summary(parsed: &Parsed) -> String {
     let zone = parsed.zone.as_deref().unwrap_or("");
     match &parsed.request {
-        Ok(Request::ChangeResourceRecordSets(_, batch)) => {
+        Ok(Route53Request::ChangeResourceRecordSets(_, batch)) => {
             let changes: Vec<String> = batch.changes.iter().map(ToString::to_string).collect();
             format!("{zone}: {}", changes.join("; "))
         }
-        Ok(Request::ListResourceRecordSets(_, query)) => format!(
+        Ok(Route53Request::ListResourceRecordSets(_, query)) => format!(
             "{zone} from {} {}",
             query.get("name").unwrap_or("the start"),
             query.get("type").unwrap_or("")
         )
         .trim_end()
         .to_owned(),
-        Ok(Request::ListHostedZonesByName(query)) => {
+        Ok(Route53Request::ListHostedZonesByName(query)) => {
             format!("from {}", query.get("dnsname").unwrap_or("the start"))
         }
-        Ok(Request::CreateHostedZone(new)) => new.name.clone(),
-        Ok(Request::GetChange(id)) => id.clone(),
+        Ok(Route53Request::CreateHostedZone(new)) => new.name.clone(),
+        Ok(Route53Request::GetChange(id)) => id.clone(),
         Ok(_) | Err(_) => zone.to_owned(),
     }
 }

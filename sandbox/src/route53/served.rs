@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::model::{Key, Records};
+use super::model::{RecordKey, Records};
 use super::record::RecordSet;
 
 /// The records that the name servers serve, and the changes that are still to reach them. "When
@@ -12,7 +12,7 @@ use super::record::RecordSet;
 /// "`ChangeResourceRecordSets`"): the API returns a change immediately, the servers later. Probe:
 /// route53/change-pending.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Served {
+pub(crate) struct ServedRecords {
     records: Records,
     pending: VecDeque<Pending>,
 }
@@ -20,22 +20,22 @@ pub(crate) struct Served {
 #[derive(Debug, Clone)]
 struct Pending {
     change: String,
-    edits: BTreeMap<Key, Option<RecordSet>>,
+    edits: BTreeMap<RecordKey, Option<RecordSet>>,
 }
 
-impl Served {
+impl ServedRecords {
     pub(crate) fn records(&self) -> impl Iterator<Item = &RecordSet> {
         self.records.values()
     }
 
     /// Applies a manual edit, which is served immediately.
-    pub(crate) fn edit(&mut self, key: &Key, record: Option<&RecordSet>) {
+    pub(crate) fn edit(&mut self, key: &RecordKey, record: Option<&RecordSet>) {
         set(&mut self.records, key, record);
     }
 
     /// Adds a change that is to propagate later.
     pub(crate) fn submit(&mut self, change: &str, before: &Records, after: &Records) {
-        let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
+        let keys: BTreeSet<&RecordKey> = before.keys().chain(after.keys()).collect();
         let changed = keys.into_iter().filter(|key| before.get(key) != after.get(key));
         let edits = changed.map(|key| (key.clone(), after.get(key).cloned())).collect();
         self.pending.push_back(Pending { change: change.to_owned(), edits });
@@ -58,7 +58,7 @@ impl Served {
     }
 }
 
-fn set(records: &mut Records, key: &Key, record: Option<&RecordSet>) {
+fn set(records: &mut Records, key: &RecordKey, record: Option<&RecordSet>) {
     match record {
         Some(record) => drop(records.insert(key.clone(), record.clone())),
         None => drop(records.remove(key)),
@@ -73,13 +73,13 @@ mod tests {
         values
             .iter()
             .map(|value| RecordSet::new(&format!("{value}.example.com"), "TXT", 300, [*value]))
-            .map(|record| (Key::new(&record), record))
+            .map(|record| (RecordKey::new(&record), record))
             .collect()
     }
 
     #[test]
     fn a_propagated_change_includes_the_earlier_ones() {
-        let mut served = Served::default();
+        let mut served = ServedRecords::default();
         served.submit("one", &records(&[]), &records(&["a"]));
         served.submit("two", &records(&["a"]), &records(&["a", "b"]));
         served.submit("three", &records(&["a", "b"]), &records(&["b"]));
@@ -94,9 +94,9 @@ mod tests {
     #[test]
     fn a_manual_edit_is_served_immediately_and_kept() {
         let (mut served, extra) =
-            (Served::default(), RecordSet::new("x.example.com", "A", 300, ["192.0.2.1"]));
+            (ServedRecords::default(), RecordSet::new("x.example.com", "A", 300, ["192.0.2.1"]));
         served.submit("one", &records(&[]), &records(&["a"]));
-        served.edit(&Key::new(&extra), Some(&extra));
+        served.edit(&RecordKey::new(&extra), Some(&extra));
         assert_eq!(served.records().count(), 1);
         served.settle(|_| true);
         assert_eq!(served.records().count(), 2);

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::{SyncRule, ZoneModel};
+use super::{HostedZone, SyncRule};
 use crate::dns::ServeRule;
 
 /// The hosted zones of all accounts.
 #[derive(Debug, Default)]
-pub(crate) struct State {
-    pub zones: BTreeMap<String, ZoneModel>,
+pub(crate) struct Route53State {
+    pub zones: BTreeMap<String, HostedZone>,
     pub changes: BTreeMap<String, ChangeState>,
     pub sync: SyncRule,
     pub serve: ServeRule,
@@ -39,10 +39,10 @@ impl ChangeState {
     }
 }
 
-impl State {
+impl Route53State {
     /// Returns whether a public zone `name` has the name server `server`; both must be normalized.
     pub(crate) fn hosts(&self, name: &str, server: &str) -> bool {
-        let is_host = |zone: &ZoneModel| {
+        let is_host = |zone: &HostedZone| {
             !zone.private && zone.name == name && zone.name_servers.iter().any(|own| own == server)
         };
         self.zones.values().any(is_host)
@@ -64,7 +64,7 @@ impl State {
     }
 
     /// Returns the public zones. They serve the state of the last [`Self::settle`].
-    pub(crate) fn public(&self) -> impl Iterator<Item = &ZoneModel> {
+    pub(crate) fn public(&self) -> impl Iterator<Item = &HostedZone> {
         self.zones.values().filter(|zone| !zone.private)
     }
 }

@@ -13,7 +13,7 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 
 use crate::error::ApiError;
-use crate::identities::{Caller, Key};
+use crate::identities::{AccessKey, Caller};
 use crate::shared_state::SharedState;
 
 /// The parsed `Authorization` header.
@@ -148,7 +148,7 @@ fn claims(authorization: &str) -> Option<Claimed<'_>> {
 
 /// The signature of this request with the key.
 fn signature(
-    key: &Key,
+    key: &AccessKey,
     claimed: &Claimed<'_>,
     parts: &Parts,
     body: &[u8],

@@ -20,7 +20,7 @@ const TRIES: u32 = 12;
 /// The number of the EDNS option for extended errors (RFC 8914, section 5.1).
 const EXTENDED_ERROR: u16 = 15;
 
-pub(super) struct Answer {
+pub(super) struct ResolverAnswer {
     pub code: ResponseCode,
     pub authentic: bool,
     pub reason: Option<String>,
@@ -30,7 +30,7 @@ pub(super) struct Answer {
     negative_ttl: u32,
 }
 
-impl Answer {
+impl ResolverAnswer {
     pub(super) fn resolution(&self, security: Security) -> Resolution {
         let of_type = || self.records.iter().filter(|record| record.record_type() == self.rtype);
         let mut data: Vec<String> = of_type().map(|record| record.data.to_string()).collect();
@@ -55,7 +55,7 @@ pub(super) async fn ask(
     name: &str,
     rtype: &str,
     checking: Checking,
-) -> io::Result<Answer> {
+) -> io::Result<ResolverAnswer> {
     let rtype: RecordType = rtype.parse().map_err(io::Error::other)?;
     let mut owner = Name::from_ascii(name).map_err(io::Error::other)?;
     owner.set_fqdn(true);
@@ -70,7 +70,7 @@ pub(super) async fn ask(
         answer = exchange(resolver, &query, TRY).await;
     }
     let answer = answer?;
-    Ok(Answer {
+    Ok(ResolverAnswer {
         code: answer.metadata.response_code,
         authentic: answer.metadata.authentic_data,
         reason: extended_errors(&answer),

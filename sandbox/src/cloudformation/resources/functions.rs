@@ -16,14 +16,14 @@ use crate::cloudformation::{Physical, ResourceAction, ResourceRequest, ResourceT
 use crate::process::{Bootstrap, DeadlineStyle, LambdaProcess};
 
 /// Functions whose code is a `bootstrap` in a zip file of the assembly.
-pub(super) struct Functions {
+pub(super) struct LambdaFunctions {
     pub(super) aws: Sandbox,
     pub(super) bucket: ResponseBucket,
     pub(super) shared: Weak<Shared>,
     pub(super) env: Vec<(String, String)>,
 }
 
-impl Functions {
+impl LambdaFunctions {
     async fn start(&self, request: &ResourceRequest, shared: &Shared) -> Result<Physical, String> {
         let name = same_or(request, || generated(request));
         let arn = arn(request, &name);
@@ -52,7 +52,7 @@ impl Functions {
     }
 }
 
-impl ResourceType for Functions {
+impl ResourceType for LambdaFunctions {
     fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         async move {
             let shared = self.shared.upgrade().ok_or("the Region no longer exists")?;

@@ -13,12 +13,12 @@ use crate::lock::lock;
 
 /// The policies of each role, by its account and name.
 #[derive(Default)]
-pub(super) struct Policies(Mutex<BTreeMap<(String, String), Attached>>);
+pub(super) struct InlinePolicies(Mutex<BTreeMap<(String, String), Attached>>);
 
 /// The policies of a role by the resource that attached them; the role's own have an empty name.
 type Attached = BTreeMap<String, Vec<Value>>;
 
-impl Policies {
+impl InlinePolicies {
     fn set(&self, aws: &Sandbox, role: (&str, &str), owner: &str, documents: Vec<Value>) {
         let mut all = lock(&self.0);
         let of_role = all.entry((role.0.to_owned(), role.1.to_owned())).or_default();
@@ -33,7 +33,7 @@ impl Policies {
 /// Roles with their inline policies.
 pub(super) struct Roles {
     pub(super) aws: Sandbox,
-    pub(super) policies: Arc<Policies>,
+    pub(super) policies: Arc<InlinePolicies>,
 }
 
 impl ResourceType for Roles {
@@ -57,7 +57,7 @@ impl ResourceType for Roles {
 /// Policies that are attached to roles.
 pub(super) struct RolePolicies {
     pub(super) aws: Sandbox,
-    pub(super) policies: Arc<Policies>,
+    pub(super) policies: Arc<InlinePolicies>,
 }
 
 impl ResourceType for RolePolicies {

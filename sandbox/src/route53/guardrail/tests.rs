@@ -3,8 +3,8 @@ use crate::route53::Action::{Create, Delete};
 
 const CUT: &str = "testing.example.com";
 
-fn zone() -> Zone {
-    Zone::new("Z1", "111111111111", "example.com", vec!["ns-0.awsdns-00.com".to_owned()])
+fn zone() -> HostedZone {
+    HostedZone::new("Z1", "111111111111", "example.com", vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
 /// Only `ns-1.awsdns-01.com` serves the child zone.
@@ -12,7 +12,7 @@ fn hosts(name: &str, server: &str) -> bool {
     name == "testing.example.com." && server == "ns-1.awsdns-01.com"
 }
 
-fn refusal(zone: &Zone, action: Action, record: RecordSet) -> Option<String> {
+fn refusal(zone: &HostedZone, action: Action, record: RecordSet) -> Option<String> {
     zone.after(&[Change { action, record }], &hosts).err().map(|messages| messages.join(", "))
 }
 

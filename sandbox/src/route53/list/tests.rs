@@ -10,19 +10,19 @@ fn texts(document: &str, tag: &str) -> Vec<String> {
         .collect()
 }
 
-fn zone(id: &str, name: &str) -> Zone {
-    Zone::new(id, "111111111111", name, vec!["ns-0.awsdns-00.com".to_owned()])
+fn zone(id: &str, name: &str) -> HostedZone {
+    HostedZone::new(id, "111111111111", name, vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
-fn private_zone(id: &str, name: &str) -> Zone {
-    Zone { private: true, ..zone(id, name) }
+fn private_zone(id: &str, name: &str) -> HostedZone {
+    HostedZone { private: true, ..zone(id, name) }
 }
 
 fn ask(query: &str) -> Query {
     Query::parse(query.as_bytes())
 }
 
-fn filled() -> Zone {
+fn filled() -> HostedZone {
     let mut zone = zone("Z1", "example.com");
     for name in ["b", "a", "*", "x.a"] {
         zone.insert(RecordSet::new(&format!("{name}.example.com"), "A", 300, ["192.0.2.1"]));
@@ -112,7 +112,8 @@ fn zones_by_name_go_on_past_the_name() {
 
 #[test]
 fn zones_by_id() {
-    let mut zones_: Vec<Zone> = (0..5).map(|n| zone(&format!("Z{n}"), "example.com")).collect();
+    let mut zones_: Vec<HostedZone> =
+        (0..5).map(|n| zone(&format!("Z{n}"), "example.com")).collect();
     zones_[3].private = true;
     let document = zones(&zones_, &ask("maxitems=2&marker=Z1")).unwrap().1.document();
     assert_eq!(texts(&document, "Id"), ["/hostedzone/Z1", "/hostedzone/Z2"]);

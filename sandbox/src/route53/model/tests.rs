@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::Action::{Create, Delete, Upsert};
 use super::*;
 
-fn zone() -> Zone {
-    Zone::new("Z1", "111111111111", "example.com", vec!["ns-0.awsdns-00.com".to_owned()])
+fn zone() -> HostedZone {
+    HostedZone::new("Z1", "111111111111", "example.com", vec!["ns-0.awsdns-00.com".to_owned()])
 }
 
 fn change(action: Action, record: RecordSet) -> Change {
@@ -23,11 +23,11 @@ fn cname(name: &str) -> RecordSet {
     RecordSet::new(name, "CNAME", 300, ["www.example.org"])
 }
 
-fn after(zone: &Zone, changes: &[Change]) -> Result<Records, Vec<String>> {
+fn after(zone: &HostedZone, changes: &[Change]) -> Result<Records, Vec<String>> {
     zone.after(changes, &|_, _| true)
 }
 
-fn refusal(zone: &Zone, changes: &[Change]) -> Vec<String> {
+fn refusal(zone: &HostedZone, changes: &[Change]) -> Vec<String> {
     after(zone, changes).unwrap_err()
 }
 
@@ -112,7 +112,7 @@ fn delete_and_create_of_one_set_in_one_batch() {
         &[change(Delete, ns(&["a.example.org."])), change(Create, ns(&["b.example.org."]))],
     )
     .unwrap();
-    assert_eq!(records[&Key::new(&ns(&[]))].values, ["b.example.org."]);
+    assert_eq!(records[&RecordKey::new(&ns(&[]))].values, ["b.example.org."]);
 }
 
 #[test]

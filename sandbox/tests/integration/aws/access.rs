@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::aws::common::{CHILD, PARENT, batch, change, fixture, route53_client, set, sts_client};
 use aws_sdk_route53::error::ProvideErrorMetadata;
 use aws_sdk_route53::types::ChangeAction;
-use sandbox::serve::Served;
+use sandbox::serve::RunningSandbox;
 use sandbox::{Credentials, Sandbox};
 use serde_json::json;
 
@@ -306,7 +306,7 @@ async fn rejected_credentials() {
 
 #[tokio::test]
 async fn serve_prints_working_exports() {
-    let Served { aws, dns, description: text } = sandbox::serve::start(0).await.unwrap();
+    let RunningSandbox { aws, dns, description: text } = sandbox::serve::start(0).await.unwrap();
     let export = |name: &str| {
         let line = format!("export {name}=");
         text.lines().find_map(|text| text.strip_prefix(&line)).unwrap().to_owned()
