@@ -96,17 +96,14 @@ impl Sandbox {
         self.shared.journal.calls()
     }
 
-    /// Clears the list of calls.
     pub fn clear_calls(&self) {
         self.shared.journal.clear();
     }
 
-    /// Adds a fault.
     pub fn fault(&self, fault: Fault) -> FaultHandle {
         self.shared.faults.add(fault)
     }
 
-    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
     }
@@ -166,7 +163,6 @@ impl Sandbox {
         &self.shared
     }
 
-    /// The sandbox's clock.
     pub fn clock(&self) -> Clock {
         self.shared.clock.clone()
     }

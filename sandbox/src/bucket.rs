@@ -42,11 +42,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 /// What an answer is for. Together, the fields are the key of its object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseKey {
-    /// The stack's ARN.
     pub stack_id: String,
     /// The resource's name in the template.
     pub logical_id: String,
-    /// The request's id.
     pub request_id: String,
 }
 
@@ -67,7 +65,6 @@ pub enum BucketFault {
     ResetAfter,
     /// There is never a response, and nothing is stored.
     Hang,
-    /// The response is delayed.
     Latency(Duration),
 }
 
@@ -76,9 +73,7 @@ pub enum BucketFault {
 pub struct Put {
     /// The id of the request that it answers, according to the object's key.
     pub request_id: String,
-    /// The body as sent.
     pub body: Vec<u8>,
-    /// The headers as sent.
     pub headers: Vec<(String, String)>,
     /// The status of the response. 0 if the connection was reset or never answered.
     pub status: u16,
@@ -181,7 +176,6 @@ impl ResponseBucket {
         self.listener.as_ref().map_or(S3.to_owned(), |listener| listener.address().to_string())
     }
 
-    /// The bucket's clock.
     pub fn clock(&self) -> Clock {
         self.state.clock.clone()
     }
@@ -244,7 +238,6 @@ impl ResponseBucket {
         self.state.puts().faults.push((kind, times));
     }
 
-    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state.puts().faults.clear();
     }

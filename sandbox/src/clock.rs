@@ -21,7 +21,6 @@ struct Offsets {
 }
 
 impl Default for Clock {
-    /// The system's clock.
     fn default() -> Self {
         Self::following(SystemTime::now)
     }

@@ -141,7 +141,6 @@ impl CloudFormation {
         lock(&self.shared.exports).set(account, name, json!(value));
     }
 
-    /// The value of an export.
     pub fn exported(&self, account: &str, name: &str) -> Option<Value> {
         lock(&self.shared.exports).get(account, name)
     }

@@ -26,18 +26,14 @@ use trace::Response;
 /// 53.
 const LIMIT: Duration = Duration::from_mins(3);
 
-/// The options of a demo.
 #[derive(Debug, Clone)]
 pub struct Demo {
     /// The program of the function.
     pub bootstrap: PathBuf,
-    /// The folder with the events.
     pub events: PathBuf,
-    /// Whether to use color.
     pub color: bool,
 }
 
-/// One line of the summary.
 struct Row {
     step: usize,
     request: String,
@@ -94,7 +90,6 @@ async fn run_steps(demo: &Demo, page: &mut Page<'_>) -> Result<(), String> {
     Err(format!("the demo did not go as expected:{}", failures.concat()))
 }
 
-/// Sends an event and shows the result.
 async fn send(
     demo: &Demo,
     setup: &Setup,

@@ -15,10 +15,8 @@ use serde_json::{Value, json};
 
 use crate::lock::lock;
 
-/// What to do with a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResourceAction {
-    /// Create it.
     Create,
     /// Change the resource with this physical id, which had these properties.
     Update(String, Value),
@@ -63,7 +61,6 @@ pub struct Physical {
 /// How an operation on a stack ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StackOutcome {
-    /// It succeeded.
     Complete,
     /// It failed for this reason, and everything was rolled back.
     RolledBack(String),
@@ -72,7 +69,6 @@ pub enum StackOutcome {
 }
 
 impl StackOutcome {
-    /// True if it succeeded.
     pub fn is_complete(&self) -> bool {
         *self == Self::Complete
     }
@@ -84,7 +80,6 @@ pub(crate) struct RequestFailure {
     pub(crate) physical_id: Option<String>,
 }
 
-/// A resource of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StackResource {
     pub(crate) resource_type: String,
@@ -127,7 +122,6 @@ enum Step {
 pub(crate) struct Deployment<'a, H> {
     handler: &'a H,
     resources: &'a Mutex<StackResources>,
-    /// The resources before the deployment.
     before: StackResources,
     /// The resource after which the deployment fails, as if another resource had failed.
     fail_after: Option<String>,
@@ -146,7 +140,6 @@ impl<'a, H: RequestHandler> Deployment<'a, H> {
         Self { handler, resources, before, fail_after, steps: Vec::new(), replaced: Vec::new() }
     }
 
-    /// The resources before the deployment.
     pub(crate) fn before(&self) -> &StackResources {
         &self.before
     }

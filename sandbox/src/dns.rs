@@ -184,7 +184,6 @@ impl Dns {
         Self::start_on(aws, SocketAddr::from((resolver, 53))).await
     }
 
-    /// The port of every server.
     pub fn port(&self) -> u16 {
         self.shared().port
     }
@@ -194,12 +193,10 @@ impl Dns {
         SocketAddr::from((self.shared().resolver, self.port()))
     }
 
-    /// The server of the root zone.
     pub fn root(&self) -> SocketAddr {
         self.server(hierarchy::ROOT)
     }
 
-    /// The server of the top-level domains.
     pub fn top_level(&self) -> SocketAddr {
         self.server(hierarchy::TOP_LEVEL)
     }
@@ -249,7 +246,6 @@ impl Dns {
         state.chosen_ids.insert(normalize_lossy(&zone.name()), zone.id());
     }
 
-    /// Sets when changes are served.
     pub fn serve_when(&self, rule: ServeRule) {
         self.shared().aws.route53().serve = rule;
     }
@@ -320,12 +316,10 @@ impl Dns {
         self.shared().set_fault(&server_name(server), fault, queries);
     }
 
-    /// Removes the fault of a name server.
     pub fn heal(&self, server: &str) {
         self.shared().heal(Some(&server_name(server)));
     }
 
-    /// Removes the faults of all name servers.
     pub fn heal_all(&self) {
         self.shared().heal(None);
     }
@@ -342,7 +336,6 @@ impl Dns {
         self.queries().into_iter().filter(|query| query.server == server).collect()
     }
 
-    /// Clears the list of queries.
     pub fn clear_queries(&self) {
         self.shared().state().log.clear();
     }

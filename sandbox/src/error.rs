@@ -1,6 +1,5 @@
 //! The error response of a service, before it is written as XML.
 
-/// An error response of a service of the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub status: u16,

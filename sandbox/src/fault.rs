@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::journal::Call;
 
-/// The effect of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
@@ -16,14 +15,7 @@ pub enum FaultKind {
     /// A server error with this HTTP status. The call is not carried out.
     Status(u16),
     /// This error. The call is not carried out.
-    Error {
-        /// HTTP status.
-        status: u16,
-        /// Error code.
-        code: String,
-        /// Error message.
-        message: String,
-    },
+    Error { status: u16, code: String, message: String },
     /// The connection is reset. The call is not carried out.
     ResetBefore,
     /// The call is carried out, and the connection is reset instead of a response.
@@ -103,7 +95,6 @@ impl Fault {
         self.times(u64::MAX)
     }
 
-    /// Sets the effect.
     #[must_use]
     pub fn kind(mut self, kind: FaultKind) -> Self {
         self.kind = kind;
@@ -118,7 +109,6 @@ impl Fault {
     }
 }
 
-/// The handle of a fault.
 #[derive(Clone, Debug)]
 pub struct FaultHandle {
     id: u64,

@@ -12,13 +12,10 @@ pub trait Function: Send + Sync {
 /// How an invocation ended.
 #[derive(Debug, Clone)]
 pub enum Invocation {
-    /// With a result.
     Returned(Value),
     /// With an error. Lambda then delivers an asynchronous event again.
     Failed {
-        /// The error type from the function.
         error_type: String,
-        /// The error message from the function.
         message: String,
     },
     /// It was killed at its deadline.

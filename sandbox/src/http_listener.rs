@@ -26,8 +26,7 @@ pub struct Reset;
 /// A free port of the loopback interface.
 pub(crate) const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Answers a request.
-pub(crate) type RequestHandler = Arc<
+pub(crate) type HttpHandler = Arc<
     dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Response<Body>, Reset>> + Send + Sync,
 >;
 
@@ -46,11 +45,7 @@ impl Drop for Listener {
 
 impl Listener {
     /// Serves at this address until it is dropped.
-    pub(crate) async fn start(
-        name: &str,
-        at: SocketAddr,
-        answer: RequestHandler,
-    ) -> io::Result<Self> {
+    pub(crate) async fn start(name: &str, at: SocketAddr, answer: HttpHandler) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (started, start) = oneshot::channel();
         let name = name.to_owned();
@@ -85,7 +80,7 @@ impl Listener {
 }
 
 /// Accepts connections until the stop signal, or until its sender is dropped.
-async fn accept(listener: TcpListener, answer: RequestHandler, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, answer: HttpHandler, mut stopped: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -99,7 +94,7 @@ async fn accept(listener: TcpListener, answer: RequestHandler, mut stopped: watc
     }
 }
 
-async fn connection(stream: TcpStream, answer: RequestHandler) {
+async fn connection(stream: TcpStream, answer: HttpHandler) {
     let mut connection = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request)));
     if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {

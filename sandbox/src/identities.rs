@@ -10,7 +10,6 @@ use crate::handles::Credentials;
 use crate::iam::{self, Context, Decision, Policies, Policy};
 use crate::ids::Ids;
 
-/// The accounts, roles and access keys.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     pub accounts: BTreeMap<String, AccountState>,
@@ -35,7 +34,6 @@ pub(crate) struct RoleState {
     pub max_session: u64,
 }
 
-/// An access key.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessKey {
     pub secret: String,
@@ -59,7 +57,6 @@ impl AccessKey {
     }
 }
 
-/// A session of a role.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Session<'a> {
     pub account: &'a str,

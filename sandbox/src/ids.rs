@@ -8,12 +8,10 @@ use sha2::{Digest, Sha256};
 pub(crate) struct Ids(AtomicU64);
 
 impl Ids {
-    /// A new number.
     pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A new identifier with this prefix and length.
     pub(crate) fn id(&self, prefix: &str, length: usize) -> String {
         let digest = Sha256::digest(format!("{prefix}{}", self.next()));
         let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

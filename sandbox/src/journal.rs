@@ -26,11 +26,9 @@ pub struct Call {
     pub principal: String,
     /// The id of the hosted zone in the call, without `/hostedzone/`.
     pub zone: Option<String>,
-    /// A short description of the call.
     pub summary: String,
     /// The batch of a `ChangeResourceRecordSets`.
     pub changes: Vec<Change>,
-    /// The comment of that batch.
     pub comment: Option<String>,
     /// The role in an `AssumeRole`.
     pub role_arn: Option<String>,
@@ -40,15 +38,11 @@ pub struct Call {
     pub faults: Vec<String>,
 }
 
-/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// HTTP status.
     pub status: u16,
-    /// Error code, for an error response.
     pub code: Option<String>,
-    /// Error message, for an error response.
     pub message: Option<String>,
     /// True if the response was sent. False if a fault dropped it.
     pub delivered: bool,
@@ -65,7 +59,6 @@ impl Call {
         self.outcome.as_ref()?.code.as_deref()
     }
 
-    /// The HTTP status of the answer.
     pub fn status(&self) -> Option<u16> {
         self.outcome.as_ref().map(|outcome| outcome.status)
     }
@@ -92,7 +85,6 @@ impl Journal {
         call
     }
 
-    /// Updates the record of a call.
     pub(crate) fn update(&self, call: &Call) {
         if let Some(known) = self.lock().calls.iter_mut().rev().find(|known| known.seq == call.seq)
         {

@@ -26,6 +26,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![allow(missing_docs, reason = "not published: a comment says what a name does not")]
 #![allow(
     clippy::expect_used,
     clippy::panic,

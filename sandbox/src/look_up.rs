@@ -20,7 +20,6 @@ use crate::Dns;
 /// Longer than either program, and its resolver, try before they give up.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// One of the two programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     /// From BIND. It validates like `named`.

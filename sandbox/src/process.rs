@@ -27,16 +27,12 @@ const INIT: Duration = Duration::from_secs(10);
 /// How many lines of the log are kept.
 const LINES: usize = 10_000;
 
-/// The program to start.
 #[derive(Clone)]
 pub struct Bootstrap {
-    /// The program.
     pub path: PathBuf,
     /// Environment variables, in addition to those that Lambda sets.
     pub env: Vec<(String, String)>,
-    /// The function's timeout.
     pub timeout: Duration,
-    /// The deadline that is passed to the function.
     pub deadline: DeadlineStyle,
 }
 
@@ -110,7 +106,6 @@ impl LambdaProcess {
         self.log.lines().iter().cloned().collect()
     }
 
-    /// How often the program was started.
     pub fn starts(&self) -> u64 {
         self.starts.load(Ordering::Relaxed)
     }

@@ -2,7 +2,6 @@
 
 use url::form_urlencoded;
 
-/// The parameters of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query(Vec<(String, String)>);
 

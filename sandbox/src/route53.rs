@@ -36,7 +36,6 @@ pub type Refusal = Arc<dyn Fn(&[Change]) -> Option<String> + Send + Sync>;
 pub enum SyncRule {
     /// After that many `GetChange` responses that said `PENDING`.
     Polls(u32),
-    /// Never.
     Never,
     /// In the response to the change itself.
     Immediately,

@@ -166,7 +166,6 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Response<Bo
     Ok(accepted())
 }
 
-/// Long-polls for the next event.
 async fn next(state: &State) -> Result<Response<Body>, Reset> {
     let process = {
         let mut slot = state.slot();

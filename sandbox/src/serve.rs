@@ -9,9 +9,7 @@ use crate::{Dns, Sandbox, ServeRule};
 /// A running sandbox. It stops when this is dropped.
 #[derive(Debug)]
 pub struct RunningSandbox {
-    /// Route 53 and STS.
     pub aws: Sandbox,
-    /// The zones, over DNS.
     pub dns: Dns,
     /// What there is, and how to use it.
     pub description: String,

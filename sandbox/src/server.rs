@@ -13,7 +13,7 @@ use http::request::Parts;
 use crate::error::ApiError;
 use crate::fault::FaultKind;
 use crate::gate::GateState;
-use crate::http_listener::{RequestHandler, Reset};
+use crate::http_listener::{HttpHandler, Reset};
 use crate::identities::Caller;
 use crate::journal::{Call, Outcome};
 use crate::lock::lock;
@@ -27,7 +27,7 @@ use crate::sts;
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Returns what answers the requests of a listener.
-pub(crate) fn http_answer(shared: &Arc<SharedState>) -> RequestHandler {
+pub(crate) fn http_answer(shared: &Arc<SharedState>) -> HttpHandler {
     let shared = Arc::clone(shared);
     Arc::new(move |request| {
         let shared = Arc::clone(&shared);
@@ -39,7 +39,6 @@ pub(crate) fn http_answer(shared: &Arc<SharedState>) -> RequestHandler {
     })
 }
 
-/// A request to either service.
 enum ServiceRequest {
     Route53(routes::Parsed),
     Sts(Query),
@@ -78,7 +77,6 @@ pub(crate) async fn answer(
     }
 }
 
-/// A call in progress.
 struct Progress<'a> {
     shared: &'a Arc<SharedState>,
     call: Call,

@@ -59,10 +59,8 @@ impl From<Resource> for StackResource {
     }
 }
 
-/// A request and its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackEvent {
-    /// The logical id of the resource.
     pub logical_id: String,
     /// `Create`, `Update` or `Delete`.
     pub request_type: &'static str,
@@ -70,7 +68,6 @@ pub struct StackEvent {
     pub request_id: String,
     /// The physical id in the response, or in the request if there was no response.
     pub physical_id: String,
-    /// The reason of a failure.
     pub failure: Option<String>,
 }
 
@@ -153,7 +150,6 @@ impl Stack {
         &self.name
     }
 
-    /// The stack's ARN.
     pub fn stack_id(&self) -> &str {
         &self.id
     }
@@ -164,7 +160,6 @@ impl Stack {
         resources.into_iter().map(|(logical_id, one)| (logical_id, one.into())).collect()
     }
 
-    /// Every request so far.
     pub fn history(&self) -> Vec<StackEvent> {
         lock(&self.history).clone()
     }

@@ -24,12 +24,9 @@ pub struct Template {
     values: BTreeMap<String, Value>,
 }
 
-/// An output of a template.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: Value,
     /// The name under which other stacks can import it.
     pub export: Option<String>,

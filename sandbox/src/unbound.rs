@@ -42,11 +42,9 @@ pub enum Security {
     Unreachable,
 }
 
-/// The result of unbound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// The security status.
     pub security: Security,
     /// True if the name exists. False for any response code except NOERROR.
     pub exists: bool,
@@ -110,7 +108,6 @@ impl Unbound {
         self.process.address()
     }
 
-    /// Its log so far.
     pub fn log(&self) -> Vec<String> {
         self.process.log()
     }

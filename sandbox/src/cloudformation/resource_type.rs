@@ -8,20 +8,14 @@ use serde_json::Value;
 use crate::deployment::{Physical, ResourceAction};
 use crate::handles::Role;
 
-/// A request to a type of resources.
 #[derive(Debug, Clone)]
 pub struct ResourceRequest {
-    /// What to do.
     pub action: ResourceAction,
     /// The type, such as `AWS::IAM::Role`.
     pub resource_type: String,
-    /// The account of the stack.
     pub account: String,
-    /// The Region of the stack.
     pub region: String,
-    /// The name of the stack.
     pub stack: String,
-    /// The resource.
     pub logical_id: String,
     /// The desired properties; for a Delete, those of the last request.
     pub properties: Value,

@@ -66,7 +66,6 @@ impl TemplateStack {
         *lock(&self.state.fail_after) = Some(logical_id.to_owned());
     }
 
-    /// The stack's ARN.
     pub fn stack_id(&self) -> &str {
         self.state.custom.stack_id()
     }
@@ -77,7 +76,6 @@ impl TemplateStack {
         lock(&self.state.events).clone()
     }
 
-    /// The logical ids of the resources.
     pub fn resources(&self) -> Vec<String> {
         lock(&self.state.resources).keys().cloned().collect()
     }
@@ -95,7 +93,6 @@ impl TemplateStack {
             .unwrap_or_default()
     }
 
-    /// The outputs of the template that was deployed last.
     pub fn outputs(&self) -> BTreeMap<String, Value> {
         lock(&self.state.outputs).clone()
     }

@@ -23,7 +23,6 @@ impl Check {
     }
 }
 
-/// The result of an event.
 pub(super) struct Observed<'a> {
     pub(super) setup: &'a Setup,
     pub(super) event: &'a Value,
@@ -37,7 +36,6 @@ impl Observed<'_> {
         self.answer.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// An attribute of the answer.
     fn attribute(&self, name: &str) -> &str {
         let data = self.answer.get("Data").and_then(|data| data.get(name));
         data.and_then(Value::as_str).unwrap_or_default()

@@ -6,7 +6,6 @@ use super::page::{ROOM, wrap};
 use super::style::Style;
 use crate::route53::{RecordKey, RecordSet};
 
-/// How a record changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Kept,

@@ -2,7 +2,6 @@
 
 use super::setup::NAME;
 
-/// A step of the scenario.
 pub(super) struct DemoStep {
     pub(super) title: &'static str,
     pub(super) why: &'static str,
@@ -140,7 +139,6 @@ pub(super) fn steps() -> Vec<DemoStep> {
     ]
 }
 
-/// The physical id of the delegation.
 pub(super) fn physical_id(zone: &str) -> String {
     format!("{zone}/{NAME}")
 }

@@ -23,7 +23,6 @@ const ZONES: usize = 8;
 /// The time limit of a query over one transport. A server on this machine takes less.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The result of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) hops: Vec<Hop>,
@@ -35,7 +34,6 @@ pub(super) struct Trace {
 #[derive(Debug)]
 pub(super) struct Hop {
     pub(super) zone: String,
-    /// The server that was queried.
     pub(super) server: String,
     pub(super) address: IpAddr,
     /// True if the zone's keys match the DS records above it, all the way from the root's trust
@@ -54,7 +52,6 @@ pub(super) enum Response {
     Answer { records: Vec<String>, signed: bool },
 }
 
-/// Resolves the A records of a name.
 pub(super) async fn follow(dns: &Dns, name: &str) -> Trace {
     let mut trace = Trace::default();
     trace.stopped = match Name::from_ascii(name) {

@@ -15,7 +15,6 @@ const MAX_ALIASES: usize = 8;
 /// The type in the NSEC record of a name that does not exist (RFC 9824, section 3.4).
 const NXNAME: u16 = 128;
 
-/// The contents of a response.
 #[derive(Debug, Clone)]
 pub(super) struct DnsAnswer {
     pub code: ResponseCode,

@@ -24,7 +24,6 @@ pub enum DnsFault {
     SilentFor(Vec<String>),
     /// The right answer without the AA bit, like a resolver: a lame server.
     NotAuthoritative,
-    /// No response.
     Silent,
     /// Only the TC bit over UDP. TCP works.
     Truncated,
@@ -51,15 +50,12 @@ pub enum DnsFault {
 /// What happens to a response.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// It is sent after a delay.
     Send(Message, Duration),
-    /// It is not sent.
     Nothing,
     /// It is not sent, and the connection is closed.
     Close,
 }
 
-/// The transport of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// In a datagram.
@@ -69,7 +65,6 @@ pub enum Transport {
 }
 
 impl DnsFault {
-    /// Applies the fault to a response.
     pub(super) fn apply(&self, mut answer: Message, transport: Transport) -> Delivery {
         match (self, transport) {
             (Self::Refused, _) => bare(&mut answer, ResponseCode::Refused),

@@ -36,7 +36,6 @@ pub(super) struct Built {
     revisions: (u64, u64),
     registry: Option<Registry>,
     root: Option<Arc<Zone>>,
-    /// The top-level domains.
     domains: BTreeMap<Name, Arc<Zone>>,
     /// The hosted zones, by id.
     hosted: BTreeMap<String, Arc<Zone>>,

@@ -10,11 +10,8 @@ pub struct DnsQuery {
     pub server: String,
     /// The name in the query, in lower case, with a trailing dot.
     pub name: String,
-    /// The type in the query, such as `SOA`.
     pub rtype: String,
-    /// The transport.
     pub transport: Transport,
-    /// True if recursion was requested.
     pub recursion_desired: bool,
     /// The UDP payload size in the OPT record (RFC 6891). `None` without one.
     pub payload: Option<u16>,

@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use super::state::Shared;
 use crate::route53::{RecordKey, RecordSet, normalize_lossy};
 
-/// A zone and its servers.
 #[derive(Debug, Clone)]
 pub(super) struct Outside {
     /// The name with a trailing dot.
@@ -55,7 +54,6 @@ impl OutsideZone {
         self.name.clone()
     }
 
-    /// Creates or replaces a record set.
     pub fn put(&self, record: RecordSet) {
         self.edit(|zone| zone.put(record));
     }

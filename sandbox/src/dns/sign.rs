@@ -40,7 +40,6 @@ impl ZoneKeys {
         self.key_signing.iter().map(Pair::ds).collect()
     }
 
-    /// The signatures of a record set.
     pub(super) fn sign(&self, owner: &Name, set: &Rrset, now: SystemTime) -> Vec<Record> {
         let of_keys = set.data.first().is_some_and(|data| data.record_type() == RecordType::DNSKEY);
         let pairs =

@@ -135,7 +135,6 @@ impl Shared {
         self.state().addresses.keys().cloned().collect()
     }
 
-    /// The name server at this address.
     pub(super) fn server_at(&self, address: IpAddr) -> Option<String> {
         let state = self.state();
         state
@@ -145,7 +144,6 @@ impl Shared {
             .map(|(server, _)| server.clone())
     }
 
-    /// The keys of a made-up zone.
     pub(super) fn keys(&self, zone: &str) -> ZoneKeys {
         self.state().keys.entry(zone.to_owned()).or_insert_with(|| ZoneKeys::generate(zone)).clone()
     }
@@ -306,6 +304,5 @@ impl Shared {
 pub struct Reply {
     /// The message. `None` if it closes the connection instead.
     pub bytes: Option<Vec<u8>>,
-    /// How long the response takes.
     pub after: Duration,
 }

@@ -93,7 +93,6 @@ impl Zone {
         self.sets.get(owner)?.get(&rtype).filter(|set| !set.data.is_empty())
     }
 
-    /// The record sets with this name.
     pub(super) fn sets(&self, owner: &Name) -> impl Iterator<Item = (RecordType, &Rrset)> {
         let sets = self.sets.get(owner).into_iter().flatten();
         sets.filter(|(_, set)| !set.data.is_empty()).map(|(rtype, set)| (*rtype, set))

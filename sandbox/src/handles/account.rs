@@ -12,14 +12,11 @@ use crate::iam::{self, Decision, Policy};
 use crate::identities::{Caller, RoleState, Session, role_arn};
 use crate::shared_state::SharedState;
 
-/// Credentials that sign calls.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// `AKIA…` for a user, `ASIA…` for a session.
     pub access_key_id: String,
-    /// The secret.
     pub secret_access_key: String,
-    /// The token of a session.
     pub session_token: Option<String>,
 }
 
@@ -43,7 +40,6 @@ impl Credentials {
     }
 }
 
-/// An AWS account.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub(crate) shared: Arc<SharedState>,
@@ -56,7 +52,6 @@ impl Account {
         Self { shared: Arc::clone(shared), id: id.to_owned() }
     }
 
-    /// The twelve digits of the account.
     pub fn id(&self) -> String {
         self.id.clone()
     }
@@ -66,7 +61,6 @@ impl Account {
         create_zone(&self.shared, &self.id, None, name)
     }
 
-    /// Creates a private hosted zone.
     pub fn private_hosted_zone(&self, name: &str) -> ZoneHandle {
         create_zone(&self.shared, &self.id, None, name).make_private()
     }
@@ -132,7 +126,6 @@ impl Role {
         role_arn(&self.account, &self.name)
     }
 
-    /// The name.
     pub fn name(&self) -> String {
         self.name.clone()
     }

@@ -36,7 +36,6 @@ impl ZoneHandle {
         self.name_servers.clone()
     }
 
-    /// True if the zone still exists.
     pub fn exists(&self) -> bool {
         self.shared.route53().zones.contains_key(&self.id)
     }
@@ -46,12 +45,10 @@ impl ZoneHandle {
         self.read(|zone| zone.records.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// The record set with this name and type.
     pub fn record(&self, name: &str, rtype: &str) -> Option<RecordSet> {
         self.read(|zone| zone.find(name, rtype).cloned()).flatten()
     }
 
-    /// Creates or replaces a record set.
     pub fn put(&self, record: RecordSet) {
         self.edit(|zone| zone.insert(record));
     }
@@ -112,7 +109,6 @@ impl ZoneHandle {
         created.map(|()| key).expect("the hosted zone was deleted")
     }
 
-    /// The key-signing keys.
     pub fn keys(&self) -> Vec<KeySigningKey> {
         self.read(|zone| zone.keys.clone()).unwrap_or_default()
     }
@@ -156,7 +152,6 @@ impl ZoneHandle {
         self.set_serve_signature("SIGNING");
     }
 
-    /// True if the zone is signed.
     pub fn is_signing(&self) -> bool {
         self.read(|zone| zone.serve_signature == "SIGNING").unwrap_or_default()
     }
@@ -172,12 +167,10 @@ impl ZoneHandle {
         self.edit(|zone| status.clone_into(&mut zone.serve_signature));
     }
 
-    /// Enables a guardrail.
     pub fn enable_guardrail(&self, guardrail: Guardrail) {
         self.edit(|zone| zone.guardrails.insert(guardrail));
     }
 
-    /// Disables a guardrail.
     pub fn disable_guardrail(&self, guardrail: Guardrail) {
         self.edit(|zone| zone.guardrails.remove(&guardrail));
     }

@@ -8,7 +8,6 @@ use super::model::{HostedZone, Records};
 use super::name;
 use super::record::{Action, Change, RecordSet};
 
-/// A safety check on changes to a hosted zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Guardrail {

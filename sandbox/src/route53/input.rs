@@ -6,14 +6,12 @@ use super::record::{Action, AliasTarget, Change, RecordSet};
 use super::{name, rules};
 use crate::error::ApiError;
 
-/// A parsed `ChangeResourceRecordSetsRequest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub comment: Option<String>,
     pub changes: Vec<Change>,
 }
 
-/// A parsed `CreateHostedZoneRequest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewZone {
     pub name: String,

@@ -18,11 +18,9 @@ use crate::lock::lock;
 /// A key-signing key of a hosted zone, as `GetDNSSEC` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySigningKey {
-    /// Its name.
     pub name: String,
     /// `ACTIVE`, `INACTIVE`, `DELETING`, `ACTION_NEEDED` or `INTERNAL_FAILURE`.
     pub status: String,
-    /// The key tag of its DS record.
     pub key_tag: u16,
     /// The number of the signing algorithm; Route 53 uses 13, ECDSAP256SHA256.
     pub algorithm: u8,
@@ -30,7 +28,6 @@ pub struct KeySigningKey {
     pub digest_type: u8,
     /// The digest of its DS record, in hexadecimal.
     pub digest: String,
-    /// When the key was created.
     pub created: SystemTime,
     /// When the key was last modified, for example by a change of its status.
     pub modified: SystemTime,
@@ -73,7 +70,6 @@ impl KeySigningKey {
         Self { created: time, modified: time, ..self }
     }
 
-    /// Sets the key's status.
     #[must_use]
     pub fn status(mut self, status: &str) -> Self {
         status.clone_into(&mut self.status);
@@ -149,7 +145,6 @@ impl fmt::Debug for Pair {
 impl Pair {
     /// The flags of a key-signing key: zone key and secure entry point (RFC 4034 section 2.1.1).
     pub(crate) const KEY_SIGNING: u16 = 257;
-    /// The flags of a zone-signing key.
     pub(crate) const ZONE_SIGNING: u16 = 256;
 
     /// Creates a key pair of the algorithm that Route 53 uses, `ECDSAP256SHA256` (Developer Guide,

@@ -9,7 +9,6 @@ use super::name;
 pub struct RecordSet {
     /// The name: lower case, with a trailing dot and octal escapes.
     pub name: String,
-    /// The type, such as `NS`.
     pub rtype: String,
     /// The TTL in seconds; `None` for an alias.
     pub ttl: Option<u32>,
@@ -17,20 +16,15 @@ pub struct RecordSet {
     pub values: Vec<String>,
     /// Distinguishes record sets of the same name and type that have a routing policy.
     pub set_identifier: Option<String>,
-    /// The weight, for weighted routing.
     pub weight: Option<i64>,
-    /// The alias target, for an alias.
     pub alias: Option<AliasTarget>,
     /// The health check, if there is one. The API here does not accept any.
     pub health_check: Option<String>,
 }
 
-/// The target of an alias record set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasTarget {
-    /// The hosted zone of the target.
     pub hosted_zone_id: String,
-    /// The name of the target.
     pub dns_name: String,
     /// Whether the alias follows the health of its target.
     pub evaluate_target_health: bool,
@@ -57,7 +51,6 @@ impl RecordSet {
         }
     }
 
-    /// An alias record set.
     pub fn alias(name: &str, rtype: &str, zone_id: &str, target: &str) -> Self {
         let alias = AliasTarget {
             hosted_zone_id: zone_id.to_owned(),
@@ -75,14 +68,12 @@ impl RecordSet {
         self
     }
 
-    /// Gives it a health check.
     #[must_use]
     pub fn with_health_check(mut self, id: &str) -> Self {
         self.health_check = Some(id.to_owned());
         self
     }
 
-    /// Returns the values in a canonical order.
     pub(crate) fn sorted_values(&self) -> Vec<String> {
         let mut values = self.values.clone();
         values.sort();
@@ -129,7 +120,6 @@ impl fmt::Display for RecordSet {
     }
 }
 
-/// The action of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Creates a record set, which must not exist.
@@ -161,10 +151,8 @@ impl fmt::Display for Action {
     }
 }
 
-/// One change of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The action.
     pub action: Action,
     /// The record set to create, delete or replace. In the journal, it is as the client wrote it.
     pub record: RecordSet,

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use super::{HostedZone, SyncRule};
 use crate::dns::ServeRule;
 
-/// The hosted zones of all accounts.
 #[derive(Debug, Default)]
 pub(crate) struct Route53State {
     pub zones: BTreeMap<String, HostedZone>,

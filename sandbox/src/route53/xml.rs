@@ -4,7 +4,6 @@ use quick_xml::escape::escape;
 
 use crate::error::ApiError;
 
-/// An XML element with its content.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Element {
     name: String,

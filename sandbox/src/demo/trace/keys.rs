@@ -29,7 +29,6 @@ impl TrustedKeys {
         Self { zone: zone.clone(), keys: if is_signed { keys } else { Vec::new() } }
     }
 
-    /// True if the zone's keys are trusted.
     pub(super) fn is_trusted(&self) -> bool {
         !self.keys.is_empty()
     }
