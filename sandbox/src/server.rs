@@ -65,14 +65,14 @@ pub(crate) async fn answer(
     let caller = sigv4::authenticate(shared, parts, body, service);
     let call =
         shared.journal.begin(request.call(shared, caller.as_ref().ok(), sigv4::region(parts)));
-    let mut way = Progress { shared, call };
+    let mut progress = Progress { shared, call };
     let outcome = match caller {
-        Ok(caller) => way.take(&request, &caller).await,
+        Ok(caller) => progress.take(&request, &caller).await,
         Err(error) => Ok(Err(error)),
     };
-    let request_id = format!("{:08x}-0000-4000-8000-{:012x}", fastrand::u32(..), way.call.seq);
+    let request_id = format!("{:08x}-0000-4000-8000-{:012x}", fastrand::u32(..), progress.call.seq);
     match outcome {
-        Ok(result) => Ok(way.deliver(&request, result, &request_id)),
+        Ok(result) => Ok(progress.deliver(&request, result, &request_id)),
         Err(Reset) => Err(Reset),
     }
 }
@@ -136,7 +136,7 @@ impl Progress<'_> {
         let lost = faults
             .iter()
             .find(|fault| matches!(fault, FaultKind::ResetAfter | FaultKind::HangAfter));
-        self.finish(&result, lost.is_none());
+        self.finish(&result, lost);
         for hook in &hooks.after {
             hook(&self.call);
         }
@@ -147,7 +147,9 @@ impl Progress<'_> {
         }
     }
 
-    fn finish(&mut self, result: &Result<(u16, Element), ApiError>, delivered: bool) {
+    /// Records the outcome. `lost` is the fault that keeps the response from the client.
+    fn finish(&mut self, result: &Result<(u16, Element), ApiError>, lost: Option<&FaultKind>) {
+        let delivered = lost.is_none();
         let outcome = match result {
             Ok((status, _)) => Outcome { status: *status, code: None, message: None, delivered },
             Err(error) => Outcome {
@@ -168,7 +170,7 @@ impl Progress<'_> {
         request_id: &str,
     ) -> Response<Bytes> {
         if self.call.outcome.is_none() {
-            self.finish(&result, true);
+            self.finish(&result, None);
         }
         let (status, document) = result.unwrap_or_else(|error| {
             let document = match request {

@@ -22,7 +22,7 @@ pub(super) enum DoBit {
 }
 
 impl DoBit {
-    pub(super) fn of_request(request: &Message) -> Self {
+    pub(super) fn from_request(request: &Message) -> Self {
         let is_set = request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
         if is_set { Self::Set } else { Self::Clear }
     }

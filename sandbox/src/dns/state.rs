@@ -222,7 +222,7 @@ impl Shared {
         let mut response = Message::response(request.metadata.id, request.metadata.op_code);
         response.metadata = Metadata::response_from_request(&request.metadata);
         response.add_queries(request.queries.iter().cloned());
-        let do_bit = DoBit::of_request(request);
+        let do_bit = DoBit::from_request(request);
         if request.edns.is_some() {
             let mut edns = Edns::new();
             edns.set_max_payload(PAYLOAD).set_dnssec_ok(do_bit.is_set());
@@ -293,7 +293,7 @@ impl Shared {
             transport,
             recursion_desired: request.metadata.recursion_desired,
             payload: request.edns.as_ref().map(Edns::max_payload),
-            dnssec_ok: DoBit::of_request(request).is_set(),
+            dnssec_ok: DoBit::from_request(request).is_set(),
         };
         self.state().log.push(query);
     }
