@@ -3,13 +3,13 @@
 use hickory_proto::op::ResponseCode;
 use sandbox::RecordSet;
 
-use crate::dns::common::{ask, data, dotted, fixture, lines, shape};
+use crate::dns::common::{Shape, ask, data, dotted, fixture, lines};
 
 #[tokio::test]
 async fn answers_with_data_are_authoritative() {
     let fixture = fixture().await;
     let answer = ask(fixture.server(&fixture.parent), "www.example.com", "A").await;
-    assert_eq!(shape(&answer), (ResponseCode::NoError, true, [2, 0, 0]));
+    assert_eq!(Shape::new(&answer), Shape::authoritative(ResponseCode::NoError, [2, 0, 0]));
     assert_eq!(
         lines(&answer.answers),
         ["www.example.com. 60 IN A 192.0.2.1", "www.example.com. 60 IN A 192.0.2.2"]
@@ -22,13 +22,21 @@ async fn all_four_servers_serve_the_zone_and_no_other() {
     let fixture = fixture().await;
     for server in fixture.child.name_servers() {
         let answer = ask(fixture.dns.server(&server), "testing.example.com", "SOA").await;
-        assert_eq!(shape(&answer), (ResponseCode::NoError, true, [1, 0, 0]), "{server}");
+        assert_eq!(
+            Shape::new(&answer),
+            Shape::authoritative(ResponseCode::NoError, [1, 0, 0]),
+            "{server}"
+        );
         let parent = ask(fixture.dns.server(&server), "www.example.com", "A").await;
-        assert_eq!(shape(&parent), (ResponseCode::Refused, false, [0, 0, 0]), "{server}");
+        assert_eq!(
+            Shape::new(&parent),
+            Shape::not_authoritative(ResponseCode::Refused, [0, 0, 0]),
+            "{server}"
+        );
     }
     let nobody =
         ask(fixture.dns.server("ns-2047.awsdns-63.co.uk"), "testing.example.com", "SOA").await;
-    assert_eq!(shape(&nobody), (ResponseCode::Refused, false, [0, 0, 0]));
+    assert_eq!(Shape::new(&nobody), Shape::not_authoritative(ResponseCode::Refused, [0, 0, 0]));
 }
 
 #[tokio::test]
@@ -42,8 +50,8 @@ async fn a_private_or_deleted_zone_is_not_served() {
     let server = fixture.server(&fixture.child);
     fixture.child.delete();
     assert_eq!(
-        shape(&ask(server, "testing.example.com", "SOA").await),
-        (ResponseCode::Refused, false, [0, 0, 0])
+        Shape::new(&ask(server, "testing.example.com", "SOA").await),
+        Shape::not_authoritative(ResponseCode::Refused, [0, 0, 0])
     );
 }
 
@@ -57,7 +65,11 @@ async fn a_zone_cut_gives_a_referral() {
         ("a.b.testing.example.com", "DS"),
     ] {
         let answer = ask(server, owner, rtype).await;
-        assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 4, 0]), "{owner} {rtype}");
+        assert_eq!(
+            Shape::new(&answer),
+            Shape::not_authoritative(ResponseCode::NoError, [0, 4, 0]),
+            "{owner} {rtype}"
+        );
         assert_eq!(data(&answer.authorities, "NS"), dotted(&fixture.child.name_servers()));
         assert!(
             answer
@@ -81,13 +93,13 @@ async fn a_referral_includes_glue() {
     fixture.parent.put(RecordSet::new("ns1.sub.example.com", "AAAA", 300, ["2001:db8::9"]));
     fixture.parent.put(RecordSet::new("ns2.example.com", "A", 300, ["127.0.0.10"]));
     let answer = ask(fixture.server(&fixture.parent), "www.sub.example.com", "A").await;
-    assert_eq!(shape(&answer), (ResponseCode::NoError, false, [0, 3, 3]));
+    assert_eq!(Shape::new(&answer), Shape::not_authoritative(ResponseCode::NoError, [0, 3, 3]));
     assert_eq!(data(&answer.additionals, "A"), ["127.0.0.10", "127.0.0.9"]);
     assert_eq!(data(&answer.additionals, "AAAA"), ["2001:db8::9"]);
     let glue = ask(fixture.server(&fixture.parent), "ns1.sub.example.com", "A").await;
     assert_eq!(
-        shape(&glue),
-        (ResponseCode::NoError, false, [0, 3, 3]),
+        Shape::new(&glue),
+        Shape::not_authoritative(ResponseCode::NoError, [0, 3, 3]),
         "a query for glue must get a referral"
     );
 }
@@ -97,7 +109,7 @@ async fn the_parent_answers_ds_queries() {
     let fixture = fixture().await;
     let server = fixture.server(&fixture.parent);
     let none = ask(server, "testing.example.com", "DS").await;
-    assert_eq!(shape(&none), (ResponseCode::NoError, true, [0, 1, 0]));
+    assert_eq!(Shape::new(&none), Shape::authoritative(ResponseCode::NoError, [0, 1, 0]));
     assert_eq!(none.authorities[0].name.to_string(), "example.com.");
     let digest = "AB".repeat(32);
     fixture.parent.put(RecordSet::new(
@@ -107,10 +119,10 @@ async fn the_parent_answers_ds_queries() {
         [format!("12345 13 2 {digest}")],
     ));
     let ds = ask(server, "testing.example.com", "DS").await;
-    assert_eq!(shape(&ds), (ResponseCode::NoError, true, [1, 0, 0]));
+    assert_eq!(Shape::new(&ds), Shape::authoritative(ResponseCode::NoError, [1, 0, 0]));
     assert_eq!(data(&ds.answers, "DS"), [format!("12345 13 2 {digest}")]);
     let child = ask(fixture.server(&fixture.child), "testing.example.com", "DS").await;
-    assert_eq!(shape(&child), (ResponseCode::NoError, true, [0, 1, 0]));
+    assert_eq!(Shape::new(&child), Shape::authoritative(ResponseCode::NoError, [0, 1, 0]));
     assert_eq!(child.authorities[0].name.to_string(), "testing.example.com.");
 }
 
@@ -123,11 +135,11 @@ async fn a_server_of_both_zones_answers_from_the_closest() {
     fixture.dns.zone("sub.example.org", ["ns.dns-host.net"], []);
     let server = fixture.dns.server("ns.dns-host.net");
     let soa = ask(server, "sub.example.org", "SOA").await;
-    assert_eq!(shape(&soa), (ResponseCode::NoError, true, [1, 0, 0]));
+    assert_eq!(Shape::new(&soa), Shape::authoritative(ResponseCode::NoError, [1, 0, 0]));
     assert_eq!(soa.answers[0].name.to_string(), "sub.example.org.");
     assert_eq!(
-        shape(&ask(server, "sub.example.org", "DS").await),
-        (ResponseCode::NoError, true, [1, 0, 0])
+        Shape::new(&ask(server, "sub.example.org", "DS").await),
+        Shape::authoritative(ResponseCode::NoError, [1, 0, 0])
     );
 }
 
@@ -136,9 +148,9 @@ async fn negative_answers_include_the_soa() {
     let fixture = fixture().await;
     let server = fixture.server(&fixture.parent);
     let no_name = ask(server, "nothing.example.com", "A").await;
-    assert_eq!(shape(&no_name), (ResponseCode::NXDomain, true, [0, 1, 0]));
+    assert_eq!(Shape::new(&no_name), Shape::authoritative(ResponseCode::NXDomain, [0, 1, 0]));
     let no_data = ask(server, "www.example.com", "AAAA").await;
-    assert_eq!(shape(&no_data), (ResponseCode::NoError, true, [0, 1, 0]));
+    assert_eq!(Shape::new(&no_data), Shape::authoritative(ResponseCode::NoError, [0, 1, 0]));
     assert_eq!(
         (no_data.authorities[0].name.to_string().as_str(), no_data.authorities[0].ttl),
         ("example.com.", 900)
@@ -161,7 +173,11 @@ async fn a_name_with_names_below_it_exists() {
     fixture.parent.put(RecordSet::new("a.b.c.example.com", "A", 60, ["192.0.2.4"]));
     for owner in ["b.c.example.com", "c.example.com"] {
         let answer = ask(fixture.server(&fixture.parent), owner, "A").await;
-        assert_eq!(shape(&answer), (ResponseCode::NoError, true, [0, 1, 0]), "{owner}");
+        assert_eq!(
+            Shape::new(&answer),
+            Shape::authoritative(ResponseCode::NoError, [0, 1, 0]),
+            "{owner}"
+        );
     }
 }
 
@@ -180,20 +196,20 @@ async fn an_alias_is_followed_within_the_zone() {
     ));
     fixture.parent.put(RecordSet::new("loop.example.com", "CNAME", 60, ["loop.example.com"]));
     assert_eq!(
-        shape(&ask(server, "one.example.com", "A").await),
-        (ResponseCode::NoError, true, [4, 0, 0])
+        Shape::new(&ask(server, "one.example.com", "A").await),
+        Shape::authoritative(ResponseCode::NoError, [4, 0, 0])
     );
     assert_eq!(
-        shape(&ask(server, "one.example.com", "CNAME").await),
-        (ResponseCode::NoError, true, [1, 0, 0])
+        Shape::new(&ask(server, "one.example.com", "CNAME").await),
+        Shape::authoritative(ResponseCode::NoError, [1, 0, 0])
     );
     assert_eq!(
-        shape(&ask(server, "out.example.com", "A").await),
-        (ResponseCode::NoError, true, [1, 0, 0])
+        Shape::new(&ask(server, "out.example.com", "A").await),
+        Shape::authoritative(ResponseCode::NoError, [1, 0, 0])
     );
     assert_eq!(
-        shape(&ask(server, "down.example.com", "A").await),
-        (ResponseCode::NoError, true, [1, 4, 0])
+        Shape::new(&ask(server, "down.example.com", "A").await),
+        Shape::authoritative(ResponseCode::NoError, [1, 4, 0])
     );
     assert!(ask(server, "loop.example.com", "A").await.metadata.authoritative, "it ends");
 }
@@ -207,28 +223,28 @@ async fn a_wildcard_answers_for_names_that_do_not_exist() {
     let wild = ask(server, "any.thing.example.com", "TXT").await;
     assert_eq!(lines(&wild.answers), ["any.thing.example.com. 60 IN TXT wild"]);
     assert_eq!(
-        shape(&ask(server, "any.example.com", "A").await),
-        (ResponseCode::NoError, true, [0, 1, 0])
+        Shape::new(&ask(server, "any.example.com", "A").await),
+        Shape::authoritative(ResponseCode::NoError, [0, 1, 0])
     );
     assert_eq!(
-        shape(&ask(server, "x.w.example.com", "A").await),
-        (ResponseCode::NoError, true, [3, 0, 0])
+        Shape::new(&ask(server, "x.w.example.com", "A").await),
+        Shape::authoritative(ResponseCode::NoError, [3, 0, 0])
     );
     assert_eq!(
-        shape(&ask(server, "www.example.com", "TXT").await),
-        (ResponseCode::NoError, true, [0, 1, 0]),
+        Shape::new(&ask(server, "www.example.com", "TXT").await),
+        Shape::authoritative(ResponseCode::NoError, [0, 1, 0]),
         "it exists"
     );
     let below = ask(server, "x.www.example.com", "TXT").await;
     assert_eq!(
-        shape(&below),
-        (ResponseCode::NXDomain, true, [0, 1, 0]),
+        Shape::new(&below),
+        Shape::authoritative(ResponseCode::NXDomain, [0, 1, 0]),
         "its closest encloser has no wildcard"
     );
     let cut = ask(server, "x.testing.example.com", "TXT").await;
     assert_eq!(
-        shape(&cut),
-        (ResponseCode::NoError, false, [0, 4, 0]),
+        Shape::new(&cut),
+        Shape::not_authoritative(ResponseCode::NoError, [0, 4, 0]),
         "no wildcard reaches below a zone cut"
     );
 }
@@ -252,10 +268,10 @@ async fn names_are_compared_ignoring_case_and_escapes() {
 async fn any_returns_everything_and_an_apex_its_servers_addresses() {
     let fixture = fixture().await;
     let any = ask(fixture.server(&fixture.parent), "example.com", "ANY").await;
-    assert_eq!(shape(&any), (ResponseCode::NoError, true, [5, 0, 0]));
+    assert_eq!(Shape::new(&any), Shape::authoritative(ResponseCode::NoError, [5, 0, 0]));
     let vanity = fixture.dns.zone("vanity.org", ["ns1.vanity.org"], []);
     let servers = ask(fixture.dns.server("ns1.vanity.org"), &vanity.name(), "NS").await;
-    assert_eq!(shape(&servers), (ResponseCode::NoError, true, [1, 0, 1]));
+    assert_eq!(Shape::new(&servers), Shape::authoritative(ResponseCode::NoError, [1, 0, 1]));
     assert_eq!(
         data(&servers.additionals, "A"),
         [fixture.dns.server("ns1.vanity.org").ip().to_string()]

@@ -55,9 +55,17 @@ pub(crate) fn query(owner: &str, rtype: &str) -> Message {
 }
 
 /// Adds EDNS to a query.
-pub(crate) fn edns(mut message: Message, payload: u16, dnssec_ok: bool) -> Message {
+pub(crate) fn edns(mut message: Message, payload: u16) -> Message {
     let mut edns = Edns::new();
-    edns.set_max_payload(payload).set_dnssec_ok(dnssec_ok);
+    edns.set_max_payload(payload);
+    message.set_edns(edns);
+    message
+}
+
+/// Adds EDNS with the DO bit to a query.
+pub(crate) fn with_dnssec_ok(mut message: Message, payload: u16) -> Message {
+    let mut edns = Edns::new();
+    edns.set_max_payload(payload).enable_dnssec();
     message.set_edns(edns);
     message
 }
@@ -120,10 +128,30 @@ pub(crate) fn data(records: &[Record], rtype: &str) -> Vec<String> {
     data
 }
 
-/// Returns the response code, the AA bit, and the number of records in each section.
-pub(crate) fn shape(message: &Message) -> (ResponseCode, bool, [usize; 3]) {
-    let counts = [message.answers.len(), message.authorities.len(), message.additionals.len()];
-    (message.metadata.response_code, message.metadata.authoritative, counts)
+/// A response without its records.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) code: ResponseCode,
+    /// The AA bit.
+    authoritative: bool,
+    /// The number of records in the answer, authority and additional section.
+    pub(crate) counts: [usize; 3],
+}
+
+impl Shape {
+    pub(crate) fn new(message: &Message) -> Self {
+        let counts = [message.answers.len(), message.authorities.len(), message.additionals.len()];
+        let metadata = &message.metadata;
+        Self { code: metadata.response_code, authoritative: metadata.authoritative, counts }
+    }
+
+    pub(crate) fn authoritative(code: ResponseCode, counts: [usize; 3]) -> Self {
+        Self { code, authoritative: true, counts }
+    }
+
+    pub(crate) fn not_authoritative(code: ResponseCode, counts: [usize; 3]) -> Self {
+        Self { code, authoritative: false, counts }
+    }
 }
 
 pub(crate) fn dotted(servers: &[String]) -> Vec<String> {

@@ -7,11 +7,11 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData};
 use sandbox::{KeySigningKey, RecordSet, ZoneHandle};
 
-use crate::dns::common::{Fixture, data, edns, exchange, fixture, query, resolve, shape};
+use crate::dns::common::{Fixture, Shape, data, exchange, fixture, query, resolve, with_dnssec_ok};
 
 /// Queries the zone's first server and returns the response, with DNSSEC records.
 async fn signed(fixture: &Fixture, zone: &ZoneHandle, owner: &str, rtype: &str) -> Message {
-    exchange(fixture.server(zone), &edns(query(owner, rtype), 1232, true)).await
+    exchange(fixture.server(zone), &with_dnssec_ok(query(owner, rtype), 1232)).await
 }
 
 #[tokio::test]
@@ -19,16 +19,20 @@ async fn signatures_are_sent_on_request() {
     let fixture = fixture().await;
     fixture.parent.create_key("one");
     let before = signed(&fixture, &fixture.parent, "www.example.com", "A").await;
-    assert_eq!(shape(&before).2, [2, 0, 0], "the zone is not signed yet");
+    assert_eq!(Shape::new(&before).counts, [2, 0, 0], "the zone is not signed yet");
     fixture.parent.start_signing();
     let answer = signed(&fixture, &fixture.parent, "www.example.com", "A").await;
-    assert_eq!(shape(&answer), (ResponseCode::NoError, true, [3, 0, 0]));
+    assert_eq!(Shape::new(&answer), Shape::authoritative(ResponseCode::NoError, [3, 0, 0]));
     assert_eq!(data(&answer.answers, "RRSIG").len(), 1);
     let plain = exchange(fixture.server(&fixture.parent), &query("www.example.com", "A")).await;
-    assert_eq!(shape(&plain).2, [2, 0, 0], "a query without the DO bit must get no signatures");
+    assert_eq!(
+        Shape::new(&plain).counts,
+        [2, 0, 0],
+        "a query without the DO bit must get no signatures"
+    );
     fixture.parent.unsign();
     assert_eq!(
-        shape(&signed(&fixture, &fixture.parent, "www.example.com", "A").await).2,
+        Shape::new(&signed(&fixture, &fixture.parent, "www.example.com", "A").await).counts,
         [2, 0, 0]
     );
 }
@@ -40,8 +44,8 @@ async fn the_active_keys_are_published_and_sign_themselves() {
     fixture.parent.start_signing();
     let keys = signed(&fixture, &fixture.parent, "example.com", "DNSKEY").await;
     assert_eq!(
-        shape(&keys),
-        (ResponseCode::NoError, true, [5, 0, 0]),
+        Shape::new(&keys),
+        Shape::authoritative(ResponseCode::NoError, [5, 0, 0]),
         "expected two key-signing keys, the zone-signing key, and two signatures"
     );
     let published = data(&keys.answers, "DNSKEY");
@@ -51,7 +55,7 @@ async fn the_active_keys_are_published_and_sign_themselves() {
     fixture.dns.cap_ttl(2);
     assert!(fixture.parent.set_key_status("one", "INACTIVE"));
     let keys = signed(&fixture, &fixture.parent, "example.com", "DNSKEY").await;
-    assert_eq!(shape(&keys).2, [3, 0, 0]);
+    assert_eq!(Shape::new(&keys).counts, [3, 0, 0]);
     assert!(!data(&keys.answers, "DNSKEY").contains(&one.dnskey_record()));
     assert!(keys.answers.iter().all(|record| record.ttl == 2));
 }
@@ -63,20 +67,20 @@ async fn negative_answers_include_a_proof() {
     fixture.parent.start_signing();
     let nothing = signed(&fixture, &fixture.parent, "nothing.example.com", "A").await;
     assert_eq!(
-        shape(&nothing),
-        (ResponseCode::NoError, true, [0, 4, 0]),
+        Shape::new(&nothing),
+        Shape::authoritative(ResponseCode::NoError, [0, 4, 0]),
         "SOA and NSEC, each signed"
     );
     let proof = data(&nothing.authorities, "NSEC");
     assert!(proof[0].starts_with("\\000.nothing.example.com. "), "{proof:?}");
     let plain = exchange(fixture.server(&fixture.parent), &query("nothing.example.com", "A")).await;
     assert_eq!(
-        shape(&plain),
-        (ResponseCode::NXDomain, true, [0, 1, 0]),
+        Shape::new(&plain),
+        Shape::authoritative(ResponseCode::NXDomain, [0, 1, 0]),
         "a query without the DO bit must get a plain NXDOMAIN"
     );
     let no_data = signed(&fixture, &fixture.parent, "www.example.com", "TXT").await;
-    assert_eq!(shape(&no_data).2, [0, 4, 0]);
+    assert_eq!(Shape::new(&no_data).counts, [0, 4, 0]);
     assert!(data(&no_data.authorities, "NSEC")[0].contains(" A "), "{:?}", no_data.authorities);
 }
 
@@ -88,12 +92,12 @@ async fn a_referral_has_the_ds_or_proves_its_absence() {
     // An address at the cut is glue: no data of the parent zone, which a proof would list.
     fixture.parent.put(RecordSet::new("testing.example.com", "A", 60, ["192.0.2.9"]));
     let without = signed(&fixture, &fixture.parent, "www.testing.example.com", "A").await;
-    assert_eq!(shape(&without), (ResponseCode::NoError, false, [0, 6, 0]));
+    assert_eq!(Shape::new(&without), Shape::not_authoritative(ResponseCode::NoError, [0, 6, 0]));
     assert_eq!(data(&without.authorities, "NSEC"), ["\\000.testing.example.com. NS RRSIG NSEC"]);
     let ds = fixture.child.create_key("one").ds_record();
     fixture.parent.put(RecordSet::new("testing.example.com", "DS", 60, [ds.clone()]));
     let with = signed(&fixture, &fixture.parent, "www.testing.example.com", "A").await;
-    assert_eq!(shape(&with), (ResponseCode::NoError, false, [0, 6, 0]));
+    assert_eq!(Shape::new(&with), Shape::not_authoritative(ResponseCode::NoError, [0, 6, 0]));
     assert_eq!(data(&with.authorities, "DS"), [ds]);
     assert_eq!(
         data(&with.authorities, "RRSIG").len(),
@@ -102,7 +106,7 @@ async fn a_referral_has_the_ds_or_proves_its_absence() {
     );
     let plain =
         exchange(fixture.server(&fixture.parent), &query("www.testing.example.com", "A")).await;
-    assert_eq!(shape(&plain).2, [0, 4, 0]);
+    assert_eq!(Shape::new(&plain).counts, [0, 4, 0]);
 }
 
 #[tokio::test]
@@ -110,7 +114,8 @@ async fn signing_a_top_zone_publishes_its_ds_above() {
     let fixture = fixture().await;
     let ds = async || {
         let above =
-            exchange(fixture.dns.top_level(), &edns(query("example.com", "DS"), 1232, true)).await;
+            exchange(fixture.dns.top_level(), &with_dnssec_ok(query("example.com", "DS"), 1232))
+                .await;
         data(&above.answers, "DS")
     };
     let one = fixture.parent.create_key("one");
@@ -126,7 +131,7 @@ async fn keys_without_a_key_pair_leave_the_zone_unsigned() {
     let fixture = fixture().await;
     fixture.parent.sign([KeySigningKey::active("one", 12345, &"AB".repeat(32))]);
     assert_eq!(
-        shape(&signed(&fixture, &fixture.parent, "www.example.com", "A").await).2,
+        Shape::new(&signed(&fixture, &fixture.parent, "www.example.com", "A").await).counts,
         [2, 0, 0]
     );
     assert_eq!(fixture.parent.keys().len(), 1);
@@ -137,7 +142,7 @@ async fn the_resolver_passes_signatures_on() {
     let fixture = fixture().await;
     fixture.parent.create_key("one");
     fixture.parent.start_signing();
-    let mut asked = edns(query("www.example.com", "A"), 1232, true);
+    let mut asked = with_dnssec_ok(query("www.example.com", "A"), 1232);
     asked.metadata.recursion_desired = true;
     assert_eq!(exchange(fixture.dns.resolver(), &asked).await.answers.len(), 3);
     assert_eq!(resolve(fixture.dns.resolver(), "www.example.com", "A").await.answers.len(), 2);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hickory_proto::op::ResponseCode;
 use sandbox::{DnsFault, RecordSet};
 
-use crate::dns::common::{ask, data, exchange, exchange_tcp, fixture, query, resolve, shape};
+use crate::dns::common::{Shape, ask, data, exchange, exchange_tcp, fixture, query, resolve};
 
 #[tokio::test]
 async fn a_lame_server() {
@@ -13,14 +13,18 @@ async fn a_lame_server() {
     let sick = &fixture.child.name_servers()[1];
     let (server, well) = (fixture.dns.server(sick), fixture.server(&fixture.child));
     for (fault, expected) in [
-        (DnsFault::Refused, (ResponseCode::Refused, false, [0, 0, 0])),
-        (DnsFault::ServFail, (ResponseCode::ServFail, false, [0, 0, 0])),
-        (DnsFault::NotAuthoritative, (ResponseCode::NoError, false, [1, 0, 0])),
+        (DnsFault::Refused, Shape::not_authoritative(ResponseCode::Refused, [0, 0, 0])),
+        (DnsFault::ServFail, Shape::not_authoritative(ResponseCode::ServFail, [0, 0, 0])),
+        (DnsFault::NotAuthoritative, Shape::not_authoritative(ResponseCode::NoError, [1, 0, 0])),
     ] {
         fixture.dns.fault(sick, fault.clone());
-        assert_eq!(shape(&ask(server, "testing.example.com", "SOA").await), expected, "{fault:?}");
+        assert_eq!(
+            Shape::new(&ask(server, "testing.example.com", "SOA").await),
+            expected,
+            "{fault:?}"
+        );
         let tcp = exchange_tcp(server, &query("testing.example.com", "SOA")).await.unwrap();
-        assert_eq!(shape(&tcp), expected, "{fault:?} over TCP");
+        assert_eq!(Shape::new(&tcp), expected, "{fault:?} over TCP");
         assert!(
             ask(well, "testing.example.com", "SOA").await.metadata.authoritative,
             "the other servers must answer correctly"
@@ -91,7 +95,7 @@ async fn a_server_with_wrong_data() {
     ));
     fixture.parent.put(RecordSet::new("ns.testing.example.com", "A", 300, ["192.0.2.9"]));
     let referral = ask(server, "testing.example.com", "NS").await;
-    assert_eq!(shape(&referral), (ResponseCode::NoError, false, [0, 2, 0]));
+    assert_eq!(Shape::new(&referral), Shape::not_authoritative(ResponseCode::NoError, [0, 2, 0]));
     assert_eq!(data(&referral.authorities, "NS"), ["ns1.wrong.net.", "ns2.wrong.net."]);
     assert_eq!(referral.authorities[0].ttl, 300);
     assert_eq!(

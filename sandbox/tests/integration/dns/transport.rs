@@ -4,7 +4,9 @@ use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::DNSClass;
 use sandbox::{RecordSet, Transport};
 
-use crate::dns::common::{edns, exchange, exchange_tcp, fixture, query, raw, shape};
+use crate::dns::common::{
+    Shape, edns, exchange, exchange_tcp, fixture, query, raw, with_dnssec_ok,
+};
 
 #[tokio::test]
 async fn udp_and_tcp_give_the_same_answer() {
@@ -27,9 +29,9 @@ async fn an_answer_that_does_not_fit_is_truncated_and_complete_over_tcp() {
     let plain = query("long.example.com", "TXT");
     let truncated = exchange(server, &plain).await;
     assert!(truncated.metadata.truncation && truncated.metadata.authoritative);
-    assert_eq!(shape(&truncated).2, [0, 0, 0]);
+    assert_eq!(Shape::new(&truncated).counts, [0, 0, 0]);
     assert_eq!(exchange_tcp(server, &plain).await.unwrap().answers.len(), 16);
-    let wide = exchange(server, &edns(plain.clone(), 4096, false)).await;
+    let wide = exchange(server, &edns(plain.clone(), 4096)).await;
     assert!(
         wide.metadata.truncation,
         "16 strings of 62 bytes and their owners take more than 1232 bytes"
@@ -45,9 +47,9 @@ async fn an_answer_that_does_not_fit_is_truncated_and_complete_over_tcp() {
         exchange(server, &mid).await.metadata.truncation,
         "without EDNS, an answer has at most 512 bytes"
     );
-    assert!(!exchange(server, &edns(mid.clone(), 1232, false)).await.metadata.truncation);
+    assert!(!exchange(server, &edns(mid.clone(), 1232)).await.metadata.truncation);
     assert!(
-        exchange(server, &edns(mid, 600, false)).await.metadata.truncation,
+        exchange(server, &edns(mid, 600)).await.metadata.truncation,
         "the client's limit must apply"
     );
 }
@@ -57,15 +59,17 @@ async fn edns_is_answered_with_edns() {
     let fixture = fixture().await;
     let (server, plain) = (fixture.server(&fixture.parent), query("www.example.com", "A"));
     assert!(exchange(server, &plain).await.edns.is_none());
-    for dnssec_ok in [false, true] {
-        let answer = exchange(server, &edns(plain.clone(), 4096, dnssec_ok)).await;
+    for (dnssec_ok, query) in
+        [(false, edns(plain.clone(), 4096)), (true, with_dnssec_ok(plain.clone(), 4096))]
+    {
+        let answer = exchange(server, &query).await;
         let edns = answer.edns.unwrap();
         assert_eq!(
             (edns.max_payload(), edns.version(), edns.flags().dnssec_ok),
             (1232, 0, dnssec_ok)
         );
     }
-    let mut later = edns(plain, 4096, false);
+    let mut later = edns(plain, 4096);
     later.edns.as_mut().unwrap().set_version(1);
     // BADVERS and BADSIG have the same number; hickory uses the other name.
     assert_eq!(u16::from(exchange(server, &later).await.metadata.response_code), 16);

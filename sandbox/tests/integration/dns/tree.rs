@@ -6,7 +6,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RData;
 use sandbox::{RecordSet, Sandbox};
 
-use crate::dns::common::{Fixture, ask, data, dotted, fixture, shape};
+use crate::dns::common::{Fixture, Shape, ask, data, dotted, fixture};
 
 /// Returns the first server of a referral that has an address.
 fn next(fixture: &Fixture, referral: &Message) -> Option<SocketAddr> {
@@ -23,13 +23,13 @@ async fn from_the_root_to_the_child() {
     let question = "host.testing.example.com";
     let top = ask(fixture.dns.root(), question, "A").await;
     assert_eq!(
-        (shape(&top), top.authorities[0].name.to_string().as_str()),
-        ((ResponseCode::NoError, false, [0, 1, 1]), "com.")
+        (Shape::new(&top), top.authorities[0].name.to_string().as_str()),
+        (Shape::not_authoritative(ResponseCode::NoError, [0, 1, 1]), "com.")
     );
     assert_eq!(next(&fixture, &top), Some(fixture.dns.top_level()));
     let example = ask(next(&fixture, &top).unwrap(), question, "A").await;
     // The server in .com has glue. The names of the others are in other top-level domains.
-    assert_eq!(shape(&example), (ResponseCode::NoError, false, [0, 4, 1]));
+    assert_eq!(Shape::new(&example), Shape::not_authoritative(ResponseCode::NoError, [0, 4, 1]));
     assert_eq!(data(&example.authorities, "NS"), dotted(&fixture.parent.name_servers()));
     assert_eq!(next(&fixture, &example), Some(fixture.server(&fixture.parent)));
     let testing = ask(next(&fixture, &example).unwrap(), question, "A").await;
@@ -49,25 +49,28 @@ async fn root_and_top_level_domains_are_zones() {
     let fixture = fixture().await;
     let root = fixture.dns.root();
     assert_eq!(data(&ask(root, ".", "NS").await.answers, "NS"), ["a.root-servers.net."]);
-    assert_eq!(shape(&ask(root, ".", "SOA").await), (ResponseCode::NoError, true, [1, 0, 0]));
     assert_eq!(
-        shape(&ask(root, "nothing.invalid", "A").await),
-        (ResponseCode::NXDomain, true, [0, 1, 0])
+        Shape::new(&ask(root, ".", "SOA").await),
+        Shape::authoritative(ResponseCode::NoError, [1, 0, 0])
+    );
+    assert_eq!(
+        Shape::new(&ask(root, "nothing.invalid", "A").await),
+        Shape::authoritative(ResponseCode::NXDomain, [0, 1, 0])
     );
     for domain in ["com", "net", "org", "uk"] {
         assert_eq!(
-            shape(&ask(root, domain, "NS").await),
-            (ResponseCode::NoError, false, [0, 1, 1]),
+            Shape::new(&ask(root, domain, "NS").await),
+            Shape::not_authoritative(ResponseCode::NoError, [0, 1, 1]),
             "{domain}"
         );
         assert_eq!(
-            shape(&ask(fixture.dns.top_level(), domain, "SOA").await),
-            (ResponseCode::NoError, true, [1, 0, 0])
+            Shape::new(&ask(fixture.dns.top_level(), domain, "SOA").await),
+            Shape::authoritative(ResponseCode::NoError, [1, 0, 0])
         );
     }
     assert_eq!(
-        shape(&ask(fixture.dns.top_level(), "nobody.com", "A").await),
-        (ResponseCode::NXDomain, true, [0, 1, 0])
+        Shape::new(&ask(fixture.dns.top_level(), "nobody.com", "A").await),
+        Shape::authoritative(ResponseCode::NXDomain, [0, 1, 0])
     );
     let a = ask(fixture.dns.top_level(), "a.root-servers.net", "A").await;
     assert_eq!(data(&a.answers, "A"), [root.ip().to_string()]);
@@ -112,7 +115,7 @@ async fn a_zone_without_an_enclosing_zone_is_delegated_from_above() {
     assert_eq!(servers("elsewhere.dev").await, ["ns1.elsewhere.dev."]);
     outside.delete();
     assert_eq!(
-        shape(&ask(fixture.dns.server("ns1.elsewhere.dev"), "elsewhere.dev", "NS").await).0,
+        Shape::new(&ask(fixture.dns.server("ns1.elsewhere.dev"), "elsewhere.dev", "NS").await).code,
         ResponseCode::Refused
     );
 }
@@ -137,9 +140,15 @@ async fn zones_outside_of_route_53() {
     assert!(
         zone.remove("www.other.example.com", "a") && !zone.remove("www.other.example.com", "A")
     );
-    assert_eq!(shape(&ask(server, "www.other.example.com", "A").await).0, ResponseCode::NXDomain);
+    assert_eq!(
+        Shape::new(&ask(server, "www.other.example.com", "A").await).code,
+        ResponseCode::NXDomain
+    );
     zone.serve_at(["ns2.dns-host.net"]);
-    assert_eq!(shape(&ask(server, "other.example.com", "SOA").await).0, ResponseCode::Refused);
+    assert_eq!(
+        Shape::new(&ask(server, "other.example.com", "SOA").await).code,
+        ResponseCode::Refused
+    );
     assert!(
         ask(fixture.dns.server("ns2.dns-host.net"), "other.example.com", "SOA")
             .await
