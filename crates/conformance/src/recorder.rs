@@ -15,8 +15,13 @@ use crate::stacks::{GONE, Stack, Status, Template};
 
 /// The account in which the stacks of custom resources are created.
 const SIDE: Side = Side::Child;
-/// The most reads of the queue in an operation of a stack; they take more than an hour.
+/// The most reads of the queue in an operation of a stack. Each waits up to [`WAIT`], so on AWS they
+/// take more than an hour.
 const READS: u32 = 1000;
+/// The most reads before the first request of an operation: a quarter of an hour on AWS.
+const READS_BEFORE_FIRST: u32 = 200;
+/// The most reads of a local queue, with [`LOCAL_PAUSE`] after each: at least five minutes.
+const LOCAL_READS: u32 = 30_000;
 /// The wait of a read for a message, in seconds.
 const WAIT: &str = "5";
 /// The pause before a local queue is read again.
@@ -142,7 +147,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// Deletes an event from the queue. This must happen only after it has been answered: if the
-    /// run is killed before, the next one can still answer it.
+    /// run is killed before, the next one can still answer it. To the local CloudFormation, an
+    /// event that is deleted without an answer has exceeded its timeout.
     async fn delete_message(&self, event: &Event) -> Result<(), String> {
         let words = [
             "sqs",
@@ -308,7 +314,8 @@ impl<'a> StackRun<'a> {
         mut answer: impl FnMut(&Event) -> Answer,
     ) -> Result<(Vec<String>, Status), String> {
         let mut lines = Vec::new();
-        for _ in 0..READS {
+        let reads = self.reads(READS);
+        for _ in 0..reads {
             let Some(event) = self.next().await? else {
                 let status = self.stack().status().await?;
                 if status.is_at_rest() {
@@ -317,9 +324,7 @@ impl<'a> StackRun<'a> {
                     }
                     return Ok((lines, status));
                 }
-                if self.env.backend.is_local() {
-                    tokio::time::sleep(LOCAL_PAUSE).await;
-                }
+                self.pause().await;
                 continue;
             };
             lines.push(event.line(&self.name));
@@ -328,7 +333,32 @@ impl<'a> StackRun<'a> {
             }
             self.recorder.delete_message(&event).await?;
         }
-        Err(format!("the stack {} is still busy after an hour", self.name))
+        Err(format!("the stack {} is still busy after {reads} reads of the queue", self.name))
+    }
+
+    /// Waits for the first request of a deployment that was begun: for up to a quarter of an hour on
+    /// AWS, and for at least five minutes on a local AWS.
+    pub async fn first(&mut self) -> Result<Event, String> {
+        let reads = self.reads(READS_BEFORE_FIRST);
+        for _ in 0..reads {
+            if let Some(event) = self.next().await? {
+                return Ok(event);
+            }
+            self.pause().await;
+        }
+        Err(format!("CloudFormation sent no request within {reads} reads of the queue"))
+    }
+
+    /// Returns the most reads of the queue, if it is this number on AWS.
+    fn reads(&self, on_aws: u32) -> u32 {
+        if self.env.backend.is_local() { LOCAL_READS } else { on_aws }
+    }
+
+    /// Pauses before the next read. On AWS, the read itself waits.
+    async fn pause(&self) {
+        if self.env.backend.is_local() {
+            tokio::time::sleep(LOCAL_PAUSE).await;
+        }
     }
 
     /// Returns the next new request for this stack.

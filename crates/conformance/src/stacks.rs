@@ -11,7 +11,7 @@ use crate::journal::Thing;
 
 /// The most polls of a stack, and the pause between them: an hour in total.
 const LOOKS: (u32, Duration) = (720, Duration::from_secs(5));
-/// The same for a local AWS: two minutes in total.
+/// The same for a local AWS: at least two minutes in total.
 const LOCAL_LOOKS: (u32, Duration) = (6000, Duration::from_millis(20));
 
 /// The status of a stack that does not exist.
@@ -98,7 +98,7 @@ impl Stack<'_> {
             }
             tokio::time::sleep(pause).await;
         }
-        Err(format!("the stack {} is still busy; giving up", self.name))
+        Err(format!("the stack {} is still busy after {looks} polls", self.name))
     }
 
     /// Deletes the stack, and waits until that has ended.

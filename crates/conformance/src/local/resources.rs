@@ -14,6 +14,12 @@ use serde_json::{Value, json};
 
 use super::{lock, text};
 
+/// How long CloudFormation waits for an answer that nobody has ruled out. It only prevents an
+/// endless wait after a mistake.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// The pause before the queue and the bucket are read again.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The queue.
 pub(super) type Messages = Arc<Mutex<Vec<Message>>>;
 
@@ -36,38 +42,46 @@ impl ResourceType for Topics {
     fn handle(&self, request: ResourceRequest) -> BoxFuture<'_, Result<Physical, String>> {
         let arn = match request.action {
             ResourceAction::Create => {
-                format!("arn:aws:sns:us-east-1:{}:{}", request.account, request.stack)
+                let arn = format!("arn:aws:sns:us-east-1:{}:{}", request.account, request.stack);
+                let queue = Queue { bucket: self.bucket.clone(), queue: Arc::clone(&self.queue) };
+                self.region.register_function(&arn, Arc::new(queue));
+                arn
             }
             ResourceAction::Update(arn, _) | ResourceAction::Delete(arn) => arn,
         };
-        let queue = Queue { bucket: self.bucket.clone(), queue: Arc::clone(&self.queue) };
-        self.region.register_function(&arn, Arc::new(queue));
         ready(Ok(Physical { id: arn, attributes: json!({}) })).boxed()
     }
 }
 
-/// Queues events, and waits for the answer as CloudFormation does.
+/// Queues events, and waits for the answer as CloudFormation does. But `ServiceTimeout` is not
+/// measured, so that no result depends on the machine's speed: the time is up once the provider has
+/// deleted the event without answering it.
 struct Queue {
     bucket: ResponseBucket,
     queue: Messages,
+}
+
+impl Queue {
+    /// Returns whether an event has no answer, but can still get one.
+    fn is_open(&self, request_id: &str) -> bool {
+        let queue = lock(&self.queue);
+        queue.iter().any(|message| text(&message.event, "RequestId") == request_id)
+            && self.bucket.answers(request_id).is_empty()
+    }
 }
 
 impl Function for Queue {
     fn invoke(&self, event: Value) -> BoxFuture<'_, Invocation> {
         async move {
             let request_id = text(&event, "RequestId");
-            let timeout =
-                event.pointer("/ResourceProperties/ServiceTimeout").and_then(Value::as_str);
-            // A second of the timeout takes a hundredth of a second here, because a function that
-            // does not answer soon never answers.
-            let polls = timeout.and_then(|seconds| seconds.parse().ok()).unwrap_or(6000);
             lock(&self.queue).push(Message { event, hidden_until: Instant::now() });
-            for _ in 0..polls {
-                if !self.bucket.answers(&request_id).is_empty() {
-                    break;
+            let answered = async {
+                while self.is_open(&request_id) {
+                    tokio::time::sleep(PAUSE).await;
                 }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            };
+            // Whether there is an answer is what the stack reads from the bucket.
+            let _ = tokio::time::timeout(PATIENCE, answered).await;
             Invocation::Returned(Value::Null)
         }
         .boxed()

@@ -137,7 +137,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut play = StackRun::new(cx).await?;
             play.begin(&thing("a"), &[]).await?;
-            let event = first(&mut play).await?;
+            let event = play.first().await?;
             let body = event.document("SUCCESS", "one").to_string().into_bytes();
             let put = async |headers: &[(&str, &str)]| {
                 play.recorder().put(&event, body.clone(), headers).await
@@ -181,7 +181,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut play = StackRun::new(cx).await?;
             play.begin(&thing("a"), &[]).await?;
-            let event = first(&mut play).await?;
+            let event = play.first().await?;
             let good = event.document("SUCCESS", "first").to_string().into_bytes();
             let good = play.recorder().put(&event, good, &[]).await?;
             let (_, status) = play.answer(one).await?;
@@ -468,7 +468,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut play = StackRun::new(cx).await?;
             play.begin(&thing("a"), &[]).await?;
-            let event = first(&mut play).await?;
+            let event = play.first().await?;
             let (mut lines, status) = play
                 .delete(|event| Answer::Document(event.document("SUCCESS", sent_or_new_id(event))))
                 .await?;
@@ -488,7 +488,7 @@ pub(super) const PROBES: &[Probe] = &[
             let mut play = StackRun::new(cx).await?;
             play.deploy(&thing("a"), &[], one).await?;
             play.begin(&thing("b"), &[]).await?;
-            let event = first(&mut play).await?;
+            let event = play.first().await?;
             play.stack().command("cancel-update-stack", &[]).await?;
             let (mut lines, status) = play.answer(one).await?;
             lines.insert(0, format!("{} {} one: b from a", event.what().0, event.what().1));
@@ -590,17 +590,6 @@ pub(super) const PROBES: &[Probe] = &[
         }
     ),
 ];
-
-/// Waits for the first request of a deployment.
-async fn first(play: &mut StackRun<'_>) -> Result<Event, String> {
-    for _ in 0..200 {
-        if let Some(event) = play.next().await? {
-            return Ok(event);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    Err("CloudFormation sent no request".to_owned())
-}
 
 fn sent_or_new_id(event: &Event) -> &str {
     let id = event.text("/PhysicalResourceId");
