@@ -66,8 +66,8 @@ impl Account {
         Self { id, arn, config, route53, sts }
     }
 
-    /// Returns the same settings with other credentials.
-    pub fn with(&self, keys: &Keys) -> Self {
+    /// Returns the same account with these credentials. `arn` still names the original identity.
+    pub fn with_keys(&self, keys: &Keys) -> Self {
         let credentials = route53::config::Credentials::new(
             &keys.id,
             &keys.secret,
@@ -80,7 +80,7 @@ impl Account {
         Self::new(self.id.clone(), self.arn.clone(), config)
     }
 
-    /// Returns the same identity in another Region, without a configured endpoint.
+    /// Returns the same identity in another Region. A configured endpoint URL still applies.
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let config =
             self.config.clone().into_builder().region(Region::new(region.to_owned())).build();
@@ -88,7 +88,7 @@ impl Account {
     }
 
     /// Returns a Route 53 client that makes only one attempt.
-    pub fn impatient(&self) -> route53::Client {
+    pub fn route53_without_retries(&self) -> route53::Client {
         let config =
             self.config.clone().into_builder().retry_config(RetryConfig::disabled()).build();
         route53::Client::new(&config)
@@ -161,7 +161,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Waits until the name servers have a change of the parent account, for at most five minutes.
+    /// Waits until the name servers have a change of the parent account: at most 100 polls, which is
+    /// five minutes on AWS.
     pub async fn in_sync(&self, info: &ChangeInfo) -> Result<(), String> {
         let id = info.id().trim_start_matches("/change/");
         for _ in 0..100 {
@@ -183,7 +184,7 @@ impl Environment {
             })
             .await;
         }
-        Err("a change is still PENDING after five minutes".to_owned())
+        Err(format!("the change {id} is still PENDING after 100 polls"))
     }
 }
 
@@ -217,7 +218,7 @@ impl ProbeContext {
     }
 
     /// Replaces the names, accounts and ids of the run by those of the documentation.
-    pub fn plain(&self, text: &str) -> String {
+    pub fn with_documentation_ids(&self, text: &str) -> String {
         let env = &self.env;
         let mut plain = text.to_owned();
         let callers =
@@ -245,7 +246,7 @@ impl ProbeContext {
     }
 
     /// Sends a batch to the run's zone; the probe can't continue unless it is accepted.
-    pub async fn must(
+    pub async fn change_or_fail(
         &self,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<ChangeInfo, String> {
@@ -271,7 +272,8 @@ impl ProbeContext {
         answer.change_info.ok_or_else(|| "the response has no ChangeInfo".to_owned())
     }
 
-    /// Lists the probe's record sets, a line each with name, type, TTL and values.
+    /// Lists the probe's record sets (at most one page of 300), a line each with name, type, TTL and
+    /// values.
     pub async fn listed(&self) -> Result<Vec<String>, String> {
         let zone = &self.env.zone.id;
         let call = self.env.parent.route53.list_resource_record_sets().hosted_zone_id(zone);
@@ -308,7 +310,8 @@ impl ProbeContext {
         account: &Account,
         name: &str,
     ) -> Result<Account, String> {
-        let request = Assume { role: self.role(account, name), ..Assume::default() };
+        let request =
+            AssumeRoleRequest { role: self.role(account, name), ..AssumeRoleRequest::default() };
         self.session_by(caller, account, &request).await
     }
 
@@ -317,13 +320,13 @@ impl ProbeContext {
         &self,
         caller: &Account,
         account: &Account,
-        ask: &Assume,
+        request: &AssumeRoleRequest,
     ) -> Result<Account, String> {
         let (tries, pause) = PROPAGATION;
         let mut last = String::new();
         for _ in 0..tries {
-            match self.assume(caller, ask).await {
-                Ok(keys) => return Ok(account.with(&keys)),
+            match self.assume(caller, request).await {
+                Ok(keys) => return Ok(account.with_keys(&keys)),
                 Err(error) if error.starts_with("403 ") => last = error,
                 Err(error) => return Err(error),
             }
@@ -336,12 +339,20 @@ impl ProbeContext {
     }
 
     /// Assumes a role in one attempt.
-    pub async fn assume(&self, caller: &Account, ask: &Assume) -> Result<Keys, String> {
-        let session = ask.session.as_deref().unwrap_or("conformance");
-        let call = caller.sts.assume_role().role_arn(&ask.role).role_session_name(session);
-        let call = call.set_external_id(ask.external_id.clone()).set_duration_seconds(ask.seconds);
-        let answer =
-            call.set_policy(ask.policy.clone()).send().await.map_err(|error| error_text(&error))?;
+    pub async fn assume(
+        &self,
+        caller: &Account,
+        request: &AssumeRoleRequest,
+    ) -> Result<Keys, String> {
+        let session = request.session.as_deref().unwrap_or("conformance");
+        let call = caller.sts.assume_role().role_arn(&request.role).role_session_name(session);
+        let call =
+            call.set_external_id(request.external_id.clone()).set_duration_seconds(request.seconds);
+        let answer = call
+            .set_policy(request.policy.clone())
+            .send()
+            .await
+            .map_err(|error| error_text(&error))?;
         let keys = answer.credentials.ok_or("the response has no credentials")?;
         Ok(Keys {
             id: keys.access_key_id,
@@ -353,7 +364,7 @@ impl ProbeContext {
 
 /// The parameters of `AssumeRole`.
 #[derive(Clone, Debug, Default)]
-pub struct Assume {
+pub struct AssumeRoleRequest {
     /// The role's ARN.
     pub role: String,
     /// `ExternalId`.
@@ -371,6 +382,11 @@ pub fn describe(result: &Result<String, String>) -> String {
     match result {
         Ok(text) | Err(text) => text.clone(),
     }
+}
+
+/// Shortens an `InvalidChangeBatch` error, whose wording does not matter, to "refused".
+pub(crate) fn refused(answer: String) -> String {
+    if answer.starts_with("400 InvalidChangeBatch") { "refused".to_owned() } else { answer }
 }
 
 /// Formats an error of AWS as `<status> <code>: <message>`; an error without a response with all of
@@ -410,14 +426,19 @@ pub fn line(set: &ResourceRecordSet) -> String {
     format!("{} {}{ttl} {values}", set.name(), set.r#type().as_str())
 }
 
-/// A record set with a TTL of 300 seconds.
+/// Returns a record set with a TTL of 300 seconds.
 pub fn set(name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
-    set_for(300, name, rtype, values)
+    set_with_ttl(300, name, rtype, values)
 }
 
-/// A record set.
+/// Returns a record set with this TTL in seconds.
 #[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all required fields are set")]
-pub(crate) fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> ResourceRecordSet {
+pub(crate) fn set_with_ttl(
+    ttl: i64,
+    name: &str,
+    rtype: &str,
+    values: &[&str],
+) -> ResourceRecordSet {
     let record = |value: &&str| ResourceRecord::builder().value(*value).build().expect("a value");
     let builder = ResourceRecordSet::builder().name(name).r#type(RrType::from(rtype)).ttl(ttl);
     builder
@@ -426,22 +447,22 @@ pub(crate) fn set_for(ttl: i64, name: &str, rtype: &str, values: &[&str]) -> Res
         .expect("the record set has a name and a type")
 }
 
-/// A change that creates.
+/// Returns a CREATE of this record set.
 pub fn create(set: ResourceRecordSet) -> Change {
     change(ChangeAction::Create, set)
 }
 
-/// A change that deletes.
+/// Returns a DELETE of this record set.
 pub fn delete(set: ResourceRecordSet) -> Change {
     change(ChangeAction::Delete, set)
 }
 
-/// A change that creates or replaces.
+/// Returns an UPSERT of this record set.
 pub fn upsert(set: ResourceRecordSet) -> Change {
     change(ChangeAction::Upsert, set)
 }
 
-/// A change.
+/// Returns a change with this action, which need not be valid.
 #[allow(clippy::missing_panics_doc, clippy::expect_used, reason = "all required fields are set")]
 pub fn change(action: ChangeAction, set: ResourceRecordSet) -> Change {
     Change::builder()

@@ -66,7 +66,7 @@ pub struct Probe {
     /// What it needs.
     pub needs: Needs,
     /// What [`Probe::run`] returns if the fact is true. Names, accounts and ids are those of
-    /// [`ProbeContext::plain`].
+    /// [`ProbeContext::with_documentation_ids`].
     pub expected: &'static str,
     /// Observes the fact.
     pub run: Run,
@@ -138,11 +138,11 @@ impl Probe {
     pub async fn verdict(&self, cx: &ProbeContext) -> Verdict {
         match (self.run)(cx).await {
             Ok(Observed::Text(observed)) => {
-                let observed = cx.plain(&observed);
+                let observed = cx.with_documentation_ids(&observed);
                 if observed == self.expected { Verdict::Agrees } else { Verdict::Differs(observed) }
             }
-            Ok(Observed::Nothing(why)) => Verdict::NotApplicable(cx.plain(&why)),
-            Err(why) => Verdict::Failed(cx.plain(&why)),
+            Ok(Observed::Nothing(why)) => Verdict::NotApplicable(cx.with_documentation_ids(&why)),
+            Err(why) => Verdict::Failed(cx.with_documentation_ids(&why)),
         }
     }
 }

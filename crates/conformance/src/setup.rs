@@ -135,7 +135,7 @@ pub async fn emulated(url: &str) -> Result<[SdkConfig; 2], String> {
             secret: keys.secret_access_key,
             token: Some(keys.session_token),
         };
-        configs.push(anybody.with(&keys).config);
+        configs.push(anybody.with_keys(&keys).config);
     }
     configs.try_into().map_err(|_| "expected two accounts".to_owned())
 }

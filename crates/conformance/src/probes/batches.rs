@@ -7,7 +7,7 @@ use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecor
 use aws_sdk_route53::types::{ChangeAction, ChangeStatus, ResourceRecord};
 use futures_util::future::join_all;
 
-use crate::context::{change, create, delete, error_text, set, set_for, upsert};
+use crate::context::{change, create, delete, error_text, refused, set, set_with_ttl, upsert};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -31,7 +31,7 @@ pub(super) const PROBES: &[Probe] = &[
          already exists]",
         |cx| {
             let one = set(&cx.name("a"), "A", &[ONE]);
-            cx.must([create(one.clone())]).await?;
+            cx.change_or_fail([create(one.clone())]).await?;
             Ok(cx.change([create(one)]).await)
         }
     ),
@@ -54,7 +54,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-values.example.com.', type='A'] but \
          the values provided do not match the current values]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             Ok(cx.change([delete(set(&cx.name("a"), "A", &[TWO]))]).await)
         }
     ),
@@ -67,7 +67,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-some-values.example.com.', type='A'] but \
          the values provided do not match the current values]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
             Ok(cx.change([delete(set(&cx.name("a"), "A", &[ONE]))]).await)
         }
     ),
@@ -80,8 +80,8 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-ttl.example.com.', type='A'] but the \
          values provided do not match the current values]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
-            Ok(cx.change([delete(set_for(301, &cx.name("a"), "A", &[ONE]))]).await)
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            Ok(cx.change([delete(set_with_ttl(301, &cx.name("a"), "A", &[ONE]))]).await)
         }
     ),
     probe!(
@@ -92,7 +92,7 @@ pub(super) const PROBES: &[Probe] = &[
         "The order of the values of a DELETE does not matter.",
         "accepted",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
             Ok(cx.change([delete(set(&cx.name("a"), "A", &[TWO, ONE]))]).await)
         }
     ),
@@ -106,7 +106,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-dot.example.com.', type='NS'] but \
          the values provided do not match the current values]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "NS", &["ns.example.net."]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "NS", &["ns.example.net."]))]).await?;
             Ok(cx.change([delete(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await)
         }
     ),
@@ -119,7 +119,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-case.example.com.', type='NS'] but \
          the values provided do not match the current values]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "NS", &["ns.example.net."]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "NS", &["ns.example.net."]))]).await?;
             Ok(cx.change([delete(set(&cx.name("a"), "NS", &["NS.example.net."]))]).await)
         }
     ),
@@ -136,7 +136,7 @@ pub(super) const PROBES: &[Probe] = &[
                 set(&cx.name("a"), "TXT", &[r#""a\134b" "c\"d""#, r#""\303\244""#]),
                 set(&cx.name("b"), "NS", &["NS.Example.net", "ns.example.org."]),
             ];
-            cx.must(given.clone().map(create)).await?;
+            cx.change_or_fail(given.clone().map(create)).await?;
             let listed = cx.listed().await?;
             let mut as_given: Vec<String> = given
                 .iter()
@@ -177,15 +177,10 @@ pub(super) const PROBES: &[Probe] = &[
         "If one change of a batch is refused, none of them is carried out.",
         "refused; listed: a",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             let both =
                 [create(set(&cx.name("b"), "A", &[ONE])), create(set(&cx.name("a"), "A", &[TWO]))];
-            let answer = cx.change(both).await;
-            let answer = if answer.starts_with("400 InvalidChangeBatch") {
-                "refused".to_owned()
-            } else {
-                answer
-            };
+            let answer = refused(cx.change(both).await);
             Ok(format!("{answer}; listed: {}", cx.listed_labels().await?))
         }
     ),
@@ -200,7 +195,7 @@ pub(super) const PROBES: &[Probe] = &[
          already exists, Tried to delete resource record set [name='b.batch-all-reasons.example.com.', type='A'] but it was not \
          found]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             Ok(cx
                 .change([
                     create(set(&cx.name("a"), "A", &[TWO])),
@@ -246,7 +241,7 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; a.batch-delete-then-create.example.com. A 300 192.0.2.2",
         |cx| {
             let one = set(&cx.name("a"), "A", &[ONE]);
-            cx.must([create(one.clone())]).await?;
+            cx.change_or_fail([create(one.clone())]).await?;
             let answer = cx.change([delete(one), create(set(&cx.name("a"), "A", &[TWO]))]).await;
             Ok(format!("{answer}; {}", cx.listed().await?.join("; ")))
         }
@@ -274,7 +269,7 @@ pub(super) const PROBES: &[Probe] = &[
          a.batch-twice.example.com.']",
         |cx| {
             let one = set(&cx.name("a"), "A", &[ONE]);
-            cx.must([create(one.clone())]).await?;
+            cx.change_or_fail([create(one.clone())]).await?;
             Ok(cx.change([delete(one.clone()), delete(one)]).await)
         }
     ),
@@ -386,12 +381,7 @@ pub(super) const PROBES: &[Probe] = &[
                 set(&cx.name(label), "TXT", &values.iter().map(String::as_str).collect::<Vec<_>>())
             };
             let most = cx.change([create(record("a", &values(400)))]).await;
-            let more = cx.change([create(record("b", &values(401)))]).await;
-            let more = if more.starts_with("400 InvalidChangeBatch") {
-                "refused".to_owned()
-            } else {
-                more
-            };
+            let more = refused(cx.change([create(record("b", &values(401)))]).await);
             Ok(format!("{most}; {more}"))
         }
     ),
@@ -435,7 +425,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A change is PENDING when it is accepted, and a listing shows it at once.",
         "PENDING; listed: a",
         |cx| {
-            let info = cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             Ok(format!("{}; listed: {}", info.status().as_str(), cx.listed_labels().await?))
         }
     ),
@@ -447,7 +437,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A change is INSYNC within 60 seconds.",
         "INSYNC within 60 s",
         |cx| {
-            let info = cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             let since = Instant::now();
             let id = info.id().trim_start_matches("/change/");
             for _ in 0..100 {
@@ -490,7 +480,7 @@ pub(super) const PROBES: &[Probe] = &[
          PriorRequestNotComplete or 400 Throttling.",
         "as expected",
         |cx| {
-            let client = cx.env.parent.impatient();
+            let client = cx.env.parent.route53_without_retries();
             let batches = (0..20)
                 .map(|n| cx.send(&client, [create(set(&cx.name(&format!("a{n}")), "A", &[ONE]))]));
             let answer = join_all(batches.collect::<Vec<_>>()).await;
@@ -509,7 +499,7 @@ pub(super) const PROBES: &[Probe] = &[
         "More requests than the quota are refused with the code Throttling and status 400.",
         "400 Throttling: Rate exceeded",
         |cx| {
-            let client = cx.env.parent.impatient();
+            let client = cx.env.parent.route53_without_retries();
             cx.env.backend.start_throttling();
             let zone = &cx.env.zone.id;
             let calls = (0..150).map(|_| async {

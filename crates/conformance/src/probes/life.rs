@@ -304,7 +304,7 @@ pub(super) const PROBES: &[Probe] = &[
 
             // Somebody else has delegated the next name.
             let by_hand = set(&cx.name("c"), "NS", &["ns1.example.net", "ns2.example.net"]);
-            cx.must([create(by_hand)]).await?;
+            cx.change_or_fail([create(by_hand)]).await?;
             let step = Step { label: "c", ..step };
             let status = life.deploy(step).await?;
             observed.push(format!(

@@ -22,7 +22,8 @@ pub(super) const PROBES: &[Probe] = &[
         r"\041 \052 _z a-b a b.a c.b.a b za",
         |cx| {
             let labels = ["b", "za", "a", "c.b.a", "b.a", "a-b", "_z", "*", "!"];
-            cx.must(labels.map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
+            cx.change_or_fail(labels.map(|label| create(set(&cx.name(label), "A", &[ONE]))))
+                .await?;
             cx.listed_labels().await
         }
     ),
@@ -42,7 +43,8 @@ pub(super) const PROBES: &[Probe] = &[
                 ("MX", "10 mail.example.net."),
                 ("AAAA", "2001:db8::1"),
             ];
-            cx.must(sets.map(|(rtype, value)| create(set(&name, rtype, &[value])))).await?;
+            cx.change_or_fail(sets.map(|(rtype, value)| create(set(&name, rtype, &[value]))))
+                .await?;
             let lines = cx.listed().await?;
             Ok(lines.iter().filter_map(|line| line.split(' ').nth(1)).collect::<Vec<_>>().join(" "))
         }
@@ -56,8 +58,9 @@ pub(super) const PROBES: &[Probe] = &[
          goes on.",
         "b.list-start.example.com. A, c.list-start.example.com. A; TXT of b, c: c.list-start.example.com. A",
         |cx| {
-            cx.must(["a", "c"].map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
-            cx.must([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
+            cx.change_or_fail(["a", "c"].map(|label| create(set(&cx.name(label), "A", &[ONE]))))
+                .await?;
+            cx.change_or_fail([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
             let client = &cx.env.parent.route53;
             let list = || client.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let names = |page: &aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput,
@@ -99,7 +102,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A page names the next record set by name and type, if there is one.",
         "a.list-pages.example.com. A; more: b.list-pages.example.com. TXT",
         |cx| {
-            cx.must([
+            cx.change_or_fail([
                 create(set(&cx.name("a"), "A", &[ONE])),
                 create(set(&cx.name("b"), "TXT", &["\"a\""])),
             ])
@@ -134,7 +137,7 @@ pub(super) const PROBES: &[Probe] = &[
         "300 of 301",
         |cx| {
             let sets = (0..301).map(|n| create(set(&cx.name(&format!("a{n:03}")), "A", &[ONE])));
-            cx.must(sets.collect::<Vec<_>>()).await?;
+            cx.change_or_fail(sets.collect::<Vec<_>>()).await?;
             let call =
                 cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let page = call

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::context::{Account, Assume, ProbeContext, create, delete, error_text, set, upsert};
+use crate::context::{
+    Account, AssumeRoleRequest, ProbeContext, create, delete, error_text, set, upsert,
+};
 use crate::probe::Needs::Roles;
 use crate::probe::{Probe, probe};
 
@@ -94,13 +96,13 @@ pub(super) const PROBES: &[Probe] = &[
             let policy = json!({"Version": "2012-10-17", "Statement": [
                 {"Effect": "Allow", "Action": "route53:GetChange", "Resource": "*"},
             ]});
-            let ask = Assume {
+            let request = AssumeRoleRequest {
                 role: cx.role(&cx.env.parent, "open"),
                 policy: Some(policy.to_string()),
-                ..Assume::default()
+                ..AssumeRoleRequest::default()
             };
             let caller = cx.session(&cx.env.child, &cx.env.child, "caller").await?;
-            let session = cx.session_by(&caller, &cx.env.parent, &ask).await?;
+            let session = cx.session_by(&caller, &cx.env.parent, &request).await?;
             Ok(read(cx, &session).await)
         }
     ),
@@ -127,9 +129,9 @@ pub(super) const PROBES: &[Probe] = &[
         "GetChange needs a permission of its own, on arn:aws:route53:::change/<id>.",
         "with it: read; without: 403 AccessDenied",
         |cx| {
-            let info = cx.must([create(set(&cx.name("a"), "A", &["192.0.2.1"]))]).await?;
+            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &["192.0.2.1"]))]).await?;
             let id = info.id().trim_start_matches("/change/").to_owned();
-            let ask = |session: Account| {
+            let get_change = |session: Account| {
                 let id = id.clone();
                 async move {
                     let answer = session.route53.get_change().id(&id).send().await;
@@ -138,8 +140,11 @@ pub(super) const PROBES: &[Probe] = &[
                     answer.split(": ").next().unwrap_or_default().to_owned()
                 }
             };
-            let with = ask(session(cx, "limited").await?).await;
-            Ok(format!("with it: {with}; without: {}", ask(session(cx, "nothing").await?).await))
+            let with = get_change(session(cx, "limited").await?).await;
+            Ok(format!(
+                "with it: {with}; without: {}",
+                get_change(session(cx, "nothing").await?).await
+            ))
         }
     ),
     probe!(
@@ -189,7 +194,7 @@ pub(super) const PROBES: &[Probe] = &[
             let wildcard = set(&format!("*.wild.{}", cx.env.zone.name), "TXT", &["\"a\""]);
             let answer = code(cx, &session, vec![create(wildcard.clone())]).await;
             if answer == "accepted" {
-                cx.must([delete(wildcard)]).await?;
+                cx.change_or_fail([delete(wildcard)]).await?;
             }
             Ok(answer)
         }
@@ -250,7 +255,7 @@ pub(super) const PROBES: &[Probe] = &[
             let both = code(cx, &session, vec![create(txt("a")), create(txt("b"))]).await;
             let one = code(cx, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
             if both == "accepted" {
-                cx.must([delete(txt("a")), delete(txt("b"))]).await?;
+                cx.change_or_fail([delete(txt("a")), delete(txt("b"))]).await?;
             }
             Ok(format!("a and b: {both}; a and _x: {one}"))
         }

@@ -2,7 +2,7 @@
 
 use aws_sdk_route53::types::{AliasTarget, ResourceRecordSet, RrType};
 
-use crate::context::{create, delete, set, set_for, upsert};
+use crate::context::{create, delete, refused, set, set_with_ttl, upsert};
 use crate::probe::Needs::Api;
 use crate::probe::{Probe, probe};
 
@@ -47,8 +47,10 @@ pub(super) const PROBES: &[Probe] = &[
          _ are octal escapes.",
         r"\052.name-escapes.example.com. _c-d.name-escapes.example.com. a\100b.name-escapes.example.com.",
         |cx| {
-            cx.must(["*", "A@b", "_C-D"].map(|label| create(set(&cx.name(label), "A", &[ONE]))))
-                .await?;
+            cx.change_or_fail(
+                ["*", "A@b", "_C-D"].map(|label| create(set(&cx.name(label), "A", &[ONE]))),
+            )
+            .await?;
             let lines = cx.listed().await?;
             Ok(lines.iter().filter_map(|line| line.split(' ').next()).collect::<Vec<_>>().join(" "))
         }
@@ -61,7 +63,8 @@ pub(super) const PROBES: &[Probe] = &[
         r"`*` and `\052` are the same name, and so are upper and lower case.",
         "refused; refused",
         |cx| {
-            cx.must(["*", "a"].map(|label| create(set(&cx.name(label), "A", &[ONE])))).await?;
+            cx.change_or_fail(["*", "a"].map(|label| create(set(&cx.name(label), "A", &[ONE]))))
+                .await?;
             let mut observed = Vec::new();
             for label in [r"\052", "A"] {
                 let answer = cx.change([create(set(&cx.name(label), "A", &[ONE]))]).await;
@@ -157,7 +160,8 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
-                let answer = cx.change([create(set_for(ttl, &cx.name(label), "A", &[ONE]))]).await;
+                let answer =
+                    cx.change([create(set_with_ttl(ttl, &cx.name(label), "A", &[ONE]))]).await;
                 observed.push(format!("{ttl}: {}", answer.split(": ").next().unwrap_or_default()));
             }
             Ok(observed.join("; "))
@@ -202,7 +206,7 @@ pub(super) const PROBES: &[Probe] = &[
          values.",
         "accepted; a.set-alias.example.com. A ",
         |cx| {
-            cx.must([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
             let answer =
                 cx.change([create(alias(&cx.name("a"), &cx.env.zone.id, &cx.name("b"))?)]).await;
             Ok(format!("{answer}; {}", cx.listed().await?.first().cloned().unwrap_or_default()))
@@ -218,7 +222,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [RRSet with DNS name a.set-weighted.example.com., type A, SetIdentifier one cannot be created as \
          other RRSets exist with the same name and type.]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             Ok(cx.change([create(weighted(&cx.name("a"), "one"))]).await)
         }
     ),
@@ -295,12 +299,8 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for (rtype, value) in [("MX", "mail.example.net"), ("SRV", "1 2 www.example.net")] {
-                let answer = cx.change([create(set(&cx.name("a"), rtype, &[value]))]).await;
-                observed.push(if answer.starts_with("400 InvalidChangeBatch") {
-                    "refused".to_owned()
-                } else {
-                    answer
-                });
+                let record_set = set(&cx.name("a"), rtype, &[value]);
+                observed.push(refused(cx.change([create(record_set)]).await));
             }
             Ok(observed.join("; "))
         }
@@ -314,7 +314,7 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; refused; refused; refused; refused",
         |cx| {
             let name = cx.name("a");
-            cx.must([create(set(&name, "NS", &["ns.example.net."]))]).await?;
+            cx.change_or_fail([create(set(&name, "NS", &["ns.example.net."]))]).await?;
             let mut observed = Vec::new();
             let short = &DIGEST[..DIGEST.len() - 2];
             for value in [
@@ -324,12 +324,7 @@ pub(super) const PROBES: &[Probe] = &[
                 &DIGEST.replace("1 ", "70000 "),
                 "1 13 2",
             ] {
-                let answer = cx.change([upsert(set(&name, "DS", &[value]))]).await;
-                observed.push(if answer.starts_with("400 InvalidChangeBatch") {
-                    "refused".to_owned()
-                } else {
-                    answer
-                });
+                observed.push(refused(cx.change([upsert(set(&name, "DS", &[value]))]).await));
             }
             Ok(observed.join("; "))
         }
@@ -406,7 +401,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name a.cname-beside-others.example.com. is not permitted as it \
          conflicts with other records with the same DNS name in zone example.com.]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
             Ok(cx.change([create(set(&cx.name("a"), "CNAME", &["www.example.net"]))]).await)
         }
     ),
@@ -419,7 +414,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [RRSet of type NS with DNS name a.ns-beside-cname.example.com. is not permitted because a \
          conflicting RRSet of type CNAME with the same DNS name already exists in zone example.com.]",
         |cx| {
-            cx.must([create(set(&cx.name("a"), "CNAME", &["www.example.net"]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "CNAME", &["www.example.net"]))]).await?;
             Ok(cx.change([create(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await)
         }
     ),
@@ -432,12 +427,7 @@ pub(super) const PROBES: &[Probe] = &[
         "refused",
         |cx| {
             let values = ["www.example.net", "www.example.org"];
-            let answer = cx.change([create(set(&cx.name("a"), "CNAME", &values))]).await;
-            Ok(if answer.starts_with("400 InvalidChangeBatch") {
-                "refused".to_owned()
-            } else {
-                answer
-            })
+            Ok(refused(cx.change([create(set(&cx.name("a"), "CNAME", &values))]).await))
         }
     ),
     probe!(
@@ -450,7 +440,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let above = cx.change([create(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await;
             let below = cx.change([create(set(&cx.name("www.a"), "A", &[ONE]))]).await;
-            cx.must([create(set(&cx.name("www.b"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("www.b"), "A", &[ONE]))]).await?;
             Ok(format!(
                 "{above}; {below}; {}",
                 cx.change([create(set(&cx.name("b"), "NS", &["ns.example.net"]))]).await
@@ -516,12 +506,7 @@ pub(super) const PROBES: &[Probe] = &[
         "refused",
         |cx| {
             let value = "ns.example.net. admin.example.net. 1 7200 900 1209600 86400";
-            let answer = cx.change([create(set(&cx.name("a"), "SOA", &[value]))]).await;
-            Ok(if answer.starts_with("400 InvalidChangeBatch") {
-                "refused".to_owned()
-            } else {
-                answer
-            })
+            Ok(refused(cx.change([create(set(&cx.name("a"), "SOA", &[value]))]).await))
         }
     ),
     probe!(
@@ -565,7 +550,7 @@ pub(super) const PROBES: &[Probe] = &[
                 set(&cx.name("a"), "NS", &["ns.example.net"]),
                 set(&cx.name("a"), "DS", &[DIGEST]),
             );
-            cx.must([create(ns.clone()), create(ds)]).await?;
+            cx.change_or_fail([create(ns.clone()), create(ds)]).await?;
             Ok(format!("{}; {}", cx.change([delete(ns)]).await, cx.listed().await?.join("; ")))
         }
     ),
@@ -623,7 +608,7 @@ pub(super) const PROBES: &[Probe] = &[
             let ns = set(&child.name, "NS", &servers);
             let answer = cx.change([create(ns.clone())]).await;
             if answer == "accepted" {
-                cx.must([delete(ns)]).await?;
+                cx.change_or_fail([delete(ns)]).await?;
             }
             Ok(answer)
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::context::{Account, Assume, ProbeContext, error_text};
+use crate::context::{Account, AssumeRoleRequest, ProbeContext, error_text};
 use crate::probe::Needs::{Api, RealAws, Roles};
 use crate::probe::{Observed, Probe, probe};
 
@@ -18,14 +18,14 @@ async fn caller(cx: &ProbeContext) -> Result<Account, String> {
 }
 
 /// Returns "assumed", or the error with the ARN of the session shortened.
-async fn assumed(cx: &ProbeContext, caller: &Account, ask: &Assume) -> String {
+async fn assumed(cx: &ProbeContext, caller: &Account, request: &AssumeRoleRequest) -> String {
     let answer =
-        cx.assume(caller, ask).await.map_or_else(|answer| answer, |_| "assumed".to_owned());
+        cx.assume(caller, request).await.map_or_else(|answer| answer, |_| "assumed".to_owned());
     answer.replace(&format!("arn:aws:sts::{}:assumed-role/", caller.id), "")
 }
 
-fn role(cx: &ProbeContext, name: &str) -> Assume {
-    Assume { role: cx.role(&cx.env.parent, name), ..Assume::default() }
+fn role(cx: &ProbeContext, name: &str) -> AssumeRoleRequest {
+    AssumeRoleRequest { role: cx.role(&cx.env.parent, name), ..AssumeRoleRequest::default() }
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -75,7 +75,7 @@ pub(super) const PROBES: &[Probe] = &[
         "assumed; without: 403 AccessDenied; another: 403 AccessDenied",
         |cx| {
             let caller = caller(cx).await?;
-            let with = |id: Option<&str>| Assume {
+            let with = |id: Option<&str>| AssumeRoleRequest {
                 external_id: id.map(str::to_owned),
                 ..role(cx, "external")
             };
@@ -152,8 +152,8 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for seconds in [899, 43201] {
-                let ask = Assume { seconds: Some(seconds), ..role(cx, "open") };
-                observed.push(assumed(cx, &cx.env.child, &ask).await);
+                let request = AssumeRoleRequest { seconds: Some(seconds), ..role(cx, "open") };
+                observed.push(assumed(cx, &cx.env.child, &request).await);
             }
             Ok(observed.join(" | "))
         }
@@ -168,9 +168,9 @@ pub(super) const PROBES: &[Probe] = &[
          assumed by role chaining",
         |cx| {
             let caller = caller(cx).await?;
-            let hour = Assume { seconds: Some(3600), ..role(cx, "open") };
+            let hour = AssumeRoleRequest { seconds: Some(3600), ..role(cx, "open") };
             cx.session_by(&caller, &cx.env.parent, &hour).await?;
-            let longer = Assume { seconds: Some(3601), ..role(cx, "open") };
+            let longer = AssumeRoleRequest { seconds: Some(3601), ..role(cx, "open") };
             Ok(format!("3600: assumed; 3601: {}", assumed(cx, &caller, &longer).await))
         }
     ),
@@ -188,8 +188,8 @@ pub(super) const PROBES: &[Probe] = &[
                 ));
             }
             cx.session(&cx.env.child, &cx.env.parent, "open").await?;
-            let ask = Assume { seconds: Some(3601), ..role(cx, "open") };
-            Ok(Observed::Text(assumed(cx, &cx.env.child, &ask).await))
+            let request = AssumeRoleRequest { seconds: Some(3601), ..role(cx, "open") };
+            Ok(Observed::Text(assumed(cx, &cx.env.child, &request).await))
         }
     ),
     probe!(
@@ -202,8 +202,9 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for name in ["a", &"a".repeat(65), "a b"] {
-                let ask = Assume { session: Some(name.to_owned()), ..role(cx, "open") };
-                let answer = assumed(cx, &cx.env.child, &ask).await;
+                let request =
+                    AssumeRoleRequest { session: Some(name.to_owned()), ..role(cx, "open") };
+                let answer = assumed(cx, &cx.env.child, &request).await;
                 observed.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
             Ok(observed.join("; "))
@@ -219,8 +220,9 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for id in ["a", &"a".repeat(1225), "a b"] {
-                let ask = Assume { external_id: Some(id.to_owned()), ..role(cx, "open") };
-                let answer = assumed(cx, &cx.env.child, &ask).await;
+                let request =
+                    AssumeRoleRequest { external_id: Some(id.to_owned()), ..role(cx, "open") };
+                let answer = assumed(cx, &cx.env.child, &request).await;
                 observed.push(answer.split(": ").next().unwrap_or_default().to_owned());
             }
             Ok(observed.join("; "))
@@ -234,11 +236,11 @@ pub(super) const PROBES: &[Probe] = &[
         "An ARN that is not that of a role is refused.",
         "400 ValidationError: arn:aws:iam::111111111111:user/nobody is invalid",
         |cx| {
-            let ask = Assume {
+            let request = AssumeRoleRequest {
                 role: format!("arn:aws:iam::{}:user/nobody", cx.env.parent.id),
-                ..Assume::default()
+                ..AssumeRoleRequest::default()
             };
-            Ok(assumed(cx, &cx.env.child, &ask).await)
+            Ok(assumed(cx, &cx.env.child, &request).await)
         }
     ),
     probe!(
@@ -249,11 +251,11 @@ pub(super) const PROBES: &[Probe] = &[
         "A malformed session policy is refused.",
         "400 MalformedPolicyDocument",
         |cx| {
-            let ask = Assume {
+            let request = AssumeRoleRequest {
                 policy: Some(json!({"Statement": []}).to_string() + "x"),
                 ..role(cx, "open")
             };
-            let answer = assumed(cx, &cx.env.child, &ask).await;
+            let answer = assumed(cx, &cx.env.child, &request).await;
             Ok(answer.split(": ").next().unwrap_or_default().to_owned())
         }
     ),

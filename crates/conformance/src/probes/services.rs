@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::backend::Side;
-use crate::context::{LOCAL_PAUSE, create, delete, error_text, set_for};
+use crate::context::{LOCAL_PAUSE, create, delete, error_text, set_with_ttl};
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Observed, Probe, probe};
 use crate::stacks::Template;
@@ -50,8 +50,9 @@ pub(super) const PROBES: &[Probe] = &[
                 .and_then(|key| key.ds_record())
                 .ok_or("the zone has no key")?;
             let servers: Vec<&str> = servers.split(',').collect();
-            let (ns, ds) = (set_for(TTL, &name, "NS", &servers), set_for(TTL, &name, "DS", &[key]));
-            let made = cx.must([create(ns), create(ds.clone())]).await?;
+            let (ns, ds) =
+                (set_with_ttl(TTL, &name, "NS", &servers), set_with_ttl(TTL, &name, "DS", &[key]));
+            let made = cx.change_or_fail([create(ns), create(ds.clone())]).await?;
             cx.env.in_sync(&made).await?;
             let disable = async || {
                 let answer = child.disable_hosted_zone_dnssec().hosted_zone_id(&zone).send().await;
@@ -60,7 +61,7 @@ pub(super) const PROBES: &[Probe] = &[
                 answer.split(": ").next().unwrap_or_default().to_owned()
             };
             let before = disable().await;
-            let gone = cx.must([delete(ds)]).await?;
+            let gone = cx.change_or_fail([delete(ds)]).await?;
             cx.env.in_sync(&gone).await?;
             let mut after = disable().await;
             for _ in 0..40 {

@@ -13,7 +13,7 @@ const ERRORS: &str = "Route 53 API Reference, \"Common Errors\"; the words: no p
 
 /// Calls `GetHostedZone`; returns the zone's name, or the error.
 async fn read(account: &Account, zone: &str) -> String {
-    let answer = account.impatient().get_hosted_zone().id(zone).send().await;
+    let answer = account.route53_without_retries().get_hosted_zone().id(zone).send().await;
     answer.map_or_else(
         |error| error_text(&error),
         |answer| answer.hosted_zone.map(|zone| zone.name).unwrap_or_default(),
@@ -249,7 +249,7 @@ pub(super) const PROBES: &[Probe] = &[
                 secret: "not-a-secret".into(),
                 token: None,
             };
-            Ok(read(&cx.env.parent.with(&keys), &cx.env.zone.id).await)
+            Ok(read(&cx.env.parent.with_keys(&keys), &cx.env.zone.id).await)
         }
     ),
 ];
