@@ -393,7 +393,8 @@ impl<'a> StackRun<'a> {
     }
 }
 
-fn sent_or_new_id(event: &Event) -> &str {
+/// Returns the physical id of the request; `made` if it is a Create.
+pub(crate) fn sent_or_new_id(event: &Event) -> &str {
     let id = event.text("/PhysicalResourceId");
     if id.is_empty() { "made" } else { id }
 }

@@ -17,8 +17,8 @@ const CHANGE_NO_WORDS: &str =
 const QUOTAS: &str = "Route 53 Developer Guide, \"Quotas\"; the words: no page";
 const GET_CHANGE: &str = "Route 53 API Reference, GetChange";
 const NO_PAGE: &str = "no page";
-const ONE: &str = "192.0.2.1";
-const TWO: &str = "192.0.2.2";
+const ADDRESS: &str = "192.0.2.1";
+const OTHER_ADDRESS: &str = "192.0.2.2";
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(
@@ -30,7 +30,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to create resource record set [name='a.create-existing.example.com.', type='A'] but it \
          already exists]",
         |cx| {
-            let one = set(&cx.name("a"), "A", &[ONE]);
+            let one = set(&cx.name("a"), "A", &[ADDRESS]);
             cx.change_or_fail([create(one.clone())]).await?;
             Ok(cx.change([create(one)]).await)
         }
@@ -43,7 +43,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A DELETE of a record set that does not exist is refused.",
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-missing.example.com.', type='A'] but it \
          was not found]",
-        |cx| Ok(cx.change([delete(set(&cx.name("a"), "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([delete(set(&cx.name("a"), "A", &[ADDRESS]))]).await)
     ),
     probe!(
         "route53/delete-other-values",
@@ -54,8 +54,8 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-values.example.com.', type='A'] but \
          the values provided do not match the current values]",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
-            Ok(cx.change([delete(set(&cx.name("a"), "A", &[TWO]))]).await)
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "A", &[OTHER_ADDRESS]))]).await)
         }
     ),
     probe!(
@@ -67,8 +67,8 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-some-values.example.com.', type='A'] but \
          the values provided do not match the current values]",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
-            Ok(cx.change([delete(set(&cx.name("a"), "A", &[ONE]))]).await)
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS, OTHER_ADDRESS]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "A", &[ADDRESS]))]).await)
         }
     ),
     probe!(
@@ -80,8 +80,8 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [Tried to delete resource record set [name='a.delete-other-ttl.example.com.', type='A'] but the \
          values provided do not match the current values]",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
-            Ok(cx.change([delete(set_with_ttl(301, &cx.name("a"), "A", &[ONE]))]).await)
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
+            Ok(cx.change([delete(set_with_ttl(301, &cx.name("a"), "A", &[ADDRESS]))]).await)
         }
     ),
     probe!(
@@ -92,8 +92,8 @@ pub(super) const PROBES: &[Probe] = &[
         "The order of the values of a DELETE does not matter.",
         "accepted",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE, TWO]))]).await?;
-            Ok(cx.change([delete(set(&cx.name("a"), "A", &[TWO, ONE]))]).await)
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS, OTHER_ADDRESS]))]).await?;
+            Ok(cx.change([delete(set(&cx.name("a"), "A", &[OTHER_ADDRESS, ADDRESS]))]).await)
         }
     ),
     probe!(
@@ -177,9 +177,11 @@ pub(super) const PROBES: &[Probe] = &[
         "If one change of a batch is refused, none of them is carried out.",
         "refused; listed: a",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
-            let both =
-                [create(set(&cx.name("b"), "A", &[ONE])), create(set(&cx.name("a"), "A", &[TWO]))];
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
+            let both = [
+                create(set(&cx.name("b"), "A", &[ADDRESS])),
+                create(set(&cx.name("a"), "A", &[OTHER_ADDRESS])),
+            ];
             let answer = refused(cx.change(both).await);
             Ok(format!("{answer}; listed: {}", cx.listed_labels().await?))
         }
@@ -189,17 +191,16 @@ pub(super) const PROBES: &[Probe] = &[
         Wording,
         Api,
         CHANGE_NO_WORDS,
-        "The error of a refused batch names every wrong change, and its text is in the error's \
-         message.",
+        "The error of a refused batch names every invalid change, in the error's message.",
         "400 InvalidChangeBatch: [Tried to create resource record set [name='a.batch-all-reasons.example.com.', type='A'] but it \
          already exists, Tried to delete resource record set [name='b.batch-all-reasons.example.com.', type='A'] but it was not \
          found]",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
             Ok(cx
                 .change([
-                    create(set(&cx.name("a"), "A", &[TWO])),
-                    delete(set(&cx.name("b"), "A", &[ONE])),
+                    create(set(&cx.name("a"), "A", &[OTHER_ADDRESS])),
+                    delete(set(&cx.name("b"), "A", &[ADDRESS])),
                 ])
                 .await)
         }
@@ -213,7 +214,7 @@ pub(super) const PROBES: &[Probe] = &[
         "message: yes; messages: 0",
         |cx| {
             let batch = aws_sdk_route53::types::ChangeBatch::builder();
-            let batch = batch.changes(delete(set(&cx.name("a"), "A", &[ONE]))).build();
+            let batch = batch.changes(delete(set(&cx.name("a"), "A", &[ADDRESS]))).build();
             let batch = batch.map_err(|error| error.to_string())?;
             let client = &cx.env.parent.route53;
             let call = client
@@ -240,9 +241,10 @@ pub(super) const PROBES: &[Probe] = &[
         "A batch may delete a record set and create it again with other values.",
         "accepted; a.batch-delete-then-create.example.com. A 300 192.0.2.2",
         |cx| {
-            let one = set(&cx.name("a"), "A", &[ONE]);
+            let one = set(&cx.name("a"), "A", &[ADDRESS]);
             cx.change_or_fail([create(one.clone())]).await?;
-            let answer = cx.change([delete(one), create(set(&cx.name("a"), "A", &[TWO]))]).await;
+            let answer =
+                cx.change([delete(one), create(set(&cx.name("a"), "A", &[OTHER_ADDRESS]))]).await;
             Ok(format!("{answer}; {}", cx.listed().await?.join("; ")))
         }
     ),
@@ -255,7 +257,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [The request contains an invalid set of changes for a resource record set 'A \
          a.batch-create-then-delete.example.com.']",
         |cx| {
-            let one = set(&cx.name("a"), "A", &[ONE]);
+            let one = set(&cx.name("a"), "A", &[ADDRESS]);
             Ok(cx.change([create(one.clone()), delete(one)]).await)
         }
     ),
@@ -268,7 +270,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [The request contains an invalid set of changes for a resource record set 'A \
          a.batch-twice.example.com.']",
         |cx| {
-            let one = set(&cx.name("a"), "A", &[ONE]);
+            let one = set(&cx.name("a"), "A", &[ADDRESS]);
             cx.change_or_fail([create(one.clone())]).await?;
             Ok(cx.change([delete(one.clone()), delete(one)]).await)
         }
@@ -281,8 +283,8 @@ pub(super) const PROBES: &[Probe] = &[
         "An UPSERT creates a record set, or replaces it whatever its values are.",
         "accepted; accepted; a.upsert.example.com. A 300 192.0.2.2",
         |cx| {
-            let first = cx.change([upsert(set(&cx.name("a"), "A", &[ONE]))]).await;
-            let second = cx.change([upsert(set(&cx.name("a"), "A", &[TWO]))]).await;
+            let first = cx.change([upsert(set(&cx.name("a"), "A", &[ADDRESS]))]).await;
+            let second = cx.change([upsert(set(&cx.name("a"), "A", &[OTHER_ADDRESS]))]).await;
             Ok(format!("{first}; {second}; {}", cx.listed().await?.join("; ")))
         }
     ),
@@ -305,7 +307,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidInput: 1 validation error detected: Value 'REPLACE' at 'changeBatch.changes.1.member.action' failed to \
          satisfy constraint: Member must satisfy enum value set: [CREATE, DELETE, UPSERT]",
         |cx| Ok(cx
-            .change([change(ChangeAction::from("REPLACE"), set(&cx.name("a"), "A", &[ONE]))])
+            .change([change(ChangeAction::from("REPLACE"), set(&cx.name("a"), "A", &[ADDRESS]))])
             .await)
     ),
     probe!(
@@ -315,7 +317,7 @@ pub(super) const PROBES: &[Probe] = &[
         CHANGE_NO_WORDS,
         "A record set outside the zone is refused.",
         "400 InvalidChangeBatch: [RRSet with DNS name a.elsewhere.test. is not permitted in zone example.com.]",
-        |cx| Ok(cx.change([create(set("a.elsewhere.test", "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([create(set("a.elsewhere.test", "A", &[ADDRESS]))]).await)
     ),
     probe!(
         "route53/batch-thousand-values",
@@ -328,7 +330,7 @@ pub(super) const PROBES: &[Probe] = &[
             let sets = |label: char, count: usize| {
                 let cx = cx.clone();
                 (0..count)
-                    .map(move |n| create(set(&cx.name(&format!("{label}{n}")), "A", &[ONE])))
+                    .map(move |n| create(set(&cx.name(&format!("{label}{n}")), "A", &[ADDRESS])))
                     .collect::<Vec<_>>()
             };
             let most = cx.change(sets('a', 1000)).await;
@@ -344,8 +346,8 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; 400 InvalidChangeBatch: [Number of characters limit of 32000 exceeded.]; 400 InvalidChangeBatch: [Number of \
          characters limit of 32000 exceeded.]",
         |cx| {
-            // 14 strings of 255, with quotes and blanks: 250 * 16 = 4000 characters, with 16 * 3 -
-            // 1 around them.
+            // A value of `length` characters, including its quotes. The number makes each value
+            // unique; 160 values of 200 characters are exactly 32,000.
             let value = |n: usize, length: usize| {
                 let mut text = format!("{n:03}");
                 text.extend(std::iter::repeat_n('x', length - 3 - 2));
@@ -397,7 +399,7 @@ pub(super) const PROBES: &[Probe] = &[
             for (label, length) in [("a", 256), ("b", 257)] {
                 let batch =
                     aws_sdk_route53::types::ChangeBatch::builder().comment("x".repeat(length));
-                let batch = batch.changes(create(set(&cx.name(label), "A", &[ONE]))).build();
+                let batch = batch.changes(create(set(&cx.name(label), "A", &[ADDRESS]))).build();
                 let batch = batch.map_err(|error| error.to_string())?;
                 let client = &cx.env.parent.route53;
                 let call = client
@@ -425,7 +427,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A change is PENDING when it is accepted, and a listing shows it at once.",
         "PENDING; listed: a",
         |cx| {
-            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
             Ok(format!("{}; listed: {}", info.status().as_str(), cx.listed_labels().await?))
         }
     ),
@@ -437,7 +439,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A change is INSYNC within 60 seconds.",
         "INSYNC within 60 s",
         |cx| {
-            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            let info = cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
             let since = Instant::now();
             let id = info.id().trim_start_matches("/change/");
             for _ in 0..100 {
@@ -481,8 +483,9 @@ pub(super) const PROBES: &[Probe] = &[
         "as expected",
         |cx| {
             let client = cx.env.parent.route53_without_retries();
-            let batches = (0..20)
-                .map(|n| cx.send(&client, [create(set(&cx.name(&format!("a{n}")), "A", &[ONE]))]));
+            let batches = (0..20).map(|n| {
+                cx.send(&client, [create(set(&cx.name(&format!("a{n}")), "A", &[ADDRESS]))])
+            });
             let answer = join_all(batches.collect::<Vec<_>>()).await;
             let strange = answer.into_iter().filter_map(Result::err).find(|answer| {
                 !answer.starts_with("400 PriorRequestNotComplete")

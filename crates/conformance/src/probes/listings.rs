@@ -9,7 +9,7 @@ use crate::probe::{Probe, probe};
 const LIST: &str = "Route 53 API Reference, ListResourceRecordSets";
 const BY_NAME: &str = "Route 53 API Reference, ListHostedZonesByName";
 const LIST_NO_WORDS: &str = "Route 53 API Reference, ListResourceRecordSets; the words: no page";
-const ONE: &str = "192.0.2.1";
+const ADDRESS: &str = "192.0.2.1";
 
 pub(super) const PROBES: &[Probe] = &[
     probe!(
@@ -22,7 +22,7 @@ pub(super) const PROBES: &[Probe] = &[
         r"\041 \052 _z a-b a b.a c.b.a b za",
         |cx| {
             let labels = ["b", "za", "a", "c.b.a", "b.a", "a-b", "_z", "*", "!"];
-            cx.change_or_fail(labels.map(|label| create(set(&cx.name(label), "A", &[ONE]))))
+            cx.change_or_fail(labels.map(|label| create(set(&cx.name(label), "A", &[ADDRESS]))))
                 .await?;
             cx.listed_labels().await
         }
@@ -39,7 +39,7 @@ pub(super) const PROBES: &[Probe] = &[
             let sets = [
                 ("TXT", "\"a\""),
                 ("NS", "ns.example.net."),
-                ("A", ONE),
+                ("A", ADDRESS),
                 ("MX", "10 mail.example.net."),
                 ("AAAA", "2001:db8::1"),
             ];
@@ -58,9 +58,11 @@ pub(super) const PROBES: &[Probe] = &[
          goes on.",
         "b.list-start.example.com. A, c.list-start.example.com. A; TXT of b, c: c.list-start.example.com. A",
         |cx| {
-            cx.change_or_fail(["a", "c"].map(|label| create(set(&cx.name(label), "A", &[ONE]))))
-                .await?;
-            cx.change_or_fail([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
+            cx.change_or_fail(
+                ["a", "c"].map(|label| create(set(&cx.name(label), "A", &[ADDRESS]))),
+            )
+            .await?;
+            cx.change_or_fail([create(set(&cx.name("b"), "A", &[ADDRESS]))]).await?;
             let client = &cx.env.parent.route53;
             let list = || client.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
             let names = |page: &aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput,
@@ -103,7 +105,7 @@ pub(super) const PROBES: &[Probe] = &[
         "a.list-pages.example.com. A; more: b.list-pages.example.com. TXT",
         |cx| {
             cx.change_or_fail([
-                create(set(&cx.name("a"), "A", &[ONE])),
+                create(set(&cx.name("a"), "A", &[ADDRESS])),
                 create(set(&cx.name("b"), "TXT", &["\"a\""])),
             ])
             .await?;
@@ -136,7 +138,8 @@ pub(super) const PROBES: &[Probe] = &[
         "A page has at most 300 record sets, whatever page size is requested.",
         "300 of 301",
         |cx| {
-            let sets = (0..301).map(|n| create(set(&cx.name(&format!("a{n:03}")), "A", &[ONE])));
+            let sets =
+                (0..301).map(|n| create(set(&cx.name(&format!("a{n:03}")), "A", &[ADDRESS])));
             cx.change_or_fail(sets.collect::<Vec<_>>()).await?;
             let call =
                 cx.env.parent.route53.list_resource_record_sets().hosted_zone_id(&cx.env.zone.id);
@@ -172,8 +175,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         BY_NAME,
-        "Hosted zones are listed from a name on, in the order of reversed labels, and beyond that \
-         name.",
+        "The listing starts at the name, is in the order of reversed labels, and continues with \
+         names after it.",
         "a-b.list-zones-by-name.example.com. a.list-zones-by-name.example.com. b.a.list-zones-by-name.example.com.",
         |cx| {
             for label in ["b.a", "a", "a-b"] {
@@ -195,7 +198,8 @@ pub(super) const PROBES: &[Probe] = &[
         Page,
         Api,
         BY_NAME,
-        "Several hosted zones may have one name; a page of one of them names the next by name and id.",
+        "Several hosted zones may have the same name. A page with one of them identifies the next \
+         by name and id.",
         "a.list-zones-of-one-name.example.com. 2 ids; more: a.list-zones-of-one-name.example.com. the other",
         |cx| {
             let name = cx.name("a");

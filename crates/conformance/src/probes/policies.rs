@@ -24,8 +24,8 @@ fn short(account: &Account, answer: &str) -> String {
     answer.replace(&format!("arn:aws:sts::{}:assumed-role/", account.id), "")
 }
 
-/// Returns only status and code of the error of a denied batch.
-async fn code(
+/// Sends a batch. Returns "accepted", or the status and code of the error.
+async fn send_for_code(
     cx: &ProbeContext,
     session: &Account,
     changes: Vec<aws_sdk_route53::types::Change>,
@@ -174,11 +174,11 @@ pub(super) const PROBES: &[Probe] = &[
             let session = session(cx, "limited").await?;
             let txt =
                 |label: &str| set(&format!("{label}.{}", cx.env.zone.name), "TXT", &["\"a\""]);
-            let ok = code(cx, &session, vec![create(txt("ok"))]).await;
+            let ok = send_for_code(cx, &session, vec![create(txt("ok"))]).await;
             let mut upper = txt("OK");
             upper.name.push('.');
-            let upper = code(cx, &session, vec![delete(upper)]).await;
-            let other = code(cx, &session, vec![create(txt("other"))]).await;
+            let upper = send_for_code(cx, &session, vec![delete(upper)]).await;
+            let other = send_for_code(cx, &session, vec![create(txt("other"))]).await;
             Ok(format!("ok: {ok}; OK and a dot: {upper}; other: {other}"))
         }
     ),
@@ -192,7 +192,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let session = session(cx, "limited").await?;
             let wildcard = set(&format!("*.wild.{}", cx.env.zone.name), "TXT", &["\"a\""]);
-            let answer = code(cx, &session, vec![create(wildcard.clone())]).await;
+            let answer = send_for_code(cx, &session, vec![create(wildcard.clone())]).await;
             if answer == "accepted" {
                 cx.change_or_fail([delete(wildcard)]).await?;
             }
@@ -209,7 +209,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let session = session(cx, "limited").await?;
             let one = set(&format!("ok.{}", cx.env.zone.name), "A", &["192.0.2.1"]);
-            Ok(code(cx, &session, vec![create(one)]).await)
+            Ok(send_for_code(cx, &session, vec![create(one)]).await)
         }
     ),
     probe!(
@@ -222,7 +222,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let session = session(cx, "limited").await?;
             let one = set(&format!("ok.{}", cx.env.zone.name), "TXT", &["\"a\""]);
-            Ok(code(cx, &session, vec![upsert(one)]).await)
+            Ok(send_for_code(cx, &session, vec![upsert(one)]).await)
         }
     ),
     probe!(
@@ -236,7 +236,7 @@ pub(super) const PROBES: &[Probe] = &[
             let session = session(cx, "limited").await?;
             let txt =
                 |label: &str| set(&format!("{label}.{}", cx.env.zone.name), "TXT", &["\"a\""]);
-            Ok(code(cx, &session, vec![create(txt("ok")), create(txt("other"))]).await)
+            Ok(send_for_code(cx, &session, vec![create(txt("ok")), create(txt("other"))]).await)
         }
     ),
     probe!(
@@ -252,8 +252,8 @@ pub(super) const PROBES: &[Probe] = &[
             let txt = |label: &str| {
                 set(&format!("{label}.unlike.{}", cx.env.zone.name), "TXT", &["\"a\""])
             };
-            let both = code(cx, &session, vec![create(txt("a")), create(txt("b"))]).await;
-            let one = code(cx, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
+            let both = send_for_code(cx, &session, vec![create(txt("a")), create(txt("b"))]).await;
+            let one = send_for_code(cx, &session, vec![delete(txt("a")), create(txt("_x"))]).await;
             if both == "accepted" {
                 cx.change_or_fail([delete(txt("a")), delete(txt("b"))]).await?;
             }

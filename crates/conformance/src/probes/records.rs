@@ -15,8 +15,8 @@ const APEX: &str = "Route 53 Developer Guide, \"NS and SOA records that Amazon R
 const GUARDRAILS: &str =
     "Route 53 Developer Guide, \"Change Guardrails for hosted zones\"; the words: no page";
 const NO_PAGE: &str = "no page";
-const ONE: &str = "192.0.2.1";
-const DIGEST: &str = "1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD";
+const ADDRESS: &str = "192.0.2.1";
+const DS_VALUE: &str = "1 13 2 ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD";
 
 /// An alias of another record set in the same zone.
 fn alias(name: &str, zone: &str, target: &str) -> Result<ResourceRecordSet, String> {
@@ -31,7 +31,7 @@ fn alias(name: &str, zone: &str, target: &str) -> Result<ResourceRecordSet, Stri
 }
 
 fn weighted(name: &str, identifier: &str) -> ResourceRecordSet {
-    let mut one = set(name, "A", &[ONE]);
+    let mut one = set(name, "A", &[ADDRESS]);
     one.set_identifier = Some(identifier.to_owned());
     one.weight = Some(1);
     one
@@ -48,7 +48,7 @@ pub(super) const PROBES: &[Probe] = &[
         r"\052.name-escapes.example.com. _c-d.name-escapes.example.com. a\100b.name-escapes.example.com.",
         |cx| {
             cx.change_or_fail(
-                ["*", "A@b", "_C-D"].map(|label| create(set(&cx.name(label), "A", &[ONE]))),
+                ["*", "A@b", "_C-D"].map(|label| create(set(&cx.name(label), "A", &[ADDRESS]))),
             )
             .await?;
             let lines = cx.listed().await?;
@@ -63,11 +63,13 @@ pub(super) const PROBES: &[Probe] = &[
         r"`*` and `\052` are the same name, and so are upper and lower case.",
         "refused; refused",
         |cx| {
-            cx.change_or_fail(["*", "a"].map(|label| create(set(&cx.name(label), "A", &[ONE]))))
-                .await?;
+            cx.change_or_fail(
+                ["*", "a"].map(|label| create(set(&cx.name(label), "A", &[ADDRESS]))),
+            )
+            .await?;
             let mut observed = Vec::new();
             for label in [r"\052", "A"] {
-                let answer = cx.change([create(set(&cx.name(label), "A", &[ONE]))]).await;
+                let answer = cx.change([create(set(&cx.name(label), "A", &[ADDRESS]))]).await;
                 observed.push(if answer.ends_with("but it already exists]") {
                     "refused".to_owned()
                 } else {
@@ -85,7 +87,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A name with an empty label is refused.",
         "400 InvalidChangeBatch: [FATAL problem: DomainLabelEmpty (Domain label is empty) encountered with \
          'a..name-empty-label.example.com']",
-        |cx| Ok(cx.change([create(set(&cx.name("a."), "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a."), "A", &[ADDRESS]))]).await)
     ),
     probe!(
         "route53/name-long-label",
@@ -96,10 +98,10 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; 400 InvalidChangeBatch: [FATAL problem: DomainLabelTooLong (Domain label is too long) encountered with \
          'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.name-long-label.example.com']",
         |cx| {
-            let most = cx.change([create(set(&cx.name(&"a".repeat(63)), "A", &[ONE]))]).await;
+            let most = cx.change([create(set(&cx.name(&"a".repeat(63)), "A", &[ADDRESS]))]).await;
             Ok(format!(
                 "{most}; {}",
-                cx.change([create(set(&cx.name(&"a".repeat(64)), "A", &[ONE]))]).await
+                cx.change([create(set(&cx.name(&"a".repeat(64)), "A", &[ADDRESS]))]).await
             ))
         }
     ),
@@ -123,8 +125,8 @@ pub(super) const PROBES: &[Probe] = &[
                 }
                 cx.name(&labels.join("."))
             };
-            let most = cx.change([create(set(&name(255), "A", &[ONE]))]).await;
-            let more = cx.change([create(set(&name(256), "A", &[ONE]))]).await;
+            let most = cx.change([create(set(&name(255), "A", &[ADDRESS]))]).await;
+            let more = cx.change([create(set(&name(256), "A", &[ADDRESS]))]).await;
             Ok(format!("{most}; {}", more.split(" encountered").next().unwrap_or_default()))
         }
     ),
@@ -133,10 +135,10 @@ pub(super) const PROBES: &[Probe] = &[
         Wording,
         Api,
         NAMES_NO_WORDS,
-        "A blank in a name has to be escaped.",
+        "A space in a name must be escaped.",
         "400 InvalidChangeBatch: [FATAL problem: UnsupportedCharacter (Value contains unsupported characters) encountered with 'a \
          b.name-with-a-space.example.com']",
-        |cx| Ok(cx.change([create(set(&cx.name("a b"), "A", &[ONE]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a b"), "A", &[ADDRESS]))]).await)
     ),
     probe!(
         "route53/type-unknown",
@@ -161,7 +163,7 @@ pub(super) const PROBES: &[Probe] = &[
             let mut observed = Vec::new();
             for (label, ttl) in [("a", 0), ("b", 2_147_483_647), ("c", -1), ("d", 2_147_483_648)] {
                 let answer =
-                    cx.change([create(set_with_ttl(ttl, &cx.name(label), "A", &[ONE]))]).await;
+                    cx.change([create(set_with_ttl(ttl, &cx.name(label), "A", &[ADDRESS]))]).await;
                 observed.push(format!("{ttl}: {}", answer.split(": ").next().unwrap_or_default()));
             }
             Ok(observed.join("; "))
@@ -177,7 +179,7 @@ pub(super) const PROBES: &[Probe] = &[
          TrafficPolicyInstanceId], but found none in Change with [Action=CREATE, Name=a.set-incomplete.example.com., Type=A, \
          SetIdentifier=null]",
         |cx| {
-            let mut one = set(&cx.name("a"), "A", &[ONE]);
+            let mut one = set(&cx.name("a"), "A", &[ADDRESS]);
             one.ttl = None;
             Ok(cx.change([create(one)]).await)
         }
@@ -193,7 +195,8 @@ pub(super) const PROBES: &[Probe] = &[
          Name=a.set-alias-and-values.example.com., Type=A, SetIdentifier=null]",
         |cx| {
             let mut one = alias(&cx.name("a"), &cx.env.zone.id, &cx.name("b"))?;
-            (one.ttl, one.resource_records) = (Some(300), set("", "A", &[ONE]).resource_records);
+            (one.ttl, one.resource_records) =
+                (Some(300), set("", "A", &[ADDRESS]).resource_records);
             Ok(cx.change([create(one)]).await)
         }
     ),
@@ -206,7 +209,7 @@ pub(super) const PROBES: &[Probe] = &[
          values.",
         "accepted; a.set-alias.example.com. A ",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("b"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("b"), "A", &[ADDRESS]))]).await?;
             let answer =
                 cx.change([create(alias(&cx.name("a"), &cx.env.zone.id, &cx.name("b"))?)]).await;
             Ok(format!("{answer}; {}", cx.listed().await?.first().cloned().unwrap_or_default()))
@@ -222,7 +225,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [RRSet with DNS name a.set-weighted.example.com., type A, SetIdentifier one cannot be created as \
          other RRSets exist with the same name and type.]",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
             Ok(cx.change([create(weighted(&cx.name("a"), "one"))]).await)
         }
     ),
@@ -247,7 +250,7 @@ pub(super) const PROBES: &[Probe] = &[
         SET,
         "A duplicate value is refused.",
         "400 InvalidChangeBatch: [Duplicate Resource Record: '192.0.2.1']",
-        |cx| Ok(cx.change([create(set(&cx.name("a"), "A", &[ONE, ONE]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a"), "A", &[ADDRESS, ADDRESS]))]).await)
     ),
     probe!(
         "route53/values-twice-as-names",
@@ -273,7 +276,7 @@ pub(super) const PROBES: &[Probe] = &[
             let four = cx.change([create(set(&cx.name("a"), "A", &["192.0.2.256"]))]).await;
             Ok(format!(
                 "{four} | {}",
-                cx.change([create(set(&cx.name("a"), "AAAA", &[ONE]))]).await
+                cx.change([create(set(&cx.name("a"), "AAAA", &[ADDRESS]))]).await
             ))
         }
     ),
@@ -316,12 +319,12 @@ pub(super) const PROBES: &[Probe] = &[
             let name = cx.name("a");
             cx.change_or_fail([create(set(&name, "NS", &["ns.example.net."]))]).await?;
             let mut observed = Vec::new();
-            let short = &DIGEST[..DIGEST.len() - 2];
+            let short = &DS_VALUE[..DS_VALUE.len() - 2];
             for value in [
-                DIGEST,
+                DS_VALUE,
                 short,
-                &DIGEST.replace(" 2 ", " 9 "),
-                &DIGEST.replace("1 ", "70000 "),
+                &DS_VALUE.replace(" 2 ", " 9 "),
+                &DS_VALUE.replace("1 ", "70000 "),
                 "1 13 2",
             ] {
                 observed.push(refused(cx.change([upsert(set(&name, "DS", &[value]))]).await));
@@ -367,10 +370,10 @@ pub(super) const PROBES: &[Probe] = &[
         Guess,
         Api,
         TYPES,
-        "The value of a TXT record may have at most 4,000 characters, including quotes and blanks.",
+        "The value of a TXT record may have at most 4,000 characters, including quotes and spaces.",
         "accepted; refused",
         |cx| {
-            // 15 strings of 255 with their quotes and blanks have 3870 characters; one of 128 makes
+            // 15 strings of 255 with their quotes and spaces have 3870 characters; one of 128 makes
             // it 4000.
             let value = |rest: usize| {
                 let mut strings = vec![format!("\"{}\"", "x".repeat(255)); 15];
@@ -387,7 +390,7 @@ pub(super) const PROBES: &[Probe] = &[
         Wording,
         Api,
         TYPES,
-        "A character outside ASCII has to be escaped.",
+        "A character outside ASCII must be escaped.",
         "400 InvalidChangeBatch: [Invalid Resource Record: 'FATAL problem: UnsupportedCharacter (Value contains unsupported \
          characters) encountered with '\"ä\"'']",
         |cx| Ok(cx.change([create(set(&cx.name("a"), "TXT", &["\"ä\""]))]).await)
@@ -401,7 +404,7 @@ pub(super) const PROBES: &[Probe] = &[
         "400 InvalidChangeBatch: [RRSet of type CNAME with DNS name a.cname-beside-others.example.com. is not permitted as it \
          conflicts with other records with the same DNS name in zone example.com.]",
         |cx| {
-            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ONE]))]).await?;
+            cx.change_or_fail([create(set(&cx.name("a"), "A", &[ADDRESS]))]).await?;
             Ok(cx.change([create(set(&cx.name("a"), "CNAME", &["www.example.net"]))]).await)
         }
     ),
@@ -439,8 +442,8 @@ pub(super) const PROBES: &[Probe] = &[
         "accepted; accepted; accepted",
         |cx| {
             let above = cx.change([create(set(&cx.name("a"), "NS", &["ns.example.net"]))]).await;
-            let below = cx.change([create(set(&cx.name("www.a"), "A", &[ONE]))]).await;
-            cx.change_or_fail([create(set(&cx.name("www.b"), "A", &[ONE]))]).await?;
+            let below = cx.change([create(set(&cx.name("www.a"), "A", &[ADDRESS]))]).await;
+            cx.change_or_fail([create(set(&cx.name("www.b"), "A", &[ADDRESS]))]).await?;
             Ok(format!(
                 "{above}; {below}; {}",
                 cx.change([create(set(&cx.name("b"), "NS", &["ns.example.net"]))]).await
@@ -471,7 +474,7 @@ pub(super) const PROBES: &[Probe] = &[
             if let Some((first, _)) = cname.split_once(", RRSet") {
                 cname = format!("{first}]");
             }
-            Ok(format!("{cname} | {}", cx.change([create(set(apex, "DS", &[DIGEST]))]).await))
+            Ok(format!("{cname} | {}", cx.change([create(set(apex, "DS", &[DS_VALUE]))]).await))
         }
     ),
     probe!(
@@ -517,7 +520,7 @@ pub(super) const PROBES: &[Probe] = &[
         "A DS record set can't be created without an NS record set of the same name.",
         "400 InvalidChangeBatch: [RRSet of type DS with DNS name a.ds-without-ns.example.com. is not permitted as there is no \
          RRSet of type NS with the same DNS name in zone example.com.]",
-        |cx| Ok(cx.change([create(set(&cx.name("a"), "DS", &[DIGEST]))]).await)
+        |cx| Ok(cx.change([create(set(&cx.name("a"), "DS", &[DS_VALUE]))]).await)
     ),
     probe!(
         "route53/ds-with-ns-in-one-batch",
@@ -530,7 +533,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let (ns, ds) = (
                 set(&cx.name("a"), "NS", &["ns.example.net"]),
-                set(&cx.name("a"), "DS", &[DIGEST]),
+                set(&cx.name("a"), "DS", &[DS_VALUE]),
             );
             let first = cx.change([create(ns.clone()), create(ds.clone())]).await;
             let gone = cx.change([delete(ns.clone()), delete(ds.clone())]).await;
@@ -548,7 +551,7 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let (ns, ds) = (
                 set(&cx.name("a"), "NS", &["ns.example.net"]),
-                set(&cx.name("a"), "DS", &[DIGEST]),
+                set(&cx.name("a"), "DS", &[DS_VALUE]),
             );
             cx.change_or_fail([create(ns.clone()), create(ds)]).await?;
             Ok(format!("{}; {}", cx.change([delete(ns)]).await, cx.listed().await?.join("; ")))

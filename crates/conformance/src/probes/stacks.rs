@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, probe};
-use crate::recorder::{Answer, Event, StackRun};
+use crate::recorder::{Answer, Event, StackRun, sent_or_new_id};
 use crate::stacks::Status;
 
 const REQUESTS: &str =
@@ -31,7 +31,8 @@ fn two(value: &str) -> Value {
     })
 }
 
-fn one(_: &Event) -> Answer {
+/// Answers SUCCESS with the physical id `one`.
+fn succeed_as_one(_: &Event) -> Answer {
     Answer::Success("one")
 }
 
@@ -57,12 +58,12 @@ pub(super) const PROBES: &[Probe] = &[
         REQUESTS,
         "A Create has these fields, and every scalar in the properties is a string.",
         "LogicalResourceId RequestId RequestType ResourceProperties ResourceType ResponseURL ServiceToken StackId; \
-         List: [\"1\",\"two\"]; Number: \"300\"; Truth: \"true\"; the ServiceToken is among the properties, too",
+         List: [\"1\",\"two\"]; Number: \"300\"; Truth: \"true\"; ServiceToken is also in the properties",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
+            let mut run = StackRun::new(cx).await?;
             let resources = json!({"Thing": {"Properties": {"Number": 300, "Truth": true, "List": [1, "two"]}}});
             let mut observed = String::new();
-            play.deploy(&resources, &[], |event| {
+            run.deploy(&resources, &[], |event| {
                 let fields: BTreeMap<&String, &Value> =
                     event.json.as_object().into_iter().flatten().collect();
                 let names: Vec<&str> = fields.keys().map(|name| name.as_str()).collect();
@@ -78,12 +79,12 @@ pub(super) const PROBES: &[Probe] = &[
                 if !event.text("/ServiceToken").is_empty()
                     && event.text("/ServiceToken") == event.text("/ResourceProperties/ServiceToken")
                 {
-                    observed.push_str("; the ServiceToken is among the properties, too");
+                    observed.push_str("; ServiceToken is also in the properties");
                 }
                 Answer::Success("one")
             })
             .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(observed)
         }
     ),
@@ -97,9 +98,9 @@ pub(super) const PROBES: &[Probe] = &[
          valid for two hours.",
         "https; the bucket is in the host; dated; 7200",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
+            let mut run = StackRun::new(cx).await?;
             let mut observed = String::new();
-            play.deploy(&thing("a"), &[], |event| {
+            run.deploy(&thing("a"), &[], |event| {
                 let url = event.text("/ResponseURL");
                 let host = url.split('/').nth(2).unwrap_or_default();
                 let bucket = "cloudformation-custom-resource-response-";
@@ -121,7 +122,7 @@ pub(super) const PROBES: &[Probe] = &[
                 Answer::Success("one")
             })
             .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(observed)
         }
     ),
@@ -135,37 +136,28 @@ pub(super) const PROBES: &[Probe] = &[
         "content type: 403 SignatureDoesNotMatch; other signature: 403 SignatureDoesNotMatch; GET: 403 SignatureDoesNotMatch; none: \
          200",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.begin(&thing("a"), &[]).await?;
-            let event = play.first().await?;
+            let mut run = StackRun::new(cx).await?;
+            run.begin(&thing("a"), &[]).await?;
+            let event = run.first().await?;
             let body = event.document("SUCCESS", "one").to_string().into_bytes();
             let put = async |headers: &[(&str, &str)]| {
-                play.recorder().put(&event, body.clone(), headers).await
+                run.recorder().put(&event, body.clone(), headers).await
             };
             let typed = put(&[("content-type", "application/json")]).await?;
             let url = event.text("/ResponseURL");
             let (head, signature) =
                 url.rsplit_once("Signature=").ok_or("the URL has no signature")?;
-            let other: String = signature
-                .chars()
-                .map(|c| {
-                    if c == 'a' {
-                        'b'
-                    } else if c == '1' {
-                        '2'
-                    } else {
-                        c
-                    }
-                })
-                .collect();
-            let other = play
+            // A well-formed but wrong signature: its first character is another one.
+            let first = if signature.starts_with('a') { 'b' } else { 'a' };
+            let other: String = std::iter::once(first).chain(signature.chars().skip(1)).collect();
+            let other = run
                 .recorder()
                 .send("PUT", &format!("{head}Signature={other}"), body.clone(), &[])
                 .await?;
-            let read = play.recorder().send("GET", url, Vec::new(), &[]).await?;
+            let read = run.recorder().send("GET", url, Vec::new(), &[]).await?;
             let plain = put(&[]).await?;
-            play.answer(one).await?;
-            play.end().await?;
+            run.answer(succeed_as_one).await?;
+            run.end().await?;
             Ok(format!(
                 "content type: {typed}; other signature: {other}; GET: {read}; none: {plain}"
             ))
@@ -179,15 +171,15 @@ pub(super) const PROBES: &[Probe] = &[
         "The first response counts; a later one changes nothing.",
         "200, 200; CREATE_COMPLETE; Delete Thing first: a -> GONE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.begin(&thing("a"), &[]).await?;
-            let event = play.first().await?;
+            let mut run = StackRun::new(cx).await?;
+            run.begin(&thing("a"), &[]).await?;
+            let event = run.first().await?;
             let good = event.document("SUCCESS", "first").to_string().into_bytes();
-            let good = play.recorder().put(&event, good, &[]).await?;
-            let (_, status) = play.answer(one).await?;
+            let good = run.recorder().put(&event, good, &[]).await?;
+            let (_, status) = run.answer(succeed_as_one).await?;
             let bad = event.document("FAILED", "second").to_string().into_bytes();
-            let bad = play.recorder().put(&event, bad, &[]).await?;
-            let deleted = play.delete(one).await?;
+            let bad = run.recorder().put(&event, bad, &[]).await?;
+            let deleted = run.delete(succeed_as_one).await?;
             Ok(format!("{good}, {bad}; {}; {}", status.status, format_requests(&deleted)))
         }
     ),
@@ -202,8 +194,8 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for size in [4096, 4097] {
-                let mut play = StackRun::new(cx).await?;
-                let all = play
+                let mut run = StackRun::new(cx).await?;
+                let all = run
                     .deploy(&thing("a"), &[], |event| {
                         let mut document = event.document("SUCCESS", "one");
                         let missing =
@@ -216,7 +208,7 @@ pub(super) const PROBES: &[Probe] = &[
                     })
                     .await?;
                 observed.push(format!("{size}: {}", format_requests(&all)));
-                play.end().await?;
+                run.end().await?;
             }
             Ok(observed.join("; "))
         }
@@ -231,16 +223,16 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let mut observed = Vec::new();
             for length in [1024, 1025, 0] {
-                let mut play = StackRun::new(cx).await?;
+                let mut run = StackRun::new(cx).await?;
                 let id = "x".repeat(length);
-                let (_, status) = play
+                let (_, status) = run
                     .deploy(&thing("a"), &[], |event| {
                         let id = if event.what().0 == "Create" { &id } else { "one" };
                         Answer::Document(event.document("SUCCESS", id))
                     })
                     .await?;
                 observed.push(format!("{length}: {}", status.status));
-                play.end().await?;
+                run.end().await?;
             }
             Ok(observed.join("; "))
         }
@@ -253,14 +245,14 @@ pub(super) const PROBES: &[Probe] = &[
         "A Create that fails is followed by a Delete with the physical id of its response.",
         "Create Thing: a; Delete Thing made: a -> ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            let all = play
+            let mut run = StackRun::new(cx).await?;
+            let all = run
                 .deploy(&thing("a"), &[], |event| match event.what().0 {
                     "Create" => Answer::Failed("made"),
                     _ => Answer::Success("made"),
                 })
                 .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(format_requests(&all))
         }
     ),
@@ -273,15 +265,15 @@ pub(super) const PROBES: &[Probe] = &[
          a physical id of the form <stack>-<logical id>-....",
         "Create Thing: a; Delete Thing (invented): a -> ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
+            let mut run = StackRun::new(cx).await?;
             let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceTimeout": 30}}});
-            let all = play
+            let all = run
                 .deploy(&resources, &[], |event| match event.what().0 {
                     "Create" => Answer::Silence,
                     _ => Answer::Success("made"),
                 })
                 .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(format_requests(&all))
         }
     ),
@@ -295,12 +287,13 @@ pub(super) const PROBES: &[Probe] = &[
         "Create Thing: a -> CREATE_COMPLETE; Update Thing one: b from a -> UPDATE_COMPLETE; nothing -> UPDATE_COMPLETE; Delete Thing \
          one: b -> GONE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
+            let mut run = StackRun::new(cx).await?;
             let mut observed = Vec::new();
             for value in ["a", "b", "b"] {
-                observed.push(format_requests(&play.deploy(&thing(value), &[], one).await?));
+                observed
+                    .push(format_requests(&run.deploy(&thing(value), &[], succeed_as_one).await?));
             }
-            observed.push(format_requests(&play.delete(one).await?));
+            observed.push(format_requests(&run.delete(succeed_as_one).await?));
             Ok(observed.join("; "))
         }
     ),
@@ -313,15 +306,15 @@ pub(super) const PROBES: &[Probe] = &[
          id and the old properties follows.",
         "Update Thing one: b from a; Delete Thing one: a -> UPDATE_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
-            let all = play
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
+            let all = run
                 .deploy(&thing("b"), &[], |event| match event.what().0 {
                     "Update" => Answer::Success("two"),
                     _ => Answer::Success("one"),
                 })
                 .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(format_requests(&all))
         }
     ),
@@ -333,11 +326,12 @@ pub(super) const PROBES: &[Probe] = &[
         "Renaming a logical id causes a Create of the new one, and then a Delete of the old one.",
         "Create Renamed: a; Delete Thing one: a -> UPDATE_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
-            let all =
-                play.deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], one).await?;
-            play.end().await?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
+            let all = run
+                .deploy(&json!({"Renamed": {"Properties": {"Value": "a"}}}), &[], succeed_as_one)
+                .await?;
+            run.end().await?;
             Ok(format_requests(&all))
         }
     ),
@@ -351,9 +345,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Update Thing one: b from a; Update Other one: b from a; Update Other one: a from b; Update Thing one: a from b -> \
          UPDATE_ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&two("a"), &[], one).await?;
-            let all = play
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&two("a"), &[], succeed_as_one).await?;
+            let all = run
                 .deploy(&two("b"), &[], |event| {
                     match (event.what(), event.text("/ResourceProperties/Value")) {
                         (("Update", "Other"), "b") => Answer::Failed("one"),
@@ -361,7 +355,7 @@ pub(super) const PROBES: &[Probe] = &[
                     }
                 })
                 .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(format_rolled_back(&all, 2))
         }
     ),
@@ -375,9 +369,9 @@ pub(super) const PROBES: &[Probe] = &[
         "Update Thing one: b from a; Update Other one: b from a; Delete Thing two: b; Update Other one: a from b; Update Thing two: a \
          from b -> UPDATE_ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&two("a"), &[], one).await?;
-            let all = play
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&two("a"), &[], succeed_as_one).await?;
+            let all = run
                 .deploy(&two("b"), &[], |event| {
                     match (event.what(), event.text("/ResourceProperties/Value")) {
                         (("Update", "Other"), "b") => Answer::Failed("one"),
@@ -388,7 +382,7 @@ pub(super) const PROBES: &[Probe] = &[
                     }
                 })
                 .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(format_rolled_back(&all, 2))
         }
     ),
@@ -400,20 +394,20 @@ pub(super) const PROBES: &[Probe] = &[
         "The rollback of a rename deletes the new resource, and sends nothing to the old one.",
         "Create Renamed: a; Create Last: a; Delete Last last: a; Delete Renamed one: a -> UPDATE_ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
             let resources = json!({
                 "Renamed": {"Properties": {"Value": "a"}},
                 "Last": {"DependsOn": "Renamed", "Properties": {"Value": "a"}},
             });
-            let all = play
+            let all = run
                 .deploy(&resources, &[], |event| match event.what() {
                     ("Create", "Last") => Answer::Failed("last"),
                     (_, "Last") => Answer::Success("last"),
                     _ => Answer::Success("one"),
                 })
                 .await?;
-            play.end().await?;
+            run.end().await?;
             Ok(format_rolled_back(&all, 2))
         }
     ),
@@ -426,13 +420,13 @@ pub(super) const PROBES: &[Probe] = &[
          is deleted again.",
         "Delete Thing one: a -> DELETE_FAILED; Delete Thing one: a -> GONE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
-            let failed = play.delete(|_| Answer::Failed("one")).await?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
+            let failed = run.delete(|_| Answer::Failed("one")).await?;
             Ok(format!(
                 "{}; {}",
                 format_requests(&failed),
-                format_requests(&play.delete(one).await?)
+                format_requests(&run.delete(succeed_as_one).await?)
             ))
         }
     ),
@@ -445,15 +439,15 @@ pub(super) const PROBES: &[Probe] = &[
          the policy changes, no Update is sent.",
         "nothing -> UPDATE_COMPLETE; nothing -> GONE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
             let resources =
                 json!({"Thing": {"DeletionPolicy": "Retain", "Properties": {"Value": "a"}}});
-            let changed = play.deploy(&resources, &[], one).await?;
+            let changed = run.deploy(&resources, &[], succeed_as_one).await?;
             Ok(format!(
                 "{}; {}",
                 format_requests(&changed),
-                format_requests(&play.delete(one).await?)
+                format_requests(&run.delete(succeed_as_one).await?)
             ))
         }
     ),
@@ -466,10 +460,10 @@ pub(super) const PROBES: &[Probe] = &[
          Create has ended.",
         "Create Thing: a; Delete Thing (invented): a -> GONE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.begin(&thing("a"), &[]).await?;
-            let event = play.first().await?;
-            let (mut lines, status) = play
+            let mut run = StackRun::new(cx).await?;
+            run.begin(&thing("a"), &[]).await?;
+            let event = run.first().await?;
+            let (mut lines, status) = run
                 .delete(|event| Answer::Document(event.document("SUCCESS", sent_or_new_id(event))))
                 .await?;
             lines.insert(0, format!("{} {}: a", event.what().0, event.what().1));
@@ -485,15 +479,15 @@ pub(super) const PROBES: &[Probe] = &[
          first one has ended.",
         "Update Thing one: b from a; Update Thing one: a from b -> UPDATE_ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
-            play.begin(&thing("b"), &[]).await?;
-            let event = play.first().await?;
-            play.stack().command("cancel-update-stack", &[]).await?;
-            let (mut lines, status) = play.answer(one).await?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
+            run.begin(&thing("b"), &[]).await?;
+            let event = run.first().await?;
+            run.stack().command("cancel-update-stack", &[]).await?;
+            let (mut lines, status) = run.answer(succeed_as_one).await?;
             lines.insert(0, format!("{} {} one: b from a", event.what().0, event.what().1));
             let observed = format_requests(&(lines, status));
-            play.end().await?;
+            run.end().await?;
             Ok(observed)
         }
     ),
@@ -506,14 +500,14 @@ pub(super) const PROBES: &[Probe] = &[
          of its response, and creates it again.",
         "Create Thing: a -> CREATE_FAILED; Create Thing: b; Delete Thing made: a -> UPDATE_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            let failed = play
+            let mut run = StackRun::new(cx).await?;
+            let failed = run
                 .deploy(&thing("a"), &["--disable-rollback"], |_| Answer::Failed("made"))
                 .await?;
-            let again = play.deploy(&thing("b"), &["--disable-rollback"], one).await?;
+            let again = run.deploy(&thing("b"), &["--disable-rollback"], succeed_as_one).await?;
             let observed =
                 format!("{}; {}", format_requests(&failed), format_rolled_back(&again, 0));
-            play.end().await?;
+            run.end().await?;
             Ok(observed)
         }
     ),
@@ -526,13 +520,13 @@ pub(super) const PROBES: &[Probe] = &[
          token.",
         "nothing -> UPDATE_ROLLBACK_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
             let account = &cx.env.child.id;
             let token = format!("arn:aws:sns:us-east-1:{account}:another-topic");
             let resources = json!({"Thing": {"Properties": {"Value": "a", "ServiceToken": token}}});
-            let all = play.deploy(&resources, &[], one).await?;
-            play.end().await?;
+            let all = run.deploy(&resources, &[], succeed_as_one).await?;
+            run.end().await?;
             Ok(format_requests(&all))
         }
     ),
@@ -544,15 +538,15 @@ pub(super) const PROBES: &[Probe] = &[
         "A stack refactoring that renames a custom resource sends nothing.",
         "EXECUTE_COMPLETE; nothing -> UPDATE_COMPLETE",
         |cx| {
-            let mut play = StackRun::new(cx).await?;
-            play.deploy(&thing("a"), &[], one).await?;
-            let path = play.template(&json!({"Renamed": {"Properties": {"Value": "a"}}}))?;
+            let mut run = StackRun::new(cx).await?;
+            run.deploy(&thing("a"), &[], succeed_as_one).await?;
+            let path = run.template(&json!({"Renamed": {"Properties": {"Value": "a"}}}))?;
             let body = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
             std::fs::remove_file(&path).map_err(|error| error.to_string())?;
-            let definitions = json!([{"StackName": play.name, "TemplateBody": body}]).to_string();
+            let definitions = json!([{"StackName": run.name, "TemplateBody": body}]).to_string();
             let mapping = json!([{
-                "Source": {"StackName": play.name, "LogicalResourceId": "Thing"},
-                "Destination": {"StackName": play.name, "LogicalResourceId": "Renamed"},
+                "Source": {"StackName": run.name, "LogicalResourceId": "Thing"},
+                "Destination": {"StackName": run.name, "LogicalResourceId": "Renamed"},
             }]);
             let mapping = mapping.to_string();
             let backend = &cx.env.backend;
@@ -571,6 +565,7 @@ pub(super) const PROBES: &[Probe] = &[
                 if !verb.is_empty() {
                     refactor(verb).await?;
                 }
+                // At most ten minutes.
                 for _ in 0..120 {
                     let described = parsed(&refactor("describe-stack-refactor").await?)?;
                     state =
@@ -584,17 +579,13 @@ pub(super) const PROBES: &[Probe] = &[
                     break;
                 }
             }
-            let observed = format!("{state}; {}", format_requests(&play.answer(one).await?));
-            play.end().await?;
+            let observed =
+                format!("{state}; {}", format_requests(&run.answer(succeed_as_one).await?));
+            run.end().await?;
             Ok(observed)
         }
     ),
 ];
-
-fn sent_or_new_id(event: &Event) -> &str {
-    let id = event.text("/PhysicalResourceId");
-    if id.is_empty() { "made" } else { id }
-}
 
 fn parsed(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())

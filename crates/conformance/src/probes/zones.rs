@@ -166,7 +166,8 @@ pub(super) const PROBES: &[Probe] = &[
         |cx| {
             let name = cx.name("a");
             cx.env.make_zone(&cx.env.parent, &name, "").await?;
-            // A zone that was created is found by its reference, which the cleanup knows.
+            // The reference of the zone that exists. If AWS created a second zone, the cleanup
+            // would find it by its name.
             let reference = cx.env.reference(&name, "");
             Ok(make(&cx.env.parent, &name, reference).await)
         }
