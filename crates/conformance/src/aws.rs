@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use crate::backend::{Backend, Side};
 use crate::cleanup::Cleaner;
-use crate::context::{Account, Environment, error_text, http_client};
+use crate::context::{Account, Environment, create, error_text, http_client, set};
 use crate::journal::{Journal, RunOf, Thing};
 use crate::probe::{Needs, Probe};
 use crate::probes::life::Function;
@@ -63,23 +63,23 @@ pub enum End {
     Left(Option<Results>),
     /// Only a cleanup was requested, and it is complete.
     CleanedUp,
-    /// Nothing was created, for this reason.
-    NotBegun(String),
+    /// There are no results, for this reason. This run leaves nothing behind.
+    NoResults(String),
 }
 
-/// AWS, called with its command line.
+/// Real AWS, called through the AWS CLI.
 #[derive(Debug)]
-struct CommandLine {
+struct AwsCli {
     parent_profile: String,
     child_profile: String,
     region: String,
     dist: PathBuf,
-    /// Whether the environment has an endpoint URL. Then the tests' fake of AWS is in use, in which
-    /// nothing takes time.
+    /// Whether `AWS_ENDPOINT_URL` is set: then a test's local AWS is in use, and nothing needs to be
+    /// waited for.
     local: bool,
 }
 
-impl Backend for CommandLine {
+impl Backend for AwsCli {
     fn name(&self) -> &'static str {
         "AWS"
     }
@@ -124,7 +124,10 @@ impl Backend for CommandLine {
             ]);
             // The output is read here, so no pager may wait for a key.
             command.env("AWS_PAGER", "").stdin(Stdio::null()).kill_on_drop(true);
-            let output = command.output().await.map_err(|error| format!("aws: {error}"))?;
+            let output = command
+                .output()
+                .await
+                .map_err(|error| format!("the AWS CLI (aws) can't be started: {error}"))?;
             if output.status.success() {
                 return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
             }
@@ -146,33 +149,35 @@ pub async fn conformance(
     let journal = Arc::new(Journal::open(&request.journal)?);
     let before = journal.run();
     if before.is_some() && request.left == Left::Refuse {
-        return Ok(End::NotBegun(format!(
+        return Ok(End::NoResults(format!(
             "An earlier run was not finished. {} lists what it may have left behind. Use --resume to delete that and to continue, or --cleanup to \
 delete it. Nothing was created.",
             request.journal.display()
         )));
     }
-    let (parent, child) = match accounts(request).await {
+    let accounts = match accounts(request).await {
         Ok(accounts) => accounts,
-        Err(error) => return Ok(End::NotBegun(error)),
+        Err(error) => return Ok(End::NoResults(error)),
     };
-    if let Some(run) =
-        before.as_ref().filter(|run| run.parent != parent.id || run.child != child.id)
+    if let Some(run) = before
+        .as_ref()
+        .filter(|run| run.parent != accounts.parent.id || run.child != accounts.child.id)
     {
-        return Ok(End::NotBegun(format!(
+        return Ok(End::NoResults(format!(
             "The unfinished run used the accounts {} and {}, but the profiles are of {} and {}. Use the profiles of that run.",
-            run.parent, run.child, parent.id, child.id
+            run.parent, run.child, accounts.parent.id, accounts.child.id
         )));
     }
     let region = before.as_ref().map_or(&request.region, |run| &run.region).clone();
-    let backend: Arc<dyn Backend> = Arc::new(CommandLine {
+    let backend: Arc<dyn Backend> = Arc::new(AwsCli {
         parent_profile: request.parent_profile.clone(),
         child_profile: request.child_profile.clone(),
         region: region.clone(),
         dist: request.dist.clone(),
         local: std::env::var_os("AWS_ENDPOINT_URL").is_some_and(|url| !url.is_empty()),
     });
-    let cleaner = Cleaner { parent: &parent, child: &child, backend: &*backend, journal: &journal };
+    let Accounts { parent, child } = &accounts;
+    let cleaner = Cleaner { parent, child, backend: &*backend, journal: &journal };
     if before.is_some() {
         writeln!(out, "Deleting what the unfinished run has left behind ...")?;
         if !clean(&cleaner, out).await? {
@@ -183,9 +188,9 @@ delete it. Nothing was created.",
         std::fs::remove_file(&request.journal)?;
         return Ok(End::CleanedUp);
     }
-    let zone = match zone_of(&parent, &request.zone).await {
+    let zone = match zone_of(parent, &request.zone).await {
         Ok(zone) => zone,
-        Err(error) => return Ok(End::NotBegun(error)),
+        Err(error) => return Ok(End::NoResults(error)),
     };
     let prefix = new_prefix();
     let zone_name = format!("{prefix}.{}", request.zone);
@@ -197,30 +202,40 @@ delete it. Nothing was created.",
         region,
     };
     if !request.yes && !confirm(request, &run, out)? {
-        return Ok(End::NotBegun("Nothing was created.".into()));
+        return Ok(End::NoResults("Nothing was created.".into()));
     }
     journal.begin(&run)?;
 
     let listener = tokio::spawn(stop_when_asked(Arc::clone(&journal)));
-    let setup = Setup { run: &run, zone: &zone, backend: &backend, journal: &journal };
-    let results = run_probes(setup, (&parent, &child), probes, out).await;
+    let setup =
+        Setup { run: &run, accounts: &accounts, zone: &zone, backend: &backend, journal: &journal };
+    let results = run_probes(setup, probes, out).await;
     listener.abort();
+    finish(&cleaner, results, out).await
+}
+
+/// Deletes what the run created, and removes the journal if nothing is left.
+async fn finish(
+    cleaner: &Cleaner<'_>,
+    results: Result<Results, String>,
+    out: &mut (impl Write + Send),
+) -> std::io::Result<End> {
     if let Err(error) = &results {
         writeln!(out, "\n{error}")?;
     }
     writeln!(out, "\nDeleting what was created ...")?;
-    let clean = clean(&cleaner, out).await?;
-    match (results, clean) {
-        (results, false) => Ok(End::Left(results.ok())),
-        (Err(error), true) => {
-            std::fs::remove_file(&request.journal)?;
-            Ok(End::NotBegun(format!("{error}. Everything that was created has been deleted.")))
-        }
-        (Ok(results), true) => {
-            std::fs::remove_file(&request.journal)?;
-            Ok(End::Complete(results))
-        }
+    if !clean(cleaner, out).await? {
+        return Ok(End::Left(results.ok()));
     }
+    if let Some(journal) = cleaner.journal.path() {
+        std::fs::remove_file(journal)?;
+    }
+    Ok(match results {
+        Ok(results) => End::Complete(results),
+        Err(error) => {
+            End::NoResults(format!("{error}. Everything that was created has been deleted."))
+        }
+    })
 }
 
 /// After the first Ctrl-C, the run ends with its current step and cleans up. It can't end sooner: a
@@ -235,9 +250,16 @@ async fn stop_when_asked(journal: Arc<Journal>) {
     }
 }
 
+/// Administrators of the two accounts.
+struct Accounts {
+    parent: Account,
+    child: Account,
+}
+
 /// What a run is set up from.
 struct Setup<'a> {
     run: &'a RunOf,
+    accounts: &'a Accounts,
     /// The id of the zone that the run's zone is delegated from.
     zone: &'a str,
     backend: &'a Arc<dyn Backend>,
@@ -246,11 +268,11 @@ struct Setup<'a> {
 
 /// Sets up a run in the parent and the child account, and runs the probes.
 async fn run_probes(
-    Setup { run, zone, backend, journal }: Setup<'_>,
-    (parent, child): (&Account, &Account),
+    Setup { run, accounts, zone, backend, journal }: Setup<'_>,
     probes: &[Probe],
     out: &mut (impl Write + Send),
 ) -> Result<Results, String> {
+    let Accounts { parent, child } = accounts;
     let (parent, child) = (parent.clone(), child.clone());
     let env =
         Environment::set_up(parent, child, run, Arc::clone(backend), Arc::clone(journal)).await?;
@@ -262,7 +284,11 @@ async fn run_probes(
 async fn clean(cleaner: &Cleaner<'_>, out: &mut impl Write) -> std::io::Result<bool> {
     let left = cleaner.clean().await;
     for (thing, why) in &left {
-        writeln!(out, "left: {}: {why}", serde_json::to_string(thing).unwrap_or_default())?;
+        writeln!(
+            out,
+            "could not delete {}: {why}",
+            serde_json::to_string(thing).unwrap_or_default()
+        )?;
     }
     if left.is_empty() {
         writeln!(out, "Nothing is left behind.")?;
@@ -278,7 +304,7 @@ async fn clean(cleaner: &Cleaner<'_>, out: &mut impl Write) -> std::io::Result<b
     Ok(left.is_empty())
 }
 
-async fn accounts(request: &Request) -> Result<(Account, Account), String> {
+async fn accounts(request: &Request) -> Result<Accounts, String> {
     let load = async |profile: &str| {
         // Credentials in the environment must not take precedence over the profiles, as in the
         // SDK's default chain.
@@ -304,7 +330,7 @@ async fn accounts(request: &Request) -> Result<(Account, Account), String> {
             parent.id
         ));
     }
-    Ok((parent, child))
+    Ok(Accounts { parent, child })
 }
 
 /// Returns the id of the public zone with this name, if there is only one.
@@ -320,7 +346,7 @@ async fn zone_of(parent: &Account, name: &str) -> Result<String, String> {
     match ids.as_slice() {
         [id] => Ok((*id).to_owned()),
         [] => Err(format!(
-            "The account {} has no public hosted zone {name}. Name an existing one, without a trailing dot.",
+            "The account {} has no public hosted zone {name}. Use the name of an existing public hosted zone.",
             parent.id
         )),
         several => Err(format!(
@@ -347,7 +373,7 @@ fn confirm(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Res
     );
     let _ = writeln!(
         text,
-        "  - hosted zones {} and below it in both accounts, with several thousand record sets",
+        "  - the hosted zone {} and zones below it, in both accounts, with several thousand record sets",
         run.zone
     );
     let _ = writeln!(
@@ -368,16 +394,12 @@ fn confirm(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Res
     );
     let _ = writeln!(
         text,
-        "It takes about an hour and a half. It costs less than 2 US dollars, and most of it is free: hosted zones that are"
+        "It takes about an hour and a half, and costs less than 2 US dollars. Hosted zones deleted within twelve hours are free."
     );
+    let _ = writeln!(text, "Everything is tagged custom-delegation-conformance={}.", run.prefix);
     let _ = writeln!(
         text,
-        "deleted within twelve hours cost nothing. Everything is tagged custom-delegation-conformance={},",
-        run.prefix
-    );
-    let _ = writeln!(
-        text,
-        "listed in {} before it is created, and deleted at the end.",
+        "{} lists everything before it is created. Everything is deleted at the end.",
         request.journal.display()
     );
     write!(out, "{text}\nType yes to begin: ")?;
@@ -391,7 +413,6 @@ impl Environment {
     /// Delegates the run's zone in the given zone, with one NS record set, and waits until its name
     /// servers have it.
     async fn delegate(&self, zone: &str) -> Result<(), String> {
-        use crate::context::{create, set};
         let thing = Thing::Delegation { zone: zone.to_owned(), name: self.zone.name.clone() };
         self.journal.making(thing).map_err(|error| error.to_string())?;
         let servers: Vec<&str> = self.zone.name_servers.iter().map(String::as_str).collect();

@@ -10,9 +10,11 @@ use crate::journal::{Journal, Thing};
 use crate::recorder::{Recorder, stack_name};
 use crate::stacks::{GONE, Stack};
 
-/// The most values and characters of a batch, some below the service's limits (Route 53 Developer
-/// Guide, "Quotas").
-const BATCH: (usize, usize) = (900, 30_000);
+/// The most values in one batch. It is below the quota of 1,000 (Route 53 Developer Guide,
+/// "Quotas").
+const MAX_VALUES: usize = 900;
+/// The most characters in the values of one batch. It is below the quota of 32,000.
+const MAX_CHARACTERS: usize = 30_000;
 
 /// Deletes what is in the journal.
 #[derive(Debug)]
@@ -147,7 +149,7 @@ fn is(returned: &str, name: &str) -> bool {
 pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, String> {
     let (mut found, mut next) = (Vec::new(), None::<String>);
     let mut start = name.to_owned();
-    // A page has a hundred zones.
+    // A page has 100 zones. The bound only prevents an endless loop: a run creates a few dozen zones.
     for _ in 0..100 {
         let call = account
             .route53
@@ -247,7 +249,7 @@ fn batches(sets: Vec<ResourceRecordSet>) -> Vec<Vec<Change>> {
         let own = set.resource_records().len().max(1);
         let length: usize =
             set.resource_records().iter().map(|record| record.value().chars().count()).sum();
-        if values + own > BATCH.0 || characters + length > BATCH.1 {
+        if values + own > MAX_VALUES || characters + length > MAX_CHARACTERS {
             batches.push(Vec::new());
             (values, characters) = (0, 0);
         }

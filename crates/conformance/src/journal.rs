@@ -181,7 +181,7 @@ impl Journal {
     /// If the file can't be written, or the run is to stop. Then the resource may not be created.
     pub(crate) fn making(&self, thing: Thing) -> io::Result<()> {
         if self.is_stopped() {
-            return Err(io::Error::other("interrupted"));
+            return Err(io::Error::other("The run was interrupted"));
         }
         self.write(Line::Making(thing))
     }

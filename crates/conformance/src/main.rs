@@ -102,10 +102,11 @@ impl Only {
     }
 }
 
-/// The exit statuses: everything is as expected; something differs or is left behind; nothing was
-/// run.
-const FINE: u8 = 0;
+/// Everything is as expected.
+const AS_EXPECTED: u8 = 0;
+/// Something differs or is left behind.
 const DIFFERS: u8 = 1;
+/// Nothing was run.
 const NOT_RUN: u8 = 2;
 
 #[tokio::main]
@@ -113,8 +114,8 @@ async fn main() -> ExitCode {
     let status = match Args::parse().command {
         Command::Sandbox(only) => sandbox(&only.probes()).await,
         Command::Emulator { endpoint_url, only } => emulator(&endpoint_url, &only.probes()).await,
-        Command::Aws(args) => real(&args).await,
-        Command::Page { page } => write(&page, None),
+        Command::Aws(args) => run_on_aws(&args).await,
+        Command::Page { page } => write_page(&page, None),
     };
     match status {
         Ok(status) => status.into(),
@@ -128,15 +129,15 @@ async fn main() -> ExitCode {
 async fn sandbox(probes: &[Probe]) -> Result<u8, String> {
     let local = Arc::new(Local::start().await.map_err(|error| error.to_string())?);
     let configs = [local.config(Side::Parent), local.config(Side::Child)];
-    here(configs, local, probes).await
+    run_locally(configs, local, probes).await
 }
 
 async fn emulator(url: &str, probes: &[Probe]) -> Result<u8, String> {
-    here(setup::emulated(url).await?, Arc::new(Emulator), probes).await
+    run_locally(setup::emulated(url).await?, Arc::new(Emulator), probes).await
 }
 
 /// Runs the probes against a local AWS.
-async fn here(
+async fn run_locally(
     configs: [aws_config::SdkConfig; 2],
     backend: Arc<dyn Backend>,
     probes: &[Probe],
@@ -156,16 +157,16 @@ async fn here(
     let left = cleaner.clean().await;
     let results = results.map_err(|error| error.to_string())?;
     for (thing, why) in &left {
-        eprintln!("left: {thing:?}: {why}");
+        eprintln!("could not delete {thing:?}: {why}");
     }
     Ok(if left.is_empty() { status(&results) } else { DIFFERS })
 }
 
 fn status(results: &Results) -> u8 {
-    if results.differences().next().is_none() { FINE } else { DIFFERS }
+    if results.differences().next().is_none() { AS_EXPECTED } else { DIFFERS }
 }
 
-async fn real(args: &AwsArgs) -> Result<u8, String> {
+async fn run_on_aws(args: &AwsArgs) -> Result<u8, String> {
     let request = Request {
         parent_profile: args.parent_profile.clone(),
         child_profile: args.child_profile.clone(),
@@ -184,27 +185,27 @@ async fn real(args: &AwsArgs) -> Result<u8, String> {
     match end.map_err(|error| error.to_string())? {
         End::Complete(results) => {
             let page = Page::new(&setup::today(), &args.region, &results);
-            write(&args.page, Some(&page))?;
+            write_page(&args.page, Some(&page))?;
             Ok(status(&results))
         }
         End::Left(results) => {
             if let Some(results) = results {
-                write(&args.page, Some(&Page::new(&setup::today(), &args.region, &results)))?;
+                write_page(&args.page, Some(&Page::new(&setup::today(), &args.region, &results)))?;
             }
             Ok(DIFFERS)
         }
-        End::CleanedUp => Ok(FINE),
-        End::NotBegun(why) => Err(why),
+        End::CleanedUp => Ok(AS_EXPECTED),
+        End::NoResults(why) => Err(why),
     }
 }
 
 /// Writes the page, with the results of this run or those that it already has.
-fn write(path: &PathBuf, page: Option<&Page>) -> Result<u8, String> {
+fn write_page(path: &PathBuf, page: Option<&Page>) -> Result<u8, String> {
     let unwritable = |error: std::io::Error| format!("{}: {error}", path.display());
     let before = std::fs::read_to_string(path).unwrap_or_default();
     let known = Page::parse(&before);
     let text = page.unwrap_or(&known).render(&probes::all());
     let mut file = std::fs::File::create(path).map_err(unwritable)?;
     file.write_all(text.as_bytes()).map_err(unwritable)?;
-    Ok(FINE)
+    Ok(AS_EXPECTED)
 }

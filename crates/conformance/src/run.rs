@@ -31,10 +31,11 @@ impl Results {
     }
 }
 
-/// Runs the probes. A probe that has a result from an earlier part of this run is not run again.
+/// Runs the probes. A probe that already has a result in the journal is not run again, unless it
+/// failed.
 ///
 /// # Errors
-/// If the journal can't be written.
+/// If the run was interrupted, or if the journal or the output can't be written.
 pub async fn run(
     env: &Arc<Environment>,
     probes: &[Probe],
@@ -43,7 +44,7 @@ pub async fn run(
     let mut results = Results::default();
     for probe in probes {
         if env.journal.is_stopped() {
-            return Err(std::io::Error::other("interrupted"));
+            return Err(std::io::Error::other("The run was interrupted"));
         }
         let known =
             env.journal.verdict(probe.id).filter(|verdict| !matches!(verdict, Verdict::Failed(_)));

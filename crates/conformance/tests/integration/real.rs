@@ -365,7 +365,8 @@ async fn an_interrupted_run_cleans_up() {
         let output = fixture.run(&few, "").await;
         assert_eq!(output.status.code(), Some(2), "{at}: {}", text(&output));
         assert!(
-            text(&output).contains("interrupted. Everything that was created has been deleted."),
+            text(&output)
+                .contains("The run was interrupted. Everything that was created has been deleted."),
             "{at}: {}",
             text(&output)
         );
@@ -388,7 +389,7 @@ async fn what_is_left_is_said_and_taken_away_later() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let printed = text(&output);
     assert!(
-        printed.contains("left: {\"kind\":\"zones\"")
+        printed.contains("could not delete {\"kind\":\"zones\"")
             && printed.contains("AccessDenied: not today"),
         "{printed}"
     );
