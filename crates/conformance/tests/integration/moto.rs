@@ -1,5 +1,5 @@
 //! moto disagrees where it is known to be lax, which shows that the probes can fail. Where it
-//! agrees, the facts have support from others.
+//! agrees, the facts have independent support.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,8 +18,8 @@ use crate::fixture::environment;
 /// The time limit for the start of moto, which imports many Python modules.
 const START: Duration = Duration::from_mins(2);
 
-/// The probes with which moto 5.2.5 agrees. Everywhere else it is lax or uses other words. The test
-/// fails if another version agrees with more or fewer of them.
+/// The probes that moto 5.2.5 passes. In all others it is laxer than AWS, or words its errors
+/// differently. The test fails if another version passes more or fewer of them.
 const AGREES: &[&str] = &[
     "route53/delete-as-listed",
     "route53/batch-delete-then-create",
@@ -44,7 +44,7 @@ const AGREES: &[&str] = &[
     "iam/key-names-escaped",
 ];
 
-/// What moto does where this project relies on a refusal.
+/// What moto answers where AWS refuses, and this project relies on that.
 const LAX: [(&str, &str); 7] = [
     ("route53/batch-whole-or-not", "accepted; listed: a a b"),
     ("route53/batch-twice", "accepted"),
@@ -102,15 +102,15 @@ async fn moto_differs_exactly_where_it_is_known_to() {
     let env = environment(accounts, Arc::new(Emulator)).await;
     let mut text = Vec::new();
     let results = run::run(&env, &probes::all(), &mut text).await.unwrap();
-    let said = String::from_utf8_lossy(&text);
+    let output = String::from_utf8_lossy(&text);
     let agreeing = results
         .0
         .iter()
         .filter(|(_, verdict)| *verdict == Verdict::Agrees)
         .map(|(probe, _)| probe.id);
     let known: BTreeSet<&str> = AGREES.iter().copied().collect();
-    let news: Vec<&str> = known.symmetric_difference(&agreeing.collect()).copied().collect();
-    assert!(news.is_empty(), "the agreement has changed: {news:#?}\n{said}");
+    let changed: Vec<&str> = known.symmetric_difference(&agreeing.collect()).copied().collect();
+    assert!(changed.is_empty(), "moto now passes or fails other probes: {changed:#?}\n{output}");
     let program = |id: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
         command
