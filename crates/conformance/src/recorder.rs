@@ -212,6 +212,15 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// An operation of a stack that has ended.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The requests that CloudFormation sent, a line each.
+    pub requests: Vec<String>,
+    /// The stack's status.
+    pub status: Status,
+}
+
 /// The stack of a probe, and the requests that CloudFormation sent for it.
 #[derive(Debug)]
 pub struct StackRun<'a> {
@@ -254,14 +263,13 @@ impl<'a> StackRun<'a> {
     }
 
     /// Deploys these resources and answers the requests. Resources are custom resources with this
-    /// run's topic, unless they have another type. Returns a line for each request, and the stack's
-    /// status.
+    /// run's topic, unless they have another type.
     pub async fn deploy(
         &mut self,
         resources: &Value,
         extra: &[&str],
         answer: impl FnMut(&Event) -> Answer,
-    ) -> Result<(Vec<String>, Status), String> {
+    ) -> Result<Operation, String> {
         self.begin(resources, extra).await?;
         self.answer(answer).await
     }
@@ -298,7 +306,7 @@ impl<'a> StackRun<'a> {
     pub async fn delete(
         &mut self,
         answer: impl FnMut(&Event) -> Answer,
-    ) -> Result<(Vec<String>, Status), String> {
+    ) -> Result<Operation, String> {
         self.stack().command("delete-stack", &[]).await?;
         self.answer(answer).await
     }
@@ -312,8 +320,8 @@ impl<'a> StackRun<'a> {
     pub async fn answer(
         &mut self,
         mut answer: impl FnMut(&Event) -> Answer,
-    ) -> Result<(Vec<String>, Status), String> {
-        let mut lines = Vec::new();
+    ) -> Result<Operation, String> {
+        let mut requests = Vec::new();
         let reads = self.reads(READS);
         for _ in 0..reads {
             let Some(event) = self.next().await? else {
@@ -322,12 +330,12 @@ impl<'a> StackRun<'a> {
                     if status.status == GONE {
                         self.record_deleted()?;
                     }
-                    return Ok((lines, status));
+                    return Ok(Operation { requests, status });
                 }
                 self.pause().await;
                 continue;
             };
-            lines.push(event.line(&self.name));
+            requests.push(event.line(&self.name));
             if let Some(document) = event.answer(answer(&event)) {
                 self.recorder.put(&event, document.to_string().into_bytes(), &[]).await?;
             }
@@ -377,7 +385,7 @@ impl<'a> StackRun<'a> {
 
     /// Deletes the stack in any state, so that the probe leaves nothing behind.
     pub async fn end(mut self) -> Result<(), String> {
-        let (_, status) = self
+        let Operation { status, .. } = self
             .delete(|event| Answer::Document(event.document("SUCCESS", sent_or_new_id(event))))
             .await?;
         if status.status == GONE {

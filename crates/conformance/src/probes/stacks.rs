@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use crate::probe::Needs::{RealAws, Stacks};
 use crate::probe::{Probe, probe};
-use crate::recorder::{Answer, Event, StackRun, sent_or_new_id};
-use crate::stacks::Status;
+use crate::recorder::{Answer, Event, Operation, StackRun, sent_or_new_id};
 
 const REQUESTS: &str =
     "CloudFormation User Guide, \"Custom resource request and response reference\"";
@@ -37,17 +36,18 @@ fn succeed_as_one(_: &Event) -> Answer {
 }
 
 /// Formats the requests and the stack's status.
-fn format_requests((lines, status): &(Vec<String>, Status)) -> String {
-    let sent = if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") };
+fn format_requests(Operation { requests, status }: &Operation) -> String {
+    let sent = if requests.is_empty() { "nothing".to_owned() } else { requests.join("; ") };
     format!("{sent} -> {}", status.status)
 }
 
 /// Like [`format_requests`], but sorts the requests after a failure, whose order is irrelevant.
-fn format_rolled_back((lines, status): &(Vec<String>, Status), first: usize) -> String {
-    let (before, after) = lines.split_at(first.min(lines.len()));
-    let mut after = after.to_vec();
-    after.sort();
-    format_requests(&([before, &after].concat(), status.clone()))
+fn format_rolled_back(operation: &Operation, first: usize) -> String {
+    let mut operation = operation.clone();
+    if let Some(after) = operation.requests.get_mut(first..) {
+        after.sort();
+    }
+    format_requests(&operation)
 }
 
 pub(super) const PROBES: &[Probe] = &[
@@ -176,7 +176,7 @@ pub(super) const PROBES: &[Probe] = &[
             let event = run.first().await?;
             let good = event.document("SUCCESS", "first").to_string().into_bytes();
             let good = run.recorder().put(&event, good, &[]).await?;
-            let (_, status) = run.answer(succeed_as_one).await?;
+            let Operation { status, .. } = run.answer(succeed_as_one).await?;
             let bad = event.document("FAILED", "second").to_string().into_bytes();
             let bad = run.recorder().put(&event, bad, &[]).await?;
             let deleted = run.delete(succeed_as_one).await?;
@@ -225,7 +225,7 @@ pub(super) const PROBES: &[Probe] = &[
             for length in [1024, 1025, 0] {
                 let mut run = StackRun::new(cx).await?;
                 let id = "x".repeat(length);
-                let (_, status) = run
+                let Operation { status, .. } = run
                     .deploy(&thing("a"), &[], |event| {
                         let id = if event.what().0 == "Create" { &id } else { "one" };
                         Answer::Document(event.document("SUCCESS", id))
@@ -463,11 +463,12 @@ pub(super) const PROBES: &[Probe] = &[
             let mut run = StackRun::new(cx).await?;
             run.begin(&thing("a"), &[]).await?;
             let event = run.first().await?;
-            let (mut lines, status) = run
+            let mut operation = run
                 .delete(|event| Answer::Document(event.document("SUCCESS", sent_or_new_id(event))))
                 .await?;
-            lines.insert(0, format!("{} {}: a", event.what().0, event.what().1));
-            Ok(format_requests(&(lines, status)))
+            let (kind, logical_id) = event.what();
+            operation.requests.insert(0, format!("{kind} {logical_id}: a"));
+            Ok(format_requests(&operation))
         }
     ),
     probe!(
@@ -484,9 +485,10 @@ pub(super) const PROBES: &[Probe] = &[
             run.begin(&thing("b"), &[]).await?;
             let event = run.first().await?;
             run.stack().command("cancel-update-stack", &[]).await?;
-            let (mut lines, status) = run.answer(succeed_as_one).await?;
-            lines.insert(0, format!("{} {} one: b from a", event.what().0, event.what().1));
-            let observed = format_requests(&(lines, status));
+            let mut operation = run.answer(succeed_as_one).await?;
+            let (kind, logical_id) = event.what();
+            operation.requests.insert(0, format!("{kind} {logical_id} one: b from a"));
+            let observed = format_requests(&operation);
             run.end().await?;
             Ok(observed)
         }
