@@ -22,7 +22,6 @@ use crate::probe::{Needs, Probe};
 use crate::probes::life::Function;
 use crate::run::{self, Results};
 
-/// The parameters of a run.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The profile of the account with the parent zone.
@@ -33,9 +32,7 @@ pub struct Request {
     pub zone: String,
     /// The Region in which stacks are created.
     pub region: String,
-    /// The path of the journal.
     pub journal: PathBuf,
-    /// What to do with what an earlier run has left behind.
     pub left: Left,
     /// The folder with the package of the function to deploy.
     pub dist: PathBuf,

@@ -23,9 +23,7 @@ pub struct Cleaner<'a> {
     pub parent: &'a Account,
     /// An administrator of the account with the child zone.
     pub child: &'a Account,
-    /// The kind of AWS in use.
     pub backend: &'a dyn Backend,
-    /// The journal of what was created.
     pub journal: &'a Journal,
 }
 

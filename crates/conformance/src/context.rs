@@ -31,15 +31,11 @@ const PROPAGATION: (u32, Duration) = (20, Duration::from_secs(3));
 /// An identity in an account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The account id.
     pub id: String,
-    /// The ARN of the identity.
     pub arn: String,
     /// The SDK settings, with endpoint and credentials.
     pub config: SdkConfig,
-    /// The Route 53 client.
     pub route53: route53::Client,
-    /// The STS client.
     pub sts: sts::Client,
 }
 
@@ -116,11 +112,8 @@ pub(crate) fn local_config(endpoint: &str, id: &str, secret: &str) -> SdkConfig 
 /// Credentials; their Debug output shows no secrets.
 #[derive(Clone)]
 pub struct Keys {
-    /// The access key id.
     pub id: String,
-    /// The secret access key.
     pub secret: String,
-    /// The session token.
     pub token: Option<String>,
 }
 
@@ -154,9 +147,7 @@ pub struct Environment {
     pub child_zone: Zone,
     /// The prefix of all names that the run creates.
     pub prefix: String,
-    /// The kind of AWS in use.
     pub backend: Arc<dyn Backend>,
-    /// The journal of what was created.
     pub journal: Arc<Journal>,
 }
 
@@ -191,18 +182,15 @@ impl Environment {
 /// The context of one probe. Its names are below a label of its own.
 #[derive(Clone, Debug)]
 pub struct ProbeContext {
-    /// What the probes share.
     pub env: Arc<Environment>,
     slug: &'static str,
 }
 
 impl ProbeContext {
-    /// Creates the context of the probe with this slug.
     pub fn new(env: &Arc<Environment>, slug: &'static str) -> Self {
         Self { env: Arc::clone(env), slug }
     }
 
-    /// Returns the probe's label.
     pub fn slug(&self) -> &'static str {
         self.slug
     }
@@ -365,15 +353,12 @@ impl ProbeContext {
 /// The parameters of `AssumeRole`.
 #[derive(Clone, Debug, Default)]
 pub struct AssumeRoleRequest {
-    /// The role's ARN.
     pub role: String,
-    /// `ExternalId`.
     pub external_id: Option<String>,
     /// `DurationSeconds`.
     pub seconds: Option<i32>,
     /// `RoleSessionName`; `conformance` by default.
     pub session: Option<String>,
-    /// `Policy`.
     pub policy: Option<String>,
 }
 

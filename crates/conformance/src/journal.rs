@@ -28,30 +28,22 @@ pub enum Thing {
         /// The name of the run's zone.
         name: String,
     },
-    /// A stack.
     Stack {
-        /// The account.
         side: Side,
-        /// Its name.
         name: String,
     },
     /// A role that its stack retains.
     Role {
-        /// The account.
         side: Side,
-        /// Its name.
         name: String,
     },
     /// An S3 bucket with its objects.
     Bucket {
-        /// The account.
         side: Side,
-        /// Its name.
         name: String,
     },
     /// The log groups that a stack leaves behind.
     LogGroups {
-        /// The account.
         side: Side,
         /// The prefix of their names.
         prefix: String,
@@ -69,11 +61,9 @@ pub struct RunOf {
     pub parent: String,
     /// The id of the account with the child zone.
     pub child: String,
-    /// The Region.
     pub region: String,
 }
 
-/// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
@@ -87,7 +77,6 @@ enum Line {
     Observed { probe: String, verdict: Verdict },
 }
 
-/// The journal of a run.
 #[derive(Debug)]
 pub struct Journal {
     path: Option<PathBuf>,
@@ -144,7 +133,6 @@ impl Journal {
         })
     }
 
-    /// Returns the path of the file, if there is one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -221,7 +209,6 @@ impl Journal {
         left
     }
 
-    /// Returns the earlier result of a probe.
     pub fn verdict(&self, probe: &str) -> Option<Verdict> {
         self.lines().into_iter().rev().find_map(|line| match line {
             Line::Observed { probe: one, verdict } if one == probe => Some(verdict),

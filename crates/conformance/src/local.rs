@@ -41,7 +41,6 @@ pub struct Local {
     stacks: Mutex<BTreeMap<(Side, String), Arc<LocalStack>>>,
     /// The messages that CloudFormation has sent, and that were not deleted.
     queue: Messages,
-    /// The commands so far.
     commands: Mutex<Vec<String>>,
 }
 
@@ -81,7 +80,6 @@ impl Local {
         Ok(Self { aws, region, stacks: Mutex::default(), queue, commands: Mutex::default() })
     }
 
-    /// The sandbox.
     pub fn sandbox(&self) -> &Sandbox {
         &self.aws
     }
@@ -92,7 +90,6 @@ impl Local {
         local_config(&self.aws.endpoint_url(), &keys.access_key_id, &keys.secret_access_key)
     }
 
-    /// The names of the stacks that exist.
     pub fn stacks(&self) -> Vec<String> {
         let stacks = lock(&self.stacks);
         let existing =
@@ -100,7 +97,6 @@ impl Local {
         existing.map(|((_, name), _)| name.clone()).collect()
     }
 
-    /// The commands so far, one line each.
     pub fn commands(&self) -> Vec<String> {
         lock(&self.commands).clone()
     }
@@ -315,7 +311,6 @@ impl Backend for Local {
     }
 }
 
-/// The id of the account.
 pub fn account(side: Side) -> &'static str {
     match side {
         Side::Parent => PARENT,

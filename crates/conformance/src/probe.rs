@@ -61,14 +61,11 @@ pub struct Probe {
     pub fact: &'static str,
     /// The name of the AWS page, or "no page".
     pub source: &'static str,
-    /// What supports it.
     pub basis: Basis,
-    /// What it needs.
     pub needs: Needs,
     /// What [`Probe::run`] returns if the fact is true. Names, accounts and ids are those of
     /// [`ProbeContext::with_documentation_ids`].
     pub expected: &'static str,
-    /// Observes the fact.
     pub run: Run,
 }
 

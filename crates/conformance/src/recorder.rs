@@ -48,7 +48,6 @@ pub enum Answer {
 /// A request from CloudFormation.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The request's JSON.
     pub json: Value,
     /// The receipt handle of the queue's message.
     receipt: String,
@@ -109,7 +108,6 @@ impl Event {
     }
 }
 
-/// The queue of a run.
 #[derive(Debug)]
 pub struct Recorder<'a> {
     backend: &'a dyn Backend,
@@ -172,7 +170,6 @@ impl<'a> Recorder<'a> {
         self.send("PUT", event.text("/ResponseURL"), body, headers).await
     }
 
-    /// Sends a request to S3.
     pub async fn send(
         &self,
         method: &str,
@@ -217,7 +214,6 @@ impl<'a> Recorder<'a> {
 pub struct Operation {
     /// The requests that CloudFormation sent, a line each.
     pub requests: Vec<String>,
-    /// The stack's status.
     pub status: Status,
 }
 
@@ -226,7 +222,6 @@ pub struct Operation {
 pub struct StackRun<'a> {
     env: &'a Environment,
     recorder: Recorder<'a>,
-    /// The name of the stack.
     pub name: String,
     topic: String,
     known: BTreeSet<String>,
@@ -257,7 +252,6 @@ impl<'a> StackRun<'a> {
         Ok(Self { env, recorder, name, topic, known: BTreeSet::new() })
     }
 
-    /// Returns the queue.
     pub fn recorder(&self) -> &Recorder<'a> {
         &self.recorder
     }

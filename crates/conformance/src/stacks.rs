@@ -20,7 +20,6 @@ pub const GONE: &str = "GONE";
 /// A template with its parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Template {
-    /// The path of the template.
     pub path: PathBuf,
     /// The names and values of its parameters.
     pub parameters: Vec<(&'static str, String)>,
@@ -41,7 +40,6 @@ impl Template {
     }
 }
 
-/// The status of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The status, such as `CREATE_COMPLETE`; `GONE` for a stack that does not exist.
@@ -65,16 +63,12 @@ impl Status {
 /// A stack of one of the accounts, whether it exists or not.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack<'a> {
-    /// The kind of AWS.
     pub backend: &'a dyn Backend,
-    /// The account.
     pub side: Side,
-    /// Its name.
     pub name: &'a str,
 }
 
 impl Stack<'_> {
-    /// Reads the stack's status.
     pub async fn status(&self) -> Result<Status, String> {
         let answer = match self.described().await {
             Ok(answer) => answer,
@@ -107,7 +101,6 @@ impl Stack<'_> {
         self.at_rest().await
     }
 
-    /// Returns the value of an output.
     pub async fn output(&self, output: &str) -> Result<String, String> {
         let answer = self.described().await?;
         let outputs = answer.get("Outputs").and_then(Value::as_array).cloned().unwrap_or_default();

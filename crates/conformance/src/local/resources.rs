@@ -20,7 +20,6 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// The pause before the queue and the bucket are read again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The queue.
 pub(super) type Messages = Arc<Mutex<Vec<Message>>>;
 
 /// An event in the queue.

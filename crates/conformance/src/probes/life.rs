@@ -387,7 +387,6 @@ pub(super) const PROBES: &[Probe] = &[
 /// The function that a run deploys.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// The path of its template.
     pub template: std::path::PathBuf,
     /// The template's parameters, except for names.
     pub parameters: Vec<(&'static str, String)>,
