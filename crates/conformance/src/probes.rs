@@ -18,7 +18,10 @@ pub fn all() -> Vec<Probe> {
     [
         life::PROBES,
         batches::PROBES,
-        records::PROBES,
+        records::names::PROBES,
+        records::values::PROBES,
+        records::coexistence::PROBES,
+        records::guardrails::PROBES,
         listings::PROBES,
         zones::PROBES,
         roles::PROBES,
