@@ -140,16 +140,16 @@ impl Local {
     }
 
     /// Receives the first message that is not hidden. It is received again later unless it is
-    /// deleted.
+    /// deleted, but after the others: if no receiver deletes it, a slow one must still get them.
     fn receive(&self) -> Option<String> {
         let (now, mut queue) = (Instant::now(), lock(&self.queue));
-        let message = queue.iter_mut().find(|message| message.hidden_until <= now)?;
+        let first = queue.iter().position(|message| message.hidden_until <= now)?;
+        let mut message = queue.remove(first);
         message.hidden_until = now + VISIBILITY;
         let receipt = text(&message.event, "RequestId");
-        Some(
-            json!({"Messages": [{"Body": message.event.to_string(), "ReceiptHandle": receipt}]})
-                .to_string(),
-        )
+        let body = message.event.to_string();
+        queue.push(message);
+        Some(json!({"Messages": [{"Body": body, "ReceiptHandle": receipt}]}).to_string())
     }
 
     fn create(&self, side: Side, name: &str, deployment: Deployment) -> Result<String, String> {
@@ -340,3 +340,6 @@ fn text(properties: &Value, field: &str) -> String {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
