@@ -71,8 +71,8 @@ struct AwsCli {
     child_profile: String,
     region: String,
     dist: PathBuf,
-    /// Whether `AWS_ENDPOINT_URL` is set: then a test's local AWS is in use, and nothing needs to be
-    /// waited for.
+    /// Whether `AWS_ENDPOINT_URL` is set: then a test's local AWS is in use, and nothing needs to
+    /// be waited for.
     local: bool,
 }
 

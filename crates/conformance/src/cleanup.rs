@@ -147,7 +147,8 @@ fn is(returned: &str, name: &str) -> bool {
 pub async fn zones(account: &Account, name: &str) -> Result<Vec<HostedZone>, String> {
     let (mut found, mut next) = (Vec::new(), None::<String>);
     let mut start = name.to_owned();
-    // A page has 100 zones. The bound only prevents an endless loop: a run creates a few dozen zones.
+    // A page has 100 zones. The bound only prevents an endless loop: a run creates a few dozen
+    // zones.
     for _ in 0..100 {
         let call = account
             .route53

@@ -152,8 +152,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Waits until the name servers have a change of the parent account: at most 100 polls, which is
-    /// five minutes on AWS.
+    /// Waits until the name servers have a change of the parent account: at most 100 polls, which
+    /// is five minutes on AWS.
     pub async fn in_sync(&self, info: &ChangeInfo) -> Result<(), String> {
         let id = info.id().trim_start_matches("/change/");
         for _ in 0..100 {
@@ -260,8 +260,8 @@ impl ProbeContext {
         answer.change_info.ok_or_else(|| "the response has no ChangeInfo".to_owned())
     }
 
-    /// Lists the probe's record sets (at most one page of 300), a line each with name, type, TTL and
-    /// values.
+    /// Lists the probe's record sets (at most one page of 300), a line each with name, type, TTL
+    /// and values.
     pub async fn listed(&self) -> Result<Vec<String>, String> {
         let zone = &self.env.zone.id;
         let call = self.env.parent.route53.list_resource_record_sets().hosted_zone_id(zone);

@@ -12,8 +12,9 @@ mod zones;
 
 use crate::probe::Probe;
 
-/// Returns all probes. The life of a delegation comes before the probes that fill the zone. The probe
-/// of throttling is the last one of `batches`; it pauses so that the next ones are not throttled.
+/// Returns all probes. The life of a delegation comes before the probes that fill the zone. The
+/// probe of throttling is the last one of `batches`; it pauses so that the next ones are not
+/// throttled.
 pub fn all() -> Vec<Probe> {
     [
         life::PROBES,

@@ -15,8 +15,8 @@ use crate::stacks::{GONE, Stack, Status, Template};
 
 /// The account in which the stacks of custom resources are created.
 const SIDE: Side = Side::Child;
-/// The most reads of the queue in an operation of a stack. Each waits up to [`WAIT`], so on AWS they
-/// take more than an hour.
+/// The most reads of the queue in an operation of a stack. Each waits up to [`WAIT`], so on AWS
+/// they take more than an hour.
 const READS: u32 = 1000;
 /// The most reads before the first request of an operation: a quarter of an hour on AWS.
 const READS_BEFORE_FIRST: u32 = 200;
@@ -338,8 +338,8 @@ impl<'a> StackRun<'a> {
         Err(format!("the stack {} is still busy after {reads} reads of the queue", self.name))
     }
 
-    /// Waits for the first request of a deployment that was begun: for up to a quarter of an hour on
-    /// AWS, and for at least five minutes on a local AWS.
+    /// Waits for the first request of a deployment: about a quarter of an hour on AWS, and at least
+    /// five minutes on a local AWS.
     pub async fn first(&mut self) -> Result<Event, String> {
         let reads = self.reads(READS_BEFORE_FIRST);
         for _ in 0..reads {
