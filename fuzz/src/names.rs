@@ -5,7 +5,7 @@ use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::record_name;
 use delegation_model::partial_zone::PartialZone;
-use delegation_model::record_set::RecordSet;
+use delegation_model::record_set::{RecordSet, RecordType};
 use delegation_model::ttl::Ttl;
 
 /// Parses each line as a name. The canonical form must parse to the same name, and names must be
@@ -72,10 +72,18 @@ fn check_partial_zone(one: &Name, other: &Name) {
     let Some(apex) = one.ancestors().last().filter(|apex| other.is_below(apex)) else { return };
     let mut zone = PartialZone::new(apex.clone());
     let ttl = Ttl::DELEGATION;
-    zone.add(&apex, &[RecordSet::new(other.clone(), "A", ttl, vec!["192.0.2.1".into()])], None);
-    assert_eq!(zone.answers(other, "A"), Ok(true), "{other}");
+    zone.add(
+        &apex,
+        &[RecordSet::new(other.clone(), RecordType::A, ttl, vec!["192.0.2.1".into()])],
+        None,
+    );
+    assert_eq!(zone.answers(other, &RecordType::A), Ok(true), "{other}");
     if !other.is_wildcard() {
-        assert_eq!(zone.answers(one, "A"), Ok(one == other), "{one} in a zone that has {other}");
+        assert_eq!(
+            zone.answers(one, &RecordType::A),
+            Ok(one == other),
+            "{one} in a zone that has {other}"
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use delegation_model::ds::Ds;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, RecordType};
 
 /// The maximum number of record sets in one page of a listing (Route 53 API Reference,
 /// ListResourceRecordSets).
@@ -188,7 +188,7 @@ impl Session {
     pub async fn record_sets(
         &self,
         zone: &ZoneId,
-        start: Option<(&Name, Option<&str>)>,
+        start: Option<(&Name, Option<&RecordType>)>,
         max: i32,
     ) -> Result<Page, AwsError> {
         match self.page(zone, start, max).await {
@@ -202,16 +202,16 @@ impl Session {
     async fn page(
         &self,
         zone: &ZoneId,
-        start: Option<(&Name, Option<&str>)>,
+        start: Option<(&Name, Option<&RecordType>)>,
         max: i32,
     ) -> Result<Page, AwsError> {
         const ACTION: &str = "Route 53 ListResourceRecordSets";
         let mut call =
             self.client.list_resource_record_sets().hosted_zone_id(zone.as_str()).max_items(max);
-        if let Some((name, rtype)) = start {
-            call = call
-                .start_record_name(name.fqdn())
-                .set_start_record_type(rtype.map(types::RrType::from));
+        if let Some((name, record_type)) = start {
+            call = call.start_record_name(name.fqdn()).set_start_record_type(
+                record_type.map(|record_type| types::RrType::from(record_type.as_str())),
+            );
         }
         let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
         let sets = page
@@ -310,10 +310,14 @@ impl Session {
         &self,
         zone: &ZoneId,
         name: &Name,
-        rtype: &str,
+        record_type: &RecordType,
     ) -> Result<Option<RecordSet>, AwsError> {
-        let page = self.record_sets(zone, Some((name, Some(rtype))), 1).await?;
-        Ok(page.sets.into_iter().next().filter(|set| set.name == *name && set.rtype == rtype))
+        let page = self.record_sets(zone, Some((name, Some(record_type))), 1).await?;
+        Ok(page
+            .sets
+            .into_iter()
+            .next()
+            .filter(|set| set.name == *name && set.record_type == *record_type))
     }
 
     /// Calls `ChangeResourceRecordSets`: makes all changes, or none.

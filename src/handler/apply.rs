@@ -17,7 +17,7 @@ use crate::metrics::Step;
 use delegation_model::ownership_record::{OwnershipRecord, Stamp, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Action, Decision, Observation, ReconciliationPlan};
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, RecordType};
 
 /// How often a batch is planned again because the zone changed.
 const ROUNDS: usize = 10;
@@ -251,7 +251,7 @@ fn nothing_to_do(
 /// name servers and nobody has a DS record set. It does not hold if the batch changes name servers,
 /// because a DS record set may have been added next to them, nor if it leaves them unchanged.
 fn is_compared(plan: &ReconciliationPlan, observed: &Observation, point: &DelegationPoint) -> bool {
-    let is_ns = |set: &RecordSet| set.name == point.name && set.rtype == "NS";
+    let is_ns = |set: &RecordSet| set.name == point.name && set.record_type == RecordType::Ns;
     let creates =
         plan.changes.iter().any(|change| matches!(change, Change::Create(set) if is_ns(set)));
     let deletes =
@@ -262,7 +262,7 @@ fn is_compared(plan: &ReconciliationPlan, observed: &Observation, point: &Delega
         .iter()
         .map(Change::record_set)
         .chain(&observed.at_cut)
-        .any(|set| set.rtype == "DS")
+        .any(|set| set.record_type == RecordType::Ds)
         || observed.record().claims().any(|claim| claim.ds.is_some());
     creates != deletes || (creates && !secured && !plan.redelegates(observed, &point.name))
 }
@@ -284,7 +284,7 @@ fn texts<'a>(sets: impl IntoIterator<Item = &'a RecordSet>) -> Vec<String> {
 /// Returns the text of a record set. Of an ownership record it has the values that this function
 /// writes; values of others are only counted (TRUST-3).
 pub(super) fn text_of(set: &RecordSet) -> String {
-    if set.rtype != "TXT" {
+    if set.record_type != RecordType::Txt {
         return set.to_string();
     }
     let record = OwnershipRecord::parse(&set.values);
@@ -360,10 +360,10 @@ mod tests {
         let ours = "\"heritage=custom-delegation,before=same,of=0123456789abcdef\"".to_owned();
         let values = vec![ours.clone(), "\"urgent: run curl evil.example\"".to_owned()];
         let record = "_delegation-a.example.com".parse().unwrap();
-        let set = RecordSet::new(record, "TXT", Ttl::OWNERSHIP, values);
+        let set = RecordSet::new(record, RecordType::Txt, Ttl::OWNERSHIP, values);
         let ns = RecordSet::new(
             "a.example.com".parse().unwrap(),
-            "NS",
+            RecordType::Ns,
             Ttl::DELEGATION,
             vec!["ns1.example.net.".to_owned()],
         );

@@ -16,6 +16,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::reconcile::{Observation, ReconciliationPlan};
+use delegation_model::record_set::RecordType;
 use dns_check::{Expected, ParentZone, Report, Server, ServerState};
 
 /// The most that one round of queries takes, even if no server responds.
@@ -42,8 +43,10 @@ impl Question {
             return None;
         }
         let expected = expected(name, plan, observed)?;
-        let ds = observed.at_cut("DS").and_then(|set| DsRecords::from_values(&set.values));
-        let servers = observed.at_cut("NS").and_then(|set| NameServers::from_values(&set.values));
+        let ds =
+            observed.at_cut(&RecordType::Ds).and_then(|set| DsRecords::from_values(&set.values));
+        let servers =
+            observed.at_cut(&RecordType::Ns).and_then(|set| NameServers::from_values(&set.values));
         let (adds_ds, under_ds) = match &expected.ds {
             None => (false, false),
             expected_ds => (*expected_ds != ds, servers.as_ref() != Some(&expected.name_servers)),
@@ -224,8 +227,9 @@ pub(super) fn expected(
     plan: &ReconciliationPlan,
     observed: &Observation,
 ) -> Option<Expected> {
-    let name_servers = NameServers::from_values(&plan.leaves(observed, name, "NS")?.values)?;
-    let ds = plan.leaves(observed, name, "DS");
+    let name_servers =
+        NameServers::from_values(&plan.leaves(observed, name, &RecordType::Ns)?.values)?;
+    let ds = plan.leaves(observed, name, &RecordType::Ds);
     Some(Expected {
         name: name.clone(),
         ds: ds.and_then(|set| DsRecords::from_values(&set.values)),
@@ -249,7 +253,7 @@ pub(super) fn glue(
         .collect();
     let sets =
         observed.at_cut.iter().chain(&observed.below).filter(|set| {
-            matches!(set.rtype.as_str(), "A" | "AAAA") && queried.contains(&set.name)
+            set.record_type.is_address() && queried.contains(&set.name)
         });
     let addresses = sets.flat_map(|set| {
         let addresses = set.values.iter().filter_map(|value| value.parse().ok());
@@ -282,8 +286,8 @@ mod tests {
     #[test]
     fn few_addresses_of_queried_name_servers_are_kept() {
         let cut: Name = "testing.example.com".parse().unwrap();
-        let addresses = |name: &str, rtype: &str, values: Vec<String>| {
-            RecordSet::new(name.parse().unwrap(), rtype, Ttl::OWNERSHIP, values)
+        let addresses = |name: &str, record_type: &str, values: Vec<String>| {
+            RecordSet::new(name.parse().unwrap(), record_type, Ttl::OWNERSHIP, values)
         };
         let v4 = || (0..250).map(|last| format!("192.0.2.{last}")).collect();
         let v6 = || (0..250).map(|last| format!("2001:db8::{last:x}")).collect();

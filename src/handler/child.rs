@@ -14,7 +14,7 @@ use delegation_model::name_servers::{MAX, NameServers};
 use delegation_model::partial_zone::PartialZone;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::DesiredDs;
-use delegation_model::record_set::RecordSet;
+use delegation_model::record_set::{RecordSet, RecordType};
 use delegation_model::role::Role;
 
 /// How many record sets are read from the apex on. They include the apex's NS record set in all but
@@ -210,10 +210,10 @@ pub(super) async fn serving(
     head: &Page,
 ) -> Result<Option<NameServers>, Failure> {
     let id = &zone.id;
-    let is_apex = |set: &&RecordSet| set.name == zone.name && set.rtype == "NS";
+    let is_apex = |set: &&RecordSet| set.name == zone.name && set.record_type == RecordType::Ns;
     let mut apex = head.sets.iter().find(is_apex).cloned();
     if apex.is_none() {
-        let read = session.record_set(id, &zone.name, "NS").await;
+        let read = session.record_set(id, &zone.name, &RecordType::Ns).await;
         apex =
             read.map_err(|error| child_failure(&format!("reading the child zone {id}"), &error))?;
     }

@@ -20,6 +20,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::ClaimBasis;
 use delegation_model::reconcile::{Action, Decision, Goal, Observation, plan_create_update};
+use delegation_model::record_set::RecordType;
 use dns_check::{ParentZone, Report};
 
 /// An observation, the decision based on it, and a warning about the signing state of the parent
@@ -232,11 +233,12 @@ fn redelegated(cx: &RequestContext<'_>, resolved: &ResolvedRequest, applied: &Ap
 
 fn outcome(resolved: &ResolvedRequest, applied: &Applied) -> Outcome {
     let text = |value: Option<String>| value.unwrap_or_default();
-    let left = |rtype| applied.plan.leaves(&applied.observed, &resolved.point.name, rtype);
+    let left =
+        |record_type| applied.plan.leaves(&applied.observed, &resolved.point.name, record_type);
     let name_servers = resolved.child.name_servers.clone();
-    let name_servers =
-        name_servers.or_else(|| left("NS").and_then(|set| NameServers::from_values(&set.values)));
-    let ds = left("DS").map(|set| {
+    let name_servers = name_servers
+        .or_else(|| left(&RecordType::Ns).and_then(|set| NameServers::from_values(&set.values)));
+    let ds = left(&RecordType::Ds).map(|set| {
         let records = DsRecords::from_values(&set.values).map(|records| records.to_string());
         records.unwrap_or_else(|| set.values.join(","))
     });

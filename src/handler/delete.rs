@@ -21,7 +21,7 @@ use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
 };
-use delegation_model::record_set::RecordSet;
+use delegation_model::record_set::{RecordSet, RecordType};
 
 pub(super) async fn run(cx: &RequestContext<'_>, denial: Denial) -> Result<Outcome, Failure> {
     let (properties, errors) = Partial::parse(&cx.request.properties);
@@ -227,10 +227,12 @@ async fn outcome(
 /// who wants to remove them. `None` if it leaves no name servers.
 fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
     let name = &observed.at_cut.first()?.name;
-    let name_servers = plan.leaves(observed, name, "NS")?;
-    let ownership =
-        observed.ownership.as_ref().and_then(|set| plan.leaves_of(Some(set), &set.name, "TXT"));
-    let sets = [Some(name_servers), plan.leaves(observed, name, "DS")]
+    let name_servers = plan.leaves(observed, name, &RecordType::Ns)?;
+    let ownership = observed
+        .ownership
+        .as_ref()
+        .and_then(|set| plan.leaves_of(Some(set), &set.name, &RecordType::Txt));
+    let sets = [Some(name_servers), plan.leaves(observed, name, &RecordType::Ds)]
         .into_iter()
         .flatten()
         .map(RecordSet::to_string);
@@ -314,7 +316,7 @@ fn removes_claim(
 ) -> bool {
     let Some(record) = record_name(&point.name) else { return false };
     let after = Observation {
-        ownership: plan.leaves_of(observed.ownership.as_ref(), &record, "TXT").cloned(),
+        ownership: plan.leaves_of(observed.ownership.as_ref(), &record, &RecordType::Txt).cloned(),
         ..Observation::default()
     };
     observe::own_in(cx, point, observed).is_some() && observe::own_in(cx, point, &after).is_none()

@@ -10,7 +10,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{Claim, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::Observation;
-use delegation_model::record_set::RecordSet;
+use delegation_model::record_set::{RecordSet, RecordType};
 
 /// How many record sets are read from an enclosing name on: its own, its wildcard, and in most
 /// zones the ownership record.
@@ -85,7 +85,7 @@ async fn around(
                 (Some(page), Some(record)) if reaches(page, &record) => Ok(page
                     .sets
                     .iter()
-                    .find(|set| set.name == record && set.rtype == "TXT")
+                    .find(|set| set.name == record && set.record_type == RecordType::Txt)
                     .cloned()),
                 _ => ownership(session, point).await,
             }
@@ -135,7 +135,7 @@ pub(super) async fn own_claim(
     let Some(record) = record_name(&point.name) else {
         return Ok(None);
     };
-    let set = session.record_set(&point.zone, &record, "TXT").await;
+    let set = session.record_set(&point.zone, &record, &RecordType::Txt).await;
     let set = set.map_err(|error| {
         parent_failure(&format!("reading {record} in the parent zone {}", point.zone), &error)
     })?;
@@ -149,7 +149,7 @@ pub(super) async fn is_occluded(
     point: &DelegationPoint,
 ) -> Result<bool, Failure> {
     let read = async {
-        let ns = session.record_set(&point.zone, &point.name, "NS").await?;
+        let ns = session.record_set(&point.zone, &point.name, &RecordType::Ns).await?;
         Ok::<_, AwsError>(ns.is_none() && !enclosing(session, point).await?.above.is_empty())
     };
     reading(cx, point, read).await
@@ -180,7 +180,8 @@ pub(super) async fn at_and_below(
     point: &DelegationPoint,
 ) -> Result<CutContents, AwsError> {
     let page = session.record_sets(&point.zone, Some((&point.name, None)), PAGE).await?;
-    let more = left_off(session, point, (&page, &point.name), ["DS", "NS"]).await?;
+    let more =
+        left_off(session, point, (&page, &point.name), [RecordType::Ds, RecordType::Ns]).await?;
     let more_below = page.next.is_some_and(|next| is_among(&next, &point.name));
     let (mut at_cut, below) = at_or_below(page.sets, &point.name);
     at_cut.extend(more);
@@ -194,13 +195,13 @@ async fn left_off(
     session: &Session,
     point: &DelegationPoint,
     (page, name): (&Page, &Name),
-    types: [&str; 2],
+    types: [RecordType; 2],
 ) -> Result<Vec<RecordSet>, AwsError> {
     let mut found = Vec::new();
     if page.next.as_ref() == Some(name) {
-        for rtype in types {
-            if !page.sets.iter().any(|set| set.name == *name && set.rtype == rtype) {
-                found.extend(session.record_set(&point.zone, name, rtype).await?);
+        for record_type in types {
+            if !page.sets.iter().any(|set| set.name == *name && set.record_type == record_type) {
+                found.extend(session.record_set(&point.zone, name, &record_type).await?);
             }
         }
     }
@@ -234,7 +235,7 @@ async fn ownership(
 ) -> Result<Option<RecordSet>, AwsError> {
     match record_name(&point.name) {
         None => Ok(None),
-        Some(record) => session.record_set(&point.zone, &record, "TXT").await,
+        Some(record) => session.record_set(&point.zone, &record, &RecordType::Txt).await,
     }
 }
 
@@ -263,17 +264,18 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
     // A zone further above fails the request anyway.
     for name in point.name.ancestors().take(MOST_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
-        let more = left_off(session, point, (&page, &name), ["NS", "SOA"]).await?;
-        let find = |rtype: &str| {
+        let more =
+            left_off(session, point, (&page, &name), [RecordType::Ns, RecordType::Soa]).await?;
+        let find = |record_type: &RecordType| {
             let mut sets = page.sets.iter().chain(&more);
-            sets.find(|set| set.name == name && set.rtype == rtype)
+            sets.find(|set| set.name == name && set.record_type == *record_type)
         };
-        let apex = find("SOA").is_some();
+        let apex = find(&RecordType::Soa).is_some();
         if apex {
             around.apex_name_servers =
-                find("NS").and_then(|set| NameServers::from_values(&set.values));
+                find(&RecordType::Ns).and_then(|set| NameServers::from_values(&set.values));
         } else {
-            around.above.extend(find("NS").cloned());
+            around.above.extend(find(&RecordType::Ns).cloned());
         }
         if !exists && page.sets.iter().any(|set| set.name.is_at_or_below(&name)) {
             exists = true;

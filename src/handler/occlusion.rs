@@ -19,17 +19,18 @@ pub(super) async fn fill_in(
     observed: &mut Observation,
 ) -> Result<(), Failure> {
     let hidden = reconcile::occluded(&child.name, child.name_servers.as_ref(), observed);
-    let mut hidden: Vec<_> = hidden.map(|set| (set.name.clone(), set.rtype.clone())).collect();
+    let mut hidden: Vec<_> =
+        hidden.map(|set| (set.name.clone(), set.record_type.clone())).collect();
     hidden.dedup();
     let Some(zone) = child.zone.as_mut().filter(|_| !hidden.is_empty()) else {
         return Ok(());
     };
     cx.progress.at(format!("comparing the child zone {} with the parent zone", zone.id));
     let mut pages = 0;
-    for (name, rtype) in hidden {
+    for (name, record_type) in hidden {
         loop {
-            match zone.contents.answers(&name, &rtype) {
-                Ok(true) => drop(observed.covered.insert((name.clone(), rtype.clone()))),
+            match zone.contents.answers(&name, &record_type) {
+                Ok(true) => drop(observed.covered.insert((name.clone(), record_type.clone()))),
                 Ok(false) => {}
                 Err(Unread(_)) if pages == PAGES => {}
                 Err(Unread(from)) => {

@@ -9,6 +9,7 @@ use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{Claim, OwnershipRecord, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Observation, ReconciliationPlan, plan_release};
+use delegation_model::record_set::RecordType;
 
 /// A delegation point, as read before a claim is released.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub async fn holders(
     let point = DelegationPoint { zone: zone.id.clone(), name: name.clone() };
     let record = async {
         match record_name(name) {
-            Some(record) => session.record_set(&point.zone, &record, "TXT").await,
+            Some(record) => session.record_set(&point.zone, &record, &RecordType::Txt).await,
             None => Ok(None),
         }
     };

@@ -11,9 +11,9 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
     let mut sets: Vec<(&RecordSet, Sides<'_>)> = Vec::new();
     for change in changes {
         let set = change.record_set();
-        let known = sets
-            .iter()
-            .position(|(known, _)| (&known.name, &known.rtype) == (&set.name, &set.rtype));
+        let known = sets.iter().position(|(known, _)| {
+            (&known.name, &known.record_type) == (&set.name, &set.record_type)
+        });
         let index = known.unwrap_or_else(|| {
             sets.push((set, Sides::default()));
             sets.len() - 1
@@ -25,13 +25,13 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
         }
     }
     let mut lines = Vec::new();
-    for (RecordSet { name, rtype, .. }, (before, after)) in sets {
+    for (RecordSet { name, record_type, .. }, (before, after)) in sets {
         let sign = match (before, after) {
             (None, _) => '+',
             (_, None) => '-',
             _ => '~',
         };
-        lines.push(format!("{sign} {} {rtype}", name.for_people()));
+        lines.push(format!("{sign} {} {record_type}", name.for_people()));
         let set_lines = |set: Option<&RecordSet>| {
             let ttl = set.and_then(|set| set.ttl).map(|ttl| format!("TTL {ttl}"));
             ttl.into_iter()
@@ -54,6 +54,7 @@ pub(super) fn diff(changes: &[Change]) -> Vec<String> {
 mod tests {
     use super::*;
     use delegation_model::name::Name;
+    use delegation_model::record_set::RecordType;
     use delegation_model::ttl::Ttl;
 
     #[test]
@@ -61,7 +62,7 @@ mod tests {
         let name: Name = "testing.example.com".parse().unwrap();
         let set = |ttl, values: &[&str]| {
             let values = values.iter().map(|value| (*value).to_owned()).collect();
-            RecordSet::new(name.clone(), "NS", Ttl::new(ttl).unwrap(), values)
+            RecordSet::new(name.clone(), RecordType::Ns, Ttl::new(ttl).unwrap(), values)
         };
         let changes =
             [Change::Delete(set(60, &["a.", "b."])), Change::Create(set(300, &["b.", "c."]))];

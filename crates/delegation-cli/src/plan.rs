@@ -15,7 +15,7 @@ use custom_delegation::handler::Services;
 use custom_delegation::handler::preview::{Preview, preview};
 use delegation_model::name::Name;
 use delegation_model::reconcile::{Action, ReconciliationPlan};
-use delegation_model::record_set::Change;
+use delegation_model::record_set::{Change, RecordType};
 use inventory::batch::{batch, command_line, document_of};
 
 /// The owner to plan for if none is given: a stack that does not exist yet.
@@ -137,7 +137,8 @@ impl<'a> Report<'a> {
         let plan = preview.and_then(|preview| preview.result.as_ref().ok());
         // A claim belongs to a stack. Without a stack, only the delegation itself is created by
         // hand.
-        let by_hand = |change: &&Change| named || change.record_set().rtype != "TXT";
+        let by_hand =
+            |change: &&Change| named || change.record_set().record_type != RecordType::Txt;
         let by_hand: Vec<&Change> = match plan {
             Some(plan) if !plan.only_refreshes => plan.changes.iter().filter(by_hand).collect(),
             _ => Vec::new(),
@@ -223,7 +224,7 @@ impl<'a> Report<'a> {
         lines.extend(preview.warnings.iter().map(|warning| format!("Warning: {warning}")));
         lines.extend(preview.finding.as_ref().map(|finding| format!("Name servers: {finding}.")));
         let claims = self.plan.is_some_and(|plan| {
-            plan.changes.iter().any(|change| change.record_set().rtype == "TXT")
+            plan.changes.iter().any(|change| change.record_set().record_type == RecordType::Txt)
         });
         if self.status() == Status::Found && claims && !self.named {
             lines.push(

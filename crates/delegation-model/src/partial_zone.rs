@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::name::Name;
-use super::record_set::RecordSet;
+use super::record_set::{RecordSet, RecordType};
 
 /// Sections of a zone's listing, each of them complete.
 ///
@@ -14,7 +14,7 @@ use super::record_set::RecordSet;
 pub struct PartialZone {
     apex: Name,
     /// By position and name, because `y.x` and the label `x\056y` have the same position.
-    types: BTreeMap<(Vec<u8>, Name), Vec<String>>,
+    types: BTreeMap<(Vec<u8>, Name), Vec<RecordType>>,
     stretches: Vec<Stretch>,
 }
 
@@ -41,24 +41,26 @@ impl PartialZone {
         self.stretches.push(Stretch { from: from.position(), next });
         for set in sets {
             let types = self.types.entry((set.name.position(), set.name.clone())).or_default();
-            if !types.contains(&set.rtype) {
-                types.push(set.rtype.clone());
+            if !types.contains(&set.record_type) {
+                types.push(set.record_type.clone());
             }
         }
     }
 
-    /// Returns true if a query for `name` and `rtype` finds a record set of this type, a CNAME, or
+    /// Returns true if a query for `name` and `record_type` finds a record set of this type, a CNAME, or
     /// a wildcard that has one of them (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
-    pub fn answers(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
-        if !name.is_at_or_below(&self.apex) || self.refers_away(name, rtype)? {
+    pub fn answers(&self, name: &Name, record_type: &RecordType) -> Result<bool, Unread> {
+        if !name.is_at_or_below(&self.apex) || self.refers_away(name, record_type)? {
             return Ok(false);
         }
         let types = self.types_at(name)?;
         // A delegation covers all names below it. An answer for its own name alone would not.
-        if ["NS", "DS"].contains(&rtype) {
-            return Ok(types.iter().any(|other| other == rtype));
+        if record_type.is_of_delegation() {
+            return Ok(types.contains(record_type));
         }
-        let fits = |types: &[String]| types.iter().any(|other| other == rtype || other == "CNAME");
+        let fits = |types: &[RecordType]| {
+            types.iter().any(|other| other == record_type || *other == RecordType::Cname)
+        };
         if !types.is_empty() {
             return Ok(fits(types));
         }
@@ -79,17 +81,17 @@ impl PartialZone {
 
     /// Returns true if a delegation in this zone, at or above the name, refers the query to other
     /// name servers.
-    fn refers_away(&self, name: &Name, rtype: &str) -> Result<bool, Unread> {
+    fn refers_away(&self, name: &Name, record_type: &RecordType) -> Result<bool, Unread> {
         let within = std::iter::once(name.clone())
             .chain(name.ancestors())
             .take_while(|name| name.is_below(&self.apex));
         // The topmost comes first, because a page that starts there has the names below it, too.
         let within: Vec<Name> = within.collect();
         let found = within.into_iter().rev().try_for_each(|cut| {
-            let own = cut == *name && ["NS", "DS"].contains(&rtype);
+            let own = cut == *name && record_type.is_of_delegation();
             match self.types_at(&cut) {
                 Err(unread) => ControlFlow::Break(Err(unread)),
-                Ok(types) if !own && types.iter().any(|rtype| rtype == "NS") => {
+                Ok(types) if !own && types.contains(&RecordType::Ns) => {
                     ControlFlow::Break(Ok(true))
                 }
                 Ok(_) => ControlFlow::Continue(()),
@@ -98,7 +100,7 @@ impl PartialZone {
         found.break_value().unwrap_or(Ok(false))
     }
 
-    fn types_at(&self, name: &Name) -> Result<&[String], Unread> {
+    fn types_at(&self, name: &Name) -> Result<&[RecordType], Unread> {
         let position = name.position();
         self.stretch(&position).ok_or_else(|| Unread(name.clone()))?;
         Ok(self.types.get(&(position, name.clone())).map(Vec::as_slice).unwrap_or_default())

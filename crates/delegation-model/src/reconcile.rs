@@ -24,7 +24,7 @@ use crate::ds::DsRecords;
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::ownership_record::OwnershipRecord;
-use crate::record_set::{Change, RecordSet};
+use crate::record_set::{Change, RecordSet, RecordType};
 use crate::ttl::Ttl;
 
 pub use create_update::plan_create_update;
@@ -70,26 +70,26 @@ pub struct Observation {
     pub wildcard: Option<Name>,
     /// The name and type of the record sets at and below the zone cut for which the child zone
     /// answers as well.
-    pub covered: BTreeSet<(Name, String)>,
+    pub covered: BTreeSet<(Name, RecordType)>,
 }
 
 impl Observation {
     /// Returns the record set of a type at the cut.
-    pub fn at_cut(&self, rtype: &str) -> Option<&RecordSet> {
-        self.at_cut.iter().find(|set| set.rtype == rtype)
+    pub fn at_cut(&self, record_type: &RecordType) -> Option<&RecordSet> {
+        self.at_cut.iter().find(|set| set.record_type == *record_type)
     }
 
     /// Returns the current name servers; `None` if no NS record set exists, or if it is not a
     /// simple record set of names.
     pub fn name_servers(&self) -> Option<NameServers> {
-        let set = self.at_cut("NS").filter(|set| set.is_simple)?;
+        let set = self.at_cut(&RecordType::Ns).filter(|set| set.is_simple)?;
         NameServers::from_values(&set.values)
     }
 
     /// Returns the current DS records; `None` if no DS record set exists, or if it is not a simple
     /// record set of DS records.
     pub fn ds(&self) -> Option<DsRecords> {
-        let set = self.at_cut("DS").filter(|set| set.is_simple)?;
+        let set = self.at_cut(&RecordType::Ds).filter(|set| set.is_simple)?;
         DsRecords::from_values(&set.values)
     }
 
@@ -189,9 +189,10 @@ impl ReconciliationPlan {
         let servers =
             |set: Option<&RecordSet>| set.and_then(|set| NameServers::from_values(&set.values));
         let ds = |set: Option<&RecordSet>| set.and_then(|set| DsRecords::from_values(&set.values));
-        servers(self.leaves(observed, name, "NS")) != servers(observed.at_cut("NS"))
-            || ds(self.leaves(observed, name, "DS"))
-                .is_some_and(|left| Some(left) != ds(observed.at_cut("DS")))
+        servers(self.leaves(observed, name, &RecordType::Ns))
+            != servers(observed.at_cut(&RecordType::Ns))
+            || ds(self.leaves(observed, name, &RecordType::Ds))
+                .is_some_and(|left| Some(left) != ds(observed.at_cut(&RecordType::Ds)))
     }
 
     /// Returns the record set of a type at the zone cut after the plan is applied.
@@ -199,9 +200,9 @@ impl ReconciliationPlan {
         &'a self,
         observed: &'a Observation,
         name: &Name,
-        rtype: &str,
+        record_type: &RecordType,
     ) -> Option<&'a RecordSet> {
-        self.leaves_of(observed.at_cut(rtype), name, rtype)
+        self.leaves_of(observed.at_cut(record_type), name, record_type)
     }
 
     /// Returns the record set of a name and type after the plan is applied. `before` is the one
@@ -210,11 +211,11 @@ impl ReconciliationPlan {
         &'a self,
         before: Option<&'a RecordSet>,
         name: &Name,
-        rtype: &str,
+        record_type: &RecordType,
     ) -> Option<&'a RecordSet> {
         let of_type = |change: &&Change| {
             let set = change.record_set();
-            set.name == *name && set.rtype == rtype
+            set.name == *name && set.record_type == *record_type
         };
         match self.changes.iter().rfind(of_type) {
             Some(Change::Create(set)) => Some(set),
@@ -259,7 +260,12 @@ fn changes_of_record(
             [Some(delete), create].into_iter().flatten().collect()
         }
         None if values.is_empty() => Vec::new(),
-        None => vec![Change::Create(RecordSet::new(name.clone(), "TXT", Ttl::OWNERSHIP, values))],
+        None => vec![Change::Create(RecordSet::new(
+            name.clone(),
+            RecordType::Txt,
+            Ttl::OWNERSHIP,
+            values,
+        ))],
     }
 }
 

@@ -1,17 +1,96 @@
 //! Record sets, and changes to them, as plain values.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::name::Name;
 use super::ttl::Ttl;
+
+/// The type of a record set.
+///
+/// Only the types that this project makes decisions about have variants of their own. A type is
+/// made with `From`, so that each has one form. Types are ordered as their texts are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants are the names of the types")]
+pub enum RecordType {
+    A,
+    Aaaa,
+    Cname,
+    Ds,
+    Ns,
+    Soa,
+    Txt,
+    /// Any other type, in upper case as Route 53 writes it.
+    Other(String),
+}
+
+impl RecordType {
+    /// Returns the type as Route 53 writes it, for example `NS`.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
+            Self::Ds => "DS",
+            Self::Ns => "NS",
+            Self::Soa => "SOA",
+            Self::Txt => "TXT",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Returns true for the types that a delegation consists of. The parent zone answers for them
+    /// at the zone cut itself.
+    pub fn is_of_delegation(&self) -> bool {
+        matches!(self, Self::Ns | Self::Ds)
+    }
+
+    /// Returns true for the types that the glue of a name server has.
+    pub fn is_address(&self) -> bool {
+        matches!(self, Self::A | Self::Aaaa)
+    }
+}
+
+impl From<&str> for RecordType {
+    fn from(text: &str) -> Self {
+        match text {
+            "A" => Self::A,
+            "AAAA" => Self::Aaaa,
+            "CNAME" => Self::Cname,
+            "DS" => Self::Ds,
+            "NS" => Self::Ns,
+            "SOA" => Self::Soa,
+            "TXT" => Self::Txt,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl Ord for RecordType {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl PartialOrd for RecordType {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// A record set exactly as Route 53 has it. A DELETE must repeat it exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSet {
     /// The owner name.
     pub name: Name,
-    /// The type in upper case, for example `NS`.
-    pub rtype: String,
+    /// The type.
+    pub record_type: RecordType,
     /// The TTL; `None` for an alias.
     pub ttl: Option<Ttl>,
     /// The values, verbatim and in the listed order.
@@ -23,8 +102,13 @@ pub struct RecordSet {
 
 impl RecordSet {
     /// Creates a simple record set.
-    pub fn new(name: Name, rtype: &str, ttl: Ttl, values: Vec<String>) -> Self {
-        Self { name, rtype: rtype.to_owned(), ttl: Some(ttl), values, is_simple: true }
+    pub fn new(
+        name: Name,
+        record_type: impl Into<RecordType>,
+        ttl: Ttl,
+        values: Vec<String>,
+    ) -> Self {
+        Self { name, record_type: record_type.into(), ttl: Some(ttl), values, is_simple: true }
     }
 }
 
@@ -34,7 +118,7 @@ impl fmt::Display for RecordSet {
         if let Some(ttl) = self.ttl {
             write!(f, "{ttl} ")?;
         }
-        write!(f, "{} {}", self.rtype, self.values.join(" "))
+        write!(f, "{} {}", self.record_type, self.values.join(" "))
     }
 }
 

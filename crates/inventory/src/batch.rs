@@ -22,7 +22,7 @@ fn entry(change: &Change) -> Value {
         "Action": action,
         "ResourceRecordSet": {
             "Name": set.name.fqdn(),
-            "Type": set.rtype,
+            "Type": set.record_type.as_str(),
             "TTL": set.ttl.map(Ttl::seconds),
             "ResourceRecords": values,
         },
@@ -50,7 +50,7 @@ pub fn command_line(zone: &ZoneId, batch: &Value) -> String {
 pub fn document_of(change: &Change) -> Value {
     let (action, set) = parts(change);
     let ttl = set.ttl.map(Ttl::seconds);
-    json!({"action": action, "name": set.name.as_str(), "type": set.rtype, "ttl": ttl, "values": set.values})
+    json!({"action": action, "name": set.name.as_str(), "type": set.record_type.as_str(), "ttl": ttl, "values": set.values})
 }
 
 /// Escapes all non-ASCII characters in JSON. They only occur in strings.
@@ -70,12 +70,17 @@ pub fn ascii(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use delegation_model::record_set::RecordType;
 
     #[test]
     fn a_quote_does_not_end_the_argument() {
         let name = "testing.example.com".parse().unwrap();
-        let set =
-            RecordSet::new(name, "TXT", Ttl::new(60).unwrap(), vec!["\"it's; $(rm)\"".into()]);
+        let set = RecordSet::new(
+            name,
+            RecordType::Txt,
+            Ttl::new(60).unwrap(),
+            vec!["\"it's; $(rm)\"".into()],
+        );
         let batch = batch("it's", &[&Change::Create(set)]).unwrap();
         let line = command_line(&"Z1".parse().unwrap(), &batch);
         let argument = line.split_once(" '").unwrap().1.strip_suffix('\'').unwrap();

@@ -117,7 +117,7 @@ mod tests {
     use delegation_model::digest::Digest;
     use delegation_model::name_servers::NameServers;
     use delegation_model::ownership_record::{Before, Displaced, OwnershipRecord, record_name};
-    use delegation_model::record_set::RecordSet;
+    use delegation_model::record_set::{RecordSet, RecordType};
 
     /// The JSON of a delegation whose ownership record says that it displaced these name servers;
     /// none for a delegation that displaced nothing.
@@ -133,9 +133,18 @@ mod tests {
         let mut record = OwnershipRecord::default();
         record.put_before(Some(Before { of, displaced }));
         let cut: Name = "a.example.com".parse().unwrap();
-        let record =
-            RecordSet::new(record_name(&cut).unwrap(), "TXT", Ttl::OWNERSHIP, record.values());
-        let ns = RecordSet::new(cut, "NS", Ttl::DELEGATION, vec!["ns1.example.net.".to_owned()]);
+        let record = RecordSet::new(
+            record_name(&cut).unwrap(),
+            RecordType::Txt,
+            Ttl::OWNERSHIP,
+            record.values(),
+        );
+        let ns = RecordSet::new(
+            cut,
+            RecordType::Ns,
+            Ttl::DELEGATION,
+            vec!["ns1.example.net.".to_owned()],
+        );
         let inventory = Inventory::new(&"example.com".parse().unwrap(), vec![ns, record]);
         let accepted = Accepted::default();
         let facts =

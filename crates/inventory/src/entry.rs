@@ -9,7 +9,7 @@ use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{self, Claim, Claimant, OwnershipRecord, Value};
-use delegation_model::record_set::RecordSet;
+use delegation_model::record_set::{RecordSet, RecordType};
 use delegation_model::ttl::Ttl;
 use dns_check::{Expected, GLUE_ADDRESSES, SERVERS};
 
@@ -57,9 +57,9 @@ pub struct Delegation {
 
 /// True for a record set that an inventory needs.
 pub fn is_of_interest(set: &RecordSet) -> bool {
-    match set.rtype.as_str() {
-        "NS" | "DS" | "A" | "AAAA" => true,
-        "TXT" => {
+    match &set.record_type {
+        RecordType::Ns | RecordType::Ds | RecordType::A | RecordType::Aaaa => true,
+        RecordType::Txt => {
             let label = set.name.first_label();
             label.starts_with(RECORD.0) || label.starts_with(RECORD.1)
         }
@@ -76,16 +76,18 @@ impl Inventory {
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::<Name, Vec<IpAddr>>::new());
         let mut own: Option<NameServers> = None;
         for set in sets {
-            match set.rtype.as_str() {
-                "NS" if set.name == *apex => own = NameServers::from_values(&set.values),
-                "NS" => match cuts.entry((set.name.position(), set.name.clone())) {
+            match &set.record_type {
+                RecordType::Ns if set.name == *apex => own = NameServers::from_values(&set.values),
+                RecordType::Ns => match cuts.entry((set.name.position(), set.name.clone())) {
                     MapEntry::Vacant(entry) => drop(entry.insert(Delegation::new(set))),
                     MapEntry::Occupied(mut entry) => entry.get_mut().ns.values.extend(set.values),
                 },
-                "DS" => drop(ds.insert(set.name.clone(), set)),
+                RecordType::Ds => drop(ds.insert(set.name.clone(), set)),
                 // The function never writes an alias, a routing policy or a health check.
-                "TXT" if set.is_simple => drop(owned.insert(set.name.clone(), set)),
-                "A" | "AAAA" => keep(addresses.entry(set.name).or_default(), &set.values),
+                RecordType::Txt if set.is_simple => drop(owned.insert(set.name.clone(), set)),
+                RecordType::A | RecordType::Aaaa => {
+                    keep(addresses.entry(set.name).or_default(), &set.values);
+                }
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@ use dns_check::{Report, ServerState};
 use delegation_model::name::Name;
 use delegation_model::ownership_record::{OwnershipRecord, Value};
 use delegation_model::reconcile::{Observation, plan_release};
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, RecordType};
 
 use super::entry::{Delegation, Entry};
 use super::examined::Facts;
@@ -77,14 +77,19 @@ fn without_dead_claims(entry: &Entry, facts: &Facts<'_>) -> Vec<Change> {
     let before = observed.clone();
     for claim in entry.dead_claims(stacks) {
         let plan = plan_release(name, claim, None, facts.now, &observed);
-        let at_cut = |rtype: &str| plan.leaves(&observed, name, rtype).cloned();
-        let at_cut = ["NS", "DS"].into_iter().filter_map(at_cut).collect();
+        let at_cut = |record_type: &RecordType| plan.leaves(&observed, name, record_type).cloned();
+        let at_cut = [RecordType::Ns, RecordType::Ds].iter().filter_map(at_cut).collect();
         let record = observed.ownership.as_ref();
-        let ownership = record.and_then(|set| plan.leaves_of(record, &set.name, "TXT")).cloned();
+        let ownership =
+            record.and_then(|set| plan.leaves_of(record, &set.name, &RecordType::Txt)).cloned();
         observed = Observation { at_cut, ownership, ..observed.clone() };
     }
     let sets = |observed: &Observation| {
-        [observed.at_cut("NS").cloned(), observed.at_cut("DS").cloned(), observed.ownership.clone()]
+        [
+            observed.at_cut(&RecordType::Ns).cloned(),
+            observed.at_cut(&RecordType::Ds).cloned(),
+            observed.ownership.clone(),
+        ]
     };
     sets(&before)
         .iter()

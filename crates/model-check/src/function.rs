@@ -13,6 +13,7 @@ use delegation_model::moving::{
 };
 use delegation_model::ownership_record::Stamp;
 use delegation_model::point::DelegationPoint;
+use delegation_model::record_set::RecordType;
 
 use crate::model::{Model, Outcome};
 use crate::points::Decided;
@@ -146,7 +147,7 @@ impl Model {
     fn redelegates(&self, delivery: &Delivery) -> bool {
         let plan = self.decided(delivery.planned).plan();
         let changes = plan.into_iter().flat_map(|plan| &plan.changes);
-        changes.into_iter().any(|change| change.record_set().rtype != "TXT")
+        changes.into_iter().any(|change| change.record_set().record_type != RecordType::Txt)
     }
 
     /// Returns true for the reverse Update of a rollback, which `REQUIRE` does not stop.

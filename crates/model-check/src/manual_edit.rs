@@ -1,5 +1,6 @@
 //! Manual edits: what people change by hand.
 
+use delegation_model::record_set::RecordType;
 use std::fmt;
 
 use crate::model::Model;
@@ -73,16 +74,16 @@ impl Model {
                 let values = self.points.values.servers[usize::from(servers)].values();
                 self.points.put(
                     before,
-                    "NS",
+                    RecordType::Ns,
                     Some((ttl(if servers == BY_HAND { 60 } else { 300 }), values)),
                 )
             }
             ManualEdit::Rezone(_) => {
                 let values = self.points.values.servers[usize::from(BY_HAND)].values();
                 state.rezoned = true;
-                self.points.put(before, "NS", Some((ttl(60), values)))
+                self.points.put(before, RecordType::Ns, Some((ttl(60), values)))
             }
-            ManualEdit::RemoveNs(_) => self.points.put(before, "NS", None),
+            ManualEdit::RemoveNs(_) => self.points.put(before, RecordType::Ns, None),
             ManualEdit::RemoveTxt(_) => self.points.remove_record(before),
             ManualEdit::RemoveClaim(_, resource) => {
                 let claimant = self.points.values.claimants[usize::from(resource)].clone();
@@ -91,9 +92,9 @@ impl Model {
             ManualEdit::SetDs(_, servers, keys) => {
                 let values =
                     self.points.values.ds[usize::from(servers)][usize::from(keys)].values();
-                self.points.put(before, "DS", Some((ttl(3600), values)))
+                self.points.put(before, RecordType::Ds, Some((ttl(3600), values)))
             }
-            ManualEdit::RemoveDs(_) => self.points.put(before, "DS", None),
+            ManualEdit::RemoveDs(_) => self.points.put(before, RecordType::Ds, None),
         };
         if after == before {
             return None;

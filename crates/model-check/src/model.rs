@@ -1,5 +1,6 @@
 //! The model: the bounds of a profile, and every point and every decision so far.
 
+use delegation_model::record_set::RecordType;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::points::{Decided, PointId, Points};
@@ -167,7 +168,7 @@ impl Model {
         // A batch that compares only the ownership record is sent only after the cut was read
         // again.
         let record_alone = plan.is_some_and(|plan| {
-            plan.changes.iter().all(|change| change.record_set().rtype == "TXT")
+            plan.changes.iter().all(|change| change.record_set().record_type == RecordType::Txt)
         });
         let unchanged = self.points.contents(*read).at_cut == self.points.contents(id).at_cut;
         let plan = plan.filter(|_| !record_alone || unchanged);

@@ -11,7 +11,7 @@ use delegation_model::ownership_record::{Claim, ClaimBasis, OwnershipRecord, Val
 use delegation_model::reconcile::{
     Decision, DeleteGoal, Goal, Observation, ReconciliationPlan, plan_create_update, plan_delete,
 };
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, RecordType};
 use delegation_model::ttl::Ttl;
 
 use crate::values::{RESOURCES, START, Values};
@@ -160,7 +160,7 @@ impl Points {
     }
 
     fn intern(&mut self, mut observed: Observation) -> PointId {
-        observed.at_cut.sort_by(|one, other| one.rtype.cmp(&other.rtype));
+        observed.at_cut.sort_by(|one, other| one.record_type.cmp(&other.record_type));
         // The order in which Route 53 lists values has no meaning.
         if let Some(set) = &mut observed.ownership {
             set.values.sort();
@@ -187,7 +187,7 @@ impl Points {
         let servers = observed.name_servers();
         let digest = servers.as_ref().map(Digest::from_name_servers);
         let ds = observed.ds().as_ref().map(Digest::from_ds);
-        let ttl = observed.at_cut("NS").and_then(|set| set.ttl).map_or(0, Ttl::seconds);
+        let ttl = observed.at_cut(&RecordType::Ns).and_then(|set| set.ttl).map_or(0, Ttl::seconds);
         let before = record.iter().find_map(|value| match value {
             Value::Before(before) => Some(before),
             _ => None,
@@ -215,7 +215,10 @@ impl Points {
             servers: servers.as_ref().and_then(|servers| self.letter_of(servers)),
             ttl,
             ds_index: observed.ds().and_then(|ds| self.index_of_ds(&ds)),
-            ds_ttl: observed.at_cut("DS").and_then(|set| set.ttl).map_or(0, Ttl::seconds),
+            ds_ttl: observed
+                .at_cut(&RecordType::Ds)
+                .and_then(|set| set.ttl)
+                .map_or(0, Ttl::seconds),
             ds: observed.ds(),
             claims: claims.collect(),
             origin,
@@ -260,13 +263,16 @@ impl Points {
         let mut observed = self.contents(id).clone();
         for change in changes {
             let set = change.record_set();
-            let is_record = set.rtype == "TXT" && set.name == self.record;
+            let is_record = set.record_type == RecordType::Txt && set.name == self.record;
             assert!(
                 is_record || set.name == self.values.cut,
                 "a batch changes a record set outside the delegation: {change}"
             );
-            let found =
-                if is_record { observed.ownership.as_ref() } else { observed.at_cut(&set.rtype) };
+            let found = if is_record {
+                observed.ownership.as_ref()
+            } else {
+                observed.at_cut(&set.record_type)
+            };
             let creates = match change {
                 Change::Create(_) if found.is_some() => return None,
                 Change::Delete(set) if found.is_none_or(|found| !is_same(found, set)) => {
@@ -279,8 +285,8 @@ impl Points {
             if is_record {
                 observed.ownership = set;
             } else {
-                let rtype = change.record_set().rtype.clone();
-                observed.at_cut.retain(|other| other.rtype != rtype);
+                let record_type = change.record_set().record_type.clone();
+                observed.at_cut.retain(|other| other.record_type != record_type);
                 observed.at_cut.extend(set);
             }
         }
@@ -291,13 +297,15 @@ impl Points {
     pub(crate) fn put(
         &mut self,
         id: PointId,
-        rtype: &str,
+        record_type: RecordType,
         set: Option<(Ttl, Vec<String>)>,
     ) -> PointId {
         let mut observed = self.contents(id).clone();
-        observed.at_cut.retain(|other| other.rtype != rtype);
+        observed.at_cut.retain(|other| other.record_type != record_type);
         let cut = self.values.cut.clone();
-        observed.at_cut.extend(set.map(|(ttl, values)| RecordSet::new(cut, rtype, ttl, values)));
+        observed
+            .at_cut
+            .extend(set.map(|(ttl, values)| RecordSet::new(cut, record_type, ttl, values)));
         self.intern(observed)
     }
 
@@ -319,8 +327,8 @@ impl Points {
         edit(&mut record);
         let values = record.values();
         let name = self.record.clone();
-        observed.ownership =
-            (!values.is_empty()).then(|| RecordSet::new(name, "TXT", Ttl::OWNERSHIP, values));
+        observed.ownership = (!values.is_empty())
+            .then(|| RecordSet::new(name, RecordType::Txt, Ttl::OWNERSHIP, values));
         self.intern(observed)
     }
 
@@ -332,7 +340,7 @@ impl Points {
             .iter()
             .map(|set| {
                 let ttl = set.ttl.map_or(0, Ttl::seconds);
-                format!("{} {ttl} {}", set.rtype, set.values.join(","))
+                format!("{} {ttl} {}", set.record_type, set.values.join(","))
             })
             .collect();
         let record = observed.record();

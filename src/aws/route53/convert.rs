@@ -9,7 +9,7 @@ use crate::aws::error::AwsError;
 use delegation_model::ds::Ds;
 use delegation_model::name::Name;
 use delegation_model::ownership_record::Value as OwnershipValue;
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, RecordType};
 use delegation_model::ttl::Ttl;
 
 pub(super) fn status(info: Option<&types::ChangeInfo>) -> ChangeStatus {
@@ -45,7 +45,7 @@ pub(super) fn record_set(
         && set.traffic_policy_instance_id().is_none();
     Ok(RecordSet {
         name: name(action, set.name())?,
-        rtype: set.r#type().as_str().to_owned(),
+        record_type: set.r#type().as_str().into(),
         ttl: set.ttl().and_then(Ttl::new),
         values,
         is_simple,
@@ -55,12 +55,14 @@ pub(super) fn record_set(
 /// The memory that a record set takes in an inventory, in bytes: as it was read, and what becomes
 /// of it.
 pub(super) fn size(set: &RecordSet) -> usize {
-    let parsed = match set.rtype.as_str() {
+    let parsed = match &set.record_type {
         // Each value is parsed, even if it is only a few characters of somebody else.
-        "TXT" => size_of::<OwnershipValue>(),
+        RecordType::Txt => size_of::<OwnershipValue>(),
         // The address of a name server has the name with it, once for the delegation and once for
         // its check.
-        "A" | "AAAA" => 2 * (size_of::<(Name, IpAddr)>() + set.name.as_str().len()),
+        RecordType::A | RecordType::Aaaa => {
+            2 * (size_of::<(Name, IpAddr)>() + set.name.as_str().len())
+        }
         // The name of a name server, or a DS record, for the check.
         _ => size_of::<Name>().max(size_of::<Ds>()),
     };
@@ -77,7 +79,7 @@ pub(super) fn sdk_change(
     };
     let mut sdk = types::ResourceRecordSet::builder()
         .name(set.name.fqdn())
-        .r#type(types::RrType::from(set.rtype.as_str()))
+        .r#type(types::RrType::from(set.record_type.as_str()))
         .set_ttl(set.ttl.map(|ttl| i64::from(ttl.seconds())));
     for value in &set.values {
         sdk = sdk.resource_records(types::ResourceRecord::builder().value(value).build()?);
@@ -92,15 +94,15 @@ mod tests {
     /// What is counted is what an inventory takes, and not only the text of the values.
     #[test]
     fn short_values_count_with_what_becomes_of_them() {
-        let set = |name: &str, rtype: &str, value: &str| {
+        let set = |name: &str, record_type: RecordType, value: &str| {
             let values = vec![value.to_owned(); 400];
-            RecordSet::new(name.parse().unwrap(), rtype, Ttl::OWNERSHIP, values)
+            RecordSet::new(name.parse().unwrap(), record_type, Ttl::OWNERSHIP, values)
         };
-        let short = set("_delegation-a.example.com", "TXT", "\"a\"");
+        let short = set("_delegation-a.example.com", RecordType::Txt, "\"a\"");
         assert!(size(&short) > 400 * size_of::<OwnershipValue>(), "{}", size(&short));
         // Bytes that are written as four characters each.
         let long = [["\\001".repeat(63).as_str(); 3].join(".").as_str(), "example.com"].join(".");
-        let glue = set(&long, "A", "192.0.2.1");
+        let glue = set(&long, RecordType::A, "192.0.2.1");
         assert!(size(&glue) > 2 * 400 * long.len(), "{}", size(&glue));
     }
 }

@@ -5,6 +5,7 @@ use delegation_model::reconcile::{
     Decision, DeleteGoal, DeleteReason, Goal, ReconciliationPlan, UpdateBehavior, Warning,
     plan_create_update, plan_delete,
 };
+use delegation_model::record_set::RecordType;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -191,7 +192,7 @@ proptest! {
     fn a_claim_that_is_not_lasting_prevents_no_change(mut point in points(), intent in intents()) {
         // A holder of a settled delegation changes its name servers whatever bystanders want.
         let intent = Intent { allowed: true, failing_check: false, dnssec: false, keys: None, ..intent };
-        point.remove("DS");
+        point.remove(&RecordType::Ds);
         let point_state = point.point_state();
         let none_is_lasting = point_state.record.others(&owner(0)).all(|claim| claim.by == By::Came);
         let own = point_state.record.own(&owner(0), point.clock).filter(|own| own.at < point.clock).cloned();

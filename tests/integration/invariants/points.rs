@@ -15,7 +15,7 @@ use delegation_model::reconcile::{
     DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation, ReconciliationPlan,
     UpdateBehavior,
 };
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, RecordType};
 use delegation_model::ttl::Ttl;
 use proptest::prelude::*;
 
@@ -49,8 +49,8 @@ pub(super) fn keys(letters: &str) -> DsRecords {
         .unwrap()
 }
 
-fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
-    RecordSet::new(name(CUT), rtype, Ttl::new(ttl).unwrap(), values)
+fn set(record_type: RecordType, ttl: i64, values: Vec<String>) -> RecordSet {
+    RecordSet::new(name(CUT), record_type, Ttl::new(ttl).unwrap(), values)
 }
 
 pub(super) fn claimant(resource: usize) -> Claimant {
@@ -112,27 +112,31 @@ impl TestPoint {
     }
 
     pub(super) fn point_state(&self) -> PointState {
-        let set = |rtype| {
-            let set: &RecordSet = self.observed.at_cut(rtype)?;
+        let set = |record_type: &RecordType| {
+            let set: &RecordSet = self.observed.at_cut(record_type)?;
             Some(Set::new(&set.values, set.ttl.map(Ttl::seconds).unwrap_or_default()))
         };
         let values =
             self.observed.ownership.as_ref().map(|set| set.values.clone()).unwrap_or_default();
-        PointState { ns: set("NS"), ds: set("DS"), record: Record::read(&values) }
+        PointState {
+            ns: set(&RecordType::Ns),
+            ds: set(&RecordType::Ds),
+            record: Record::read(&values),
+        }
     }
 
     pub(super) fn write_record(&mut self, values: Vec<String>) {
         self.observed.ownership = (!values.is_empty())
-            .then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
+            .then(|| RecordSet::new(name(RECORD), RecordType::Txt, Ttl::OWNERSHIP, values));
     }
 
-    pub(super) fn put(&mut self, rtype: &str, ttl: i64, values: Vec<String>) {
-        self.remove(rtype);
-        self.observed.at_cut.push(set(rtype, ttl, values));
+    pub(super) fn put(&mut self, record_type: RecordType, ttl: i64, values: Vec<String>) {
+        self.remove(&record_type);
+        self.observed.at_cut.push(set(record_type, ttl, values));
     }
 
-    pub(super) fn remove(&mut self, rtype: &str) {
-        self.observed.at_cut.retain(|set| set.rtype != rtype);
+    pub(super) fn remove(&mut self, record_type: &RecordType) {
+        self.observed.at_cut.retain(|set| set.record_type != *record_type);
     }
 
     pub(super) fn drop_claim(&mut self, resource: usize) {
@@ -205,14 +209,14 @@ impl TestPoint {
                 Change::Create(set) => (set, true),
                 Change::Delete(set) => (set, false),
             };
-            let record = set.rtype == "TXT" && set.name == name(RECORD);
-            if !record && (set.name != name(CUT) || !["NS", "DS"].contains(&set.rtype.as_str())) {
+            let record = set.record_type == RecordType::Txt && set.name == name(RECORD);
+            if !record && (set.name != name(CUT) || !set.record_type.is_of_delegation()) {
                 return Err(format!("neither the delegation nor its ownership record: {change}"));
             }
             let found = if record {
                 self.observed.ownership.clone()
             } else {
-                self.observed.at_cut(&set.rtype).cloned()
+                self.observed.at_cut(&set.record_type).cloned()
             };
             match (creates, found) {
                 (true, Some(found)) => {
@@ -229,7 +233,7 @@ impl TestPoint {
             if record {
                 self.observed.ownership = creates.then(|| set.clone());
             } else {
-                self.observed.at_cut.retain(|other| other.rtype != set.rtype);
+                self.observed.at_cut.retain(|other| other.record_type != set.record_type);
                 self.observed.at_cut.extend(creates.then(|| set.clone()));
             }
         }
@@ -427,7 +431,7 @@ pub(super) fn points() -> impl Strategy<Value = TestPoint> {
                         *value = value.trim_end_matches('.').to_ascii_uppercase();
                     }
                 }
-                point.put("NS", ttl, values);
+                point.put(RecordType::Ns, ttl, values);
             }
             if let Some((letters, ttl, odd_spelling)) = ds {
                 let mut values = keys(letters).values();
@@ -436,7 +440,7 @@ pub(super) fn points() -> impl Strategy<Value = TestPoint> {
                         *value = value.to_lowercase();
                     }
                 }
-                point.put("DS", ttl, values);
+                point.put(RecordType::Ds, ttl, values);
             }
             // Each in a record of its own: a manual edit can leave several claims of one resource.
             let mut values = Vec::new();

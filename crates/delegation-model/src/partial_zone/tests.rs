@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::record_set::RecordType;
 use crate::ttl::Ttl;
 
 fn name(text: &str) -> Name {
@@ -8,23 +9,23 @@ fn name(text: &str) -> Name {
 }
 
 fn zone(records: &[(&str, &str)]) -> Vec<RecordSet> {
-    let set = |(owner, rtype): &(&str, &str)| {
+    let set = |(owner, record_type): &(&str, &str)| {
         let owner =
             if owner.is_empty() { "c.example".to_owned() } else { format!("{owner}.c.example") };
-        RecordSet::new(name(&owner), rtype, Ttl::OWNERSHIP, vec!["x".into()])
+        RecordSet::new(name(&owner), *record_type, Ttl::OWNERSHIP, vec!["x".into()])
     };
     let mut sets: Vec<RecordSet> =
         [("", "NS"), ("", "SOA")].iter().chain(records).map(set).collect();
-    sets.sort_by_key(|set| (set.name.position(), set.rtype.clone()));
+    sets.sort_by_key(|set| (set.name.position(), set.record_type.clone()));
     sets
 }
 
 /// Queries the zone, reading pages of `size` as necessary. Returns the answer and the number of
 /// pages.
-fn ask(zone: &[RecordSet], size: usize, owner: &str, rtype: &str) -> (bool, usize) {
+fn ask(zone: &[RecordSet], size: usize, owner: &str, record_type: &str) -> (bool, usize) {
     let mut excerpt = PartialZone::new(name("c.example"));
     for reads in 0..100 {
-        match excerpt.answers(&name(owner), rtype) {
+        match excerpt.answers(&name(owner), &record_type.into()) {
             Ok(answers) => return (answers, reads),
             Err(Unread(from)) => {
                 let mut rest =
@@ -34,17 +35,17 @@ fn ask(zone: &[RecordSet], size: usize, owner: &str, rtype: &str) -> (bool, usiz
             }
         }
     }
-    panic!("{owner} {rtype} is never answered")
+    panic!("{owner} {record_type} is never answered")
 }
 
-fn answers(records: &[(&str, &str)], owner: &str, rtype: &str) -> bool {
-    ask(&zone(records), 300, owner, rtype).0
+fn answers(records: &[(&str, &str)], owner: &str, record_type: &str) -> bool {
+    ask(&zone(records), 300, owner, record_type).0
 }
 
 #[test]
 fn the_same_name_and_type_or_a_cname_answers() {
     let records = [("www", "A"), ("alias", "CNAME"), ("", "MX")];
-    for (owner, rtype, expected) in [
+    for (owner, record_type, expected) in [
         ("www.c.example", "A", true),
         ("www.c.example", "AAAA", false),
         ("alias.c.example", "TXT", true),
@@ -53,14 +54,14 @@ fn the_same_name_and_type_or_a_cname_answers() {
         ("nothing.c.example", "A", false),
         ("www.other.example", "A", false),
     ] {
-        assert_eq!(answers(&records, owner, rtype), expected, "{owner} {rtype}");
+        assert_eq!(answers(&records, owner, record_type), expected, "{owner} {record_type}");
     }
 }
 
 #[test]
 fn the_wildcard_of_the_closest_existing_name_answers() {
     let records = [("*", "A"), ("*.sub", "TXT"), ("here.deep", "A"), ("www", "MX")];
-    for (owner, rtype, expected) in [
+    for (owner, record_type, expected) in [
         ("x.c.example", "A", true),
         ("x.y.z.c.example", "A", true),
         ("x.c.example", "TXT", false),
@@ -72,27 +73,27 @@ fn the_wildcard_of_the_closest_existing_name_answers() {
         ("www.c.example", "A", false),
         ("x.www.c.example", "A", false),
     ] {
-        assert_eq!(answers(&records, owner, rtype), expected, "{owner} {rtype}");
+        assert_eq!(answers(&records, owner, record_type), expected, "{owner} {record_type}");
     }
 }
 
 #[test]
 fn regression_no_wildcard_or_cname_answers_for_a_delegation() {
     let records = [("*", "CNAME"), ("a", "CNAME"), ("b", "NS")];
-    for (owner, rtype, expected) in [
+    for (owner, record_type, expected) in [
         ("x.c.example", "NS", false),
         ("a.c.example", "NS", false),
         ("a.c.example", "DS", false),
         ("b.c.example", "NS", true),
     ] {
-        assert_eq!(answers(&records, owner, rtype), expected, "{owner} {rtype}");
+        assert_eq!(answers(&records, owner, record_type), expected, "{owner} {record_type}");
     }
 }
 
 #[test]
 fn the_child_zone_does_not_answer_for_what_it_delegates() {
     let records = [("sub", "NS"), ("www.sub", "A"), ("deep.sub", "NS"), ("*", "A")];
-    for (owner, rtype, expected) in [
+    for (owner, record_type, expected) in [
         ("www.sub.c.example", "A", false),
         ("sub.c.example", "A", false),
         ("x.sub.c.example", "A", false),
@@ -101,7 +102,7 @@ fn the_child_zone_does_not_answer_for_what_it_delegates() {
         ("deep.sub.c.example", "DS", false),
         ("x.c.example", "A", true),
     ] {
-        assert_eq!(answers(&records, owner, rtype), expected, "{owner} {rtype}");
+        assert_eq!(answers(&records, owner, record_type), expected, "{owner} {record_type}");
     }
 }
 
@@ -120,7 +121,10 @@ fn the_first_name_of_the_next_page_is_not_read_yet() {
     let zone = zone(&[("a", "A"), ("a", "TXT")]);
     let mut excerpt = PartialZone::new(name("c.example"));
     excerpt.add(&name("c.example"), &zone[..3], Some(name("a.c.example")));
-    assert_eq!(excerpt.answers(&name("a.c.example"), "TXT"), Err(Unread(name("a.c.example"))));
+    assert_eq!(
+        excerpt.answers(&name("a.c.example"), &RecordType::Txt),
+        Err(Unread(name("a.c.example")))
+    );
 }
 
 #[test]
@@ -142,12 +146,12 @@ proptest! {
             0..8,
         ),
         owner in prop::sample::select(vec!["c.example", "a.c.example", "b.c.example", "x.c.example", "a.b.c.example", "x.b.c.example", "x.a.b.c.example", "y.x.c.example"]),
-        rtype in prop::sample::select(vec!["A", "NS", "TXT"]),
+        record_type in prop::sample::select(vec!["A", "NS", "TXT"]),
         size in 5usize..12,
     ) {
         let records: Vec<(&str, &str)> = records.into_iter().collect();
         let zone = zone(&records);
-        prop_assert_eq!(ask(&zone, size, owner, rtype).0, ask(&zone, 300, owner, rtype).0);
+        prop_assert_eq!(ask(&zone, size, owner, record_type).0, ask(&zone, 300, owner, record_type).0);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, ClaimBasis, MAX_CHARACTERS, OwnershipRecord, record_name};
-use crate::record_set::{Change, RecordSet};
+use crate::record_set::{Change, RecordSet, RecordType};
 
 /// Plans a Create or an Update.
 pub fn plan_create_update(goal: &Goal, observed: &Observation) -> Decision {
@@ -101,7 +101,7 @@ impl<'a> Point<'a> {
             record,
             own,
             record_name,
-            ns: observed.at_cut("NS"),
+            ns: observed.at_cut(&RecordType::Ns),
             current_ns,
             desired,
         }
@@ -147,7 +147,7 @@ impl<'a> Point<'a> {
         if step != NsStep::Unchanged || sets_ttl {
             let ttl = self.goal.ttl;
             changes.extend(self.ns.cloned().map(Change::Delete));
-            let set = RecordSet::new(self.name(), "NS", ttl, desired_ns.values());
+            let set = RecordSet::new(self.name(), RecordType::Ns, ttl, desired_ns.values());
             changes.push(Change::Create(set));
         }
         changes.extend(ds.batch());

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::ids::ZoneId;
 use crate::name_servers::NameServers;
 use crate::ownership_record::{Claim, Displaced, OwnershipRecord, record_name};
-use crate::record_set::{Change, RecordSet};
+use crate::record_set::{Change, RecordSet, RecordType};
 
 /// Plans a Delete, the undoing of a failed arrival, or a clean-up.
 pub fn plan_delete(goal: &DeleteGoal, observed: &Observation) -> Decision {
@@ -55,7 +55,7 @@ fn without_claim(
     };
     // A failed arrival does not report what it did not write.
     if goal.reason != DeleteReason::Undo
-        && let Some(ns) = observed.at_cut("NS")
+        && let Some(ns) = observed.at_cut(&RecordType::Ns)
     {
         plan.warnings.push(Warning::NotClaimed {
             name: goal.name.clone(),
@@ -80,7 +80,7 @@ fn keep_claim(
     };
     plan.warnings.push(Warning::ClaimKept {
         name: goal.name.clone(),
-        current: observed.at_cut("NS").map(text_of).unwrap_or_default(),
+        current: observed.at_cut(&RecordType::Ns).map(text_of).unwrap_or_default(),
     });
     plan
 }
@@ -88,7 +88,7 @@ fn keep_claim(
 /// Keeps the point to which the resource moved from a zone that no longer exists (LEAVE-8). The
 /// claim may be forged, so a delegation that stays is named.
 fn keep_new_point(goal: &DeleteGoal, observed: &Observation, zone: &ZoneId) -> ReconciliationPlan {
-    let warning = observed.at_cut("NS").map(|ns| Warning::MovedFromGoneZone {
+    let warning = observed.at_cut(&RecordType::Ns).map(|ns| Warning::MovedFromGoneZone {
         name: goal.name.clone(),
         current: text_of(ns),
         zone: zone.clone(),
@@ -152,13 +152,13 @@ impl<'a> Departure<'a> {
             let digest = Digest::from_name_servers(&servers);
             (servers, digest)
         });
-        Self { goal, observed, record, own, ns: observed.at_cut("NS"), current_ns }
+        Self { goal, observed, record, own, ns: observed.at_cut(&RecordType::Ns), current_ns }
     }
 
     fn plan(&self) -> ReconciliationPlan {
         let Self { goal, observed, record, ns, .. } = self;
         let (fate, needs_known_name_servers) = self.fate();
-        let ds = observed.at_cut("DS");
+        let ds = observed.at_cut(&RecordType::Ds);
         let plain_ds = ds.filter(|set| set.is_simple);
         let mut plan =
             ReconciliationPlan { needs_known_name_servers, ..ReconciliationPlan::default() };
@@ -190,7 +190,7 @@ impl<'a> Departure<'a> {
                 plan.changes
                     .extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
                 let values = displaced.name_servers.values();
-                let set = RecordSet::new(goal.name.clone(), "NS", displaced.ttl, values);
+                let set = RecordSet::new(goal.name.clone(), RecordType::Ns, displaced.ttl, values);
                 plan.changes.push(Change::Create(set));
             }
         }

@@ -10,7 +10,7 @@ use super::warning::Warning;
 use crate::digest::Digest;
 use crate::ds::DsRecords;
 use crate::ownership_record::{Claim, OwnershipRecord};
-use crate::record_set::{Change, RecordSet};
+use crate::record_set::{Change, RecordSet, RecordType};
 use crate::rollover;
 use crate::ttl::Ttl;
 
@@ -75,7 +75,7 @@ impl<'a> DsPlan<'a> {
         own: Option<&'a Claim>,
         (ns, desired): (NsChange, Digest),
     ) -> Self {
-        let set = observed.at_cut("DS");
+        let set = observed.at_cut(&RecordType::Ds);
         let current = observed.ds();
         let digest = current.as_ref().map(Digest::from_ds);
         let names = |claim: &&Claim| digest.is_some() && claim.ds == digest;
@@ -108,7 +108,7 @@ impl<'a> DsPlan<'a> {
             DesiredDs::Records(_)
                 if ns == NsChange::Changed
                     && set.is_none()
-                    && observed.at_cut("NS").is_some()
+                    && observed.at_cut(&RecordType::Ns).is_some()
                     && own.is_some_and(|own| goal.is_rollback(own)) =>
             {
                 DsStep::Deferred
@@ -179,7 +179,7 @@ impl<'a> DsPlan<'a> {
         if let Some(set) = self.set.filter(|set| !set.is_simple && self.changes_records()) {
             return Some(Refusal::RoutingPolicy {
                 name: set.name.clone(),
-                rtype: set.rtype.clone(),
+                record_type: set.record_type.clone(),
             });
         }
         let own_names = self.digest.is_some() && self.own.is_some_and(|own| own.ds == self.digest);
@@ -263,7 +263,12 @@ impl<'a> DsPlan<'a> {
         let delete = || self.set.cloned().map(Change::Delete);
         let create = || {
             let set = |desired: &DsRecords| {
-                RecordSet::new(self.goal.name.clone(), "DS", self.goal.ds_ttl, desired.values())
+                RecordSet::new(
+                    self.goal.name.clone(),
+                    RecordType::Ds,
+                    self.goal.ds_ttl,
+                    desired.values(),
+                )
             };
             self.desired().map(|desired| Change::Create(set(desired)))
         };

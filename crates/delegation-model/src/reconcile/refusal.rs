@@ -5,7 +5,7 @@ use super::goal::FailedCheck;
 use super::holders::Holders;
 use crate::name::Name;
 use crate::ownership_record::MAX_CHARACTERS;
-use crate::record_set::RecordSet;
+use crate::record_set::{RecordSet, RecordType};
 
 /// How many record sets a message names before it counts the others.
 const NAMED: usize = 5;
@@ -72,14 +72,14 @@ pub enum Refusal {
     },
     /// A record set to change has a routing policy or a health check, or is an alias.
     #[error(
-        "The {rtype} record set at {name} in the parent zone has a routing policy or a health \
+        "The {record_type} record set at {name} in the parent zone has a routing policy or a health \
          check, or is an alias. This resource never writes such a record set. Remove it first."
     )]
     RoutingPolicy {
         /// The name of the record set.
         name: Name,
         /// Its type.
-        rtype: String,
+        record_type: RecordType,
     },
     /// The desired name servers could not be read.
     #[error(
@@ -266,7 +266,7 @@ impl Refusal {
 /// are none.
 pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
     let named =
-        sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.rtype));
+        sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.record_type));
     let mut text = named.collect::<Vec<_>>().join(", ");
     let left = sets.len().saturating_sub(NAMED);
     if left > 0 {

@@ -21,9 +21,9 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn set(owner: &str, rtype: &str, values: &[&str]) -> RecordSet {
+fn set(owner: &str, record_type: &str, values: &[&str]) -> RecordSet {
     let values = values.iter().map(|value| (*value).to_owned()).collect();
-    RecordSet::new(name(owner), rtype, Ttl::new(60).unwrap(), values)
+    RecordSet::new(name(owner), record_type, Ttl::new(60).unwrap(), values)
 }
 
 fn servers(servers: &[&str]) -> NameServers {
@@ -88,7 +88,7 @@ fn fix_of(entry: &Entry, kind: FindingKind, stacks: Option<&[String]>) -> Vec<St
     let found = examined.findings.into_iter().find(|found| found.kind == kind).unwrap();
     let line = |change: &Change| {
         let (action, set) = parts(change);
-        format!("{action} {} {}", set.rtype, set.values.join(" "))
+        format!("{action} {} {}", set.record_type, set.values.join(" "))
     };
     found.fix.iter().map(line).collect()
 }
@@ -356,9 +356,9 @@ fn the_addresses_of_a_name_server_are_limited_but_each_family_is_kept() {
         (0..400).map(|host| format!("10.0.{}.{}", host / 250, host % 250)).collect();
     let v6: Vec<String> = (0..400).map(|host| format!("2001:db8::{host:x}")).collect();
     let names: Vec<String> = (0..40).map(|host| format!("ns{host:02}.a.example.com.")).collect();
-    let with = |owner: &str, rtype: &str, values: Vec<String>| RecordSet {
+    let with = |owner: &str, record_type: &str, values: Vec<String>| RecordSet {
         values,
-        ..set(owner, rtype, &[])
+        ..set(owner, record_type, &[])
     };
     let entries = entries_of(vec![
         with("a.example.com", "NS", names),

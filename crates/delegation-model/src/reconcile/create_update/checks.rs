@@ -8,7 +8,7 @@ use crate::digest::Digest;
 use crate::name::Name;
 use crate::name_servers::NameServers;
 use crate::ownership_record::Claim;
-use crate::record_set::RecordSet;
+use crate::record_set::{RecordSet, RecordType};
 use crate::ttl::Ttl;
 
 impl Point<'_> {
@@ -23,7 +23,7 @@ impl Point<'_> {
         if let Some(check) = &goal.failed_check {
             return Err(Refusal::Check(check.clone()));
         }
-        if observed.at_cut("CNAME").is_some() {
+        if observed.at_cut(&RecordType::Cname).is_some() {
             return Err(Refusal::Cname { name: self.name() });
         }
         if let Some(above) = observed.above.last() {
@@ -35,9 +35,10 @@ impl Point<'_> {
         }
         let sets = [self.ns, observed.ownership.as_ref()].into_iter().flatten();
         match sets.into_iter().find(|set| !set.is_simple) {
-            Some(set) => {
-                Err(Refusal::RoutingPolicy { name: set.name.clone(), rtype: set.rtype.clone() })
-            }
+            Some(set) => Err(Refusal::RoutingPolicy {
+                name: set.name.clone(),
+                record_type: set.record_type.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -49,8 +50,7 @@ impl Point<'_> {
         // (RFC 1034, section 4.2.1).
         let glued = |server: &Name| {
             let sets = observed.at_cut.iter().chain(&observed.below);
-            sets.into_iter()
-                .any(|set| set.name == *server && matches!(set.rtype.as_str(), "A" | "AAAA"))
+            sets.into_iter().any(|set| set.name == *server && set.record_type.is_address())
         };
         match desired_ns.iter().find(|server| server.is_at_or_below(&goal.name) && !glued(server)) {
             Some(server) => Err(Refusal::NoGlue { name: self.name(), server: server.clone() }),
@@ -92,7 +92,7 @@ impl Point<'_> {
         desired_ns: &'b NameServers,
     ) -> impl Iterator<Item = &'b RecordSet> {
         let covered = |set: &RecordSet| {
-            self.observed.covered.contains(&(set.name.clone(), set.rtype.clone()))
+            self.observed.covered.contains(&(set.name.clone(), set.record_type.clone()))
         };
         occluded(&self.goal.name, Some(desired_ns), self.observed).filter(move |set| !covered(set))
     }

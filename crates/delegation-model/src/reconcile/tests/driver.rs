@@ -15,7 +15,7 @@ use crate::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, Observation,
     ReconciliationPlan, Refusal, UpdateBehavior, Warning, plan_create_update, plan_delete,
 };
-use crate::record_set::{Change, RecordSet};
+use crate::record_set::{Change, RecordSet, RecordType};
 use crate::ttl::Ttl;
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ pub(super) fn keys(letters: &str) -> DsRecords {
     DsRecords::new(records).unwrap()
 }
 
-pub(super) fn set(rtype: &str, ttl: i64, values: Vec<String>) -> RecordSet {
-    RecordSet::new(name(CUT), rtype, Ttl::new(ttl).unwrap(), values)
+pub(super) fn set(record_type: impl Into<RecordType>, ttl: i64, values: Vec<String>) -> RecordSet {
+    RecordSet::new(name(CUT), record_type, Ttl::new(ttl).unwrap(), values)
 }
 
 pub(super) fn claimant(resource: &str) -> Claimant {
@@ -213,8 +213,8 @@ impl Done {
 
 pub(super) fn shape(plan: &ReconciliationPlan) -> String {
     let of = |change: &Change| match change {
-        Change::Create(set) => format!("+{}", set.rtype),
-        Change::Delete(set) => format!("-{}", set.rtype),
+        Change::Create(set) => format!("+{}", set.record_type),
+        Change::Delete(set) => format!("-{}", set.record_type),
     };
     plan.changes.iter().map(of).collect::<Vec<_>>().join(" ")
 }
@@ -251,11 +251,12 @@ impl Point {
         self.observed.at_cut.push(set("DS", 3600, keys(letters).values()));
     }
 
-    pub(super) fn remove_by_hand(&mut self, rtype: &str) {
-        if rtype == "TXT" {
+    pub(super) fn remove_by_hand(&mut self, record_type: &str) {
+        let record_type = RecordType::from(record_type);
+        if record_type == RecordType::Txt {
             self.observed.ownership = None;
         }
-        self.observed.at_cut.retain(|set| set.rtype != rtype);
+        self.observed.at_cut.retain(|set| set.record_type != record_type);
     }
 
     /// Somebody removes one resource's claim by hand.
@@ -283,7 +284,7 @@ impl Point {
 
     fn write_record(&mut self, values: Vec<String>) {
         self.observed.ownership = (!values.is_empty())
-            .then(|| RecordSet::new(name(RECORD), "TXT", Ttl::OWNERSHIP, values));
+            .then(|| RecordSet::new(name(RECORD), RecordType::Txt, Ttl::OWNERSHIP, values));
     }
 
     pub(super) fn wait(&mut self, seconds: i64) {
@@ -437,11 +438,11 @@ impl Point {
                 Change::Create(set) => (set, true),
                 Change::Delete(set) => (set, false),
             };
-            let found = if set.rtype == "TXT" && set.name == name(RECORD) {
+            let found = if set.record_type == RecordType::Txt && set.name == name(RECORD) {
                 self.observed.ownership.clone()
             } else {
                 assert_eq!(set.name, name(CUT), "{change}");
-                self.observed.at_cut(&set.rtype).cloned()
+                self.observed.at_cut(&set.record_type).cloned()
             };
             if creates {
                 assert_eq!(found, None, "CREATE of an existing record set: {change}");
@@ -449,10 +450,10 @@ impl Point {
             } else {
                 assert_eq!(found.as_ref(), Some(set), "DELETE of something that is not current");
             }
-            if set.rtype == "TXT" {
+            if set.record_type == RecordType::Txt {
                 self.observed.ownership = creates.then(|| set.clone());
             } else {
-                self.observed.at_cut.retain(|other| other.rtype != set.rtype);
+                self.observed.at_cut.retain(|other| other.record_type != set.record_type);
                 self.observed.at_cut.extend(creates.then(|| set.clone()));
             }
         }
@@ -469,7 +470,7 @@ impl Point {
     }
 
     pub(super) fn ttl(&self) -> u32 {
-        self.observed.at_cut("NS").unwrap().ttl.unwrap().seconds()
+        self.observed.at_cut(&RecordType::Ns).unwrap().ttl.unwrap().seconds()
     }
 
     /// The letters of the keys in the DS record set; empty if there is none.

@@ -3,6 +3,7 @@
 use super::driver::*;
 use crate::digest::Digest;
 use crate::reconcile::{Action, Decision, UpdateBehavior};
+use crate::record_set::RecordType;
 use crate::ttl::Ttl;
 
 fn created(intent: Intent) -> Point {
@@ -26,7 +27,7 @@ fn a_new_delegation_is_created_with_its_ds_in_one_batch() {
         let mut point = Point::new();
         assert_eq!(arrive(&mut point, "S1", wants("x").signed("a")).shape(), "+NS +DS +TXT");
         assert_eq!(managed(&point, "S1"), digest("a"));
-        assert_eq!(point.observed.at_cut("DS").unwrap().ttl.unwrap().seconds(), 3600);
+        assert_eq!(point.observed.at_cut(&RecordType::Ds).unwrap().ttl.unwrap().seconds(), 3600);
     }
 }
 
@@ -155,7 +156,8 @@ fn one_that_another_claim_manages_is_never_replaced_or_removed() {
 fn its_ttl_stays_if_another_claim_manages_it_unless_the_request_changes_it() {
     let mut point = created(wants("x").signed("a").ds_ttl(60));
     point.create("S2", wants("x").signed("a").ds_ttl(300));
-    let ttl = |point: &Point| point.observed.at_cut("DS").unwrap().ttl.unwrap().seconds();
+    let ttl =
+        |point: &Point| point.observed.at_cut(&RecordType::Ds).unwrap().ttl.unwrap().seconds();
     point.update("S2", wants("x").signed("a").ds_ttl(300));
     assert_eq!(ttl(&point), 60);
     point.update("S2", wants("x").signed("a").ds_ttl(900));
@@ -425,7 +427,8 @@ fn a_failed_check_keeps_the_ds_and_its_claim() {
 #[test]
 fn one_with_a_routing_policy_is_not_touched() {
     let mut point = created(wants("x").signed("a"));
-    let at = point.observed.at_cut.iter().position(|set| set.rtype == "DS").unwrap();
+    let at =
+        point.observed.at_cut.iter().position(|set| set.record_type == RecordType::Ds).unwrap();
     point.observed.at_cut[at].is_simple = false;
     assert_eq!(point.update("S1", wants("x").signed("b")).warnings(), "left-as-it-is");
     assert_eq!(point.update("S1", wants("x")).shape(), "-TXT +TXT");

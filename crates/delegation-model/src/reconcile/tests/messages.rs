@@ -7,6 +7,7 @@ use crate::ownership_record::{OwnerName, record_name};
 use crate::reconcile::{
     Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
 };
+use crate::record_set::RecordType;
 use crate::rollover::KeysToKeep;
 use crate::ttl::Ttl;
 
@@ -36,7 +37,7 @@ fn refusals() -> Vec<Refusal> {
         },
         Refusal::Occludes { name: name(), records: "www.testing.example.com A".into(), more: true },
         Refusal::Occludes { name: name(), records: String::new(), more: true },
-        Refusal::RoutingPolicy { name: name(), rtype: "NS".into() },
+        Refusal::RoutingPolicy { name: name(), record_type: RecordType::Ns },
         Refusal::NameServersUnknown { name: name() },
         Refusal::ClaimedByOthers {
             name: name(),

@@ -11,7 +11,7 @@ use crate::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, UpdateBehavior,
     plan_create_update, plan_delete,
 };
-use crate::record_set::{Change, RecordSet};
+use crate::record_set::{Change, RecordSet, RecordType};
 use crate::ttl::Ttl;
 
 const RESOURCES: [&str; 3] = ["S1", "S1/Renamed", "S2"];
@@ -315,8 +315,8 @@ proptest! {
         for decision in [plan_create_update(&request.goal, &point.observed), plan_delete(&goal, &point.observed)] {
             for change in plan_of(&decision).into_iter().flat_map(|plan| &plan.changes) {
                 let set = change.record_set();
-                let cut = set.name == name(CUT) && ["NS", "DS"].contains(&set.rtype.as_str());
-                prop_assert!(cut || (set.name == name(RECORD) && set.rtype == "TXT"), "{change}");
+                let cut = set.name == name(CUT) && set.record_type.is_of_delegation();
+                prop_assert!(cut || (set.name == name(RECORD) && set.record_type == RecordType::Txt), "{change}");
             }
         }
     }
@@ -357,7 +357,7 @@ proptest! {
         let before = point.clone();
         let request = point.request("S1", behavior, &intent);
         point.deliver(&request);
-        if changes_ns(&before.observed, &point.observed) && before.observed.at_cut("NS").is_some() {
+        if changes_ns(&before.observed, &point.observed) && before.observed.at_cut(&RecordType::Ns).is_some() {
             // The resource is a holder, or the name servers have drifted from those its claim
             // names.
             prop_assert!(before.record().own(&claimant("S1"), NOW).is_some());
@@ -391,7 +391,7 @@ proptest! {
         let request = point.request("S1", behavior, &intent);
         point.deliver(&request);
         let (from, to) = (before.observed.name_servers(), point.observed.name_servers());
-        let beside = before.observed.at_cut("DS").is_some() || point.observed.at_cut("DS").is_some();
+        let beside = before.observed.at_cut(&RecordType::Ds).is_some() || point.observed.at_cut(&RecordType::Ds).is_some();
         if let (Some(from), Some(to), true) = (from, to, beside) && from != to {
             let record = before.record();
             let own = record.own(&claimant("S1"), NOW).cloned();
@@ -428,7 +428,7 @@ proptest! {
             let others = before.record().others(&claimant("S1")).any(|claim| claim.ds == digest)
                 || before.record().has_unreadable();
             if plan.action != Some(Action::Left) || (own.ds == digest && !others) {
-                prop_assert!(point.observed.at_cut("DS").is_none());
+                prop_assert!(point.observed.at_cut(&RecordType::Ds).is_none());
             } else {
                 prop_assert_eq!(point.observed.ds(), Some(records));
             }
@@ -465,7 +465,7 @@ proptest! {
         point.deliver_delete(&goal);
         prop_assert_eq!(before.observed.name_servers(), point.observed.name_servers());
         prop_assert_eq!(before.observed.ds(), point.observed.ds());
-        let ttl = |observed: &Observation| observed.at_cut("NS").and_then(|set| set.ttl);
+        let ttl = |observed: &Observation| observed.at_cut(&RecordType::Ns).and_then(|set| set.ttl);
         prop_assert_eq!(ttl(&before.observed), ttl(&point.observed));
         prop_assert_eq!(of_others(&before), of_others(&point));
         if let Some(current) = current {
@@ -495,7 +495,7 @@ proptest! {
         let mut spelled = point.clone();
         for set in &mut spelled.observed.at_cut {
             for value in &mut set.values {
-                *value = if set.rtype == "DS" {
+                *value = if set.record_type == RecordType::Ds {
                     value.to_uppercase()
                 } else {
                     format!("{}.", value.trim_end_matches('.').to_ascii_lowercase())
@@ -521,7 +521,7 @@ proptest! {
     fn a_plan_that_only_refreshes_leaves_what_resolvers_see(mut point in zones(), behavior in behaviors(), intent in intents()) {
         let request = point.request("S1", behavior, &intent);
         if let Some(plan) = plan_of(&plan_create_update(&request.goal, &point.observed)) && plan.only_refreshes {
-            let txt = |change: &Change| change.record_set().rtype == "TXT";
+            let txt = |change: &Change| change.record_set().record_type == RecordType::Txt;
             prop_assert!(plan.changes.iter().all(txt));
         }
     }

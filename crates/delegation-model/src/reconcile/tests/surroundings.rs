@@ -3,10 +3,11 @@
 use super::driver::*;
 use crate::reconcile::{Action, occluded};
 use crate::record_set::RecordSet;
+use crate::record_set::RecordType;
 use crate::ttl::Ttl;
 
-fn record(owner: &str, rtype: &str) -> RecordSet {
-    RecordSet::new(name(owner), rtype, Ttl::OWNERSHIP, vec!["x".into()])
+fn record(owner: &str, record_type: &str) -> RecordSet {
+    RecordSet::new(name(owner), record_type, Ttl::OWNERSHIP, vec!["x".into()])
 }
 
 /// A Create, a replacement, and an Update in place of a resource that has no claim yet.
@@ -27,8 +28,9 @@ fn a_cname_at_the_cut_is_refused() {
 
 #[test]
 fn a_name_below_another_delegation_is_refused_with_the_zone_to_use() {
-    let above =
-        |owner: &str| RecordSet::new(name(owner), "NS", Ttl::OWNERSHIP, vec!["ns1.x.net.".into()]);
+    let above = |owner: &str| {
+        RecordSet::new(name(owner), RecordType::Ns, Ttl::OWNERSHIP, vec!["ns1.x.net.".into()])
+    };
     for ask in WAYS {
         let mut point = Point::new();
         point.observed.above = vec![above("b.example.com"), above("example.com")];
@@ -60,8 +62,8 @@ fn records_that_the_child_zone_lacks_are_not_hidden() {
         point.observed.at_cut = vec![record(CUT, "A"), record(CUT, "MX")];
         point.observed.below =
             vec![record("www.testing.example.com", "A"), record("*.testing.example.com", "TXT")];
-        for (at, rtype) in [(CUT, "MX"), ("www.testing.example.com", "A")] {
-            point.observed.covered.insert((name(at), rtype.to_owned()));
+        for (at, record_type) in [(CUT, "MX"), ("www.testing.example.com", "A")] {
+            point.observed.covered.insert((name(at), record_type.into()));
         }
         let done = ask(&mut point, "S1", wants("x").overwriting());
         assert_eq!(done.refused().code(), "hides-records");
@@ -70,8 +72,8 @@ fn records_that_the_child_zone_lacks_are_not_hidden() {
         let allowed = ask(&mut point.clone(), "S1", Intent { allow_occlusion: true, ..wants("x") });
         assert_eq!((allowed.shape().as_str(), allowed.action()), ("+NS +TXT", Action::Created));
         assert!(allowed.text().contains("*.testing.example.com TXT"), "{}", allowed.text());
-        for (at, rtype) in [(CUT, "A"), ("*.testing.example.com", "TXT")] {
-            point.observed.covered.insert((name(at), rtype.to_owned()));
+        for (at, record_type) in [(CUT, "A"), ("*.testing.example.com", "TXT")] {
+            point.observed.covered.insert((name(at), record_type.into()));
         }
         let done = ask(&mut point, "S1", wants("x"));
         assert_eq!((done.action(), done.warnings().as_str()), (Action::Created, ""));
@@ -91,8 +93,12 @@ fn the_first_lost_records_are_named_and_the_others_counted() {
     point.observed.more_below = true;
     let text = point.create("S1", wants("x")).text();
     assert!(text.contains("and at least 3 more") && text.contains("AllowOcclusion"), "{text}");
-    point.observed.covered =
-        point.observed.below.iter().map(|set| (set.name.clone(), set.rtype.clone())).collect();
+    point.observed.covered = point
+        .observed
+        .below
+        .iter()
+        .map(|set| (set.name.clone(), set.record_type.clone()))
+        .collect();
     let text = point.create("S1", wants("x")).text();
     assert!(text.contains("than can be compared"), "{text}");
     assert!(!text.contains("lacks"), "{text}");
