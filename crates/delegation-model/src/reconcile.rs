@@ -34,7 +34,7 @@ pub use goal::{DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, UpdateBeh
 pub use holders::Holders;
 pub use occlusion::occluded;
 pub use overtaken::Overtaken;
-pub use refusal::Refusal;
+pub use refusal::{Compared, Refusal};
 pub use release::plan_release;
 pub use warning::Warning;
 
@@ -91,6 +91,11 @@ impl Observation {
     pub fn ds(&self) -> Option<DsRecords> {
         let set = self.at_cut(&RecordType::Ds).filter(|set| set.is_simple)?;
         DsRecords::from_values(&set.values)
+    }
+
+    /// Returns whether all record sets at and below the cut were read.
+    pub(crate) fn compared(&self) -> Compared {
+        if self.more_below { Compared::FirstPage } else { Compared::All }
     }
 
     /// Returns the parsed ownership record. It is empty if the record set is an alias, or has a

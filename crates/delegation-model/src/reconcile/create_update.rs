@@ -5,7 +5,7 @@ mod record;
 mod report;
 mod step;
 
-use super::ds::{DsPlan, NsChange};
+use super::ds::{DsPlan, NsChange, NsPlan};
 use super::goal::{Goal, UpdateBehavior};
 use super::overtaken::Overtaken;
 use super::refusal::Refusal;
@@ -119,7 +119,7 @@ impl<'a> Point<'a> {
         if step == NsStep::Create && !self.goal.allow_occlusion {
             let lost: Vec<_> = self.lost(desired_ns).collect();
             if !lost.is_empty() || self.observed.more_below {
-                return Err(Refusal::occludes(&self.goal.name, &lost, self.observed.more_below));
+                return Err(Refusal::occludes(&self.goal.name, &lost, self.observed.compared()));
             }
         }
         self.check_glue(desired_ns)?;
@@ -127,8 +127,7 @@ impl<'a> Point<'a> {
         let sets_ttl = step == NsStep::Unchanged && self.sets_ttl(desired);
         let mut after = self.record.clone();
         after.put_before(self.before(step, desired)?);
-        let settled = after.origin(desired).is_none();
-        let claim = self.claim(step, desired, &ds, settled, &after);
+        let claim = self.claim(step, desired, &ds, &after);
         self.check_allowed(step, &claim, &ds)?;
         let ds_before = self.own.and_then(|own| own.ds);
         let only_refreshes = step == NsStep::Unchanged
@@ -151,6 +150,7 @@ impl<'a> Point<'a> {
             changes.push(Change::Create(set));
         }
         changes.extend(ds.batch());
+        let action = self.action(step, &changes);
         changes.extend(changes_of_record(
             self.observed.ownership.as_ref(),
             self.record_name,
@@ -161,7 +161,7 @@ impl<'a> Point<'a> {
         }
         Ok(ReconciliationPlan {
             changes,
-            action: Some(self.action(step, desired, sets_ttl || ds.changes())),
+            action: Some(action),
             warnings: self.warnings(step, desired, desired_ns, &ds),
             only_refreshes,
             ..ReconciliationPlan::default()
@@ -295,7 +295,7 @@ impl<'a> Point<'a> {
             NsStep::Change | NsStep::Repair | NsStep::Displace if restores => NsChange::Restored,
             NsStep::Change | NsStep::Repair | NsStep::Displace => NsChange::Changed,
         };
-        DsPlan::new(goal, self.observed, record, own, (ns, desired))
+        DsPlan::new(goal, self.observed, record, own, NsPlan { change: ns, desired })
     }
 
     fn name(&self) -> Name {

@@ -129,16 +129,27 @@ struct Departure<'a> {
 /// What happens to the name servers.
 enum Fate {
     /// They stay.
-    Stay {
-        /// True if the origin is removed with the claim, because no holder is left.
-        settles: bool,
-        /// What to report about them.
-        warning: Option<Warning>,
-    },
+    Stay(Option<Warning>),
+    /// They stay, and the origin is removed with the claim, because no holder is left.
+    StayAndSettle(Warning),
+    /// They stay, unless it turns out that they are those of the child zone. So the child zone must
+    /// be read, and the Delete planned again.
+    StayIfNotKnown(Warning),
     /// They are deleted.
     Go(Option<Warning>),
     /// The name servers that they displaced are restored.
     Restore(Displaced),
+}
+
+impl Fate {
+    /// Returns what to report about the name servers.
+    fn warning(&self) -> Option<&Warning> {
+        match self {
+            Self::Stay(warning) | Self::Go(warning) => warning.as_ref(),
+            Self::StayAndSettle(warning) | Self::StayIfNotKnown(warning) => Some(warning),
+            Self::Restore(_) => None,
+        }
+    }
 }
 
 impl<'a> Departure<'a> {
@@ -157,26 +168,27 @@ impl<'a> Departure<'a> {
 
     fn plan(&self) -> ReconciliationPlan {
         let Self { goal, observed, record, ns, .. } = self;
-        let (fate, needs_known_name_servers) = self.fate();
+        let fate = self.fate();
         let ds = observed.at_cut(&RecordType::Ds);
         let plain_ds = ds.filter(|set| set.is_simple);
-        let mut plan =
-            ReconciliationPlan { needs_known_name_servers, ..ReconciliationPlan::default() };
+        let mut plan = ReconciliationPlan {
+            needs_known_name_servers: matches!(fate, Fate::StayIfNotKnown(_)),
+            ..ReconciliationPlan::default()
+        };
         let mut after = (*record).clone();
         after.remove_claim(&goal.claimant);
         after.drop_tombstones(&goal.claimant, goal.stamp.time, goal.now);
+        plan.warnings.extend(fate.warning().cloned());
         match &fate {
-            Fate::Stay { warning, .. } => {
+            Fate::Stay(_) | Fate::StayAndSettle(_) | Fate::StayIfNotKnown(_) => {
                 plan.action = Some(Action::Left);
-                plan.warnings.extend(warning.clone());
                 // The last claim that names a DS record set removes it (LEAVE-7).
                 plan.changes.extend(
                     plain_ds.filter(|_| self.manages_ds_alone()).cloned().map(Change::Delete),
                 );
             }
-            Fate::Go(warning) => {
+            Fate::Go(_) => {
                 plan.action = Some(Action::Removed);
-                plan.warnings.extend(warning.clone());
                 plan.changes
                     .extend([*ns, plain_ds].into_iter().flatten().cloned().map(Change::Delete));
             }
@@ -194,12 +206,12 @@ impl<'a> Departure<'a> {
                 plan.changes.push(Change::Create(set));
             }
         }
-        let stays = matches!(fate, Fate::Stay { .. });
-        if !matches!(fate, Fate::Stay { settles: false, .. }) || !record.has_others(&goal.claimant)
-        {
+        let goes = matches!(fate, Fate::Go(_) | Fate::Restore(_));
+        let settles = goes || matches!(fate, Fate::StayAndSettle(_));
+        if settles || !record.has_others(&goal.claimant) {
             after.put_before(None);
         }
-        if !stays && ds.is_some_and(|set| !set.is_simple) {
+        if goes && ds.is_some_and(|set| !set.is_simple) {
             plan.warnings.push(Warning::DsWithRoutingPolicyLeft { name: goal.name.clone() });
         }
         if let Some(set) = &observed.ownership {
@@ -212,54 +224,56 @@ impl<'a> Departure<'a> {
         plan
     }
 
-    /// Returns the row of the table, and whether it depends on the known name servers.
-    fn fate(&self) -> (Fate, bool) {
+    /// Returns the row of the table.
+    fn fate(&self) -> Fate {
         let Self { goal, record, own, .. } = self;
-        let stay = |settles, warning| Fate::Stay { settles, warning };
-        let Some(ns) = self.ns else { return (stay(false, None), false) };
+        let Some(ns) = self.ns else { return Fate::Stay(None) };
         let name = || goal.name.clone();
         let current = text_of(ns);
         let current_ns = self.current_ns.as_ref().map(|(_, digest)| *digest);
         let names = |claim: &Claim| Some(claim.ns) == current_ns;
-        let unreadable = record.has_unreadable();
         let owners_naming =
-            || Holders::new(record.others(&goal.claimant).filter(|claim| names(claim)), unreadable);
+            || Holders::new(record.others(&goal.claimant).filter(|claim| names(claim)), record);
         let Some(current_ns) = current_ns.filter(|current_ns| own.ns == *current_ns) else {
             let owners = owners_naming();
             let nobodys = owners.is_nobody();
             if nobodys && self.is_known() {
-                return (self.go(), false);
+                return self.go();
             }
             let owners = Holders::others(record, &goal.claimant);
             let warning = Warning::ChangedByOthers { name: name(), current, owners };
             // An unreadable NS record set, or one that others claim, is never removed here.
-            return (stay(false, Some(warning)), nobodys && self.current_ns.is_some());
+            return if nobodys && self.current_ns.is_some() {
+                Fate::StayIfNotKnown(warning)
+            } else {
+                Fate::Stay(Some(warning))
+            };
         };
         let left = || {
             let (name, current) = (name(), current.clone());
-            Some(Warning::LeftToOthers { name, current, owners: owners_naming() })
+            Warning::LeftToOthers { name, current, owners: owners_naming() }
         };
-        if unreadable || !record.other_holders(&goal.claimant, current_ns).is_empty() {
-            return (stay(false, left()), false);
+        let existed_before = || Warning::ExistedBefore { name: name(), current: current.clone() };
+        if record.has_unreadable() || !record.other_holders(&goal.claimant, current_ns).is_empty() {
+            return Fate::Stay(Some(left()));
         }
-        let fate = match record.origin(current_ns).map(|before| &before.displaced) {
+        match record.origin(current_ns).map(|before| &before.displaced) {
             None => self.go(),
-            Some(None) => {
-                stay(true, Some(Warning::ExistedBefore { name: name(), current: current.clone() }))
-            }
+            Some(None) => Fate::StayAndSettle(existed_before()),
             Some(Some(displaced)) if self.is_to_be_restored(displaced) => {
                 Fate::Restore(displaced.clone())
             }
             // Another claim names them, from before they were displaced.
-            Some(Some(_)) if record.others(&goal.claimant).any(names) => stay(true, left()),
+            Some(Some(_)) if record.others(&goal.claimant).any(names) => {
+                Fate::StayAndSettle(left())
+            }
             Some(Some(displaced)) => Fate::Go(Some(Warning::NotRestored {
                 name: name(),
                 previous: displaced.name_servers.for_people(),
                 ttl: displaced.ttl,
                 rejected: goal.restore_rejected,
             })),
-        };
-        (fate, false)
+        }
     }
 
     /// Deletes the name servers. A warning names the claims of others, which are all for other name

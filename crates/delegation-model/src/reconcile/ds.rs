@@ -31,6 +31,14 @@ pub(super) enum NsChange {
     Changed,
 }
 
+/// The name servers after the batch, as far as the DS record set depends on them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NsPlan {
+    pub(super) change: NsChange,
+    /// The digest of the desired name servers.
+    pub(super) desired: Digest,
+}
+
 /// What happens to the DS record set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DsStep {
@@ -62,28 +70,30 @@ pub(super) struct DsPlan<'a> {
     /// True if a claim names both the desired name servers and the current DS record set.
     fits: bool,
     ns: NsChange,
+    /// The digest of the desired name servers.
+    desired_ns: Digest,
     step: DsStep,
 }
 
 impl<'a> DsPlan<'a> {
-    /// Compares the current DS record set with the desired one. `ns` is what happens to the name
-    /// servers, and `desired` the digest of the desired ones.
+    /// Compares the current DS record set with the desired one.
     pub(super) fn new(
         goal: &'a Goal,
         observed: &'a Observation,
         record: &OwnershipRecord,
         own: Option<&'a Claim>,
-        (ns, desired): (NsChange, Digest),
+        ns: NsPlan,
     ) -> Self {
         let set = observed.at_cut(&RecordType::Ds);
         let current = observed.ds();
         let digest = current.as_ref().map(Digest::from_ds);
         let names = |claim: &&Claim| digest.is_some() && claim.ds == digest;
         // An unreadable value counts as a holder, so it may manage the DS record set (OWN-7).
-        let unreadable = set.is_some() && record.has_unreadable();
-        let managers = Holders::new(record.others(&goal.claimant).filter(names), unreadable);
+        let managing = || Holders::new(record.others(&goal.claimant).filter(names), record);
+        let managers = set.map(|_| managing()).unwrap_or_default();
         let own_names = own.as_ref().is_some_and(names);
         let others_name = !managers.is_nobody();
+        let NsPlan { change: ns, desired } = ns;
         let held = record.hold(desired, goal.stamp.time, goal.now).is_some();
         let step = match &goal.ds {
             // An arrival leaves a DS record set that a claim names. An Update that asks for
@@ -123,7 +133,7 @@ impl<'a> DsPlan<'a> {
             DesiredDs::Records(_) => DsStep::NotOurs,
         };
         let fits = record.claims().any(|claim| names(&claim) && claim.ns == desired);
-        Self { goal, set, current, digest, own, managers, fits, ns, step }
+        Self { goal, set, current, digest, own, managers, fits, ns, desired_ns: desired, step }
     }
 
     /// Returns true if the DS record set changes, even if only in its TTL.
@@ -231,12 +241,13 @@ impl<'a> DsPlan<'a> {
             || (own.is_some() && own == self.desired().map(Digest::from_ds))
     }
 
-    /// Returns the digest of the DS record set that the claim manages from now on. `settled` says
-    /// that the delegation is settled after the batch.
+    /// Returns the digest of the DS record set that the claim manages from now on. `after` is the
+    /// ownership record after the batch, except for the claim.
     ///
     /// An arrival manages only what another claim manages, too. Its rollback must leave a DS record
     /// set that somebody made by hand, or that was retained (DS-6).
-    pub(super) fn managed(&self, settled: bool) -> Option<Digest> {
+    pub(super) fn managed(&self, after: &OwnershipRecord) -> Option<Digest> {
+        let settled = after.origin(self.desired_ns).is_none();
         let had = self.own.and_then(|own| own.ds);
         let as_desired = self.current.is_some() && self.current.as_ref() == self.desired();
         let shared = !self.managers.is_nobody();

@@ -17,16 +17,16 @@ pub struct Holders {
 }
 
 impl Holders {
-    /// Collects the owners of these claims.
-    pub fn new<'a>(claims: impl IntoIterator<Item = &'a Claim>, unreadable: bool) -> Self {
+    /// Collects the owners of these claims of a record.
+    pub fn new<'a>(claims: impl IntoIterator<Item = &'a Claim>, record: &OwnershipRecord) -> Self {
         let mut owners: Vec<_> = claims.into_iter().map(|claim| claim.owner.clone()).collect();
         owners.sort();
-        Self { owners, unreadable }
+        Self { owners, unreadable: record.has_unreadable() }
     }
 
     /// Collects the owners of all claims except that of `claimant`.
     pub(super) fn others(record: &OwnershipRecord, claimant: &Claimant) -> Self {
-        Self::new(record.others(claimant), record.has_unreadable())
+        Self::new(record.others(claimant), record)
     }
 
     /// Returns true if there is nobody.

@@ -10,6 +10,16 @@ use crate::record_set::{RecordSet, RecordType};
 /// How many record sets a message names before it counts the others.
 const NAMED: usize = 5;
 
+/// How many of the parent zone's record sets at and below a zone cut were compared with the child
+/// zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// All that there are.
+    All,
+    /// Those on the first page of the listing, because there are more.
+    FirstPage,
+}
+
 /// Why the planner refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -61,14 +71,14 @@ pub enum Refusal {
         servers: String,
     },
     /// The delegation would hide record sets of the parent zone that the child zone lacks.
-    #[error("{}", occluding(name, records, *more))]
+    #[error("{}", occluding(name, records, *compared))]
     Occludes {
         /// The zone cut.
         name: Name,
         /// The first few record sets by name; empty if none is known to be lost.
         records: String,
-        /// True if there are more record sets at and below the cut than were compared.
-        more: bool,
+        /// How many of the record sets at and below the cut were compared.
+        compared: Compared,
     },
     /// A record set to change has a routing policy or a health check, or is an alias.
     #[error(
@@ -257,27 +267,30 @@ impl Refusal {
         }
     }
 
-    pub(super) fn occludes(name: &Name, lost: &[&RecordSet], more: bool) -> Self {
-        Self::Occludes { name: name.clone(), records: enumerate(lost, more), more }
+    pub(super) fn occludes(name: &Name, lost: &[&RecordSet], compared: Compared) -> Self {
+        Self::Occludes { name: name.clone(), records: enumerate(lost, compared), compared }
     }
 }
 
 /// Returns a list such as `a.example.com A, b.example.com TXT and at least 3 more`; empty if there
 /// are none.
-pub(super) fn enumerate(sets: &[&RecordSet], more: bool) -> String {
+pub(super) fn enumerate(sets: &[&RecordSet], compared: Compared) -> String {
     let named =
         sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.record_type));
     let mut text = named.collect::<Vec<_>>().join(", ");
     let left = sets.len().saturating_sub(NAMED);
     if left > 0 {
-        let at_least = if more { "at least " } else { "" };
+        let at_least = match compared {
+            Compared::All => "",
+            Compared::FirstPage => "at least ",
+        };
         text = format!("{text} and {at_least}{left} more");
     }
     text
 }
 
-fn occluding(name: &Name, records: &str, more: bool) -> String {
-    if !more {
+fn occluding(name: &Name, records: &str, compared: Compared) -> String {
+    if compared == Compared::All {
         return format!(
             "Delegating {name} would hide record sets of the parent zone that the child zone lacks: \
              {records}. Copy them to the child zone, or set AllowOcclusion if nobody needs them."

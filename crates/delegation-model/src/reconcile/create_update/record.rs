@@ -64,13 +64,12 @@ impl Point<'_> {
         }
     }
 
-    /// Returns the claim after the batch.
+    /// Returns the claim after the batch. `after` is the rest of the ownership record after it.
     pub(super) fn claim(
         &self,
         step: NsStep,
         desired: Digest,
         ds: &DsPlan<'_>,
-        settled: bool,
         after: &OwnershipRecord,
     ) -> Claim {
         let Self { goal, own, .. } = self;
@@ -89,7 +88,7 @@ impl Point<'_> {
         Claim {
             id: goal.claimant.id(),
             ns: desired,
-            ds: ds.managed(settled),
+            ds: ds.managed(after),
             intent: goal.intent,
             previous_intent,
             stamp: goal.stamp,

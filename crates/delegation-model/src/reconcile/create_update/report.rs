@@ -8,19 +8,18 @@ use super::super::warning::Warning;
 use super::{NsStep, Point};
 use crate::digest::Digest;
 use crate::name_servers::NameServers;
+use crate::record_set::Change;
 
 impl Point<'_> {
-    /// Returns what the plan does, in one word.
-    pub(super) fn action(&self, step: NsStep, desired: Digest, changes: bool) -> Action {
+    /// Returns what a batch with these changes to the delegation does, in one word.
+    pub(super) fn action(&self, step: NsStep, changes: &[Change]) -> Action {
         match step {
             NsStep::Create => Action::Created,
-            NsStep::Change | NsStep::Repair | NsStep::Displace => Action::Updated,
-            NsStep::Unchanged if self.goal.is_arrival() => {
-                debug_assert_eq!(Some(desired), self.desired);
-                self.arrival_action()
+            NsStep::Unchanged if self.goal.is_arrival() => self.arrival_action(),
+            NsStep::Unchanged if changes.is_empty() => Action::Unchanged,
+            NsStep::Unchanged | NsStep::Change | NsStep::Repair | NsStep::Displace => {
+                Action::Updated
             }
-            NsStep::Unchanged if changes => Action::Updated,
-            NsStep::Unchanged => Action::Unchanged,
         }
     }
 
@@ -48,7 +47,7 @@ impl Point<'_> {
             NsStep::Create => {
                 let hidden: Vec<_> = self.lost(desired_ns).collect();
                 if !hidden.is_empty() {
-                    let records = refusal::enumerate(&hidden, observed.more_below);
+                    let records = refusal::enumerate(&hidden, observed.compared());
                     warnings.push(Warning::Hides { name: self.name(), records });
                 }
                 let bare = observed.at_cut.is_empty() && observed.below.is_empty();
@@ -92,7 +91,7 @@ impl Point<'_> {
                         name: self.name(),
                         current: found,
                         desired: goal.ttl,
-                        owners: Holders::new(holders, record.has_unreadable()),
+                        owners: Holders::new(holders, record),
                     });
                 }
             }

@@ -75,7 +75,7 @@ impl Point<'_> {
     pub(super) fn claimed_by_others(&self) -> Refusal {
         let others = self.record.others(&self.goal.claimant);
         let others = others.filter(|claim| Some(claim.ns) != self.desired);
-        let owners = Holders::new(others, self.record.has_unreadable());
+        let owners = Holders::new(others, self.record);
         Refusal::ClaimedByOthers { name: self.name(), desired: self.desired_text(), owners }
     }
 
@@ -110,6 +110,6 @@ impl Point<'_> {
         claims: impl Iterator<Item = &'c Claim>,
         ns: Option<Digest>,
     ) -> Holders {
-        Holders::new(claims.filter(|claim| Some(claim.ns) == ns), self.record.has_unreadable())
+        Holders::new(claims.filter(|claim| Some(claim.ns) == ns), self.record)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::driver::*;
 use crate::ownership_record::{OwnerName, record_name};
 use crate::reconcile::{
-    Action, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
+    Action, Compared, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
 };
 use crate::record_set::RecordType;
 use crate::rollover::KeysToKeep;
@@ -33,10 +33,14 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Occludes {
             name: name(),
             records: "www.testing.example.com A".into(),
-            more: false,
+            compared: Compared::All,
         },
-        Refusal::Occludes { name: name(), records: "www.testing.example.com A".into(), more: true },
-        Refusal::Occludes { name: name(), records: String::new(), more: true },
+        Refusal::Occludes {
+            name: name(),
+            records: "www.testing.example.com A".into(),
+            compared: Compared::FirstPage,
+        },
+        Refusal::Occludes { name: name(), records: String::new(), compared: Compared::FirstPage },
         Refusal::RoutingPolicy { name: name(), record_type: RecordType::Ns },
         Refusal::NameServersUnknown { name: name() },
         Refusal::ClaimedByOthers {
