@@ -16,7 +16,7 @@ use delegation_model::point::DelegationPoint;
 use delegation_model::record_set::RecordType;
 
 use crate::model::{Model, Outcome};
-use crate::points::Decided;
+use crate::points::{Decided, PointChange};
 use crate::properties::Whose;
 use crate::state::{
     Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snapshot, Stage, State,
@@ -27,6 +27,14 @@ use crate::values::{START, stack_of};
 const ROUNDS: u8 = 10;
 /// The longest `ServiceTimeout`, in seconds. After that time nobody waits for an answer.
 const STALE: i32 = 3600;
+
+/// The state after a delivery ran out of time.
+#[derive(Debug)]
+pub(crate) struct TimedOut {
+    /// True if Route 53 has applied its batch.
+    pub(crate) is_applied: bool,
+    pub(crate) after: State,
+}
 
 impl Model {
     /// Starts a delivery.
@@ -95,19 +103,22 @@ impl Model {
                 failed.deliveries[index].stage =
                     if delivery.found_own { ends } else { Stage::Observe(Part::Undo) };
                 state.deliveries[index].stage = self.after_change(&delivery, &request);
-                return vec![("the check passes", state), ("the check fails", failed)];
+                return vec![
+                    Outcome::new("the check passes", state),
+                    Outcome::new("the check fails", failed),
+                ];
             }
             Stage::Answer(answer) => {
                 state.deliveries.remove(index);
                 return self.answered(&state, delivery.request, answer);
             }
         }
-        vec![("", state)]
+        vec![Outcome::new("", state)]
     }
 
     /// Lets an arrival run out of time while it waits for the answer to its batch. The batch may
     /// have been applied or not.
-    pub(crate) fn run_out_of_time(&mut self, state: &State, index: usize) -> Vec<(bool, State)> {
+    pub(crate) fn run_out_of_time(&mut self, state: &State, index: usize) -> Vec<TimedOut> {
         let delivery = &state.deliveries[index];
         let found_own =
             self.decided(delivery.planned).plan().is_some_and(|plan| plan.finds_own_request);
@@ -124,7 +135,7 @@ impl Model {
         [(false, lost), (true, after_batch)]
             .map(|(is_applied, mut after)| {
                 after.deliveries[index].stage = Stage::FindOwnClaim;
-                (is_applied, after)
+                TimedOut { is_applied, after }
             })
             .into()
     }
@@ -210,7 +221,8 @@ impl Model {
             return;
         };
         state.points[zone] = after;
-        self.check_write(state, index, part, (before, after));
+        let change = PointChange { before, after };
+        self.check_write(state, index, part, change);
         let request = *state.request(delivery.request);
         let operation = state.operations[usize::from(stack_of(request.resource))].as_ref();
         let warned = operation
@@ -220,7 +232,7 @@ impl Model {
             (true, true) => Whose::Warned,
             (false, _) => Whose::Late,
         };
-        self.check_caches(state, delivery.zone, (before, after), whose);
+        self.check_caches(state, delivery.zone, change, whose);
         self.after_batch(state, index, part);
     }
 

@@ -4,6 +4,7 @@ use delegation_model::record_set::RecordType;
 use std::fmt;
 
 use crate::model::Model;
+use crate::points::PointChange;
 use crate::properties::Whose;
 use crate::state::{LeftBy, Maker, State};
 use crate::values::{BY_HAND, letter, resource_text, ttl, zone_letter};
@@ -23,7 +24,14 @@ pub enum ManualEdit {
     RemoveClaim(u8, u8),
     /// Somebody sets a DS record set, for keys of the zone of these name servers or of another
     /// zone.
-    SetDs(u8, u8, u8),
+    SetDs {
+        /// The parent zone.
+        zone: u8,
+        /// The name servers whose keys they are.
+        servers: u8,
+        /// The keys, as bits.
+        keys: u8,
+    },
     /// Somebody removes the DS record set.
     RemoveDs(u8),
 }
@@ -36,7 +44,7 @@ impl ManualEdit {
             | Self::RemoveNs(zone)
             | Self::RemoveTxt(zone)
             | Self::RemoveClaim(zone, _)
-            | Self::SetDs(zone, _, _)
+            | Self::SetDs { zone, .. }
             | Self::RemoveDs(zone) => zone,
         }
     }
@@ -55,7 +63,7 @@ impl fmt::Display for ManualEdit {
             Self::RemoveClaim(_, resource) => {
                 write!(f, "by hand: remove the claim of {} in {zone}", resource_text(*resource))
             }
-            Self::SetDs(_, servers, keys) => {
+            Self::SetDs { servers, keys, .. } => {
                 write!(f, "by hand: set DS of {} keys {keys} in {zone}", letter(*servers))
             }
             Self::RemoveDs(_) => write!(f, "by hand: remove DS in {zone}"),
@@ -89,7 +97,7 @@ impl Model {
                 let claimant = self.points.values.claimants[usize::from(resource)].clone();
                 self.points.edit_record(before, |record| record.remove_claim(&claimant))
             }
-            ManualEdit::SetDs(_, servers, keys) => {
+            ManualEdit::SetDs { servers, keys, .. } => {
                 let values =
                     self.points.values.ds[usize::from(servers)][usize::from(keys)].values();
                 self.points.put(before, RecordType::Ds, Some((ttl(3600), values)))
@@ -102,7 +110,7 @@ impl Model {
         let (was, is) = (self.points.view(before).clone(), self.points.view(after).clone());
         state.left.by_hand -= 1;
         state.points[zone] = after;
-        self.check_caches(&mut state, edit.zone(), (before, after), Whose::ByHand);
+        self.check_caches(&mut state, edit.zone(), PointChange { before, after }, Whose::ByHand);
         let facts = &mut state.facts[zone];
         if (was.servers, was.ttl) != (is.servers, is.ttl) {
             let names =

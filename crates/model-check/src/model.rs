@@ -17,8 +17,19 @@ pub(crate) enum Finding {
     Excused(&'static str),
 }
 
-/// One of the outcomes of a step: its name, and the state that it leads to.
-pub(crate) type Outcome = (&'static str, State);
+/// One of the outcomes of a step.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Its name in a trace; empty for the only outcome.
+    pub(crate) name: &'static str,
+    pub(crate) after: State,
+}
+
+impl Outcome {
+    pub(crate) fn new(name: &'static str, after: State) -> Self {
+        Self { name, after }
+    }
+}
 
 /// A question to the planner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

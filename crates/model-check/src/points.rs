@@ -19,6 +19,13 @@ use crate::values::{RESOURCES, START, Values};
 /// The content of a delegation point, as an index into [`Points`].
 pub(crate) type PointId = u32;
 
+/// A delegation point before and after a change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PointChange {
+    pub(crate) before: PointId,
+    pub(crate) after: PointId,
+}
+
 /// The content of a delegation point, in the terms of the properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PointView {

@@ -343,8 +343,8 @@ fn dnssec() -> Profile {
         acts: vec![
             ManualEdit::SetNs(0, Y),
             ManualEdit::RemoveNs(0),
-            ManualEdit::SetDs(0, X, 1),
-            ManualEdit::SetDs(0, X, 0),
+            ManualEdit::SetDs { zone: 0, servers: X, keys: 1 },
+            ManualEdit::SetDs { zone: 0, servers: X, keys: 0 },
             ManualEdit::RemoveDs(0),
             ManualEdit::RemoveTxt(0),
         ],

@@ -66,9 +66,9 @@ impl Model {
             None => Err("OWN-1: a batch that Route 53 rejects".to_owned()),
             Some(after) => match question {
                 Question::CreateUpdate { .. } => {
-                    self.check_create_update(question, &decided, (&before, &after))
+                    self.check_create_update(question, &decided, &before, &after)
                 }
-                Question::Delete { .. } => self.check_delete(question, &decided, (&before, &after)),
+                Question::Delete { .. } => self.check_delete(question, &decided, &before, &after),
             },
         };
         if let Err(what) = broken {

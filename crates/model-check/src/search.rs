@@ -118,14 +118,20 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
                 for finding in findings {
                     match finding {
                         Finding::Excused(name) if until == Some(name) => {
-                            report.violation =
-                                Some(trace(&mut model, &parents, number, (step, name)));
+                            report.violation = Some(trace(
+                                &mut model,
+                                &parents,
+                                &Broken { state: number, step, what: name },
+                            ));
                             break 'levels;
                         }
                         Finding::Excused(name) => *model.excused.entry(name).or_default() += 1,
                         Finding::Violation(what) => {
-                            report.violation =
-                                Some(trace(&mut model, &parents, number, (step, &what)));
+                            report.violation = Some(trace(
+                                &mut model,
+                                &parents,
+                                &Broken { state: number, step, what: &what },
+                            ));
                             break 'levels;
                         }
                     }
@@ -178,15 +184,18 @@ pub fn replay(profile: &Profile, trace: &[&str]) -> Option<String> {
     None
 }
 
+/// A broken promise, or an excuse that is searched for.
+struct Broken<'a> {
+    /// The number of the state before the step.
+    state: u32,
+    step: Step,
+    what: &'a str,
+}
+
 /// Returns the shortest trace to a violation, as a test to paste.
-fn trace(
-    model: &mut Model,
-    parents: &[(u32, u16)],
-    last: u32,
-    (step, what): (Step, &str),
-) -> String {
+fn trace(model: &mut Model, parents: &[(u32, u16)], broken: &Broken<'_>) -> String {
+    let Broken { state: mut number, step, what } = *broken;
     let mut ordinals = Vec::new();
-    let mut number = last;
     while number != 0 {
         let (parent, ordinal) = parents[number as usize];
         ordinals.push(ordinal);

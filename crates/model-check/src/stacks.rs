@@ -107,7 +107,7 @@ impl Model {
         let request = *state.request(id);
         let stack = stack_of(request.resource);
         if !request.awaited {
-            return vec![("nobody waits", state)];
+            return vec![Outcome::new("nobody waits", state)];
         }
         state.request_mut(id).awaited = false;
         state.request_mut(id).owed = false;
@@ -142,7 +142,7 @@ impl Model {
                 self.roll_back(&mut state, stack);
             }
         }
-        vec![(if answer.success { "success" } else { "failure" }, state)]
+        vec![Outcome::new(if answer.success { "success" } else { "failure" }, state)]
     }
 
     /// Returns what may follow after all Creates and Updates of a deployment have succeeded: the
@@ -157,8 +157,8 @@ impl Model {
         let mut failed = state.clone();
         self.roll_back(&mut failed, stack);
         let mut outcomes = vec![
-            ("success, and all is complete", complete),
-            ("success, and another resource fails", failed),
+            Outcome::new("success, and all is complete", complete),
+            Outcome::new("success, and another resource fails", failed),
         ];
         if state.left.waits > 0 && state.deliveries.is_empty() {
             let mut late = state.clone();
@@ -166,7 +166,7 @@ impl Model {
             late.clock += OVER_A_DAY;
             late.requests.clear();
             self.roll_back(&mut late, stack);
-            outcomes.push(("success, and another resource fails after a day", late));
+            outcomes.push(Outcome::new("success, and another resource fails after a day", late));
         }
         outcomes
     }
@@ -178,7 +178,7 @@ impl Model {
             operation.cancelled |= physical == Physical::Invented;
             operation.done[index] = match request.kind {
                 Kind::Create => Done::Created(physical),
-                Kind::Update | Kind::Delete => Done::Updated(request.physical, true),
+                Kind::Update | Kind::Delete => Done::UpdateFailed(request.physical),
             };
         }
     }
@@ -312,7 +312,7 @@ fn next_reverse_update(state: &mut State, stack: u8, operation: &mut Operation) 
                 operation.deletes.push((*resource, Held { physical, config }));
                 state.slots[usize::from(*resource)] = None;
             }
-            (Done::Updated(physical, _), Some(before)) => {
+            (Done::Updated(physical) | Done::UpdateFailed(physical), Some(before)) => {
                 let held = Held { physical, config: before.config };
                 return Some(Request {
                     kind: Kind::Update,
@@ -320,7 +320,10 @@ fn next_reverse_update(state: &mut State, stack: u8, operation: &mut Operation) 
                     ..request_of(*resource, held)
                 });
             }
-            (Done::NotYet | Done::Same | Done::Back | Done::Updated(..), _) => {}
+            (
+                Done::NotYet | Done::Same | Done::Back | Done::Updated(_) | Done::UpdateFailed(_),
+                _,
+            ) => {}
         }
     }
     None
@@ -367,7 +370,7 @@ fn succeeded(state: &mut State, request: &Request, physical: Physical) {
     }
     operation.done[index] = match request.kind {
         Kind::Create => Done::Created(physical),
-        Kind::Update | Kind::Delete => Done::Updated(physical, false),
+        Kind::Update | Kind::Delete => Done::Updated(physical),
     };
     if replaced {
         operation

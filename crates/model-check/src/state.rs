@@ -188,8 +188,10 @@ pub(crate) enum Done {
     /// The template did not change it.
     Same,
     Created(Physical),
-    /// The new physical id, and whether the Update failed.
-    Updated(Physical, bool),
+    /// With the new physical id.
+    Updated(Physical),
+    /// With the physical id, which stays.
+    UpdateFailed(Physical),
     /// Rolled back, or about to be deleted.
     Back,
 }

@@ -2,8 +2,9 @@
 
 mod text;
 
+use crate::function::TimedOut;
 use crate::manual_edit::ManualEdit;
-use crate::model::{Finding, Model};
+use crate::model::{Finding, Model, Outcome};
 use crate::state::{Caches, Stage, State};
 use crate::values::resources_of;
 
@@ -148,7 +149,7 @@ impl Model {
             let request = state.deliveries[index].request;
             let outcomes = self.call(state, index);
             let findings = std::mem::take(&mut self.findings);
-            for (outcome, after) in outcomes {
+            for Outcome { name: outcome, after } in outcomes {
                 self.findings.clone_from(&findings);
                 self.push(steps, Step::Call { request, index, outcome }, after);
             }
@@ -160,7 +161,7 @@ impl Model {
                 self.push(steps, Step::Cut { request, index }, after);
             }
             if state.left.faults > 0 {
-                for (is_applied, after) in self.run_out_of_time(state, index) {
+                for TimedOut { is_applied, after } in self.run_out_of_time(state, index) {
                     self.push(steps, Step::TimeOut { request, index, is_applied }, after);
                 }
             }
@@ -181,10 +182,10 @@ impl Model {
                 self.findings.clone_from(&findings);
                 self.push(steps, Step::RunLost { request: id, checked }, after);
             }
-            let after = self.call(&state, index);
+            let outcomes = self.call(&state, index);
             let mut all = findings;
             all.append(&mut self.findings);
-            for (outcome, after) in after {
+            for Outcome { name: outcome, after } in outcomes {
                 if answers {
                     self.findings.clone_from(&all);
                     self.push(steps, Step::Run { request: id, checked, outcome }, after);

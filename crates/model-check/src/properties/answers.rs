@@ -78,7 +78,7 @@ impl Model {
         let Some(operation) = &mut state.operations[usize::from(stack)] else { return };
         let too_late = state.clock - operation.began > DAY;
         let changed =
-            !matches!(operation.done[usize::from(request.resource == 1)], Done::Updated(_, true));
+            !matches!(operation.done[usize::from(request.resource == 1)], Done::UpdateFailed(_));
         let bit = 1 << request.resource;
         let excuse = if too_late && changed {
             "rolled-back-after-a-day"

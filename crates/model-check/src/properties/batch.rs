@@ -1,7 +1,7 @@
 //! Checks what a batch changes, and what a decision without a batch promises.
 
 use crate::model::Model;
-use crate::points::{ClaimView, Decided, PointId, PointView};
+use crate::points::{ClaimView, Decided, PointChange, PointId, PointView};
 use crate::state::{Behavior, Kind, Maker, Part, Physical, Request, Snapshot, Stage, State};
 use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
 
@@ -26,14 +26,14 @@ impl Model {
         state: &mut State,
         index: usize,
         part: Part,
-        points: (PointId, PointId),
+        change: PointChange,
     ) {
         let delivery = state.deliveries[index].clone();
         let request = *state.request(delivery.request);
         let zone = delivery.zone;
         let config = self.config(request.config);
         let (before, after) =
-            (self.points.view(points.0).clone(), self.points.view(points.1).clone());
+            (self.points.view(change.before).clone(), self.points.view(change.after).clone());
         let effect =
             Effect { request, part, behavior: delivery.behavior, zone, config, before, after };
         let decided = self.decided(delivery.planned).clone();

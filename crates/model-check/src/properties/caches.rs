@@ -3,7 +3,7 @@
 
 use crate::function::keys_of;
 use crate::model::Model;
-use crate::points::PointId;
+use crate::points::PointChange;
 use crate::state::{Cached, State};
 
 /// The TTL of the DNSKEY record set of a hosted zone, in seconds.
@@ -27,14 +27,14 @@ impl Model {
         &mut self,
         state: &mut State,
         zone: u8,
-        points: (PointId, PointId),
+        change: PointChange,
         whose: Whose,
     ) {
         if !self.profile.dnssec || zone != 0 {
             return;
         }
         let (before, after) =
-            (self.points.view(points.0).clone(), self.points.view(points.1).clone());
+            (self.points.view(change.before).clone(), self.points.view(change.after).clone());
         // People who deploy do not know about late requests either.
         let by_hand = matches!(whose, Whose::Late | Whose::ByHand);
         let now = state.clock;
@@ -57,11 +57,9 @@ impl Model {
         let fits = |servers: u8, ds: u8| ds / 4 == servers && ds % 4 & keys_of(state, servers) != 0;
         let new_servers = after.servers.filter(|_| before.servers != after.servers);
         let new_ds = after.ds_index.filter(|_| before.ds_index != after.ds_index);
-        // The function is not responsible for manual edits, which it can't know about.
-        let bogus = |known: bool| {
+        let is_bogus_with = |counts: fn(&&Cached) -> bool| {
             let of = |cached: &[Cached]| {
-                let cached = cached.iter().filter(|cached| !known || !cached.by_hand);
-                cached.map(|cached| cached.what).collect::<Vec<_>>()
+                cached.iter().filter(counts).map(|cached| cached.what).collect::<Vec<_>>()
             };
             let all_ds = after.ds_index.into_iter().chain(of(&caches.ds));
             let all_servers = after.servers.into_iter().chain(of(&caches.servers));
@@ -79,15 +77,18 @@ impl Model {
         let left = state.facts[usize::from(zone)].warned != 0
             && before.ds_index.is_some()
             && !before.claims.iter().any(|claim| claim.names_ds);
-        if bogus(false) && whose == Whose::Late {
+        let is_bogus = is_bogus_with(|_| true);
+        // The function is not responsible for manual edits, which it can't know about.
+        let is_bogus_by_requests = is_bogus_with(|cached| !cached.by_hand);
+        if is_bogus && whose == Whose::Late {
             self.excuse("late-request");
-        } else if bogus(true) && was_bogus && after.ds_index.is_none() {
+        } else if is_bogus_by_requests && was_bogus && after.ds_index.is_none() {
             self.excuse("ds-by-hand");
-        } else if bogus(true) && (whose == Whose::Warned || left) {
+        } else if is_bogus_by_requests && (whose == Whose::Warned || left) {
             self.excuse("left-as-it-is");
-        } else if bogus(true) {
+        } else if is_bogus_by_requests {
             self.violation("DS-7: a resolver may call the zone bogus".into());
-        } else if bogus(false) {
+        } else if is_bogus {
             self.excuse("name-servers-by-hand");
         }
     }

@@ -3,7 +3,7 @@
 
 use super::batch::Effect;
 use crate::model::Model;
-use crate::points::PointView;
+use crate::points::{ClaimView, PointView};
 use crate::state::{Facts, LeftBy, Maker, Part, State};
 use crate::values::stack_of;
 
@@ -26,20 +26,15 @@ impl Model {
         let living = self.living(state, *zone);
         let as_desired = living.iter().all(|(_, wants)| after.servers == Some(wants.servers));
         let facts = &mut state.facts[usize::from(*zone)];
-        let names = |view: &PointView, bits: u8| {
-            let of = view
-                .claims
-                .iter()
-                .filter(|claim| view.servers.is_some() && claim.servers == view.servers);
-            of.fold((false, true), |(any, all), claim| {
-                let bit = bits >> claim.resource & 1 == 1;
-                (any || bit, all && bit)
-            })
-        };
+        let is_one_of = |bits: u8| move |claim: &ClaimView| bits >> claim.resource & 1 == 1;
+        let is_any_forgotten =
+            |view: &PointView, facts: &Facts| naming_current(view).any(is_one_of(facts.forgotten));
         // Only such resources claim the delegation that an arrival finds.
-        if names(before, facts.forgotten | facts.late) == (true, true) {
+        if naming_current(before).next().is_some()
+            && naming_current(before).all(is_one_of(facts.forgotten | facts.late))
+        {
             facts.left_by =
-                if names(before, facts.forgotten).0 { LeftBy::Forgotten } else { LeftBy::Late };
+                if is_any_forgotten(before, facts) { LeftBy::Forgotten } else { LeftBy::Late };
         }
         // A Create takes the claim that a late delivery left for that of a retained delegation.
         if facts.late >> request.resource & 1 == 1
@@ -80,7 +75,7 @@ impl Model {
                     facts.left_by = facts.displaced_left_by;
                 }
             }
-            if names(after, facts.forgotten).0 {
+            if is_any_forgotten(after, facts) {
                 facts.left_by = LeftBy::Forgotten;
             }
             facts.ns_by_hand &= !as_desired;
@@ -121,4 +116,10 @@ impl Model {
             }
         }
     }
+}
+
+/// Returns the claims that name the current name servers; none if there are no name servers.
+fn naming_current(view: &PointView) -> impl Iterator<Item = &ClaimView> {
+    let claims = view.claims.iter();
+    claims.filter(|claim| view.servers.is_some() && claim.servers == view.servers)
 }

@@ -16,6 +16,16 @@ struct Differs {
     ds: bool,
 }
 
+/// A delegation point before an operation and after its rollback.
+struct RolledBack<'a> {
+    stack: u8,
+    operation: &'a Operation,
+    zone: u8,
+    differs: Differs,
+    before: PointView,
+    after: PointView,
+}
+
 impl Model {
     /// Checks the end of an operation.
     pub(crate) fn check_end(&mut self, state: &State, stack: u8, operation: &Operation) {
@@ -69,12 +79,8 @@ impl Model {
                 self.excuse("skipped-before");
                 continue;
             }
-            match self.excuse_for_rollback(
-                state,
-                (stack, operation),
-                (zone, differs),
-                (&before, &after),
-            ) {
+            let rolled_back = RolledBack { stack, operation, zone, differs, before, after };
+            match self.excuse_for_rollback(state, &rolled_back) {
                 Some(excuse) => self.excuse(excuse),
                 None => self.violation(format!(
                     "PROMISE 2: the rollback of S{} leaves {} different: {differs:?}",
@@ -88,10 +94,10 @@ impl Model {
     fn excuse_for_rollback(
         &self,
         state: &State,
-        (stack, operation): (u8, &Operation),
-        (zone, differs): (u8, Differs),
-        (before, after): (&PointView, &PointView),
+        rolled_back: &RolledBack<'_>,
     ) -> Option<&'static str> {
+        let RolledBack { stack, operation, zone, differs, before, after } = rolled_back;
+        let (stack, zone, differs) = (*stack, *zone, *differs);
         let at = usize::from(zone);
         let (facts, began) = (state.facts[at], operation.facts[at]);
         // The resource is not what CloudFormation assumes by its template.

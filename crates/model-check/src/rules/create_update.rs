@@ -132,7 +132,8 @@ impl Model {
         &self,
         question: Question,
         decided: &Decided,
-        (before, after): (&PointState, &PointState),
+        before: &PointState,
+        after: &PointState,
     ) -> Result<(), String> {
         let Question::CreateUpdate { request, config, old, behavior, .. } = question else {
             return Ok(());

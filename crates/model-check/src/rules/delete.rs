@@ -24,7 +24,8 @@ impl Model {
         &self,
         question: Question,
         decided: &Decided,
-        (before, after): (&PointState, &PointState),
+        before: &PointState,
+        after: &PointState,
     ) -> Result<(), String> {
         let Question::Delete { request, config, reason, rejected, known, rezoned } = question
         else {
@@ -70,7 +71,8 @@ impl Model {
         holds(after.own(id).is_none(), "LEAVE-2: a Delete leaves its claim")?;
         let is_of = |letter: u8| before.servers == Some(values.server_digests[usize::from(letter)]);
         let is_known = known && (is_of(config.servers) || (rezoned && is_of(BY_HAND)));
-        let row = delete_row(before, own, (is_known, rejected), time);
+        let delete = Delete { own, is_known, is_restore_rejected: rejected, time };
+        let row = delete_row(before, &delete);
         match &row {
             DeleteRow::Keep | DeleteRow::KeepAndSettle => {
                 let kept = before.servers == after.servers && before.ttl == after.ttl;
@@ -107,13 +109,19 @@ impl Model {
     }
 }
 
-/// Returns the row of the table of leaving.
-fn delete_row(
-    before: &PointState,
-    own: &Claim,
-    (is_known, rejected): (bool, bool),
+/// A Delete of a resource with a claim.
+struct Delete<'a> {
+    own: &'a Claim,
+    /// True if the current name servers are known to be those of the child zone.
+    is_known: bool,
+    /// True if Route 53 has rejected the displaced name servers.
+    is_restore_rejected: bool,
     time: i64,
-) -> DeleteRow {
+}
+
+/// Returns the row of the table of leaving.
+fn delete_row(before: &PointState, delete: &Delete<'_>) -> DeleteRow {
+    let Delete { own, is_known, is_restore_rejected, time } = *delete;
     let others = || before.others(own.id);
     if before.servers.is_none() {
         return DeleteRow::Keep;
@@ -130,7 +138,7 @@ fn delete_row(
     let digest = Digest::from_name_servers(&displaced.name_servers);
     let still_named = others().any(|claim| claim.ns == digest);
     let of_nobody = !displaced.claimed && (0..=DAY).contains(&(time - displaced.time));
-    if !rejected && (still_named || of_nobody) {
+    if !is_restore_rejected && (still_named || of_nobody) {
         return DeleteRow::Restore(displaced.clone());
     }
     if named_by_others { DeleteRow::KeepAndSettle } else { DeleteRow::Remove }
