@@ -128,7 +128,7 @@ pub(crate) fn check_batch(batch: &Batch<'_>) -> Checked {
             check_records(batch, intent, &facts)?;
             check_name_servers(batch, intent, &facts)?;
         }
-        Asks::Delete { .. } => check_delete(batch)?,
+        Asks::Delete(_) => check_delete(batch)?,
     }
     let Batch { before, after, undisturbed, .. } = batch;
     let bare = after.ds.is_some() && after.ns.is_none() && before.ns.is_some();

@@ -94,13 +94,17 @@ pub(crate) enum Reason {
 #[derive(Clone, Debug)]
 pub(crate) enum Asks {
     CreateUpdate(Intent),
-    Delete {
-        why: Reason,
-        /// The name servers of the child zone and of `NameServers`, if they were read.
-        known: Option<Values>,
-        /// True if Route 53 rejected the displaced name servers, or the name is not allowed.
-        restore_rejected: bool,
-    },
+    Delete(Delete),
+}
+
+/// A request that removes a claim.
+#[derive(Clone, Debug)]
+pub(crate) struct Delete {
+    pub(crate) why: Reason,
+    /// The name servers of the child zone and of `NameServers`, if they were read.
+    pub(crate) known: Option<Values>,
+    /// True if Route 53 rejected the displaced name servers, or the name is not allowed.
+    pub(crate) restore_rejected: bool,
 }
 
 /// What the tables say about a request.
@@ -195,8 +199,6 @@ fn own_of(claim: &Claim) -> Own {
 pub(crate) fn decide(stamp: &Stamp, asks: &Asks, point_state: &PointState) -> Verdict {
     match asks {
         Asks::CreateUpdate(intent) => CreateUpdate::new(stamp, intent, point_state).decide(),
-        Asks::Delete { why, known, restore_rejected } => {
-            delete::decide(stamp, why, point_state, (known.as_ref(), *restore_rejected))
-        }
+        Asks::Delete(delete) => delete::decide(stamp, delete, point_state),
     }
 }

@@ -20,7 +20,7 @@ use delegation_model::ttl::Ttl;
 use proptest::prelude::*;
 
 use super::ds::RequestedDs;
-use super::ownership::{self, Asks, Behavior, Reason};
+use super::ownership::{self, Asks, Behavior, Delete, Reason};
 use super::record::{self, DAY, PointState, Record, Set, plain};
 
 pub(super) const CUT: &str = "testing.example.com";
@@ -289,8 +289,8 @@ pub(super) fn delete_request(goal: &DeleteGoal) -> (ownership::Stamp, Asks) {
     };
     let known = goal.known_name_servers.as_ref();
     let known = known.map(|known| known.values().iter().map(|value| plain(value)).collect());
-    let asks =
-        Asks::Delete { why, known, restore_rejected: goal.restore_rejected || !goal.allowed };
+    let restore_rejected = goal.restore_rejected || !goal.allowed;
+    let asks = Asks::Delete(Delete { why, known, restore_rejected });
     (stamp(&goal.claimant, goal.stamp, goal.now), asks)
 }
 

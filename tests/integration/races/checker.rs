@@ -13,7 +13,9 @@ use serde_json::Value;
 use test_support::NAME;
 
 use crate::invariants::ds::RequestedDs;
-use crate::invariants::ownership::{Asks, Batch, Behavior, Intent, Reason, Stamp, check_batch};
+use crate::invariants::ownership::{
+    Asks, Batch, Behavior, Delete, Intent, Reason, Stamp, check_batch,
+};
 use crate::invariants::record::{PointState, Record, Set, Values, plain};
 use crate::races::fixture::OTHER_NAME;
 
@@ -174,10 +176,9 @@ impl RuleChecker {
     /// Returns what a request may ask for at a name.
     fn asks(&self, event: &Value, name: &str) -> Vec<Asks> {
         let (new, old) = (&event["ResourceProperties"], &event["OldResourceProperties"]);
-        let absent = |why, properties| Asks::Delete {
-            why,
-            known: Some(self.servers(properties)),
-            restore_rejected: false,
+        let absent = |why, properties| {
+            let known = Some(self.servers(properties));
+            Asks::Delete(Delete { why, known, restore_rejected: false })
         };
         let here = text(event, "PhysicalResourceId").ends_with(&format!("/{name}"));
         let behavior = match text(event, "RequestType") {

@@ -7,7 +7,7 @@ use super::route::Destination;
 use super::{ReferenceModel, Tick, text};
 use crate::histories::fixture::{Desired, Point};
 use crate::invariants::ds::RequestedDs;
-use crate::invariants::ownership::{self, Asks, Behavior, Reason, Row};
+use crate::invariants::ownership::{self, Asks, Behavior, Delete, Reason, Row};
 
 /// When a request without a `ServiceTimeout` is stale, in seconds.
 const STALE: i64 = 3600;
@@ -209,7 +209,7 @@ impl ReferenceModel {
                 child.clone()
             }
         });
-        Asks::Delete { why, known, restore_rejected: false }
+        Asks::Delete(Delete { why, known, restore_rejected: false })
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn check_batch(batch: &Batch<'_>) -> Result<Row, String> {
 /// Returns true if a change that the row allows may be prevented by something else.
 pub(crate) fn may_be_kept(batch: &Batch<'_>) -> bool {
     match batch.asks {
-        Asks::Delete { .. } => false,
+        Asks::Delete(_) => false,
         Asks::CreateUpdate(intent) => {
             intent.blocked.is_none() || ds::may_refuse(batch.stamp, intent, batch.before)
         }
@@ -118,7 +118,7 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
-        Asks::Delete { .. } => {
+        Asks::Delete(_) => {
             let changes = before.servers() != after.servers();
             if changes && before.is_held_by_others(owner) {
                 return wrong("a Delete changed name servers that another resource holds");

@@ -1,15 +1,11 @@
 //! The table of leaving.
 
-use super::{ExpectedState, Own, Reason, Row, Stamp, Verdict, own_of};
-use crate::invariants::record::{Claim, DAY, Displaced, PointState, Set, Values, ns_digest};
+use super::{Delete, ExpectedState, Own, Reason, Row, Stamp, Verdict, own_of};
+use crate::invariants::record::{Claim, DAY, Displaced, PointState, Set, ns_digest};
 
 /// Returns what the table says about a request that removes a claim.
-pub(super) fn decide(
-    stamp: &Stamp,
-    why: &Reason,
-    point_state: &PointState,
-    (known, away): (Option<&Values>, bool),
-) -> Verdict {
+pub(super) fn decide(stamp: &Stamp, delete: &Delete, point_state: &PointState) -> Verdict {
+    let Delete { why, known, restore_rejected } = delete;
     let record = &point_state.record;
     let stays = |own: Option<Own>, tombstone, what| {
         let (ns, before) = (point_state.ns.clone(), record.before.clone());
@@ -60,7 +56,8 @@ pub(super) fn decide(
     let Some(ns) = &point_state.ns else { return leaves(None, left, "left: no name servers") };
     let keeps = || Some(ns.clone());
     if !names(own) {
-        let ours = current.is_some() && known.is_some_and(|known| ns.values.is_subset(known));
+        let ours =
+            current.is_some() && known.as_ref().is_some_and(|known| ns.values.is_subset(known));
         return if ours && !named_by_others {
             leaves(None, None, "removed name servers of the child zone")
         } else {
@@ -78,7 +75,7 @@ pub(super) fn decide(
             let claimed =
                 record.others(&stamp.owner).any(|claim| Some(&claim.ns) == digest.as_ref());
             let fresh = !displaced.claimed && (0..=DAY).contains(&(stamp.at - displaced.at));
-            if (claimed || fresh) && !away {
+            if (claimed || fresh) && !restore_rejected {
                 let Displaced { servers, ttl, .. } = displaced.clone();
                 leaves(Some(Set { values: servers, ttl }), None, "restored")
             } else if named_by_others {
