@@ -4,7 +4,7 @@ use delegation_model::digest::{Digest, Intent, RequestDigest};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimBasis, Claimant, Displaced, OwnershipRecord, Stamp, Value as Entry,
+    Claim, ClaimBasis, Claimant, Displaced, Origin, OwnershipRecord, Stamp, Value as Entry,
     record_name,
 };
 use delegation_model::ttl::Ttl;
@@ -21,7 +21,7 @@ pub fn ownership(data: &[u8]) {
         let mut again = OwnershipRecord::default();
         match entry {
             Entry::Claim(claim) => again.put_claim(claim.clone()),
-            Entry::Before(before) => again.put_before(Some(before.clone())),
+            Entry::Origin(origin) => again.put_origin(Some(origin.clone())),
             Entry::Tombstone(_) | Entry::Unreadable | Entry::Foreign => continue,
         }
         let written = again.values();
@@ -65,11 +65,11 @@ pub fn ownership(data: &[u8]) {
         owner: claimant.owner().clone(),
     };
     let displaced = Displaced { name_servers: servers, ttl: Ttl::DELEGATION, time, claimed: true };
-    let before =
-        Before { of: digest, displaced: data.len().is_multiple_of(2).then_some(displaced) };
+    let origin =
+        Origin { of: digest, displaced: data.len().is_multiple_of(2).then_some(displaced) };
     let mut record = found.clone();
     record.put_claim(claim.clone());
-    record.put_before(Some(before.clone()));
+    record.put_origin(Some(origin.clone()));
     record.put_tombstone(&claimant, time, time);
     for value in record.values().iter().filter(|value| !values.contains(&value.as_str())) {
         assert!(value.starts_with('"') && value.ends_with('"') && value.is_ascii(), "{value}");
@@ -82,16 +82,16 @@ pub fn ownership(data: &[u8]) {
     let read = OwnershipRecord::parse(&record.values());
     assert_eq!(read, record);
     assert_eq!(read.own(&claimant, time).map(|own| own.ns), Some(digest));
-    assert_eq!((read.before(), read.origin(digest)), (Some(&before), Some(&before)));
+    assert_eq!((read.recorded_origin(), read.origin(digest)), (Some(&origin), Some(&origin)));
     assert!(read.tombstone(&claimant, time).is_some_and(|stone| stone.time >= time));
 
     record.remove_claim(&claimant);
-    record.put_before(None);
-    assert!(record.own(&claimant, time).is_none() && record.before().is_none());
+    record.put_origin(None);
+    assert!(record.own(&claimant, time).is_none() && record.recorded_origin().is_none());
     let others = |record: &OwnershipRecord| -> Vec<Entry> {
         let kept = |entry: &&Entry| match entry {
             Entry::Claim(other) => other.id != claim.id,
-            Entry::Before(_) | Entry::Tombstone(_) => false,
+            Entry::Origin(_) | Entry::Tombstone(_) => false,
             Entry::Unreadable | Entry::Foreign => true,
         };
         record.iter().filter(kept).cloned().collect()

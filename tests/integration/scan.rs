@@ -10,7 +10,7 @@ use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimBasis, Claimant, OwnershipRecord, Stamp, record_name,
+    Claim, ClaimBasis, Claimant, Origin, OwnershipRecord, Stamp, record_name,
 };
 use delegation_model::record_set::Change;
 use delegation_model::role::{ExternalId, Role};
@@ -182,13 +182,13 @@ impl Organization {
         });
         self.delegate(zone, &at("unsettled"), &good);
         put_record(zone, &at("unsettled"), |record| {
-            record.put_before(Some(Before { of: digest(&good), displaced: None }));
+            record.put_origin(Some(Origin { of: digest(&good), displaced: None }));
         });
         self.delegate(zone, &at("below.unsettled"), &good);
         self.delegate(zone, &at("unowned"), &good);
         zone.remove(record_of(&at("unowned")).as_str(), "TXT");
         put_record(zone, &at("leftover"), |record| {
-            record.put_before(Some(Before { of: digest(&good), displaced: None }));
+            record.put_origin(Some(Origin { of: digest(&good), displaced: None }));
         });
         self.delegate(zone, &at("tombstone"), &good);
         let (claimant, now) =

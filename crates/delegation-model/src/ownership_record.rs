@@ -2,7 +2,7 @@
 //! rely on the delegation, and states the delegation's origin.
 //!
 //! It has three kinds of values. A [`Claim`] is one resource's reference to the delegation; each
-//! resource writes only its own. [`Before`] states the origin of the current name servers, if no
+//! resource writes only its own. [`Origin`] states the origin of the current name servers, if no
 //! resource made them or if they displaced others. A [`Tombstone`] stops a cancelled Create that is
 //! delivered late. Values of other programs are never touched.
 //!
@@ -10,13 +10,13 @@
 //! public DNS, and others may be able to write TXT records: nothing in it is trusted further than
 //! `docs/design.md` says (rules `TRUST-…`).
 
-mod before;
 mod claim;
+mod origin;
 mod text;
 mod tombstone;
 
-pub use before::{Before, Displaced};
 pub use claim::{Claim, ClaimBasis, Claimant, MovedFrom, OwnerName};
+pub use origin::{Displaced, Origin};
 pub use tombstone::Tombstone;
 
 use crate::digest::{Digest, RequestDigest};
@@ -54,7 +54,7 @@ pub enum Value {
     /// A resource's reference to the delegation.
     Claim(Claim),
     /// The origin of the current name servers.
-    Before(Before),
+    Origin(Origin),
     /// Stops a cancelled Create that is delivered late.
     Tombstone(Tombstone),
     /// A value that starts with this program's heritage but can't be parsed. A newer version may
@@ -79,7 +79,7 @@ impl Value {
         };
         let read = match fields.split('=').next() {
             Some("claim") => Claim::parse(fields).map(Self::Claim),
-            Some("before") => Before::parse(fields).map(Self::Before),
+            Some("before") => Origin::parse(fields).map(Self::Origin),
             Some("tombstone") => Tombstone::parse(fields).map(Self::Tombstone),
             _ => None,
         };
@@ -134,7 +134,7 @@ impl OwnershipRecord {
         let is_ours = |entry: &&Entry| {
             let text = match &entry.value {
                 Value::Claim(claim) => claim.owner.as_str().map(|_| claim.text()),
-                Value::Before(before) => before.is_repeatable().then(|| before.text()),
+                Value::Origin(origin) => origin.is_repeatable().then(|| origin.text()),
                 Value::Tombstone(stone) => Some(stone.text()),
                 Value::Unreadable | Value::Foreign => None,
             };
@@ -182,31 +182,31 @@ impl OwnershipRecord {
         self.others(claimant).next().is_some() || self.has_unreadable()
     }
 
-    /// Returns the `before` of the record, whichever name servers it is about.
-    pub fn before(&self) -> Option<&Before> {
+    /// Returns the origin that the record states, whichever name servers it is about.
+    pub fn recorded_origin(&self) -> Option<&Origin> {
         self.iter().find_map(|value| match value {
-            Value::Before(before) => Some(before),
+            Value::Origin(origin) => Some(origin),
             _ => None,
         })
     }
 
-    /// Returns the time of the displacement that `before` records, if any. A claim that is written
+    /// Returns the time of the displacement that the record states, if any. A claim that is written
     /// now stores it as `saw` (OWN-3).
     pub fn displaced_at(&self) -> Option<i64> {
-        self.before()?.displaced.as_ref().map(|displaced| displaced.time)
+        self.recorded_origin()?.displaced.as_ref().map(|displaced| displaced.time)
     }
 
     /// Returns the origin of the current name servers, if the delegation is unsettled (OWN-5). A
-    /// `before` about other name servers is left over and is ignored. If there are several, which
+    /// statement about other name servers is left over and is ignored. If there are several, which
     /// only a manual edit can cause, the one counts that leaves the name servers in place.
-    pub fn origin(&self, current: Digest) -> Option<&Before> {
+    pub fn origin(&self, current: Digest) -> Option<&Origin> {
         let about = || {
             self.iter().filter_map(move |value| match value {
-                Value::Before(before) if before.of == current => Some(before),
+                Value::Origin(origin) if origin.of == current => Some(origin),
                 _ => None,
             })
         };
-        about().find(|before| before.displaced.is_none()).or_else(|| about().next())
+        about().find(|origin| origin.displaced.is_none()).or_else(|| about().next())
     }
 
     /// Returns the tombstone of a resource, ignoring those from the future. If there are several,
@@ -222,7 +222,7 @@ impl OwnershipRecord {
     /// Returns true if this claim holds the current name servers: it names them, and if they
     /// displaced others, it was written since then (OWN-3).
     pub fn holds(&self, claim: &Claim, current: Digest) -> bool {
-        let displaced = self.origin(current).and_then(|before| before.displaced.as_ref());
+        let displaced = self.origin(current).and_then(|origin| origin.displaced.as_ref());
         claim.ns == current && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
     }
 
@@ -259,14 +259,14 @@ impl OwnershipRecord {
         );
     }
 
-    /// Sets the one `before` of the record, or removes it. A value that says the same already keeps
-    /// its text.
-    pub fn put_before(&mut self, before: Option<Before>) {
-        let any = |value: &Value| matches!(value, Value::Before(_));
-        match before {
-            Some(before) => {
-                let text = before.text();
-                self.put(any, Entry::new(Value::Before(before), &text));
+    /// States the one origin in the record (`before`), or removes it. A value that says the same
+    /// already keeps its text.
+    pub fn put_origin(&mut self, origin: Option<Origin>) {
+        let any = |value: &Value| matches!(value, Value::Origin(_));
+        match origin {
+            Some(origin) => {
+                let text = origin.text();
+                self.put(any, Entry::new(Value::Origin(origin), &text));
             }
             None => self.0.retain(|entry| !any(&entry.value)),
         }

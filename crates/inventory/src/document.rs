@@ -29,7 +29,8 @@ impl Examined<'_> {
             _ => None,
         };
         let tombstones: Vec<Value> = entry.ownership.iter().filter_map(tombstone).collect();
-        let displaced = entry.ownership.before().and_then(|before| before.displaced.as_ref());
+        let displaced =
+            entry.ownership.recorded_origin().and_then(|origin| origin.displaced.as_ref());
         // Others may have written them, and people read what a program makes of them (TRUST-3).
         let displaced = displaced.map(|displaced| match displaced.name_servers.values() {
             names if displaced.name_servers.are_host_names() => (names, 0),
@@ -116,7 +117,7 @@ mod tests {
     use crate::{Accepted, Inventory};
     use delegation_model::digest::Digest;
     use delegation_model::name_servers::NameServers;
-    use delegation_model::ownership_record::{Before, Displaced, OwnershipRecord, record_name};
+    use delegation_model::ownership_record::{Displaced, Origin, OwnershipRecord, record_name};
     use delegation_model::record_set::{RecordSet, RecordType};
 
     /// The JSON of a delegation whose ownership record says that it displaced these name servers;
@@ -131,7 +132,7 @@ mod tests {
         });
         let of = Digest::from_name_servers(&servers(&["ns1.example.net."]).unwrap());
         let mut record = OwnershipRecord::default();
-        record.put_before(Some(Before { of, displaced }));
+        record.put_origin(Some(Origin { of, displaced }));
         let cut: Name = "a.example.com".parse().unwrap();
         let record = RecordSet::new(
             record_name(&cut).unwrap(),

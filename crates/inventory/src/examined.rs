@@ -119,7 +119,7 @@ fn record_findings(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
     let by_delegation = match &entry.delegation {
         None => vec![
             (FindingKind::Missing, claimed),
-            (FindingKind::Leftover, !claimed && entry.ownership.before().is_some()),
+            (FindingKind::Leftover, !claimed && entry.ownership.recorded_origin().is_some()),
         ],
         Some(delegation) => {
             let origin = delegation.digest().and_then(|current| entry.ownership.origin(current));
@@ -188,7 +188,11 @@ fn seen(
             )]
         }
         FindingKind::Unsettled => {
-            vec![match entry.ownership.before().and_then(|before| before.displaced.as_ref()) {
+            vec![match entry
+                .ownership
+                .recorded_origin()
+                .and_then(|origin| origin.displaced.as_ref())
+            {
                 Some(displaced) => format!("it displaced {}", displaced.name_servers.for_people()),
                 None => format!("it existed before {} claimed it", all_owners()),
             }]

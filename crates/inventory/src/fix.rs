@@ -30,7 +30,7 @@ pub fn fix(
         }
         (FindingKind::DeadClaim, _) => without_dead_claims(entry, facts),
         (FindingKind::Leftover, _) => {
-            without_values(entry, |value| matches!(value, Value::Before(_)))
+            without_values(entry, |value| matches!(value, Value::Origin(_)))
         }
         (FindingKind::ExpiredTombstone, _) => {
             without_values(entry, |value| is_expired(value, facts.now))

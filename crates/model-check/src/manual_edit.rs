@@ -135,7 +135,7 @@ impl Model {
                 facts.left_by = LeftBy::ByHand;
             }
         }
-        facts.before_by_hand |= was.has_before && !is.has_before;
+        facts.origin_by_hand |= was.records_origin && !is.records_origin;
         for operation in state.operations.iter_mut().flatten() {
             operation.disturbed = true;
             operation.by_hand = true;

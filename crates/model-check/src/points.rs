@@ -42,11 +42,11 @@ pub(crate) struct PointView {
     /// The origin of the current name servers: `Some(None)` if they existed before their first
     /// holder, otherwise the letter that they displaced.
     pub(crate) origin: Option<Option<u8>>,
-    /// True if there is a `before`, whichever name servers it is about.
-    pub(crate) has_before: bool,
+    /// True if the record states an origin, whichever name servers it is about.
+    pub(crate) records_origin: bool,
     /// The resource and the time of each tombstone.
     pub(crate) tombstones: Vec<(u8, i64)>,
-    /// Values that are neither a claim nor a `before` nor a tombstone.
+    /// Values that are neither a claim nor an origin nor a tombstone.
     pub(crate) foreign: usize,
 }
 
@@ -195,18 +195,18 @@ impl Points {
         let digest = servers.as_ref().map(Digest::from_name_servers);
         let ds = observed.ds().as_ref().map(Digest::from_ds);
         let ttl = observed.at_cut(&RecordType::Ns).and_then(|set| set.ttl).map_or(0, Ttl::seconds);
-        let before = record.iter().find_map(|value| match value {
-            Value::Before(before) => Some(before),
+        let recorded_origin = record.iter().find_map(|value| match value {
+            Value::Origin(origin) => Some(origin),
             _ => None,
         });
         // This does not use the rules of the ownership record, because they are under test.
-        let origin = before.filter(|before| Some(before.of) == digest);
+        let origin = recorded_origin.filter(|origin| Some(origin.of) == digest);
         let displaced_at =
-            origin.and_then(|before| before.displaced.as_ref()).map(|displaced| displaced.time);
+            origin.and_then(|origin| origin.displaced.as_ref()).map(|displaced| displaced.time);
         let current = CurrentState { servers: digest, ds, displaced_at };
         let claims = record.claims().filter_map(|claim| self.claim_view(claim, current));
-        let origin = origin.map(|before| {
-            let displaced = before.displaced.as_ref();
+        let origin = origin.map(|origin| {
+            let displaced = origin.displaced.as_ref();
             displaced.and_then(|displaced| self.letter_of(&displaced.name_servers))
         });
         let stone = |value: &Value| match value {
@@ -229,7 +229,7 @@ impl Points {
             ds: observed.ds(),
             claims: claims.collect(),
             origin,
-            has_before: before.is_some(),
+            records_origin: recorded_origin.is_some(),
             foreign: record
                 .iter()
                 .filter(|value| matches!(value, Value::Unreadable | Value::Foreign))
@@ -383,14 +383,14 @@ impl Points {
                 text.push_str(if claim.ds.is_some() { ", ds)" } else { ")" });
                 text
             }
-            Value::Before(before) => match &before.displaced {
-                None => format!("before: {} existed", letter(before.of)),
+            Value::Origin(origin) => match &origin.displaced {
+                None => format!("before: {} existed", letter(origin.of)),
                 Some(displaced) => {
                     let claimed = if displaced.claimed { ", claimed" } else { "" };
                     let at = displaced.time - START;
                     format!(
                         "before: {} displaced {} at {at}{claimed}",
-                        letter(before.of),
+                        letter(origin.of),
                         displaced.name_servers
                     )
                 }
@@ -414,7 +414,7 @@ impl Points {
     }
 
     /// Returns the text of every value that does not belong to this resource, which the resource
-    /// must not write. A `before` and a tombstone belong to no resource.
+    /// must not write. An origin and a tombstone belong to no resource.
     pub(crate) fn values_of_others(&self, id: PointId, resource: u8) -> Vec<String> {
         let own = self
             .values
@@ -424,7 +424,7 @@ impl Points {
         let others = |value: &Value| match value {
             Value::Claim(claim) => Some(claim.id) != own,
             Value::Unreadable | Value::Foreign => true,
-            Value::Before(_) | Value::Tombstone(_) => false,
+            Value::Origin(_) | Value::Tombstone(_) => false,
         };
         let record = self.contents(id).record();
         let values = record.values();

@@ -7,7 +7,7 @@
 mod create_update;
 mod delete;
 use delegation_model::digest::Digest;
-use delegation_model::ownership_record::{Before, Claim, Value};
+use delegation_model::ownership_record::{Claim, Origin, Value};
 
 use crate::model::{Finding, Model, Question};
 use crate::points::PointId;
@@ -21,7 +21,8 @@ const TOMBSTONE: i64 = 3600;
 #[derive(Clone, Debug)]
 struct PointState {
     claims: Vec<Claim>,
-    before: Option<Before>,
+    /// The origin that the record states, whichever name servers it is about.
+    recorded_origin: Option<Origin>,
     /// The time of the tombstone of the requesting resource; of several, the earliest (TRUST-1).
     stone: Option<i64>,
     servers: Option<Digest>,
@@ -40,13 +41,13 @@ impl PointState {
         own.min_by_key(|claim| claim.stamp.time)
     }
 
-    fn origin(&self) -> Option<&Before> {
-        self.before.as_ref().filter(|before| Some(before.of) == self.servers)
+    fn origin(&self) -> Option<&Origin> {
+        self.recorded_origin.as_ref().filter(|origin| Some(origin.of) == self.servers)
     }
 
     /// OWN-2, OWN-3.
     fn holds(&self, claim: &Claim) -> bool {
-        let displaced = self.origin().and_then(|before| before.displaced.as_ref());
+        let displaced = self.origin().and_then(|origin| origin.displaced.as_ref());
         Some(claim.ns) == self.servers
             && displaced.is_none_or(|displaced| claim.saw == Some(displaced.time))
     }
@@ -83,7 +84,7 @@ impl Model {
         let record = observed.record();
         let mut scene = PointState {
             claims: Vec::new(),
-            before: None,
+            recorded_origin: None,
             stone: None,
             servers: observed.name_servers().as_ref().map(Digest::from_name_servers),
             ttl: self.points.view(id).ttl,
@@ -92,7 +93,7 @@ impl Model {
         for value in record.iter() {
             match value {
                 Value::Claim(claim) => scene.claims.push(claim.clone()),
-                Value::Before(before) => scene.before = Some(before.clone()),
+                Value::Origin(origin) => scene.recorded_origin = Some(origin.clone()),
                 Value::Tombstone(stone) if stone.id == own => {
                     let earlier = scene.stone.filter(|time| *time < stone.time);
                     scene.stone = earlier.or(Some(stone.time));

@@ -118,8 +118,8 @@ pub(crate) struct Facts {
     /// A bit for each resource whose claim somebody removed by hand, until the resource has one
     /// again.
     pub(crate) claims_by_hand: u8,
-    /// True if somebody removed a `before` by hand.
-    pub(crate) before_by_hand: bool,
+    /// True if somebody removed the recorded origin by hand.
+    pub(crate) origin_by_hand: bool,
     /// A bit for each resource whose claim was written by a request that CloudFormation no longer
     /// waited for.
     pub(crate) late: u8,

@@ -9,7 +9,7 @@ mod delete;
 use std::fmt;
 
 use super::ds::RequestedDs;
-use super::record::{Before, By, Claim, PointState, Set, Values};
+use super::record::{By, Claim, Origin, PointState, Set, Values};
 pub(crate) use batch::{Batch, check_batch, kept, may_be_kept};
 use create_update::CreateUpdate;
 
@@ -128,7 +128,7 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExpectedState {
     pub(crate) ns: Option<Set>,
-    pub(crate) before: Option<Before>,
+    pub(crate) before: Option<Origin>,
     pub(crate) own: Option<Own>,
     /// True if a tombstone of the resource with the time of the request must exist.
     pub(crate) tombstone: bool,

@@ -139,11 +139,11 @@ proptest! {
         // Each value that is written again in another order means the same.
         let mut written = OwnershipRecord::default();
         model.claims().for_each(|claim| written.put_claim(claim.clone()));
-        written.put_before(model.before().cloned());
+        written.put_origin(model.recorded_origin().cloned());
         for claim in written.claims() {
             prop_assert_eq!(model.claims().filter(|other| other.id == claim.id).last(), Some(claim));
         }
-        prop_assert_eq!(written.before(), model.before());
+        prop_assert_eq!(written.recorded_origin(), model.recorded_origin());
         for value in written.values() {
             prop_assert!(value.split("\" \"").all(|part| part.trim_matches('"').len() <= 255), "{}", value);
         }

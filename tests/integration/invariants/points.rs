@@ -8,7 +8,7 @@ use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimBasis, Claimant, Displaced, MovedFrom, OwnershipRecord, Stamp,
+    Claim, ClaimBasis, Claimant, Displaced, MovedFrom, Origin, OwnershipRecord, Stamp,
 };
 use delegation_model::parent::ParentZone;
 use delegation_model::reconcile::{
@@ -381,18 +381,18 @@ pub(super) fn plainly(servers: &'static str) -> Intent {
     }
 }
 
-fn before() -> impl Strategy<Value = Option<Before>> {
+fn origins() -> impl Strategy<Value = Option<Origin>> {
     let displaced =
         (letters(), any::<bool>(), displacements()).prop_map(|(letters, claimed, time)| {
             Displaced { name_servers: servers(letters), ttl: Ttl::new(60).unwrap(), time, claimed }
         });
-    let before = (letters(), prop::option::of(displaced)).prop_map(|(of, displaced)| {
+    let origin = (letters(), prop::option::of(displaced)).prop_map(|(of, displaced)| {
         let of = servers(of);
         // Name servers can't displace themselves.
         let displaced = displaced.filter(|displaced| displaced.name_servers != of);
-        Before { of: Digest::from_name_servers(&of), displaced }
+        Origin { of: Digest::from_name_servers(&of), displaced }
     });
-    prop::option::of(before)
+    prop::option::of(origin)
 }
 
 /// Generates other values: tombstones, those of other programs, unreadable ones, and at most two
@@ -420,8 +420,8 @@ pub(super) fn points() -> impl Strategy<Value = TestPoint> {
     let ttls = || prop::sample::select(vec![60, 172_800]);
     let ns = prop::option::weighted(0.75, (letters(), ttls(), any::<bool>()));
     let ds = prop::option::of((some_keys(), ttls(), any::<bool>()));
-    (ns, ds, claims(), before(), (others(), any::<bool>())).prop_map(
-        |(ns, ds, claims, before, (others, first))| {
+    (ns, ds, claims(), origins(), (others(), any::<bool>())).prop_map(
+        |(ns, ds, claims, origin, (others, first))| {
             let mut point = TestPoint::new();
             if let Some((letters, ttl, odd_spelling)) = ns {
                 let mut values = servers(letters).values();
@@ -450,7 +450,7 @@ pub(super) fn points() -> impl Strategy<Value = TestPoint> {
                 values.extend(record.values());
             }
             let mut record = OwnershipRecord::default();
-            record.put_before(before);
+            record.put_origin(origin);
             values.extend(record.values());
             let at = if first { 0 } else { values.len() };
             for other in others {

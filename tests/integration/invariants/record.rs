@@ -83,7 +83,7 @@ impl PointState {
     }
 
     /// Returns the origin of the current name servers: a `before` that is about them (OWN-5).
-    pub(crate) fn origin(&self) -> Option<&Before> {
+    pub(crate) fn origin(&self) -> Option<&Origin> {
         let current = self.current()?;
         self.record.before.as_ref().filter(|before| before.of == current)
     }
@@ -91,7 +91,7 @@ impl PointState {
     /// Returns true if the claim names the current name servers and, if these displaced others, was
     /// written since then (OWN-3).
     pub(crate) fn holds(&self, claim: &Claim) -> bool {
-        let displaced = self.origin().and_then(|before| before.displaced.as_ref());
+        let displaced = self.origin().and_then(|origin| origin.displaced.as_ref());
         Some(&claim.ns) == self.current().as_ref()
             && displaced.is_none_or(|displaced| claim.saw == Some(displaced.at))
     }
@@ -233,14 +233,14 @@ pub(crate) struct Displaced {
 
 /// The origin of name servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Before {
+pub(crate) struct Origin {
     /// The digest of these name servers.
     pub(crate) of: String,
     /// `None` if they existed before their first holder.
     pub(crate) displaced: Option<Displaced>,
 }
 
-impl Before {
+impl Origin {
     fn read(fields: &BTreeMap<&str, &str>) -> Option<Self> {
         let number = |key: &str| fields.get(key)?.parse::<i64>().ok();
         let of = fields.get("of").filter(|text| is_hex(text, 16))?;
@@ -285,7 +285,7 @@ impl Tombstone {
 pub(crate) struct Record {
     pub(crate) claims: Vec<Claim>,
     /// The first `before`. Only a manual edit can cause several.
-    pub(crate) before: Option<Before>,
+    pub(crate) before: Option<Origin>,
     pub(crate) tombstones: Vec<Tombstone>,
     pub(crate) unreadable: Vec<String>,
     /// The values of other programs, sorted.
@@ -321,7 +321,7 @@ impl Record {
                         None => record.unreadable.push(value.clone()),
                     }
                 }
-                Some("before") => match Before::read(&map) {
+                Some("before") => match Origin::read(&map) {
                     Some(before) => drop(record.before.get_or_insert(before)),
                     None => record.unreadable.push(value.clone()),
                 },

@@ -5,7 +5,7 @@ use std::fs;
 use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    Before, Claim, ClaimBasis, Claimant, Displaced, OwnershipRecord, Stamp,
+    Claim, ClaimBasis, Claimant, Displaced, Origin, OwnershipRecord, Stamp,
 };
 use delegation_model::ttl::Ttl;
 use sandbox::RecordSet;
@@ -114,7 +114,7 @@ async fn releasing_a_claim_restores_what_it_displaced() {
         record.put_claim(Claim { saw: Some(old.time), ..claim(ALPHA, &["ns1.x.net"]) });
         record.put_claim(claim(BETA, &["ns1.old.net"]));
         let of = Digest::from_name_servers(&servers(&["ns1.x.net"]));
-        record.put_before(Some(Before { of, displaced: Some(old) }));
+        record.put_origin(Some(Origin { of, displaced: Some(old) }));
     })
     .await;
     let ran = release(&fixture, "alpha/Delegation", &[]).ended(2);
@@ -173,7 +173,7 @@ async fn the_list_shows_dead_unsettled_and_differing_claims() {
         record.put_claim(claim(ALPHA, &["ns1.x.net"]));
         record.put_claim(claim(BETA, &["ns1.y.net"]));
         let of = Digest::from_name_servers(&servers(&["ns1.x.net"]));
-        record.put_before(Some(Before { of, displaced: None }));
+        record.put_origin(Some(Origin { of, displaced: None }));
     })
     .await;
     let stacks = std::env::temp_dir().join(format!("stacks-{}.txt", std::process::id()));

@@ -69,7 +69,7 @@ fn record_of(values: &[Value]) -> OwnershipRecord {
     for value in values {
         let text = match value {
             Value::Claim(claim) => claim.text(),
-            Value::Before(before) => before.text(),
+            Value::Origin(origin) => origin.text(),
             Value::Tombstone(stone) => stone.text(),
             Value::Unreadable => format!("{HERITAGE},claim2=1"),
             Value::Foreign => "v=spf1 -all".to_owned(),
@@ -88,8 +88,8 @@ mod formats {
         let record = record_of(&[
             Value::Claim(short),
             Value::Claim(full_claim()),
-            Value::Before(Before { of: digest("x"), displaced: None }),
-            Value::Before(Before {
+            Value::Origin(Origin { of: digest("x"), displaced: None }),
+            Value::Origin(Origin {
                 of: digest("x"),
                 displaced: Some(displaced(r"ns1.x.net.,a\052.x.net")),
             }),
@@ -107,8 +107,8 @@ mod formats {
                 from: Some(MovedFrom { zone: None, route: digest("r") }),
                 ..full_claim()
             }),
-            Value::Before(Before { of: digest("x"), displaced: None }),
-            Value::Before(Before {
+            Value::Origin(Origin { of: digest("x"), displaced: None }),
+            Value::Origin(Origin {
                 of: digest("x"),
                 displaced: Some(displaced(r"ns1.x.net,a\052.x.net,\134.y.net")),
             }),
@@ -142,8 +142,8 @@ mod formats {
 
     #[test]
     fn no_backslash_is_written() {
-        let before = Before { of: digest("x"), displaced: Some(displaced(r"\052\134.x.net")) };
-        let value = record_of(&[Value::Before(before)]).values().remove(0);
+        let origin = Origin { of: digest("x"), displaced: Some(displaced(r"\052\134.x.net")) };
+        let value = record_of(&[Value::Origin(origin)]).values().remove(0);
         assert!(!value.contains('\\') && value.contains("%5C052%5C134.x.net."), "{value}");
     }
 
@@ -209,8 +209,8 @@ mod formats {
 
     #[test]
     fn only_values_that_this_program_writes_are_shown() {
-        let before = Before { of: digest("x"), displaced: Some(displaced("ns1.h.net")) };
-        let ours = record_of(&[Value::Claim(full_claim()), Value::Before(before)]).values();
+        let origin = Origin { of: digest("x"), displaced: Some(displaced("ns1.h.net")) };
+        let ours = record_of(&[Value::Claim(full_claim()), Value::Origin(origin)]).values();
         for hostile in [
             "\"call mallory at once\"".to_owned(),
             "\"heritage=custom-delegation,call=mallory\"".to_owned(),
@@ -235,14 +235,14 @@ mod formats {
         let of = digest("x");
         let of_names = |names: &[&str]| {
             let name_servers = NameServers::from_values(names).unwrap();
-            Before { of, displaced: Some(Displaced { name_servers, ..displaced("ns1.h.net") }) }
+            Origin { of, displaced: Some(Displaced { name_servers, ..displaced("ns1.h.net") }) }
         };
-        let shown = |before: Before| {
-            let record = record_of(&[Value::Before(before)]);
+        let shown = |origin: Origin| {
+            let record = record_of(&[Value::Origin(origin)]);
             record.repeatable().1 == 0
         };
         assert!(shown(of_names(&["ns1.h.net.", "ns2.h.net."])));
-        assert!(shown(Before { of, displaced: None }));
+        assert!(shown(Origin { of, displaced: None }));
         assert!(!shown(of_names(&["ns1.h.net.", "call\\040mallory.net."])));
         assert!(!shown(of_names(&["mallory."])));
         let many: Vec<String> = (0..17).map(|n| format!("ns{n}.h.net.")).collect();
@@ -354,23 +354,23 @@ mod effects {
     fn a_claim_from_before_a_displacement_is_no_holder() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
         let seen = Claim { saw: Some(NOW), ..claim(&own, NOW) };
-        let (x, before) = (digest("x"), |of: &str| Before {
+        let (x, origin) = (digest("x"), |of: &str| Origin {
             of: digest(of),
             displaced: Some(displaced("h.net")),
         });
-        let with = |before: Option<Before>| {
+        let with = |origin: Option<Origin>| {
             let mut record =
                 record_of(&[Value::Claim(seen.clone()), Value::Claim(claim(&other, NOW))]);
-            record.put_before(before);
+            record.put_origin(origin);
             record
         };
         let holders = |record: &OwnershipRecord| {
             record.claims().filter(|claim| record.holds(claim, x)).count()
         };
         assert_eq!(holders(&with(None)), 2);
-        assert_eq!(holders(&with(Some(before("x")))), 1);
-        assert_eq!(holders(&with(Some(before("y")))), 2, "it is about other name servers");
-        assert_eq!(holders(&with(Some(Before { of: x, displaced: None }))), 2);
+        assert_eq!(holders(&with(Some(origin("x")))), 1);
+        assert_eq!(holders(&with(Some(origin("y")))), 2, "it is about other name servers");
+        assert_eq!(holders(&with(Some(Origin { of: x, displaced: None }))), 2);
         assert!(with(None).other_holders(&own, digest("y")).is_empty());
     }
 
@@ -449,12 +449,12 @@ mod effects {
     #[test]
     fn of_several_origins_the_one_that_leaves_the_name_servers_counts() {
         let x = digest("x");
-        let same = Before { of: x, displaced: None };
-        let taken = Before { of: x, displaced: Some(displaced("h.net")) };
+        let same = Origin { of: x, displaced: None };
+        let taken = Origin { of: x, displaced: Some(displaced("h.net")) };
         for values in [[same.clone(), taken.clone()], [taken.clone(), same.clone()]] {
-            let mut record = record_of(&values.map(Value::Before));
+            let mut record = record_of(&values.map(Value::Origin));
             assert_eq!(record.origin(x), Some(&same));
-            record.put_before(Some(taken.clone()));
+            record.put_origin(Some(taken.clone()));
             assert_eq!(record.iter().count(), 1);
         }
     }

@@ -126,7 +126,7 @@ impl<'a> Point<'a> {
 
         let sets_ttl = step == NsStep::Unchanged && self.sets_ttl(desired);
         let mut after = self.record.clone();
-        after.put_before(self.before(step, desired)?);
+        after.put_origin(self.origin_after(step, desired)?);
         let claim = self.claim(step, desired, &ds, &after);
         self.check_allowed(step, &claim, &ds)?;
         let ds_before = self.own.and_then(|own| own.ds);

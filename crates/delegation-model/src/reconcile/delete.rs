@@ -209,7 +209,7 @@ impl<'a> Departure<'a> {
         let goes = matches!(fate, Fate::Go(_) | Fate::Restore(_));
         let settles = goes || matches!(fate, Fate::StayAndSettle(_));
         if settles || !record.has_others(&goal.claimant) {
-            after.put_before(None);
+            after.put_origin(None);
         }
         if goes && ds.is_some_and(|set| !set.is_simple) {
             plan.warnings.push(Warning::DsWithRoutingPolicyLeft { name: goal.name.clone() });
@@ -257,7 +257,7 @@ impl<'a> Departure<'a> {
         if record.has_unreadable() || !record.other_holders(&goal.claimant, current_ns).is_empty() {
             return Fate::Stay(Some(left()));
         }
-        match record.origin(current_ns).map(|before| &before.displaced) {
+        match record.origin(current_ns).map(|origin| &origin.displaced) {
             None => self.go(),
             Some(None) => Fate::StayAndSettle(existed_before()),
             Some(Some(displaced)) if self.is_to_be_restored(displaced) => {
@@ -277,7 +277,7 @@ impl<'a> Departure<'a> {
     }
 
     /// Deletes the name servers. A warning names the claims of others, which are all for other name
-    /// servers: this may be a rollback that restores nothing, because somebody removed the `before`
+    /// servers: this may be a rollback that restores nothing, because somebody removed the origin
     /// (TRUST-6).
     fn go(&self) -> Fate {
         let owners = Holders::others(self.record, &self.goal.claimant);

@@ -9,7 +9,7 @@ use delegation_model::digest::{Digest, RequestDigest};
 use delegation_model::ds::DsRecords;
 use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::{
-    self, Before, ClaimBasis, Claimant, Displaced, OwnershipRecord, Stamp,
+    self, ClaimBasis, Claimant, Displaced, Origin, OwnershipRecord, Stamp,
 };
 use delegation_model::record_set::RecordSet;
 use delegation_model::ttl::Ttl;
@@ -197,10 +197,10 @@ fn a_child_named_like_a_digest_has_a_record_of_its_own() {
 
 #[test]
 fn an_adopted_or_displacing_delegation_is_unsettled() {
-    let with = |before: Before, current: &str| {
+    let with = |origin: Origin, current: &str| {
         let record = record_of("a.example.com", |record| {
             record.put_claim(claim("A", &[current], None));
-            record.put_before(Some(before));
+            record.put_origin(Some(origin));
         });
         marks(&entries_of(vec![set("a.example.com", "NS", &[current]), record])[0])
     };
@@ -211,10 +211,10 @@ fn an_adopted_or_displacing_delegation_is_unsettled() {
         time: NOW,
         claimed: false,
     };
-    assert_eq!(with(Before { of, displaced: None }, "ns."), [FindingKind::Unsettled]);
-    assert_eq!(with(Before { of, displaced: Some(displaced) }, "ns."), [FindingKind::Unsettled]);
+    assert_eq!(with(Origin { of, displaced: None }, "ns."), [FindingKind::Unsettled]);
+    assert_eq!(with(Origin { of, displaced: Some(displaced) }, "ns."), [FindingKind::Unsettled]);
     assert_eq!(
-        with(Before { of, displaced: None }, "other."),
+        with(Origin { of, displaced: None }, "other."),
         [],
         "the note is about other name servers"
     );
@@ -397,9 +397,9 @@ fn ten_kinds_of_findings_are_alarms_and_all_have_a_risk_and_a_remedy() {
 
 #[test]
 fn the_fix_removes_leftovers_exactly_as_read_and_keeps_other_values() {
-    let before = Before { of: Digest::from_name_servers(&servers(&["ns."])), displaced: None };
+    let origin = Origin { of: Digest::from_name_servers(&servers(&["ns."])), displaced: None };
     let leftover =
-        entries_of(vec![record_of("a.example.com", |record| record.put_before(Some(before)))]);
+        entries_of(vec![record_of("a.example.com", |record| record.put_origin(Some(origin)))]);
     let values = leftover[0].record.as_ref().unwrap().values.join(" ");
     assert_eq!(fix_of(&leftover[0], FindingKind::Leftover, None), [format!("DELETE TXT {values}")]);
 

@@ -95,7 +95,7 @@ impl Model {
                 facts.warned &= !(1 << resource);
             }
         }
-        facts.before_by_hand &= after.servers.is_some();
+        facts.origin_by_hand &= after.servers.is_some();
         if after.servers.is_none() && after.claims.is_empty() && living.is_empty() {
             let (forgotten, ds_by_hand) = (facts.forgotten, facts.ds_by_hand);
             *facts = Facts { forgotten, ds_by_hand, ..Default::default() };

@@ -60,7 +60,7 @@ impl Model {
                 ));
             }
         }
-        if view.has_before && view.claims.is_empty() && facts.claims_by_hand == 0 {
+        if view.records_origin && view.claims.is_empty() && facts.claims_by_hand == 0 {
             self.violation("OWN-5: a before is left without a claim".into());
         }
         if view.servers.is_none() && view.ds.is_some() && !facts.ns_by_hand && !facts.ds_by_hand {

@@ -1,7 +1,7 @@
 //! The rules of arriving and updating.
 
 use delegation_model::digest::Digest;
-use delegation_model::ownership_record::{Before, Claim, ClaimBasis};
+use delegation_model::ownership_record::{Claim, ClaimBasis, Origin};
 
 use super::{DAY, PointState, holds};
 use crate::model::{Model, Question};
@@ -89,7 +89,7 @@ impl CreateUpdate<'_> {
                 return Row::Change;
             }
             let is_drift = own.is_some() && !own_names && !named_by_others;
-            if is_drift && before.before.is_none() && !conflict {
+            if is_drift && before.recorded_origin.is_none() && !conflict {
                 return Row::Repair;
             }
         }
@@ -99,14 +99,14 @@ impl CreateUpdate<'_> {
         Row::Refuse(if arrives { "ARRIVE-4" } else { "UPDATE-2" })
     }
 
-    /// Returns the `before` after the row is applied.
-    fn origin_after(&self, row: Row) -> Option<Before> {
+    /// Returns the recorded origin after the row is applied.
+    fn origin_after(&self, row: Row) -> Option<Origin> {
         let Self { before, .. } = self;
         let own = self.own();
         match row {
             // A displacement is checked separately.
             Row::Create | Row::Change | Row::Repair | Row::Displace => None,
-            Row::Refuse(_) => before.before.clone(),
+            Row::Refuse(_) => before.recorded_origin.clone(),
             Row::Unchanged if self.behavior.is_arrival() => {
                 let ours = own.is_some_and(|own| own.ns == self.desired);
                 let is_create = self.behavior == Behavior::Create;
@@ -115,13 +115,13 @@ impl CreateUpdate<'_> {
                         claim.ns == self.desired && !(ours && is_create && !is_lasting(claim))
                     });
                 if before.origin().is_none() && !named {
-                    return Some(Before { of: self.desired, displaced: None });
+                    return Some(Origin { of: self.desired, displaced: None });
                 }
-                before.before.clone()
+                before.recorded_origin.clone()
             }
             Row::Unchanged => {
                 let settles = own.is_some_and(|own| before.holds(own)) && self.is_later();
-                before.before.clone().filter(|_| !settles)
+                before.recorded_origin.clone().filter(|_| !settles)
             }
         }
     }
@@ -231,7 +231,7 @@ fn check_kept(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String>
     let CreateUpdate { before, id, time, intent, desired, .. } = *case;
     let same = (before.servers, before.ttl, before.ds) == (after.servers, after.ttl, after.ds);
     holds(
-        same && before.before == after.before,
+        same && before.recorded_origin == after.recorded_origin,
         "UPDATE-4: a refusal is a Warning, but something changes or is settled",
     )?;
     let (Some(own), Some(now)) = (before.own(id), after.own(id)) else {
@@ -295,7 +295,7 @@ fn check_row(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> 
         holds(after.ttl == config.ttl, "UPDATE-3: new name servers do not have the desired TTL")?;
     }
     if row == Row::Displace {
-        let origin = after.before.as_ref().filter(|origin| origin.of == desired);
+        let origin = after.recorded_origin.as_ref().filter(|origin| origin.of == desired);
         let claimed = before.others(id).any(|claim| before.names(claim));
         let remembers =
             origin.and_then(|origin| origin.displaced.as_ref()).is_some_and(|displaced| {
@@ -314,7 +314,7 @@ fn check_row(case: &CreateUpdate<'_>, after: &PointState) -> Result<(), String> 
         }
         _ => "OWN-5: an origin is left that is about nothing",
     };
-    holds(after.before == case.origin_after(row), rule)
+    holds(after.recorded_origin == case.origin_after(row), rule)
 }
 
 /// Checks the claim of a request that is not refused.

@@ -13,7 +13,7 @@ use crate::values::{BY_HAND, START};
 enum DeleteRow {
     /// The name servers stay.
     Keep,
-    /// The name servers stay, and `before` is removed, because no holder is left.
+    /// The name servers stay, and the origin is removed, because no holder is left.
     KeepAndSettle,
     Remove,
     Restore(Displaced),
@@ -36,7 +36,9 @@ impl Model {
         let time = START + i64::from(request.time);
         let is_same =
             before.servers == after.servers && before.ttl == after.ttl && before.ds == after.ds;
-        let stays = is_same && before.before == after.before && before.own(id) == after.own(id);
+        let stays = is_same
+            && before.recorded_origin == after.recorded_origin
+            && before.own(id) == after.own(id);
         if reason == Reason::Invented && before.own(id).is_none_or(|own| own.stamp.time <= time) {
             let newest = before
                 .stone
@@ -101,9 +103,9 @@ impl Model {
             }
         }
         let keeps = row == DeleteRow::Keep && before.others(id).next().is_some();
-        let origin = before.before.clone().filter(|_| keeps);
+        let origin = before.recorded_origin.clone().filter(|_| keeps);
         holds(
-            after.before == origin,
+            after.recorded_origin == origin,
             "OWN-5: the origin is removed with the last holder, and not before",
         )
     }

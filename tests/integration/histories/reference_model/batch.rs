@@ -187,7 +187,7 @@ impl ReferenceModel {
             // One that has displaced others less than a day ago is replaced by them with the rollback
             // of the Create that declared it again.
             None if self.claims_without_resource.contains(&key) => {
-                effect.before.origin().is_some_and(|before| before.displaced.is_some())
+                effect.before.origin().is_some_and(|origin| origin.displaced.is_some())
             }
             None | Some(Behavior::Create) => false,
         };
@@ -201,7 +201,7 @@ impl ReferenceModel {
         // Name servers from before the first holder stay. This is decided by the records, because
         // the row does not show it if something else changed the zone meanwhile.
         let existed_before =
-            effect.before.origin().is_some_and(|before| before.displaced.is_none());
+            effect.before.origin().is_some_and(|origin| origin.displaced.is_none());
         if existed_before && effect.after.record.claims.is_empty() {
             past.ours = false;
         }

@@ -123,7 +123,7 @@ fn always(batch: &Batch<'_>) -> Result<(), String> {
             if changes && before.is_held_by_others(owner) {
                 return wrong("a Delete changed name servers that another resource holds");
             }
-            let back = before.origin().and_then(|before| before.displaced.as_ref());
+            let back = before.origin().and_then(|origin| origin.displaced.as_ref());
             let back = back.map(|back| Set { values: back.servers.clone(), ttl: back.ttl });
             if changes && after.ns.is_some() && after.ns != back {
                 return wrong("a Delete wrote name servers that were not displaced");

@@ -3,7 +3,7 @@
 use super::CreateUpdateRow as Row;
 use super::{Behavior, ExpectedState, Intent, Own, Stamp, Verdict, own_of};
 use crate::invariants::ds;
-use crate::invariants::record::{Before, By, Claim, DAY, Displaced, PointState, Set, ns_digest};
+use crate::invariants::record::{By, Claim, DAY, Displaced, Origin, PointState, Set, ns_digest};
 
 /// A Create or an Update of a resource at a point.
 pub(super) struct CreateUpdate<'a> {
@@ -137,7 +137,7 @@ impl<'a> CreateUpdate<'a> {
                     at: stamp.at,
                     claimed,
                 };
-                Some(Before { of: desired.clone(), displaced: Some(displaced) })
+                Some(Origin { of: desired.clone(), displaced: Some(displaced) })
             }
             Row::Unchanged if intent.is_arrival() => {
                 ns.clone_from(&point_state.ns);
@@ -149,7 +149,7 @@ impl<'a> CreateUpdate<'a> {
                     || point_state.record.has_unreadable()
                     || (own_names && !is_redeclared);
                 if point_state.origin().is_none() && !named {
-                    Some(Before { of: desired.clone(), displaced: None })
+                    Some(Origin { of: desired.clone(), displaced: None })
                 } else {
                     left
                 }
@@ -177,7 +177,7 @@ impl<'a> CreateUpdate<'a> {
         };
         let saw = before
             .as_ref()
-            .and_then(|before| before.displaced.as_ref())
+            .and_then(|origin| origin.displaced.as_ref())
             .map(|displaced| displaced.at);
         let own = Own { ns: desired.clone(), intent: intent.digest.clone(), was, by, saw, from };
         Verdict::Becomes(Box::new(ExpectedState {

@@ -67,7 +67,7 @@ pub(super) fn decide(stamp: &Stamp, delete: &Delete, point_state: &PointState) -
     if point_state.is_held_by_others(&stamp.owner) {
         return leaves(keeps(), left, "left to other holders");
     }
-    match point_state.origin().map(|before| &before.displaced) {
+    match point_state.origin().map(|origin| &origin.displaced) {
         None => leaves(None, None, "removed"),
         Some(None) => leaves(keeps(), None, "left: existed before"),
         Some(Some(displaced)) => {

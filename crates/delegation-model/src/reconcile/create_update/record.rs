@@ -5,7 +5,7 @@ use super::super::goal::UpdateBehavior;
 use super::super::refusal::Refusal;
 use super::{NsStep, Point};
 use crate::digest::Digest;
-use crate::ownership_record::{Before, Claim, ClaimBasis, Displaced, OwnershipRecord};
+use crate::ownership_record::{Claim, ClaimBasis, Displaced, Origin, OwnershipRecord};
 
 impl Point<'_> {
     /// Returns whether an Update in place sets the TTL of name servers that are as desired: because
@@ -20,7 +20,11 @@ impl Point<'_> {
 
     /// Returns the origin of the name servers after the batch, if the delegation is unsettled then
     /// (OWN-5).
-    pub(super) fn before(&self, step: NsStep, desired: Digest) -> Result<Option<Before>, Refusal> {
+    pub(super) fn origin_after(
+        &self,
+        step: NsStep,
+        desired: Digest,
+    ) -> Result<Option<Origin>, Refusal> {
         let Self { goal, record, own, .. } = self;
         match step {
             NsStep::Create | NsStep::Change | NsStep::Repair => Ok(None),
@@ -38,7 +42,7 @@ impl Point<'_> {
                     name: self.name(),
                     current: self.current_text(),
                 })?;
-                Ok(Some(Before { of: desired, displaced: Some(displaced) }))
+                Ok(Some(Origin { of: desired, displaced: Some(displaced) }))
             }
             NsStep::Unchanged if goal.is_arrival() => {
                 let ours = own.is_some_and(|own| own.ns == desired);
@@ -51,15 +55,15 @@ impl Point<'_> {
                         || record.has_unreadable()
                         || (ours && !is_retained);
                 if record.origin(desired).is_none() && !named {
-                    return Ok(Some(Before { of: desired, displaced: None }));
+                    return Ok(Some(Origin { of: desired, displaced: None }));
                 }
-                Ok(record.before().cloned())
+                Ok(record.recorded_origin().cloned())
             }
             NsStep::Unchanged => {
                 // The first later Update in place of a holder settles (OWN-6).
                 let settles =
                     own.is_some_and(|own| record.holds(own, desired) && goal.is_later_than(own));
-                Ok(if settles { None } else { record.before().cloned() })
+                Ok(if settles { None } else { record.recorded_origin().cloned() })
             }
         }
     }

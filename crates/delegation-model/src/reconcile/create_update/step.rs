@@ -44,7 +44,7 @@ impl Point<'_> {
                 return Ok(NsStep::Change);
             }
             let drifted = own.is_some() && !own_names && !named_by_others;
-            if drifted && record.before().is_none() && !self.has_conflict(desired) {
+            if drifted && record.recorded_origin().is_none() && !self.has_conflict(desired) {
                 return Ok(NsStep::Repair);
             }
             overwrites

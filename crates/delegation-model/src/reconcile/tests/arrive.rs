@@ -1,7 +1,7 @@
 //! Arrivals: Creates, and Updates that move the resource from another point. Rules ARRIVE-….
 
 use super::driver::*;
-use crate::ownership_record::{Before, Claim, ClaimBasis, MAX_CHARACTERS};
+use crate::ownership_record::{Claim, ClaimBasis, MAX_CHARACTERS, Origin};
 use crate::reconcile::{Action, UpdateBehavior};
 
 /// Both ways to arrive.
@@ -62,7 +62,7 @@ fn without_an_ns_record_set_an_old_before_is_removed() {
     point.create("S1", wants("x").overwriting());
     point.remove_by_hand("NS");
     point.create("S2", wants("x"));
-    assert!(point.is_settled() && point.record().before().is_none());
+    assert!(point.is_settled() && point.record().recorded_origin().is_none());
 }
 
 /// ARRIVE-2.
@@ -98,7 +98,7 @@ fn name_servers_from_before_the_first_holder_are_recorded_as_such() {
         let mut point = Point::new();
         point.set_by_hand("x", 60);
         arrive(&mut point, "S1", wants("x"));
-        assert!(matches!(point.record().before(), Some(Before { displaced: None, .. })));
+        assert!(matches!(point.record().recorded_origin(), Some(Origin { displaced: None, .. })));
         assert!(!point.is_settled());
     }
 }
@@ -164,9 +164,9 @@ fn a_before_about_the_current_name_servers_stays() {
     let mut point = Point::new();
     point.set_by_hand("h", 60);
     point.create("S1", wants("x").overwriting());
-    let origin = point.record().before().cloned();
+    let origin = point.record().recorded_origin().cloned();
     point.create("S2", wants("x"));
-    assert_eq!(point.record().before().cloned(), origin);
+    assert_eq!(point.record().recorded_origin().cloned(), origin);
     assert_eq!(
         point.claim("S2").saw,
         point.claim("S1").saw,
@@ -216,7 +216,7 @@ fn allow_overwrite_displaces_and_records_the_origin() {
         let done = arrive(&mut point, "S1", wants("x").overwriting());
         assert!(done.shape().starts_with("-NS +NS"), "{}", done.shape());
         assert_eq!((done.action(), point.delegated_to().as_str()), (Action::Updated, "x"));
-        let displaced = point.record().before().unwrap().displaced.clone().unwrap();
+        let displaced = point.record().recorded_origin().unwrap().displaced.clone().unwrap();
         assert_eq!((displaced.name_servers, displaced.ttl.seconds()), (servers("h"), 60));
         assert_eq!(displaced.claimed, held);
         let claim = point.claim("S1");
@@ -251,7 +251,7 @@ fn allow_overwrite_ignores_a_before_about_other_name_servers() {
     point.create("S1", wants("x").overwriting());
     point.set_by_hand("z", 60);
     assert_eq!(point.create("S2", wants("y").overwriting()).action(), Action::Updated);
-    let displaced = point.record().before().unwrap().displaced.clone().unwrap();
+    let displaced = point.record().recorded_origin().unwrap().displaced.clone().unwrap();
     assert_eq!(displaced.name_servers, servers("z"));
 }
 
@@ -275,7 +275,7 @@ fn name_servers_that_only_an_own_earlier_claim_names_are_displaced() {
             (done.warnings().as_str(), point.delegated_to().as_str()),
             ("delegation-displaced", "y")
         );
-        let displaced = point.record().before().unwrap().displaced.clone().unwrap();
+        let displaced = point.record().recorded_origin().unwrap().displaced.clone().unwrap();
         assert_eq!((displaced.name_servers, displaced.claimed), (servers("x"), false));
     }
 }

@@ -379,7 +379,7 @@ fn known_a_removed_claim_protects_nobody() {
 fn known_a_removed_origin_is_forgotten() {
     let forget = |point: &mut Point| {
         let mut record = point.record();
-        record.put_before(None);
+        record.put_origin(None);
         point.remove_by_hand("TXT");
         for value in record.values() {
             point.add_value_by_hand(&value);

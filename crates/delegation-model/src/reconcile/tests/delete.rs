@@ -61,7 +61,7 @@ fn before_is_removed_with_the_last_claim() {
     point.create("S2", wants("x"));
     point.remove_by_hand("NS");
     point.delete("S1");
-    assert!(point.record().before().is_some());
+    assert!(point.record().recorded_origin().is_some());
     point.delete("S2");
     assert_eq!(point.observed.ownership, None);
 }
@@ -173,7 +173,7 @@ fn displaced_name_servers_that_are_still_claimed_are_restored_at_any_time() {
     point.wait(100 * DAY);
     point.delete("S2");
     assert_eq!((point.delegated_to().as_str(), point.claimed_by().as_str()), ("x", "S1"));
-    assert!(point.record().before().is_none());
+    assert!(point.record().recorded_origin().is_none());
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn name_servers_that_route_53_rejects_are_not_restored() {
         ("-NS -TXT +TXT", "delegation-not-restored")
     );
     assert!(done.text().contains("Route 53 did not accept"), "{}", done.text());
-    assert!(point.record().before().is_none());
+    assert!(point.record().recorded_origin().is_none());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::driver::*;
 use crate::digest::{Digest, RequestDigest};
 use crate::ownership_record::{
-    Before, Claim, ClaimBasis, Displaced, OwnershipRecord, Stamp, Value,
+    Claim, ClaimBasis, Displaced, Origin, OwnershipRecord, Stamp, Value,
 };
 use crate::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, UpdateBehavior,
@@ -58,7 +58,7 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
     prop::collection::vec(one, 0..4)
 }
 
-fn before() -> impl Strategy<Value = Option<Before>> {
+fn origins() -> impl Strategy<Value = Option<Origin>> {
     let displaced = (letters(), any::<bool>()).prop_map(|(letters, claimed)| Displaced {
         name_servers: servers(letters),
         ttl: Ttl::new(60).unwrap(),
@@ -67,7 +67,7 @@ fn before() -> impl Strategy<Value = Option<Before>> {
     });
     let of = letters().prop_map(|letters| Digest::from_name_servers(&servers(letters)));
     prop::option::of(
-        (of, prop::option::of(displaced)).prop_map(|(of, displaced)| Before { of, displaced }),
+        (of, prop::option::of(displaced)).prop_map(|(of, displaced)| Origin { of, displaced }),
     )
 }
 
@@ -92,7 +92,7 @@ fn zones() -> impl Strategy<Value = Point> {
         prop::option::of(keys_of()),
         prop::bool::weighted(0.05),
     ));
-    (delegation, claims(), before(), others()).prop_map(|(delegation, claims, before, others)| {
+    (delegation, claims(), origins(), others()).prop_map(|(delegation, claims, origin, others)| {
         let mut point = Point::new();
         if let Some((letters, ttl, odd_spelling, ds, has_policy)) = delegation {
             let mut values = servers(letters).values();
@@ -124,7 +124,7 @@ fn zones() -> impl Strategy<Value = Point> {
             values.extend(record.values());
         }
         let mut record = OwnershipRecord::default();
-        record.put_before(before);
+        record.put_origin(origin);
         values.extend(record.values());
         values.extend(others);
         values.dedup();
@@ -210,7 +210,7 @@ fn of_others(point: &Point) -> Vec<String> {
     let others = values.into_iter().filter(|value| match Value::parse(value) {
         Value::Claim(claim) => claim.id != own,
         Value::Unreadable | Value::Foreign => true,
-        Value::Before(_) | Value::Tombstone(_) => false,
+        Value::Origin(_) | Value::Tombstone(_) => false,
     });
     others.collect()
 }

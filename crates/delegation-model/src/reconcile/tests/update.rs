@@ -44,7 +44,7 @@ fn an_old_before_is_removed_when_the_holder_restores_the_delegation() {
     point.create("S1", wants("x").overwriting());
     point.remove_by_hand("NS");
     point.update("S1", wants("x"));
-    assert!(point.record().before().is_none());
+    assert!(point.record().recorded_origin().is_none());
 }
 
 /// OWN-6.

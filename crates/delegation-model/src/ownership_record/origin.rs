@@ -10,7 +10,7 @@ use crate::ttl::Ttl;
 /// delegation and not to a claim, so that the last holder restores or leaves them, whichever
 /// resource that is (OWN-5).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Before {
+pub struct Origin {
     /// The name servers that it is about. If they are not the current ones, it is left over.
     pub of: Digest,
     /// What they displaced; `None` if they existed when their first holder arrived.
@@ -30,7 +30,7 @@ pub struct Displaced {
     pub claimed: bool,
 }
 
-impl Before {
+impl Origin {
     /// Parses the fields after the heritage.
     pub(super) fn parse(fields: &str) -> Option<Self> {
         let of = Digest::parse(field(fields, "of")?)?;
