@@ -5,7 +5,7 @@ use tracing::{info, warn};
 
 use crate::scan::{Scanned, Unread};
 use delegation_model::name::Name;
-use inventory::{Acceptance, Accepted, Delegation, Examined, FindingKind, Found};
+use inventory::{Acceptance, Accepted, Delegation, EntryFinding, Examined, FindingKind};
 
 /// The message of each finding's log line.
 const MESSAGE: &str = "the watch found something";
@@ -61,7 +61,12 @@ pub(super) struct Finding {
 
 impl Finding {
     /// A finding about a delegation.
-    pub(super) fn new(scanned: &Scanned, examined: &Examined<'_>, found: &Found, now: i64) -> Self {
+    pub(super) fn new(
+        scanned: &Scanned,
+        examined: &Examined<'_>,
+        found: &EntryFinding,
+        now: i64,
+    ) -> Self {
         let (entry, zone) = (examined.entry, &scanned.zone);
         Self {
             kind: found.kind,
@@ -73,7 +78,7 @@ impl Finding {
             role: scanned.role.as_ref().map(ToString::to_string),
             owners: entry.ownership.claims().map(|claim| claim.owner.to_string()).collect(),
             name_servers: entry.delegation.iter().flat_map(Delegation::servers).collect(),
-            seen: found.seen.clone(),
+            seen: found.evidence.clone(),
             command: examined
                 .fix(found, &zone.id)
                 .map(|(_, command)| command)

@@ -331,7 +331,8 @@ fn is_ahead(time: i64, now: i64) -> bool {
 ///
 /// If that label or the name would be too long, it is `_delegationdigest-<digest of the
 /// cut>.<rest>`. No cut gets such a label in the first form, so no two cuts share a record. `None`
-/// if that is too long, too: this takes a cut of more than 220 bytes with a short first label.
+/// if that is too long, too: if the cut has more than 241 bytes, and more than 218 of them are
+/// after its first label and dot. An escape counts as one byte.
 pub fn record_name(cut: &Name) -> Option<Name> {
     let rest = cut.parent()?;
     let plain = format!("_delegation-{}.{rest}", cut.first_label());

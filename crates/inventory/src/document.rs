@@ -11,7 +11,7 @@ use dns_check::Server;
 
 use super::batch::{batch, command_line, document_of};
 use super::entry::{Delegation, Entry};
-use super::examined::{Examined, Facts, Found};
+use super::examined::{EntryFinding, Examined, Facts};
 use super::finding::FindingKind;
 
 impl Examined<'_> {
@@ -52,7 +52,7 @@ impl Examined<'_> {
             "findings": self.kinds().map(FindingKind::as_str).collect::<Vec<_>>(),
             "alarm": self.is_alarm(),
             "problems": self.problems(),
-            "details": self.findings.iter().map(|found| self.details(found, zone, facts)).collect::<Vec<_>>(),
+            "details": self.findings.iter().map(|finding| self.details(finding, zone, facts)).collect::<Vec<_>>(),
             "servers": self.report.map(|report| report.servers().iter().map(document_of_server).collect::<Vec<_>>()),
         })
     }
@@ -71,16 +71,16 @@ fn owner(entry: &Entry, claim: &Claim, facts: &Facts<'_>) -> Value {
 
 impl Examined<'_> {
     /// The batch for the AWS CLI that would fix a finding, and the command that sends it.
-    pub fn fix(&self, found: &Found, zone: &ZoneId) -> Option<(Value, String)> {
-        let changes: Vec<&Change> = found.fix.iter().collect();
-        let batch = batch(&format!("fixes {}: {}", self.name(), found.kind), &changes)?;
+    pub fn fix(&self, finding: &EntryFinding, zone: &ZoneId) -> Option<(Value, String)> {
+        let changes: Vec<&Change> = finding.fix.iter().collect();
+        let batch = batch(&format!("fixes {}: {}", self.name(), finding.kind), &changes)?;
         let command = command_line(zone, &batch);
         Some((batch, command))
     }
 
-    fn details(&self, found: &Found, zone: &ZoneId, facts: &Facts<'_>) -> Value {
-        let fix = self.fix(found, zone);
-        let accepted = found.acceptance.as_ref().map(|acceptance| {
+    fn details(&self, finding: &EntryFinding, zone: &ZoneId, facts: &Facts<'_>) -> Value {
+        let fix = self.fix(finding, zone);
+        let accepted = finding.acceptance.as_ref().map(|acceptance| {
             json!({
                 "reason": acceptance.reason,
                 "until": acceptance.until.to_string(),
@@ -88,14 +88,14 @@ impl Examined<'_> {
             })
         });
         json!({
-            "finding": found.kind.as_str(),
-            "severity": found.kind.severity().to_string(),
-            "alarm": found.is_alarm,
-            "seen": found.seen,
-            "risk": found.kind.risk(),
-            "remedy": found.kind.remedy(),
+            "finding": finding.kind.as_str(),
+            "severity": finding.kind.severity().to_string(),
+            "alarm": finding.is_alarm,
+            "seen": finding.evidence,
+            "risk": finding.kind.risk(),
+            "remedy": finding.kind.remedy(),
             "accepted": accepted,
-            "changes": found.fix.iter().map(document_of).collect::<Vec<_>>(),
+            "changes": finding.fix.iter().map(document_of).collect::<Vec<_>>(),
             "batch": fix.as_ref().map(|(batch, _)| batch),
             "command": fix.as_ref().map(|(_, command)| command),
         })

@@ -39,16 +39,16 @@ pub struct Examined<'a> {
     /// The report about its name servers.
     pub report: Option<&'a Report>,
     /// The findings, most urgent first.
-    pub findings: Vec<Found>,
+    pub findings: Vec<EntryFinding>,
 }
 
 /// A finding about an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct EntryFinding {
     /// The kind of the finding.
     pub kind: FindingKind,
-    /// What was observed. Each item is a sentence without a period.
-    pub seen: Vec<String>,
+    /// What shows it. Each item is a sentence without a period.
+    pub evidence: Vec<String>,
     /// The changes that would fix it. Empty if no change of the parent zone can.
     pub fix: Vec<Change>,
     /// The acceptance of the finding, even if it has expired.
@@ -57,7 +57,7 @@ pub struct Found {
     pub is_alarm: bool,
 }
 
-impl Found {
+impl EntryFinding {
     /// True if the finding is accepted and the acceptance has not expired.
     pub fn is_accepted(&self, now: i64) -> bool {
         self.acceptance.as_ref().is_some_and(|acceptance| acceptance.is_valid(now))
@@ -72,26 +72,27 @@ impl<'a> Examined<'a> {
             kinds.extend(dns_findings(entry, report));
         }
         let name = entry.any_name().map(Name::as_str).unwrap_or_default();
-        let found = |kind: FindingKind| {
+        let finding = |kind: FindingKind| {
             let acceptance = facts.accepted.find(name, kind, facts.now).cloned();
             let accepted =
                 acceptance.as_ref().is_some_and(|acceptance| acceptance.is_valid(facts.now));
             let is_alarm =
                 !accepted && (kind.is_alarm() || (facts.unowned && kind == FindingKind::Unowned));
             let fix = fix(entry, kind, report, facts);
-            Found { kind, seen: seen(entry, kind, report, facts), fix, acceptance, is_alarm }
+            let evidence = evidence(entry, kind, report, facts);
+            EntryFinding { kind, evidence, fix, acceptance, is_alarm }
         };
-        Self { entry, report, findings: kinds.into_iter().map(found).collect() }
+        Self { entry, report, findings: kinds.into_iter().map(finding).collect() }
     }
 
     /// The kinds of the findings, most urgent first.
     pub fn kinds(&self) -> impl Iterator<Item = FindingKind> {
-        self.findings.iter().map(|found| found.kind)
+        self.findings.iter().map(|finding| finding.kind)
     }
 
     /// True if somebody should act on it now.
     pub fn is_alarm(&self) -> bool {
-        self.findings.iter().any(|found| found.is_alarm)
+        self.findings.iter().any(|finding| finding.is_alarm)
     }
 
     /// The zone cut for people, or the name of the ownership record if the cut is unknown.
@@ -154,8 +155,8 @@ fn dns_findings(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind>
     kinds
 }
 
-/// What was observed for a finding.
-fn seen(
+/// What shows a finding of this kind.
+fn evidence(
     entry: &Entry,
     kind: FindingKind,
     report: Option<&Report>,

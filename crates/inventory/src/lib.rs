@@ -19,6 +19,6 @@ pub use accepted::{Acceptance, Accepted, AcceptedError};
 pub use check::{ROUNDS, check};
 pub use document::document_of_server;
 pub use entry::{Delegation, Entry, Inventory, is_of_interest};
-pub use examined::{Examined, Facts, Found};
+pub use examined::{EntryFinding, Examined, Facts};
 pub use finding::{FindingKind, Severity};
 pub use fix::fix;

@@ -22,7 +22,7 @@ use super::{Results, ZoneResults};
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
 use dns_check::{Server, ServerState};
-use inventory::{Delegation, Examined, Facts, FindingKind, Found, Severity};
+use inventory::{Delegation, EntryFinding, Examined, Facts, FindingKind, Severity};
 
 const STYLE: &str = include_str!("../../templates/page.css");
 const SCRIPT: &str = include_str!("../../templates/page.js");
@@ -289,7 +289,7 @@ fn line(
 }
 
 fn badges(examined: &Examined<'_>, facts: &Facts<'_>) -> Vec<Badge> {
-    let badge = |found: &Found| {
+    let badge = |found: &EntryFinding| {
         if found.is_accepted(facts.now) {
             Badge { word: format!("{} (accepted)", found.kind), class: "accepted" }
         } else {
@@ -305,7 +305,7 @@ fn badges(examined: &Examined<'_>, facts: &Facts<'_>) -> Vec<Badge> {
 fn finding(
     zone: &ZoneResults<'_>,
     examined: &Examined<'_>,
-    found: &Found,
+    found: &EntryFinding,
     facts: &Facts<'_>,
 ) -> Finding {
     let accepted = found.acceptance.as_ref().map(|acceptance| {
@@ -323,7 +323,7 @@ fn finding(
         risk: found.kind.risk(),
         remedy: found.kind.remedy(),
         accepted,
-        seen: found.seen.iter().map(|seen| output::plain(seen)).collect(),
+        seen: found.evidence.iter().map(|text| output::plain(text)).collect(),
         command: examined.fix(found, &zone.scanned.zone.id).map(|(_, command)| command),
     }
 }

@@ -3,7 +3,7 @@
 use super::super::output;
 use super::{Results, ZoneResults};
 use delegation_model::ownership_record::Claim;
-use inventory::{Delegation, Examined, Facts, Found};
+use inventory::{Delegation, EntryFinding, Examined, Facts};
 
 pub(super) fn print(results: &Results<'_>) {
     let facts = &results.listing.facts;
@@ -72,7 +72,7 @@ fn print_zone(zone: &ZoneResults<'_>, facts: &Facts<'_>, is_filtered: bool) {
 }
 
 /// The remark about an acceptance.
-fn remark(found: &Found, facts: &Facts<'_>) -> Option<String> {
+fn remark(found: &EntryFinding, facts: &Facts<'_>) -> Option<String> {
     let acceptance = found.acceptance.as_ref()?;
     let (until, reason) = (acceptance.until, &acceptance.reason);
     Some(if acceptance.is_valid(facts.now) {
@@ -85,8 +85,9 @@ fn remark(found: &Found, facts: &Facts<'_>) -> Option<String> {
 /// The cells of a row: name, findings, owners, DS and name servers.
 fn cells(line: &Examined<'_>, facts: &Facts<'_>) -> [String; 5] {
     let delegation = line.entry.delegation.as_ref();
-    let remark = |found: &Found| if found.is_accepted(facts.now) { " (accepted)" } else { "" };
-    let finding = |found: &Found| format!("{}{}", found.kind, remark(found));
+    let remark =
+        |found: &EntryFinding| if found.is_accepted(facts.now) { " (accepted)" } else { "" };
+    let finding = |found: &EntryFinding| format!("{}{}", found.kind, remark(found));
     let findings: Vec<String> = line.findings.iter().map(finding).collect();
     let findings = if findings.is_empty() && facts.checked {
         "in order".to_owned()

@@ -90,10 +90,10 @@ fn several_names_in_one_item_are_refused() {
 
 #[test]
 fn an_error_shows_only_values_that_look_like_names() {
-    let told = |text: &str| NameServers::parse(&[text]).unwrap_err().to_string();
-    assert!(told("a..b").contains("\"a..b\""));
-    assert!(!told("s3cret,key").contains("s3cret") && !told("a=s3cret").contains("s3cret"));
-    assert!(told(&"a.".repeat(5000)).len() < 300);
+    let message = |text: &str| NameServers::parse(&[text]).unwrap_err().to_string();
+    assert!(message("a..b").contains("\"a..b\""));
+    assert!(!message("s3cret,key").contains("s3cret") && !message("a=s3cret").contains("s3cret"));
+    assert!(message(&"a.".repeat(5000)).len() < 300);
 }
 
 #[test]

@@ -23,15 +23,15 @@ fn zone(records: &[(&str, &str)]) -> Vec<RecordSet> {
 /// Queries the zone, reading pages of `size` as necessary. Returns the answer and the number of
 /// pages.
 fn ask(zone: &[RecordSet], size: usize, owner: &str, record_type: &str) -> (bool, usize) {
-    let mut excerpt = PartialZone::new(name("c.example"));
+    let mut partial = PartialZone::new(name("c.example"));
     for reads in 0..100 {
-        match excerpt.answers(&name(owner), &record_type.into()) {
+        match partial.answers(&name(owner), &record_type.into()) {
             Ok(answers) => return (answers, reads),
             Err(Unread(from)) => {
                 let mut rest =
                     zone.iter().filter(|set| set.name.position() >= from.position()).cloned();
                 let page: Vec<RecordSet> = rest.by_ref().take(size).collect();
-                excerpt.add(&from, &page, rest.next().map(|set| set.name));
+                partial.add(&from, &page, rest.next().map(|set| set.name));
             }
         }
     }
@@ -119,10 +119,10 @@ fn a_large_zone_takes_only_a_few_pages() {
 #[test]
 fn the_first_name_of_the_next_page_is_not_read_yet() {
     let zone = zone(&[("a", "A"), ("a", "TXT")]);
-    let mut excerpt = PartialZone::new(name("c.example"));
-    excerpt.add(&name("c.example"), &zone[..3], Some(name("a.c.example")));
+    let mut partial = PartialZone::new(name("c.example"));
+    partial.add(&name("c.example"), &zone[..3], Some(name("a.c.example")));
     assert_eq!(
-        excerpt.answers(&name("a.c.example"), &RecordType::Txt),
+        partial.answers(&name("a.c.example"), &RecordType::Txt),
         Err(Unread(name("a.c.example")))
     );
 }

@@ -85,12 +85,12 @@ fn marks(entry: &Entry) -> Vec<FindingKind> {
 /// of each.
 fn fix_of(entry: &Entry, kind: FindingKind, stacks: Option<&[String]>) -> Vec<String> {
     let examined = Examined::new(entry, None, &facts(stacks, &Accepted::default()));
-    let found = examined.findings.into_iter().find(|found| found.kind == kind).unwrap();
+    let finding = examined.findings.into_iter().find(|finding| finding.kind == kind).unwrap();
     let line = |change: &Change| {
         let (action, set) = parts(change);
         format!("{action} {} {}", set.record_type, set.values.join(" "))
     };
-    found.fix.iter().map(line).collect()
+    finding.fix.iter().map(line).collect()
 }
 
 const DS: &str = "1 13 2 AB";

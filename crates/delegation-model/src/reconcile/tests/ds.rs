@@ -336,8 +336,8 @@ fn none_is_added_while_resolvers_may_have_the_replaced_name_servers() {
         assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), ("ds-deferred", old));
         point.wait(100);
         let done = point.update("S1", wants("x").signed("b"));
-        let told = if covered { "keys-must-stay" } else { "unsigned-answers-kept" };
-        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), (told, "b"));
+        let expected = if covered { "keys-must-stay" } else { "unsigned-answers-kept" };
+        assert_eq!((done.warnings().as_str(), point.secured_by().as_str()), (expected, "b"));
         assert_eq!(point.claim("S1").hold, None);
     }
 }
