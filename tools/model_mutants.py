@@ -113,7 +113,7 @@ def found(number, form):
 def main():
     all_mutants = mutants()
     copy(all_mutants)
-    assert found(0, ["short"]) is None, "a promise is broken without a mutant"
+    assert found(0, ["--short"]) is None, "a promise is broken without a mutant"
     wanted = sys.argv[1:]
     counts = {"found in the short form": 0, "with full bounds": 0, "not found": 0}
     wrong = 0
@@ -121,9 +121,9 @@ def main():
     for number, mutant in enumerate(all_mutants, 1):
         if wanted and not any(word in f"{mutant['rule']} {mutant['what']}" for word in wanted):
             continue
-        what, by_form = found(number, ["short"]), "found in the short form"
+        what, by_form = found(number, ["--short"]), "found in the short form"
         if what is None and "survives" not in mutant:
-            what, by_form = found(number, ["first"]), "with full bounds"
+            what, by_form = found(number, ["--first"]), "with full bounds"
         counts[by_form if what else "not found"] += 1
         where, by = what or ("", mutant.get("survives", "**not found**"))
         wrong += (what is None) == ("survives" not in mutant)

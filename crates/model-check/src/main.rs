@@ -3,35 +3,46 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use model_check::{EXCUSES, explore, explore_until, profiles};
 
 /// More states than any profile has. The limit ends a search that a change of the planner made
 /// endless.
 const MOST: usize = 12_000_000;
 
-/// `model-check [short | first] [exploration | excuse]...`
-///
-/// Runs the named explorations, or all. `short` runs their short form; `short` and `first` stop at
-/// the first broken promise. With an excuse, an exploration runs until the excuse is needed, and
-/// the trace that needs it is printed.
+/// Explores every state of the planner within bounds.
+#[derive(Debug, Parser)]
+#[command(name = "model-check")]
+struct Args {
+    /// Explore with smaller bounds, and stop at the first broken promise
+    #[arg(long)]
+    short: bool,
+    /// Stop at the first broken promise
+    #[arg(long)]
+    first: bool,
+    /// Explore until this excuse is needed, and print the trace that needs it
+    #[arg(long, value_name = "EXCUSE", value_parser = PossibleValuesParser::new(EXCUSES))]
+    until: Option<String>,
+    /// The explorations to run; all if none is named
+    #[arg(value_name = "EXPLORATION", value_parser = PossibleValuesParser::new(names()))]
+    explorations: Vec<String>,
+}
+
+fn names() -> Vec<&'static str> {
+    profiles::full().iter().map(|profile| profile.name).collect()
+}
+
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let form = words.first().map(String::as_str).filter(|word| ["short", "first"].contains(word));
-    let profiles = if form == Some("short") { profiles::short() } else { profiles::full() };
-    let words = words.iter().skip(usize::from(form.is_some())).map(String::as_str);
-    let (excuses, names): (Vec<_>, Vec<_>) = words.partition(|word| EXCUSES.contains(word));
-    if let Some(unknown) =
-        names.iter().find(|name| profiles.iter().all(|profile| profile.name != **name))
-    {
-        println!("{unknown} is neither an exploration nor an excuse");
-        return ExitCode::FAILURE;
-    }
+    let Args { short, first, until, explorations } = Args::parse();
+    let profiles = if short { profiles::short() } else { profiles::full() };
+    let is_chosen = |name: &str| {
+        explorations.is_empty() || explorations.iter().any(|exploration| exploration == name)
+    };
     let (mut states, mut broken) = (0, false);
-    for profile in
-        profiles.iter().filter(|profile| names.is_empty() || names.contains(&profile.name))
-    {
+    for profile in profiles.iter().filter(|profile| is_chosen(profile.name)) {
         let started = std::time::Instant::now();
-        let report = match excuses.first() {
+        let report = match &until {
             Some(excuse) => explore_until(profile, MOST, excuse),
             None => explore(profile, MOST),
         };
@@ -39,7 +50,7 @@ fn main() -> ExitCode {
         println!("  {} s", started.elapsed().as_secs());
         states += report.states;
         broken |= report.violation.is_some() || !report.complete;
-        if form.is_some() && broken {
+        if (short || first) && broken {
             break;
         }
     }
