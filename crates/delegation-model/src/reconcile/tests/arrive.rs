@@ -340,6 +340,28 @@ fn a_full_ownership_record_refuses_only_arrivals() {
     assert_eq!(point.delete("S1").action(), Action::Removed);
 }
 
+/// ARRIVE-7.
+#[test]
+fn an_arrival_may_fill_the_ownership_record_but_not_more() {
+    for arrive in ARRIVALS {
+        let mut point = Point::new();
+        arrive(&mut point, "S1", wants("x"));
+        let claim = point.record().characters();
+        let with_others = |characters: usize| {
+            let mut point = Point::new();
+            // With its quotes.
+            point.add_value_by_hand(&format!("\"{}\"", "o".repeat(characters - claim - 2)));
+            point
+        };
+        let mut point = with_others(MAX_CHARACTERS);
+        assert_eq!(arrive(&mut point, "S1", wants("x")).action(), Action::Created);
+        assert_eq!(point.record().characters(), MAX_CHARACTERS);
+        let mut point = with_others(MAX_CHARACTERS + 1);
+        let done = arrive(&mut point, "S1", wants("x"));
+        assert_eq!(done.refused().code(), "ownership-record-full");
+    }
+}
+
 #[test]
 fn an_overtaken_create_changes_nothing() {
     let mut point = Point::new();
@@ -370,6 +392,34 @@ fn a_delivery_that_finds_the_claim_of_its_request_marks_it_and_changes_nothing_e
         point.set_by_hand("z", 60);
         let again = point.deliver(&create);
         assert_eq!((again.shape().as_str(), again.warnings().as_str()), ("", "changed-since"));
+    }
+}
+
+/// UPDATE-6.
+#[test]
+fn a_second_delivery_answers_with_the_action_of_the_first() {
+    let replacement = UpdateBehavior::Replacement { from: moved_from() };
+    let deliver_twice = |mut point: Point, behavior: UpdateBehavior| {
+        let request = point.request("S1", behavior, &wants("x"));
+        (point.deliver(&request).action(), point.deliver(&request).action())
+    };
+    let (mut adopted, mut shared) = (Point::new(), Point::new());
+    adopted.set_by_hand("x", 172_800);
+    shared.create("S2", wants("x"));
+    for (point, action) in [
+        (Point::new(), Action::Created),
+        (adopted.clone(), Action::Adopted),
+        (shared.clone(), Action::Shared),
+    ] {
+        assert_eq!(deliver_twice(point, UpdateBehavior::Create), (action, action));
+    }
+    // A replacement that made the delegation may since be an Update at its home.
+    for (point, first, second) in [
+        (Point::new(), Action::Created, Action::Unchanged),
+        (adopted, Action::Adopted, Action::Adopted),
+        (shared, Action::Shared, Action::Shared),
+    ] {
+        assert_eq!(deliver_twice(point, replacement.clone()), (first, second));
     }
 }
 
