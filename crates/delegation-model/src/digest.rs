@@ -83,11 +83,8 @@ impl fmt::Debug for Digest {
 /// normal form.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
-    /// `ChildZoneId`.
     pub child_zone: Option<&'a ZoneId>,
-    /// `NameServers`.
     pub name_servers: Option<&'a NameServers>,
-    /// `Dnssec`.
     pub dnssec: bool,
     /// `KeySigningKeys`; `None` if it was not given.
     pub key_signing_keys: Option<&'a BTreeSet<KeyName>>,

@@ -50,7 +50,6 @@ impl Ds {
         self.digest_type
     }
 
-    /// Returns the digest.
     pub fn digest(&self) -> &[u8] {
         &self.digest
     }

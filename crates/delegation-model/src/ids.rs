@@ -100,7 +100,6 @@ pub struct RoleArn {
 }
 
 impl RoleArn {
-    /// Returns the whole ARN.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -164,12 +163,10 @@ pub fn partition_of(arn: &str) -> Option<&str> {
 /// The error for a text that is not a valid identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Not a hosted zone id.
     #[error(
         "the id of a hosted zone has 1 to 32 letters and digits, such as Z0123456789ABCDEFGHIJ"
     )]
     Zone,
-    /// Not the ARN of a role.
     #[error("the ARN of a role has the form arn:aws:iam::111111111111:role/name")]
     Role,
     /// Not the name of a key-signing key.

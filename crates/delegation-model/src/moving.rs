@@ -45,9 +45,7 @@ pub struct Route {
     pub stamp: Stamp,
     /// The current time: see [`crate::reconcile::Goal::now`].
     pub now: i64,
-    /// The desired name.
     pub name: Name,
-    /// The desired parent zone.
     pub parent: ParentZone,
     /// The digest of the parent properties and the name.
     pub desired_route: Digest,
@@ -67,7 +65,6 @@ pub struct Route {
     pub found_zone: Option<ZoneId>,
 }
 
-/// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextStep {
     /// Read the zone of the physical id, and our claim there, with the role of the properties:
@@ -85,7 +82,6 @@ pub enum NextStep {
     },
     /// The request goes to this point.
     Go {
-        /// The point.
         point: DelegationPoint,
         /// How the request gets there.
         behavior: UpdateBehavior,

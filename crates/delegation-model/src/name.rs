@@ -40,7 +40,6 @@ impl Name {
         self.0.split('.')
     }
 
-    /// Returns the leftmost label.
     pub fn first_label(&self) -> &str {
         self.0.split('.').next().unwrap_or_default()
     }

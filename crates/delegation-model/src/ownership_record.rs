@@ -146,7 +146,6 @@ impl OwnershipRecord {
         (ours, others)
     }
 
-    /// Iterates over the parsed values.
     pub fn iter(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().map(|entry| &entry.value)
     }
@@ -252,7 +251,6 @@ impl OwnershipRecord {
         self.put(own, Entry::new(Value::Claim(claim), &text));
     }
 
-    /// Removes the claims of a resource.
     pub fn remove_claim(&mut self, claimant: &Claimant) {
         self.0.retain(
             |entry| !matches!(&entry.value, Value::Claim(claim) if claim.id == claimant.id()),

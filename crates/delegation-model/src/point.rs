@@ -8,9 +8,7 @@ use crate::name::Name;
 /// A name in a parent zone at which a delegation is, or may be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DelegationPoint {
-    /// The parent zone.
     pub zone: ZoneId,
-    /// The child's name.
     pub name: Name,
 }
 

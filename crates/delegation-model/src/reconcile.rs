@@ -57,7 +57,6 @@ pub struct Observation {
     pub below: Vec<RecordSet>,
     /// True if there are more below the zone cut than that page has.
     pub more_below: bool,
-    /// The ownership record.
     pub ownership: Option<RecordSet>,
     /// The apex of the parent zone, if it was read.
     pub apex: Option<Name>,
@@ -110,9 +109,7 @@ impl Observation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
-    /// The delegation was created.
     Created,
-    /// The delegation was changed.
     Updated,
     /// A claim was added to a delegation that was as desired and that nobody claimed.
     Adopted,
@@ -129,7 +126,6 @@ pub enum Action {
 }
 
 impl Action {
-    /// Returns the word for it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -141,7 +137,6 @@ impl fmt::Display for Action {
     }
 }
 
-/// The planner's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Send these changes as one batch, if there are any, and succeed.

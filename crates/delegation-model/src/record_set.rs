@@ -11,7 +11,6 @@ use super::ttl::Ttl;
 /// Only the types that this project makes decisions about have variants of their own. A type is
 /// made with `From`, so that each has one form. Types are ordered as their texts are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the variants are the names of the types")]
 pub enum RecordType {
     A,
     Aaaa,
@@ -89,7 +88,6 @@ impl fmt::Display for RecordType {
 pub struct RecordSet {
     /// The owner name.
     pub name: Name,
-    /// The type.
     pub record_type: RecordType,
     /// The TTL; `None` for an alias.
     pub ttl: Option<Ttl>,
@@ -101,7 +99,6 @@ pub struct RecordSet {
 }
 
 impl RecordSet {
-    /// Creates a simple record set.
     pub fn new(
         name: Name,
         record_type: impl Into<RecordType>,

@@ -5,10 +5,8 @@ use std::str::FromStr;
 
 use crate::ids::RoleArn;
 
-/// A role to assume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Role {
-    /// Its ARN.
     pub arn: RoleArn,
     /// The role that assumes it, in a chain of two; `None` if the function itself does.
     pub through: Option<RoleArn>,
@@ -30,7 +28,6 @@ impl Role {
 pub struct RegionName(String);
 
 impl RegionName {
-    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

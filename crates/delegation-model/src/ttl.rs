@@ -7,7 +7,6 @@ use std::fmt;
 pub struct Ttl(u32);
 
 impl Ttl {
-    /// The largest TTL.
     pub const MAX: Ttl = Ttl(2_147_483_647);
     /// Two days, which top-level domains use for delegations; the default of `TTL`.
     pub const DELEGATION: Ttl = Ttl(172_800);
@@ -21,7 +20,6 @@ impl Ttl {
         u32::try_from(seconds).ok().map(Ttl).filter(|ttl| *ttl <= Self::MAX)
     }
 
-    /// Returns the number of seconds.
     pub fn seconds(self) -> u32 {
         self.0
     }

@@ -12,13 +12,11 @@ use super::finding::FindingKind;
 
 const DAY: &[FormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
-/// The acceptance of one finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
     /// The name of the delegation, or `*.name` for all delegations below a name, or the account of
     /// a finding about an account.
     pub name: String,
-    /// The kind of the finding.
     pub kind: FindingKind,
     /// Why it is accepted.
     pub reason: String,
@@ -26,7 +24,6 @@ pub struct Acceptance {
     pub until: Date,
 }
 
-/// The findings that are accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted(Vec<Acceptance>);
 
@@ -107,7 +104,6 @@ impl Accepted {
         about().find(|acceptance| acceptance.is_valid(now)).or_else(|| about().next())
     }
 
-    /// All acceptances.
     pub fn iter(&self) -> impl Iterator<Item = &Acceptance> {
         self.0.iter()
     }

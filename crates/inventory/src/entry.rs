@@ -44,9 +44,7 @@ pub struct Entry {
 /// An NS record set below the apex, and the records that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delegation {
-    /// The NS record set.
     pub ns: RecordSet,
-    /// The DS record set.
     pub ds: Option<RecordSet>,
     /// The addresses that the parent zone has for name servers at or below the cut, as far as a
     /// check uses them. Empty if the delegation is hidden.

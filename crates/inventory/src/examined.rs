@@ -23,7 +23,6 @@ pub struct Facts<'a> {
     pub now: i64,
     /// The ARNs of all existing stacks, if known.
     pub stacks: Option<&'a [String]>,
-    /// The accepted findings.
     pub accepted: &'a Accepted,
     /// True if the name servers were queried.
     pub checked: bool,
@@ -31,10 +30,8 @@ pub struct Facts<'a> {
     pub unowned: bool,
 }
 
-/// An entry and its findings.
 #[derive(Clone, Debug)]
 pub struct Examined<'a> {
-    /// The entry.
     pub entry: &'a Entry,
     /// The report about its name servers.
     pub report: Option<&'a Report>,
@@ -45,7 +42,6 @@ pub struct Examined<'a> {
 /// A finding about an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryFinding {
-    /// The kind of the finding.
     pub kind: FindingKind,
     /// What shows it. Each item is a sentence without a period.
     pub evidence: Vec<String>,
@@ -65,7 +61,6 @@ impl EntryFinding {
 }
 
 impl<'a> Examined<'a> {
-    /// Examines an entry.
     pub fn new(entry: &'a Entry, report: Option<&'a Report>, facts: &Facts<'_>) -> Self {
         let mut kinds = record_findings(entry, facts);
         if facts.checked {

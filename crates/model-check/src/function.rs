@@ -37,7 +37,6 @@ pub(crate) struct TimedOut {
 }
 
 impl Model {
-    /// Starts a delivery.
     pub(crate) fn begin(&self, state: &State, id: u8) -> State {
         let mut state = state.clone();
         let request = state.request_mut(id);
@@ -339,7 +338,6 @@ impl Model {
     }
 }
 
-/// Returns the stamp of a request.
 pub(crate) fn stamp(time: i32, id: u8) -> Stamp {
     Stamp { time: START + i64::from(time), request: RequestDigest::new(&id.to_string()) }
 }

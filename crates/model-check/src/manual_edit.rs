@@ -16,23 +16,19 @@ pub enum ManualEdit {
     SetNs(u8, u8),
     /// Somebody replaces the child zone of `x`, and sets its new name servers `h`.
     Rezone(u8),
-    /// Somebody removes the name servers.
     RemoveNs(u8),
-    /// Somebody removes the ownership record.
     RemoveTxt(u8),
     /// Somebody removes the claim of a resource.
     RemoveClaim(u8, u8),
     /// Somebody sets a DS record set, for keys of the zone of these name servers or of another
     /// zone.
     SetDs {
-        /// The parent zone.
         zone: u8,
         /// The name servers whose keys they are.
         servers: u8,
         /// The keys, as bits.
         keys: u8,
     },
-    /// Somebody removes the DS record set.
     RemoveDs(u8),
 }
 

@@ -91,7 +91,6 @@ impl PointView {
     }
 }
 
-/// A decision of the planner.
 #[derive(Clone, Debug)]
 pub(crate) enum Decided {
     Proceed(Box<ReconciliationPlan>),
@@ -403,12 +402,10 @@ impl Points {
         }
     }
 
-    /// Plans a Create or an Update.
     pub(crate) fn plan_create_update_at(&self, goal: &Goal, id: PointId) -> Decided {
         Decided::new(plan_create_update(goal, self.contents(id)))
     }
 
-    /// Plans a Delete.
     pub(crate) fn plan_delete_at(&self, goal: &DeleteGoal, id: PointId) -> Decided {
         Decided::new(plan_delete(goal, self.contents(id)))
     }

@@ -10,7 +10,6 @@ pub type Template = [Option<u8>; 2];
 /// The bounds of an exploration.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The name.
     pub name: &'static str,
     /// What it explores.
     pub about: &'static str,

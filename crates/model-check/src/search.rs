@@ -14,12 +14,9 @@ use crate::profiles::Profile;
 use crate::state::State;
 use crate::steps::{Step, Successor};
 
-/// The result of an exploration.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The name of the exploration.
     pub profile: &'static str,
-    /// The number of states.
     pub states: usize,
     /// The number of steps between them.
     pub steps: u64,

@@ -57,7 +57,6 @@ pub(crate) struct Left {
     pub(crate) retains: u8,
 }
 
-/// A physical id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Physical {
     /// The id of the delegation point in a parent zone.
@@ -203,7 +202,6 @@ pub(crate) enum Kind {
     Delete,
 }
 
-/// A request of CloudFormation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Request {
     pub(crate) id: u8,
@@ -292,7 +290,6 @@ pub(crate) enum Stage {
 pub(crate) enum Part {
     /// The Create or Update at its point.
     CreateUpdate,
-    /// The Delete.
     Delete,
     /// A failed arrival undoes what it wrote.
     Undo,

@@ -8,7 +8,6 @@ use crate::model::{Finding, Model, Outcome};
 use crate::state::{Caches, Stage, State};
 use crate::values::resources_of;
 
-/// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Deploy {

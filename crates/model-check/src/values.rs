@@ -27,12 +27,10 @@ pub(crate) const BY_HAND: u8 = 3;
 /// 3.
 pub(crate) const KEY_SETS: u8 = 4;
 
-/// Returns the stack of a resource.
 pub(crate) fn stack_of(resource: u8) -> u8 {
     u8::from(resource == 2)
 }
 
-/// Returns the resources of a stack.
 pub(crate) fn resources_of(stack: u8) -> &'static [u8] {
     if stack == 0 { &[0, 1] } else { &[2] }
 }
@@ -96,7 +94,6 @@ impl Config {
         Self { by_name: true, ..self }
     }
 
-    /// Sets `AllowOverwrite`.
     pub const fn overwriting(self) -> Self {
         Self { overwrite: true, ..self }
     }
@@ -106,12 +103,10 @@ impl Config {
         Self { trigger: self.trigger + 1, ..self }
     }
 
-    /// Changes the TTL.
     pub const fn ttl(self, ttl: u32) -> Self {
         Self { ttl, ..self }
     }
 
-    /// Sets `Dnssec` and these keys.
     pub const fn signed(self, keys: u8) -> Self {
         Self { keys: Some(keys), ..self }
     }
@@ -192,7 +187,6 @@ impl Values {
         Digest::from_route(&self.parent(config), Some(role), &self.cut)
     }
 
-    /// Returns the digest of the intent.
     pub(crate) fn intent(&self, config: Config) -> Digest {
         let keys = config.keys.map(|keys| [format!("key_{keys}")]);
         let keys = keys.map(|keys| keys.iter().filter_map(|key| key.parse().ok()).collect());
@@ -226,7 +220,6 @@ fn ds_of(letter: u16, keys: u8) -> DsRecords {
     DsRecords::new(records).unwrap_or_else(|| unreachable!("no records"))
 }
 
-/// Creates a TTL from seconds.
 pub(crate) fn ttl(seconds: u32) -> Ttl {
     Ttl::new(i64::from(seconds)).unwrap_or(Ttl::DELEGATION)
 }

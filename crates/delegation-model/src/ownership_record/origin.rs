@@ -20,9 +20,7 @@ pub struct Origin {
 /// Name servers that `AllowOverwrite` displaced.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Displaced {
-    /// The name servers.
     pub name_servers: NameServers,
-    /// Their TTL.
     pub ttl: Ttl,
     /// The time of the request that displaced them.
     pub time: i64,

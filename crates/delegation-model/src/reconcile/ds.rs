@@ -21,7 +21,6 @@ pub use refusal::DsRefusal;
 pub(super) enum NsChange {
     /// An arrival finds the desired name servers. Neither they nor the DS record set change.
     Arrival,
-    /// They stay.
     Unchanged,
     /// They are created, and no resolver can have others.
     Created,

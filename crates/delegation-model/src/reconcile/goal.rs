@@ -16,7 +16,6 @@ use super::DAY;
 pub struct Goal {
     /// The child's name: the zone cut.
     pub name: Name,
-    /// The resource that makes the request.
     pub claimant: Claimant,
     /// The time and the identity of the request.
     pub stamp: Stamp,
@@ -36,7 +35,6 @@ pub struct Goal {
     pub ttl: Ttl,
     /// True if the request itself changes `TTL`: it differs from the one in the old properties.
     pub changes_ttl: bool,
-    /// The desired DS record set.
     pub ds: DesiredDs,
     /// When the oldest key of these records was created or became active again, in seconds since
     /// 1970; `None` if it is not known.
@@ -90,12 +88,10 @@ impl Goal {
 /// How a request gets to its delegation point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateBehavior {
-    /// It is a Create.
     Create,
     /// It is an Update that moves the resource from another point. CloudFormation deletes that one
     /// afterwards.
     Replacement {
-        /// Where it comes from.
         from: MovedFrom,
     },
     /// It is an Update whose physical id is this point.
@@ -103,7 +99,6 @@ pub enum UpdateBehavior {
     /// It is an Update that returns home from another point (MOVE-3). It is in place here, and
     /// CloudFormation deletes the other point afterwards.
     Home {
-        /// Where it comes from.
         from: MovedFrom,
     },
 }
@@ -121,7 +116,6 @@ impl UpdateBehavior {
 pub enum DesiredDs {
     /// None: `Dnssec` is false.
     Off,
-    /// These records.
     Records(DsRecords),
     /// A DS record set whose records are not known.
     Unknown {
@@ -133,7 +127,6 @@ pub enum DesiredDs {
 /// A check before the change that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedCheck {
-    /// The stable code of the message.
     pub code: &'static str,
     /// The message: what is wrong, why, and what to do.
     pub message: String,
@@ -144,7 +137,6 @@ pub struct FailedCheck {
 pub struct DeleteGoal {
     /// The child's name: the zone cut.
     pub name: Name,
-    /// The resource that makes the request.
     pub claimant: Claimant,
     /// The time and the identity of the request.
     pub stamp: Stamp,
@@ -183,8 +175,5 @@ pub enum DeleteReason {
     },
     /// The parent zone of the physical id no longer exists, and the properties lead to this point
     /// (LEAVE-8).
-    ZoneGone {
-        /// The zone that no longer exists.
-        zone: ZoneId,
-    },
+    ZoneGone { zone: ZoneId },
 }

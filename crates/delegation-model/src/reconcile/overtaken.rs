@@ -10,19 +10,13 @@ pub enum Overtaken {
         "A later request of this resource has already changed {name}. This request came too late and \
          changed nothing."
     )]
-    ByLaterRequest {
-        /// The zone cut.
-        name: Name,
-    },
+    ByLaterRequest { name: Name },
     /// CloudFormation cancelled this Create, and its Delete has left a tombstone.
     #[error(
         "CloudFormation cancelled this Create of {name} and deleted the resource before the Create \
          ran. Nothing was changed."
     )]
-    Cancelled {
-        /// The zone cut.
-        name: Name,
-    },
+    Cancelled { name: Name },
 }
 
 impl Overtaken {

@@ -21,6 +21,9 @@ pub enum Compared {
 }
 
 /// Why the planner refuses a request.
+///
+/// In every variant, `name` is the zone cut unless it says otherwise, `current` and `desired` are
+/// name servers, and `owners` are the other resources in question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The function may not manage the name.
@@ -28,10 +31,7 @@ pub enum Refusal {
         "{name} is not one of the names that this function may delegate \
          (DELEGATION_ALLOWED_NAMES). Ask the operators of the function to allow the name."
     )]
-    NotAllowed {
-        /// The zone cut.
-        name: Name,
-    },
+    NotAllowed { name: Name },
     /// The function may no longer manage the name. The delegation may stay or be removed, but not
     /// change.
     #[error(
@@ -39,10 +39,7 @@ pub enum Refusal {
          (DELEGATION_ALLOWED_NAMES). Its delegation can stay or be removed, but not changed. Ask \
          the operators of the function to allow the name."
     )]
-    NoLongerAllowed {
-        /// The zone cut.
-        name: Name,
-    },
+    NoLongerAllowed { name: Name },
     /// A check before the change failed.
     #[error("{}", .0.message)]
     Check(FailedCheck),
@@ -51,10 +48,7 @@ pub enum Refusal {
         "The parent zone has a CNAME record set at {name}, and no other record set can exist next \
          to a CNAME. Remove it first."
     )]
-    Cname {
-        /// The zone cut.
-        name: Name,
-    },
+    Cname { name: Name },
     /// The parent zone delegates a name above the zone cut, so resolvers do not ask it for names
     /// below that one.
     #[error(
@@ -62,65 +56,40 @@ pub enum Refusal {
          delegation of {name} there. Create it in the hosted zone {above}: give that zone as \
          ParentZoneName or ParentZoneId, with a role of the account that has it."
     )]
-    DelegatedAbove {
-        /// The zone cut.
-        name: Name,
-        /// The name that is delegated.
-        above: Name,
-        /// Its name servers.
-        servers: String,
-    },
+    DelegatedAbove { name: Name, above: Name, servers: String },
     /// The delegation would hide record sets of the parent zone that the child zone lacks.
     #[error("{}", occluding(name, records, *compared))]
     Occludes {
-        /// The zone cut.
         name: Name,
         /// The first few record sets by name; empty if none is known to be lost.
         records: String,
         /// How many of the record sets at and below the cut were compared.
         compared: Compared,
     },
-    /// A record set to change has a routing policy or a health check, or is an alias.
+    /// A record set to change, with this name, has a routing policy or a health check, or is an
+    /// alias.
     #[error(
         "The {record_type} record set at {name} in the parent zone has a routing policy or a health \
          check, or is an alias. This resource never writes such a record set. Remove it first."
     )]
-    RoutingPolicy {
-        /// The name of the record set.
-        name: Name,
-        /// Its type.
-        record_type: RecordType,
-    },
+    RoutingPolicy { name: Name, record_type: RecordType },
     /// The desired name servers could not be read.
     #[error(
         "The name servers of {name} are unknown, because the child zone can't be read. Let the \
          function read it (ChildRoleArn), or give NameServers."
     )]
-    NameServersUnknown {
-        /// The zone cut.
-        name: Name,
-    },
+    NameServersUnknown { name: Name },
     /// No NS record set exists, but others claim the name for different name servers.
     #[error(
         "{name} is claimed by {owners}, for name servers other than {desired}. Remove the \
          resource there, or set AllowOverwrite to delegate the name anyway."
     )]
-    ClaimedByOthers {
-        /// The zone cut.
-        name: Name,
-        /// The desired name servers.
-        desired: String,
-        /// Who claims it.
-        owners: Holders,
-    },
+    ClaimedByOthers { name: Name, desired: String, owners: Holders },
     /// The resource does not hold the current name servers and may not change them.
     #[error("{}", not_ours(name, current, desired, owners))]
     NotOurs {
-        /// The zone cut.
         name: Name,
-        /// The current name servers.
         current: String,
-        /// The desired name servers.
         desired: String,
         /// Who holds it; nobody if the record set was made by hand.
         owners: Holders,
@@ -131,16 +100,7 @@ pub enum Refusal {
          asks for {desired}. To change all of them, change the first with AllowOverwrite and the \
          others as usual."
     )]
-    HeldByOthers {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-        /// The desired name servers.
-        desired: String,
-        /// Who else holds it.
-        owners: Holders,
-    },
+    HeldByOthers { name: Name, current: String, desired: String, owners: Holders },
     /// The current name servers were adopted or displaced others, and the delegation is unsettled.
     /// The earlier state may have to be restored.
     #[error(
@@ -149,70 +109,39 @@ pub enum Refusal {
          holds it, for example with another Trigger. If that resource no longer exists, remove \
          its claim (delegation plan --release prints how)."
     )]
-    NotSettled {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-        /// Who holds it.
-        owners: Holders,
-    },
+    NotSettled { name: Name, current: String, owners: Holders },
     /// The current NS record set has no form in which it could be restored.
     #[error(
         "{name} is delegated to {current:?}, which is not a list of names and could not be \
          restored after a rollback. Correct or remove that record set first."
     )]
-    CantBeRestored {
-        /// The zone cut.
-        name: Name,
-        /// The current values.
-        current: String,
-    },
+    CantBeRestored { name: Name, current: String },
     /// The ownership record has an unreadable value.
     #[error(
         "The ownership record {record} has a value that this version of the function can't read. \
          A newer version may have written it, so its delegation is not replaced. Update the \
          function, or remove that value if nobody needs it."
     )]
-    UnreadableClaim {
-        /// The name of the record.
-        record: Name,
-    },
+    UnreadableClaim { record: Name },
     /// The ownership record has no room for the claim.
     #[error(
         "The ownership record {record} has no room for this change: it would have more than \
          {MAX_CHARACTERS} characters or 400 values. Remove resources that no longer need the \
          delegation, or what others wrote there."
     )]
-    OwnershipRecordFull {
-        /// The name of the record.
-        record: Name,
-    },
+    OwnershipRecordFull { record: Name },
     /// The DS record set prevents it.
     #[error("{}", .why.message(name))]
-    Ds {
-        /// The zone cut.
-        name: Name,
-        /// Why.
-        why: DsRefusal,
-    },
+    Ds { name: Name, why: DsRefusal },
     /// A name server below the zone cut has no address in the parent zone.
     #[error(
         "The name server {server} is at or below {name} and has no A or AAAA record set in the \
          parent zone, so nobody could reach it. Add its address there, or name another server."
     )]
-    NoGlue {
-        /// The zone cut.
-        name: Name,
-        /// The name server.
-        server: Name,
-    },
+    NoGlue { name: Name, server: Name },
     /// The name is so long that no ownership record fits next to it.
     #[error("{name} is too long: no ownership record fits next to it. Use a shorter name.")]
-    NoRoomForOwnershipRecord {
-        /// The zone cut.
-        name: Name,
-    },
+    NoRoomForOwnershipRecord { name: Name },
 }
 
 impl Refusal {

@@ -10,43 +10,29 @@ use crate::rollover::KeysToKeep;
 use crate::ttl::Ttl;
 
 /// What the user should know. The text is one or several sentences.
+///
+/// In every variant, `name` is the zone cut, `current`, `desired` and `previous` are name servers
+/// unless the variant is about a TTL or a DS record set, and `owners` are the other resources in
+/// question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The request was refused but asks for nothing new, so it succeeds and changes nothing.
-    LeftAsItIs {
-        /// Why.
-        refusal: Box<Refusal>,
-    },
+    LeftAsItIs { refusal: Box<Refusal> },
     /// An earlier delivery of this request did its work, and the name servers have changed since.
     ChangedSince {
-        /// The zone cut.
         name: Name,
         /// The current name servers; empty if there are none.
         current: String,
     },
     /// The delegation hides record sets of the parent zone.
-    Hides {
-        /// The zone cut.
-        name: Name,
-        /// The record sets.
-        records: String,
-    },
+    Hides { name: Name, records: String },
     /// A wildcard of the parent zone answered for the name.
-    WildcardCovered {
-        /// The zone cut.
-        name: Name,
-        /// The wildcard.
-        wildcard: Name,
-    },
+    WildcardCovered { name: Name, wildcard: Name },
     /// The request displaced name servers.
     Displaced {
-        /// The zone cut.
         name: Name,
-        /// The previous name servers.
         previous: String,
-        /// Its TTL.
         ttl: Ttl,
-        /// Who claims it.
         owners: Holders,
         /// True if a rollback of the request restores them. The rollback of an Update in place does
         /// not.
@@ -54,33 +40,18 @@ pub enum Warning {
     },
     /// Name servers that somebody had changed by hand were corrected.
     DriftRepaired {
-        /// The zone cut.
         name: Name,
-        /// The previous name servers.
         previous: String,
         /// Its TTL, if it had one.
         ttl: Option<Ttl>,
     },
     /// An Update changed name servers that others had arrived at, too.
-    ChangedForOthers {
-        /// The zone cut.
-        name: Name,
-        /// The previous name servers.
-        previous: String,
-        /// Who else claims it.
-        owners: Holders,
-    },
+    ChangedForOthers { name: Name, previous: String, owners: Holders },
     /// The request arrived at a delegation that others hold, too.
-    Shared {
-        /// The zone cut.
-        name: Name,
-        /// Who else holds it.
-        owners: Holders,
-    },
+    Shared { name: Name, owners: Holders },
     /// The request arrived at a delegation that has the desired name servers, and changed nothing.
     /// The next Update will change the TTL or the DS record set.
     NextUpdateChanges {
-        /// The zone cut.
         name: Name,
         /// The current and the desired TTL of the NS record set, if they differ.
         ttl: Option<(Option<Ttl>, Ttl)>,
@@ -88,146 +59,67 @@ pub enum Warning {
         ds: Option<(String, String)>,
     },
     /// The TTL stays, because others hold the delegation, too.
-    TtlKept {
-        /// The zone cut.
-        name: Name,
-        /// The current TTL.
-        current: Option<Ttl>,
-        /// The desired TTL.
-        desired: Ttl,
-        /// Who else holds it.
-        owners: Holders,
-    },
+    TtlKept { name: Name, current: Option<Ttl>, desired: Ttl, owners: Holders },
     /// A DS record set that this resource does not manage stays.
-    DsLeft {
-        /// The zone cut.
-        name: Name,
-        /// The DS records.
-        current: String,
-        /// Who claims it.
-        owners: Holders,
-    },
+    DsLeft { name: Name, current: String, owners: Holders },
     /// The desired DS record set is not known.
     DsUnknown {
-        /// The zone cut.
         name: Name,
         /// True if a DS record set exists. It stays.
         exists: bool,
-        /// Why it is not known.
         why: String,
     },
     /// The DS record set is not changed until resolvers no longer have other name servers cached.
-    DsDeferred {
-        /// The zone cut.
-        name: Name,
-        /// The desired DS records.
-        desired: String,
-    },
+    DsDeferred { name: Name, desired: String },
     /// DS records were removed, and resolvers may still have them cached.
     KeysMustStay {
-        /// The zone cut.
         name: Name,
         /// The keys that must stay, and for how long.
         keys: KeysToKeep,
     },
     /// A DS record set was added to an existing delegation. Resolvers may have cached answers from
     /// before the zone was signed.
-    UnsignedAnswersKept {
-        /// The zone cut.
-        name: Name,
-    },
+    UnsignedAnswersKept { name: Name },
     /// A Delete found a delegation but no claim of its resource.
-    NotClaimed {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-        /// Who holds it.
-        owners: Holders,
-    },
+    NotClaimed { name: Name, current: String, owners: Holders },
     /// A Delete with an invented id found a claim of its resource that a request other than the
     /// cancelled Create wrote.
     ClaimKept {
-        /// The zone cut.
         name: Name,
         /// The current name servers; empty if there are none.
         current: String,
     },
     /// A Delete in a parent zone that no longer exists found the claim of its resource elsewhere,
     /// and the claim says that the resource moved there from that zone.
-    MovedFromGoneZone {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-        /// The parent zone that no longer exists.
-        zone: ZoneId,
-    },
+    MovedFromGoneZone { name: Name, current: String, zone: ZoneId },
     /// A Delete leaves a delegation that others hold.
-    LeftToOthers {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-        /// Who holds it.
-        owners: Holders,
-    },
+    LeftToOthers { name: Name, current: String, owners: Holders },
     /// A Delete leaves a delegation that existed before its first holder.
-    ExistedBefore {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-    },
+    ExistedBefore { name: Name, current: String },
     /// A Delete restores the name servers that had been displaced.
-    Restored {
-        /// The zone cut.
-        name: Name,
-        /// The restored name servers.
-        restored: String,
-        /// Their TTL.
-        ttl: Ttl,
-    },
+    Restored { name: Name, restored: String, ttl: Ttl },
     /// A Delete removed a delegation that had displaced other name servers, which are not restored.
     NotRestored {
-        /// The zone cut.
         name: Name,
-        /// The displaced name servers.
         previous: String,
-        /// Its TTL.
         ttl: Ttl,
         /// True if Route 53 rejected them.
         rejected: bool,
     },
     /// A Delete removed a delegation, and others claim the name for other name servers.
     DormantClaimsLeft {
-        /// The zone cut.
         name: Name,
         /// The name servers that were removed.
         removed: String,
-        /// Who claims the name.
         owners: Holders,
     },
     /// A Delete leaves name servers that the resource's claim does not name.
-    ChangedByOthers {
-        /// The zone cut.
-        name: Name,
-        /// The current name servers.
-        current: String,
-        /// Who holds it.
-        owners: Holders,
-    },
+    ChangedByOthers { name: Name, current: String, owners: Holders },
     /// A DS record set with a routing policy or a health check stays, although the delegation is
     /// removed.
-    DsWithRoutingPolicyLeft {
-        /// The zone cut.
-        name: Name,
-    },
+    DsWithRoutingPolicyLeft { name: Name },
     /// The claim stays, because Route 53 takes no batch that replaces the ownership record.
-    ClaimLeft {
-        /// The name of the record.
-        record: Name,
-    },
+    ClaimLeft { record: Name },
 }
 
 impl Warning {

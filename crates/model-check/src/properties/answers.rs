@@ -67,7 +67,6 @@ impl Model {
         }
     }
 
-    /// Reports a failed Delete.
     pub(crate) fn check_failed_delete(&mut self) {
         self.violation("PROMISE 3: a Delete fails while AWS works".into());
     }

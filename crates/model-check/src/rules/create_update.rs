@@ -188,7 +188,6 @@ impl Model {
 /// What a refusal does to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
-    /// The request fails.
     Fails,
     /// The request succeeds with a `Warning`.
     Warns,

@@ -4,46 +4,26 @@ use crate::name::Name;
 use crate::reconcile::Holders;
 use crate::rollover::DNSKEY_TTL;
 use crate::ttl::Ttl;
-/// Why the DS record set prevents a plan.
+
+/// Why the DS record set prevents a plan. `current` and `desired` are DS records, and `owners` are
+/// the other resources whose claims manage the DS record set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DsRefusal {
     /// The desired DS record set is not known.
-    Unknown {
-        /// Why.
-        why: String,
-    },
+    Unknown { why: String },
     /// The name servers would change while a DS record set exists that this resource manages.
-    Exists {
-        /// Its TTL.
-        ttl: Option<Ttl>,
-    },
+    Exists { ttl: Option<Ttl> },
     /// The name servers would change in the batch that adds a DS record set.
     WithNameServers,
     /// The name servers would be created or change under a DS record set that this resource does
     /// not manage.
-    OfOthers {
-        /// Who manages it.
-        owners: Holders,
-    },
+    OfOthers { owners: Holders },
     /// The current DS record set differs, and another claim manages it.
-    ClaimedByOthers {
-        /// The current DS records.
-        current: String,
-        /// The desired DS records.
-        desired: String,
-        /// Who manages it.
-        owners: Holders,
-    },
+    ClaimedByOthers { current: String, desired: String, owners: Holders },
     /// The current DS record set differs, and no claim manages it.
-    NotOurs {
-        /// The current DS records.
-        current: String,
-        /// The desired DS records.
-        desired: String,
-    },
+    NotOurs { current: String, desired: String },
     /// Resolvers may not know a key for any of its records yet.
     KeyTooYoung {
-        /// The desired DS records.
         desired: String,
         /// In how many seconds every resolver knows one of its keys.
         left: i64,
