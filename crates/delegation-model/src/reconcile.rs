@@ -34,7 +34,7 @@ pub use goal::{DeleteGoal, DeleteReason, DesiredDs, FailedCheck, Goal, UpdateBeh
 pub use holders::Holders;
 pub use occlusion::occluded;
 pub use overtaken::Overtaken;
-pub use refusal::{Compared, Refusal};
+pub use refusal::{Comparison, Refusal};
 pub use release::plan_release;
 pub use warning::Warning;
 
@@ -93,8 +93,8 @@ impl Observation {
     }
 
     /// Returns whether all record sets at and below the cut were read.
-    pub(crate) fn compared(&self) -> Compared {
-        if self.more_below { Compared::FirstPage } else { Compared::All }
+    pub(crate) fn comparison(&self) -> Comparison {
+        if self.more_below { Comparison::OfFirstPage } else { Comparison::Complete }
     }
 
     /// Returns the parsed ownership record. It is empty if the record set is an alias, or has a

@@ -119,7 +119,7 @@ impl<'a> Point<'a> {
         if step == NsStep::Create && !self.goal.allow_occlusion {
             let lost: Vec<_> = self.lost(desired_ns).collect();
             if !lost.is_empty() || self.observed.more_below {
-                return Err(Refusal::occludes(&self.goal.name, &lost, self.observed.compared()));
+                return Err(Refusal::occludes(&self.goal.name, &lost, self.observed.comparison()));
             }
         }
         self.check_glue(desired_ns)?;

@@ -10,14 +10,14 @@ use crate::record_set::{RecordSet, RecordType};
 /// How many record sets a message names before it counts the others.
 const NAMED: usize = 5;
 
-/// How many of the parent zone's record sets at and below a zone cut were compared with the child
+/// Which of the parent zone's record sets at and below a zone cut were compared with the child
 /// zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compared {
+pub enum Comparison {
     /// All that there are.
-    All,
+    Complete,
     /// Those on the first page of the listing, because there are more.
-    FirstPage,
+    OfFirstPage,
 }
 
 /// Why the planner refuses a request.
@@ -58,13 +58,13 @@ pub enum Refusal {
     )]
     DelegatedAbove { name: Name, above: Name, servers: String },
     /// The delegation would hide record sets of the parent zone that the child zone lacks.
-    #[error("{}", occluding(name, records, *compared))]
+    #[error("{}", occluding(name, records, *comparison))]
     Occludes {
         name: Name,
         /// The first few record sets by name; empty if none is known to be lost.
         records: String,
         /// How many of the record sets at and below the cut were compared.
-        compared: Compared,
+        comparison: Comparison,
     },
     /// A record set to change, with this name, has a routing policy or a health check, or is an
     /// alias.
@@ -196,30 +196,30 @@ impl Refusal {
         }
     }
 
-    pub(super) fn occludes(name: &Name, lost: &[&RecordSet], compared: Compared) -> Self {
-        Self::Occludes { name: name.clone(), records: enumerate(lost, compared), compared }
+    pub(super) fn occludes(name: &Name, lost: &[&RecordSet], comparison: Comparison) -> Self {
+        Self::Occludes { name: name.clone(), records: enumerate(lost, comparison), comparison }
     }
 }
 
 /// Returns a list such as `a.example.com A, b.example.com TXT and at least 3 more`; empty if there
 /// are none.
-pub(super) fn enumerate(sets: &[&RecordSet], compared: Compared) -> String {
+pub(super) fn enumerate(sets: &[&RecordSet], comparison: Comparison) -> String {
     let named =
         sets.iter().take(NAMED).map(|set| format!("{} {}", set.name.for_people(), set.record_type));
     let mut text = named.collect::<Vec<_>>().join(", ");
     let left = sets.len().saturating_sub(NAMED);
     if left > 0 {
-        let at_least = match compared {
-            Compared::All => "",
-            Compared::FirstPage => "at least ",
+        let at_least = match comparison {
+            Comparison::Complete => "",
+            Comparison::OfFirstPage => "at least ",
         };
         text = format!("{text} and {at_least}{left} more");
     }
     text
 }
 
-fn occluding(name: &Name, records: &str, compared: Compared) -> String {
-    if compared == Compared::All {
+fn occluding(name: &Name, records: &str, comparison: Comparison) -> String {
+    if comparison == Comparison::Complete {
         return format!(
             "Delegating {name} would hide record sets of the parent zone that the child zone lacks: \
              {records}. Copy them to the child zone, or set AllowOcclusion if nobody needs them."

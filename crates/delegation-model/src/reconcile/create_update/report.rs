@@ -47,7 +47,7 @@ impl Point<'_> {
             NsStep::Create => {
                 let hidden: Vec<_> = self.lost(desired_ns).collect();
                 if !hidden.is_empty() {
-                    let records = refusal::enumerate(&hidden, observed.compared());
+                    let records = refusal::enumerate(&hidden, observed.comparison());
                     warnings.push(Warning::Hides { name: self.name(), records });
                 }
                 let bare = observed.at_cut.is_empty() && observed.below.is_empty();

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::driver::*;
 use crate::ownership_record::{OwnerName, record_name};
 use crate::reconcile::{
-    Action, Compared, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior, Warning,
+    Action, Comparison, DsRefusal, FailedCheck, Holders, Overtaken, Refusal, UpdateBehavior,
+    Warning,
 };
 use crate::record_set::RecordType;
 use crate::rollover::KeysToKeep;
@@ -33,14 +34,18 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Occludes {
             name: name(),
             records: "www.testing.example.com A".into(),
-            compared: Compared::All,
+            comparison: Comparison::Complete,
         },
         Refusal::Occludes {
             name: name(),
             records: "www.testing.example.com A".into(),
-            compared: Compared::FirstPage,
+            comparison: Comparison::OfFirstPage,
         },
-        Refusal::Occludes { name: name(), records: String::new(), compared: Compared::FirstPage },
+        Refusal::Occludes {
+            name: name(),
+            records: String::new(),
+            comparison: Comparison::OfFirstPage,
+        },
         Refusal::RoutingPolicy { name: name(), record_type: RecordType::Ns },
         Refusal::NameServersUnknown { name: name() },
         Refusal::ClaimedByOthers {
