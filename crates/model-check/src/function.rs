@@ -19,7 +19,7 @@ use crate::model::{Model, Outcome};
 use crate::points::{Decided, PointChange};
 use crate::properties::Whose;
 use crate::state::{
-    Answer, Behavior, Delivery, Kind, Part, Phase, Physical, Request, Snapshot, Stage, State,
+    Answer, Behavior, Delivery, Part, Phase, Physical, Request, RequestType, Snapshot, Stage, State,
 };
 use crate::values::{START, stack_of};
 
@@ -45,13 +45,19 @@ impl Model {
         let config = self.config(request.config);
         let is_stale = state.clock - request.time >= STALE;
         let (first_stage, zone) = match (request.kind, request.physical) {
-            (Kind::Delete, _) if is_stale => (Stage::Answer(succeeds(request.physical)), 0),
-            (Kind::Create | Kind::Update, _) if is_stale => (Stage::Answer(fails(&request)), 0),
-            (Kind::Delete, Physical::Marker) => (Stage::Answer(succeeds(request.physical)), 0),
-            (Kind::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Delete), zone),
-            (Kind::Delete, Physical::Invented) => (Stage::Observe(Part::Delete), config.zone),
-            (Kind::Create, _) => (Stage::Observe(Part::CreateUpdate), config.zone),
-            (Kind::Update, _) => (Stage::Resolve, 0),
+            (RequestType::Delete, _) if is_stale => (Stage::Answer(succeeds(request.physical)), 0),
+            (RequestType::Create | RequestType::Update, _) if is_stale => {
+                (Stage::Answer(fails(&request)), 0)
+            }
+            (RequestType::Delete, Physical::Marker) => {
+                (Stage::Answer(succeeds(request.physical)), 0)
+            }
+            (RequestType::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Delete), zone),
+            (RequestType::Delete, Physical::Invented) => {
+                (Stage::Observe(Part::Delete), config.zone)
+            }
+            (RequestType::Create, _) => (Stage::Observe(Part::CreateUpdate), config.zone),
+            (RequestType::Update, _) => (Stage::Resolve, 0),
         };
         state.deliveries.push(Delivery {
             request: id,
@@ -94,10 +100,10 @@ impl Model {
                 let mut failed = state.clone();
                 // With the real id, the Delete finds what an earlier delivery wrote.
                 let ends = Stage::Answer(match request.kind {
-                    Kind::Create => {
+                    RequestType::Create => {
                         Answer { physical: Physical::Point(delivery.goes_to), ..fails(&request) }
                     }
-                    Kind::Update | Kind::Delete => fails(&request),
+                    RequestType::Update | RequestType::Delete => fails(&request),
                 });
                 failed.deliveries[index].stage =
                     if delivery.found_own { ends } else { Stage::Observe(Part::Undo) };
@@ -147,7 +153,7 @@ impl Model {
         let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
         let physical = Physical::Point(delivery.zone);
         Stage::Answer(match request.kind {
-            Kind::Create if left => Answer { physical, ..fails(request) },
+            RequestType::Create if left => Answer { physical, ..fails(request) },
             _ => fails(request),
         })
     }
@@ -314,7 +320,7 @@ impl Model {
     /// other request is done.
     fn after_change(&self, delivery: &Delivery, request: &Request) -> Stage {
         let done = Stage::Answer(success(delivery, request));
-        if request.kind != Kind::Update {
+        if request.kind != RequestType::Update {
             return done;
         }
         let old = self.point(self.config(request.old).zone);
@@ -350,7 +356,8 @@ pub(crate) fn keys_of(state: &State, servers: u8) -> u8 {
 /// Returns the answer of a failure that leaves nothing: a Create answers with a marker, and an
 /// Update with its id.
 fn fails(request: &Request) -> Answer {
-    let physical = if request.kind == Kind::Create { Physical::Marker } else { request.physical };
+    let physical =
+        if request.kind == RequestType::Create { Physical::Marker } else { request.physical };
     Answer { success: false, physical, warned: false }
 }
 
@@ -360,8 +367,8 @@ fn succeeds(physical: Physical) -> Answer {
 
 fn success(delivery: &Delivery, request: &Request) -> Answer {
     let physical = match request.kind {
-        Kind::Delete => request.physical,
-        Kind::Create | Kind::Update => Physical::Point(delivery.goes_to),
+        RequestType::Delete => request.physical,
+        RequestType::Create | RequestType::Update => Physical::Point(delivery.goes_to),
     };
     Answer { success: true, physical, warned: delivery.warned }
 }

@@ -80,7 +80,7 @@ pub(crate) enum Reason {
 
 /// A decision of the planner about a point.
 #[derive(Debug)]
-struct Decision {
+struct PointDecision {
     question: Question,
     point: PointId,
     decided: Decided,
@@ -91,7 +91,7 @@ struct Decision {
 pub(crate) struct Model {
     pub(crate) profile: Profile,
     pub(crate) points: Points,
-    decisions: Vec<Decision>,
+    decisions: Vec<PointDecision>,
     asked: HashMap<(Question, PointId), u32>,
     applied: HashMap<(u32, PointId), Option<PointId>>,
     pub(crate) findings: Vec<Finding>,
@@ -154,7 +154,7 @@ impl Model {
         let decided = self.decide(question, id);
         let index = u32::try_from(self.decisions.len())
             .unwrap_or_else(|_| unreachable!("too many decisions"));
-        self.decisions.push(Decision { question, point: id, decided });
+        self.decisions.push(PointDecision { question, point: id, decided });
         self.asked.insert((question, id), index);
         self.check_decision(index, question, id);
         index
@@ -169,7 +169,7 @@ impl Model {
         if let Some(after) = self.applied.get(&(decision, id)) {
             return *after;
         }
-        let Decision { question, point: read, decided } = &self.decisions[decision as usize];
+        let PointDecision { question, point: read, decided } = &self.decisions[decision as usize];
         let resource = match question {
             Question::CreateUpdate { request, .. } | Question::Delete { request, .. } => {
                 request.resource

@@ -5,7 +5,7 @@
 //! The requests of one stack are sent one after the other, those of different stacks concurrently.
 
 use crate::model::{Model, Outcome};
-use crate::state::{Answer, Done, Held, Kind, Operation, Phase, Physical, Request, State};
+use crate::state::{Answer, Done, Held, Operation, Phase, Physical, Request, RequestType, State};
 use crate::values::{resources_of, stack_of};
 
 /// More than a day, in seconds.
@@ -83,8 +83,8 @@ impl Model {
         state.left.faults -= 1;
         state.request_mut(id).awaited = false;
         match (phase, request.kind) {
-            (Phase::Forward, Kind::Create | Kind::Update) => {
-                let physical = if request.kind == Kind::Create {
+            (Phase::Forward, RequestType::Create | RequestType::Update) => {
+                let physical = if request.kind == RequestType::Create {
                     Physical::Invented
                 } else {
                     request.physical
@@ -92,7 +92,7 @@ impl Model {
                 self.failed(&mut state, &request, physical);
                 self.roll_back(&mut state, stack);
             }
-            (Phase::CleanUp | Phase::BackCleanUp, Kind::Delete) => {
+            (Phase::CleanUp | Phase::BackCleanUp, RequestType::Delete) => {
                 self.forget_one(&mut state, &request);
                 self.advance(&mut state, stack);
             }
@@ -113,10 +113,10 @@ impl Model {
         state.request_mut(id).owed = false;
         let phase = state.operations[usize::from(stack)].as_ref().map(|operation| operation.phase);
         match (request.kind, answer.success) {
-            (Kind::Delete, true) => {
+            (RequestType::Delete, true) => {
                 self.advance(&mut state, stack);
             }
-            (Kind::Delete, false) => {
+            (RequestType::Delete, false) => {
                 self.check_failed_delete();
                 self.forget_one(&mut state, &request);
                 self.advance(&mut state, stack);
@@ -177,8 +177,8 @@ impl Model {
         if let Some(operation) = &mut state.operations[usize::from(stack)] {
             operation.cancelled |= physical == Physical::Invented;
             operation.done[index] = match request.kind {
-                Kind::Create => Done::Created(physical),
-                Kind::Update | Kind::Delete => Done::UpdateFailed(request.physical),
+                RequestType::Create => Done::Created(physical),
+                RequestType::Update | RequestType::Delete => Done::UpdateFailed(request.physical),
             };
         }
     }
@@ -239,7 +239,8 @@ impl Model {
                     if *slot == Some(held) {
                         *slot = None;
                     }
-                    let template = Request { kind: Kind::Delete, ..request_of(resource, held) };
+                    let template =
+                        Request { kind: RequestType::Delete, ..request_of(resource, held) };
                     self.issue(state, template);
                     true
                 }
@@ -254,7 +255,8 @@ impl Model {
     /// Adds a request, a second after the previous one unless they may have the same time.
     fn issue(&self, state: &mut State, request: Request) {
         // A cancelled Create and its Delete may have the same time.
-        let is_cancelled = request.kind == Kind::Delete && request.physical == Physical::Invented;
+        let is_cancelled =
+            request.kind == RequestType::Delete && request.physical == Physical::Invented;
         state.clock += i32::from(!(self.profile.one_second || is_cancelled));
         state.sent += 1;
         state.requests.push(Request { id: state.sent, time: state.clock, ..request });
@@ -274,10 +276,10 @@ impl Model {
             (Some((_, config)), Some(held)) if held.config == config => None,
             (Some((resource, config)), None) => {
                 let held = Held { physical: Physical::Marker, config };
-                Some(Request { kind: Kind::Create, ..request_of(*resource, held) })
+                Some(Request { kind: RequestType::Create, ..request_of(*resource, held) })
             }
             (Some((resource, config)), Some(held)) => Some(Request {
-                kind: Kind::Update,
+                kind: RequestType::Update,
                 config,
                 old: held.config,
                 ..request_of(*resource, held)
@@ -315,7 +317,7 @@ fn next_reverse_update(state: &mut State, stack: u8, operation: &mut Operation) 
             (Done::Updated(physical) | Done::UpdateFailed(physical), Some(before)) => {
                 let held = Held { physical, config: before.config };
                 return Some(Request {
-                    kind: Kind::Update,
+                    kind: RequestType::Update,
                     old: config,
                     ..request_of(*resource, held)
                 });
@@ -341,7 +343,7 @@ fn request_of(resource: u8, held: Held) -> Request {
     Request {
         id: 0,
         resource,
-        kind: Kind::Delete,
+        kind: RequestType::Delete,
         config: held.config,
         old: held.config,
         physical: held.physical,
@@ -358,7 +360,7 @@ fn succeeded(state: &mut State, request: &Request, physical: Physical) {
     state.slots[usize::from(request.resource)] = Some(Held { physical, config });
     let stack = stack_of(request.resource);
     let Some(operation) = &mut state.operations[usize::from(stack)] else { return };
-    let replaced = request.kind == Kind::Update && physical != request.physical;
+    let replaced = request.kind == RequestType::Update && physical != request.physical;
     if operation.phase == Phase::Back {
         operation.done[index] = Done::Back;
         if replaced {
@@ -369,8 +371,8 @@ fn succeeded(state: &mut State, request: &Request, physical: Physical) {
         return;
     }
     operation.done[index] = match request.kind {
-        Kind::Create => Done::Created(physical),
-        Kind::Update | Kind::Delete => Done::Updated(physical),
+        RequestType::Create => Done::Created(physical),
+        RequestType::Update | RequestType::Delete => Done::Updated(physical),
     };
     if replaced {
         operation

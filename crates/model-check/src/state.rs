@@ -196,7 +196,7 @@ pub(crate) enum Done {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum RequestType {
     Create,
     Update,
     Delete,
@@ -206,7 +206,7 @@ pub(crate) enum Kind {
 pub(crate) struct Request {
     pub(crate) id: u8,
     pub(crate) resource: u8,
-    pub(crate) kind: Kind,
+    pub(crate) kind: RequestType,
     pub(crate) config: u8,
     pub(crate) old: u8,
     pub(crate) physical: Physical,

@@ -6,7 +6,7 @@ use delegation_model::reconcile::{DeleteGoal, DeleteReason, DesiredDs, Goal, Upd
 use super::{keys_of, stamp};
 use crate::model::{AskedBy, Model, Question, Reason};
 use crate::points::{Decided, PointId};
-use crate::state::{Behavior, Delivery, Kind, Part, Physical, Request, State};
+use crate::state::{Behavior, Delivery, Part, Physical, Request, RequestType, State};
 use crate::values::{BY_HAND, START, ttl};
 
 impl Model {
@@ -20,7 +20,7 @@ impl Model {
         let asked_by = AskedBy::new(request, state.clock);
         let reason = match part {
             Part::CreateUpdate => {
-                let old = (request.kind == Kind::Update).then_some(request.old);
+                let old = (request.kind == RequestType::Update).then_some(request.old);
                 return Question::CreateUpdate {
                     request: asked_by,
                     config: request.config,

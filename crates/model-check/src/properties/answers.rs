@@ -2,7 +2,7 @@
 
 use super::DAY;
 use crate::model::Model;
-use crate::state::{Answer, Done, Kind, Physical, Request, State};
+use crate::state::{Answer, Done, Physical, Request, RequestType, State};
 use crate::values::{resource_text, stack_of};
 
 impl Model {
@@ -37,7 +37,11 @@ impl Model {
             self.points.view(state.points[usize::from(zone)]).claim(request.resource).copied();
         let runs = state.deliveries.iter().any(|delivery| delivery.request == request.id);
         let exists = claim.is_some_and(|claim| claim.time == i64::from(request.time));
-        if answer.physical == Physical::Marker && request.kind == Kind::Create && exists && runs {
+        if answer.physical == Physical::Marker
+            && request.kind == RequestType::Create
+            && exists
+            && runs
+        {
             state.facts[usize::from(zone)].late |= 1 << request.resource;
             if let Some(operation) = &mut state.operations[usize::from(stack_of(request.resource))]
             {

@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::points::{ClaimView, Decided, PointChange, PointId, PointView};
-use crate::state::{Behavior, Kind, Maker, Part, Physical, Request, Snapshot, Stage, State};
+use crate::state::{Behavior, Maker, Part, Physical, Request, RequestType, Snapshot, Stage, State};
 use crate::values::{BY_HAND, Config, letter, resource_text, stack_of, zone_letter};
 
 /// How long a tombstone is valid, in seconds.
@@ -165,7 +165,7 @@ impl Model {
         let time = i64::from(request.time);
         let counts = |stone: i64| stone + TOMBSTONE > time;
         if *part == Part::CreateUpdate
-            && request.kind == Kind::Create
+            && request.kind == RequestType::Create
             && before
                 .tombstone(request.resource)
                 .is_some_and(|stone| stone >= time && counts(stone))
@@ -318,7 +318,7 @@ impl Model {
         let others =
             before.claims.iter().any(|claim| claim.resource != request.resource && claim.holds);
         let changes_ttl =
-            request.kind == Kind::Update && self.config(request.old).ttl != config.ttl;
+            request.kind == RequestType::Update && self.config(request.old).ttl != config.ttl;
         if before.ttl != after.ttl && others && !changes_ttl {
             self.violation(
                 "UPDATE-3: one of several holders changes the TTL without changing the property"

@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::model::Model;
-use crate::state::{Kind, Physical, State};
+use crate::state::{Physical, RequestType, State};
 use crate::values::{resource_text, zone_letter};
 
 impl Model {
@@ -22,7 +22,7 @@ impl Model {
             let config = self.config(request.config).text();
             let late = if request.awaited { "" } else { ", late" };
             let physical = match (request.kind, request.physical) {
-                (Kind::Create, _) => String::new(),
+                (RequestType::Create, _) => String::new(),
                 (_, Physical::Point(zone)) => format!(" of {}", zone_letter(zone)),
                 (_, Physical::Marker) => " of a marker".to_owned(),
                 (_, Physical::Invented) => " of an invented id".to_owned(),
