@@ -180,10 +180,12 @@ impl Route {
     }
 
     fn move_from(&self, zone: Option<ZoneId>) -> NextStep {
-        let Some(found) = &self.found_zone else { return NextStep::FindZone { prefer: None } };
+        let Some(new_zone) = &self.found_zone else {
+            return NextStep::FindZone { prefer: None };
+        };
         let from = MovedFrom { zone, route: self.old_route };
         NextStep::Go {
-            point: DelegationPoint { zone: found.clone(), name: self.name.clone() },
+            point: DelegationPoint { zone: new_zone.clone(), name: self.name.clone() },
             behavior: UpdateBehavior::Replacement { from },
         }
     }

@@ -20,8 +20,8 @@ impl ParentZone {
     /// [`ParentZone::Closest`]: a nearer zone that appears later does not attract a delegation.
     pub fn is_satisfied_by(&self, id: &ZoneId, apex: &Name) -> bool {
         match self {
-            Self::Id(asked) => asked == id,
-            Self::Name(asked) => asked == apex,
+            Self::Id(desired) => desired == id,
+            Self::Name(desired) => desired == apex,
             Self::Closest => true,
         }
     }

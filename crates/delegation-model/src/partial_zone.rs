@@ -87,7 +87,7 @@ impl PartialZone {
             .take_while(|name| name.is_below(&self.apex));
         // The topmost comes first, because a page that starts there has the names below it, too.
         let within: Vec<Name> = within.collect();
-        let found = within.into_iter().rev().try_for_each(|cut| {
+        let answer = within.into_iter().rev().try_for_each(|cut| {
             let own = cut == *name && record_type.is_of_delegation();
             match self.types_at(&cut) {
                 Err(unread) => ControlFlow::Break(Err(unread)),
@@ -97,7 +97,7 @@ impl PartialZone {
                 Ok(_) => ControlFlow::Continue(()),
             }
         });
-        found.break_value().unwrap_or(Ok(false))
+        answer.break_value().unwrap_or(Ok(false))
     }
 
     fn types_at(&self, name: &Name) -> Result<&[RecordType], Unread> {

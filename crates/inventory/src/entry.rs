@@ -154,11 +154,11 @@ fn glue(
     addresses: &BTreeMap<Name, Vec<IpAddr>>,
 ) -> Vec<(Name, IpAddr)> {
     let inside = servers.iter().take(SERVERS).filter(|server| server.is_at_or_below(name));
-    let found = inside.flat_map(|server| {
+    let with_names = inside.flat_map(|server| {
         let known = addresses.get(server).into_iter().flatten();
         known.map(move |address| (server.clone(), *address))
     });
-    found.collect()
+    with_names.collect()
 }
 
 /// The zone cut of an ownership record. `None` if its label is a digest.

@@ -92,7 +92,7 @@ pub(crate) struct Model {
     pub(crate) profile: Profile,
     pub(crate) points: Points,
     decisions: Vec<PointDecision>,
-    asked: HashMap<(Question, PointId), u32>,
+    decision_of: HashMap<(Question, PointId), u32>,
     applied: HashMap<(u32, PointId), Option<PointId>>,
     pub(crate) findings: Vec<Finding>,
     /// How often each excuse was needed.
@@ -105,7 +105,7 @@ impl Model {
             profile,
             points: Points::new(),
             decisions: Vec::new(),
-            asked: HashMap::new(),
+            decision_of: HashMap::new(),
             applied: HashMap::new(),
             findings: Vec::new(),
             excused: BTreeMap::new(),
@@ -148,14 +148,14 @@ impl Model {
 
     /// Asks the planner about a point, once for each question. Returns the index of the decision.
     pub(crate) fn ask(&mut self, question: Question, id: PointId) -> u32 {
-        if let Some(decision) = self.asked.get(&(question, id)) {
+        if let Some(decision) = self.decision_of.get(&(question, id)) {
             return *decision;
         }
         let decided = self.decide(question, id);
         let index = u32::try_from(self.decisions.len())
             .unwrap_or_else(|_| unreachable!("too many decisions"));
         self.decisions.push(PointDecision { question, point: id, decided });
-        self.asked.insert((question, id), index);
+        self.decision_of.insert((question, id), index);
         self.check_decision(index, question, id);
         index
     }
@@ -196,8 +196,8 @@ impl Model {
         after
     }
 
-    /// Returns how many points were met and how many questions the planner was asked.
-    pub(crate) fn planner_questions(&self) -> (usize, usize) {
-        (self.points.len(), self.asked.len())
+    /// Returns how many different questions the planner was asked.
+    pub(crate) fn questions(&self) -> usize {
+        self.decision_of.len()
     }
 }

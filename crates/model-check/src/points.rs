@@ -276,14 +276,14 @@ impl Points {
                 is_record || set.name == self.values.cut,
                 "a batch changes a record set outside the delegation: {change}"
             );
-            let found = if is_record {
+            let current = if is_record {
                 observed.ownership.as_ref()
             } else {
                 observed.at_cut(&set.record_type)
             };
             let creates = match change {
-                Change::Create(_) if found.is_some() => return None,
-                Change::Delete(set) if found.is_none_or(|found| !is_same(found, set)) => {
+                Change::Create(_) if current.is_some() => return None,
+                Change::Delete(set) if current.is_none_or(|current| !is_same(current, set)) => {
                     return None;
                 }
                 Change::Create(_) => true,

@@ -82,7 +82,7 @@ impl Model {
         let own = self.points.values.claimants[usize::from(request.resource)].id();
         let observed = self.points.contents(id);
         let record = observed.record();
-        let mut scene = PointState {
+        let mut point = PointState {
             claims: Vec::new(),
             recorded_origin: None,
             stone: None,
@@ -92,16 +92,16 @@ impl Model {
         };
         for value in record.iter() {
             match value {
-                Value::Claim(claim) => scene.claims.push(claim.clone()),
-                Value::Origin(origin) => scene.recorded_origin = Some(origin.clone()),
+                Value::Claim(claim) => point.claims.push(claim.clone()),
+                Value::Origin(origin) => point.recorded_origin = Some(origin.clone()),
                 Value::Tombstone(stone) if stone.id == own => {
-                    let earlier = scene.stone.filter(|time| *time < stone.time);
-                    scene.stone = earlier.or(Some(stone.time));
+                    let earlier = point.stone.filter(|time| *time < stone.time);
+                    point.stone = earlier.or(Some(stone.time));
                 }
                 Value::Tombstone(_) | Value::Unreadable | Value::Foreign => {}
             }
         }
-        scene
+        point
     }
 }
 

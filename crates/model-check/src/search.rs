@@ -22,8 +22,10 @@ pub struct Report {
     pub steps: u64,
     /// The number of steps to the most distant state.
     pub depth: usize,
-    /// The number of different contents of a delegation point, and of questions to the planner.
-    pub asked: (usize, usize),
+    /// The number of different contents of a delegation point.
+    pub points: usize,
+    /// The number of different questions to the planner.
+    pub questions: usize,
     /// How often each excuse was needed.
     pub excused: Vec<(&'static str, u64)>,
     /// The first broken promise, with the shortest trace to it.
@@ -34,7 +36,7 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { profile, states, steps, depth, asked: (points, questions), .. } = self;
+        let Self { profile, states, steps, depth, points, questions, .. } = self;
         write!(
             f,
             "{profile}: {states} states, {steps} steps, depth {depth}; {points} contents of a point, "
@@ -101,7 +103,8 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
         states: 1,
         steps: 0,
         depth: 0,
-        asked: (0, 0),
+        points: 0,
+        questions: 0,
         excused: Vec::new(),
         violation: None,
         complete: true,
@@ -149,7 +152,8 @@ fn search(profile: &Profile, most: usize, until: Option<&str>) -> Report {
         report.depth += usize::from(!frontier.is_empty());
     }
     report.states = parents.len();
-    report.asked = model.planner_questions();
+    report.points = model.points.len();
+    report.questions = model.questions();
     report.excused = model.excused.iter().map(|(name, count)| (*name, *count)).collect();
     report
 }

@@ -270,8 +270,8 @@ impl Model {
         index: usize,
     ) -> bool {
         let resource = resources_of(stack).get(index);
-        let asked = resource.zip(operation.target[index]);
-        let request = match (asked, operation.before[index]) {
+        let desired = resource.zip(operation.target[index]);
+        let request = match (desired, operation.before[index]) {
             (None, _) => None,
             (Some((_, config)), Some(held)) if held.config == config => None,
             (Some((resource, config)), None) => {

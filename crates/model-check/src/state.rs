@@ -308,13 +308,13 @@ pub(crate) struct Answer {
 
 impl State {
     pub(crate) fn request(&self, id: u8) -> &Request {
-        let found = self.requests.iter().find(|request| request.id == id);
-        found.unwrap_or_else(|| unreachable!("request {id} is gone"))
+        let request = self.requests.iter().find(|request| request.id == id);
+        request.unwrap_or_else(|| unreachable!("request {id} is gone"))
     }
 
     pub(crate) fn request_mut(&mut self, id: u8) -> &mut Request {
-        let found = self.requests.iter_mut().find(|request| request.id == id);
-        found.unwrap_or_else(|| unreachable!("request {id} is gone"))
+        let request = self.requests.iter_mut().find(|request| request.id == id);
+        request.unwrap_or_else(|| unreachable!("request {id} is gone"))
     }
 
     /// Returns true if no operation and no delivery is running.

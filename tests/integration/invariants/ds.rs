@@ -141,9 +141,9 @@ fn check_records(batch: &Batch<'_>, intent: &Intent, facts: &Facts<'_>) -> Check
     if before.ds == after.ds {
         return Ok(());
     }
-    let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
+    let arrives_as_desired = intent.is_arrival() && before.servers() == Some(&intent.servers);
     check(
-        !found || !undisturbed,
+        !arrives_as_desired || !undisturbed,
         "an arrival changed the DS record set of a delegation that was as desired",
     )?;
     let Some(now) = &after.ds else {
@@ -244,7 +244,7 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
     let facts = Facts::new(stamp, intent, before);
     let Some(now) = after.record.own(&stamp.owner, stamp.now) else { return Ok(()) };
     let had = facts.own.and_then(|own| own.ds.clone());
-    let found = intent.is_arrival() && before.servers() == Some(&intent.servers);
+    let arrives_as_desired = intent.is_arrival() && before.servers() == Some(&intent.servers);
     let as_desired = intent.ds.records().is_some() && before.records() == intent.ds.records();
     let shared = || facts.current_ds.clone().filter(|_| facts.managed_by_others);
     let expected = match &intent.ds {
@@ -252,8 +252,8 @@ pub(crate) fn check_claim(batch: &Batch<'_>, intent: &Intent) -> Checked {
         RequestedDs::Records(records) if !as_desired && after.records() == Some(records) => {
             ds_digest(records)
         }
-        RequestedDs::Records(_) if found => shared().filter(|_| as_desired),
-        RequestedDs::Unknown if found => shared(),
+        RequestedDs::Records(_) if arrives_as_desired => shared().filter(|_| as_desired),
+        RequestedDs::Unknown if arrives_as_desired => shared(),
         RequestedDs::Records(_) if as_desired => {
             let settled = after.origin().is_none();
             facts.current_ds.clone().filter(|_| facts.ours || settled || facts.managed_by_others)

@@ -213,20 +213,22 @@ impl TestPoint {
             if !record && (set.name != name(CUT) || !set.record_type.is_of_delegation()) {
                 return Err(format!("neither the delegation nor its ownership record: {change}"));
             }
-            let found = if record {
+            let current = if record {
                 self.observed.ownership.clone()
             } else {
                 self.observed.at_cut(&set.record_type).cloned()
             };
-            match (creates, found) {
-                (true, Some(found)) => {
-                    return Err(format!("CREATE over an existing record set {found:?}: {change}"));
+            match (creates, current) {
+                (true, Some(current)) => {
+                    return Err(format!(
+                        "CREATE over an existing record set {current:?}: {change}"
+                    ));
                 }
                 (true, None) if set.values.is_empty() => {
                     return Err(format!("CREATE without values: {change}"));
                 }
-                (false, found) if found.as_ref() != Some(set) => {
-                    return Err(format!("DELETE does not match {found:?}: {change}"));
+                (false, current) if current.as_ref() != Some(set) => {
+                    return Err(format!("DELETE does not match {current:?}: {change}"));
                 }
                 _ => {}
             }

@@ -38,7 +38,8 @@ fn spelling_does_not_matter_but_content_does() {
 #[test]
 fn an_intent_covers_every_property_that_it_names() {
     let (zone, other): (ZoneId, ZoneId) = ("Z1".parse().unwrap(), "Z2".parse().unwrap());
-    let (given, selected, none) = (servers("ns1.x.net"), keys(&["key_1", "key_2"]), keys(&[]));
+    let (name_servers, selected, none) =
+        (servers("ns1.x.net"), keys(&["key_1", "key_2"]), keys(&[]));
     let intent = Intent {
         child_zone: Some(&zone),
         name_servers: None,
@@ -50,7 +51,7 @@ fn an_intent_covers_every_property_that_it_names() {
     let others = [
         Intent { child_zone: Some(&other), ..intent },
         Intent { child_zone: None, ..intent },
-        Intent { name_servers: Some(&given), ..intent },
+        Intent { name_servers: Some(&name_servers), ..intent },
         Intent { dnssec: false, ..intent },
         Intent { key_signing_keys: Some(&selected), ..intent },
         // An empty list is not the same as a list that was not given.

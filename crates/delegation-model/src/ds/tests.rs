@@ -36,9 +36,9 @@ fn invalid_ds_records_are_refused() {
 #[test]
 fn order_and_case_do_not_matter() {
     let lower = ONE.to_lowercase();
-    let found = DsRecords::from_values(&[TWO, lower.as_str()]).unwrap();
-    assert_eq!(Some(&found), DsRecords::from_values(&[ONE, TWO, ONE]).as_ref());
-    assert_eq!(found.to_string(), format!("{ONE},{TWO}"));
+    let records = DsRecords::from_values(&[TWO, lower.as_str()]).unwrap();
+    assert_eq!(Some(&records), DsRecords::from_values(&[ONE, TWO, ONE]).as_ref());
+    assert_eq!(records.to_string(), format!("{ONE},{TWO}"));
     assert_eq!(DsRecords::from_values::<&str>(&[]), None);
     assert_eq!(DsRecords::from_values(&[ONE, "nonsense"]), None);
     assert_eq!(DsRecords::new([]), None);

@@ -257,9 +257,9 @@ fn a_zone_that_can_not_have_the_delegation_is_no_home() {
         ..home
     };
     assert_eq!(next_step(&denied), NextStep::FindZone { prefer: None });
-    let found = |id: &str| Route { found_zone: Some(zone(id)), ..denied.clone() };
-    assert_eq!(next_step(&found("Z2")), moves("Z2", Some("Z1")));
-    assert_eq!(next_step(&found("Z0")), comes_home("Z0", "Z1"), "an arrival would be refused");
+    let with_zone = |id: &str| Route { found_zone: Some(zone(id)), ..denied.clone() };
+    assert_eq!(next_step(&with_zone("Z2")), moves("Z2", Some("Z1")));
+    assert_eq!(next_step(&with_zone("Z0")), comes_home("Z0", "Z1"), "an arrival would be refused");
 }
 
 #[test]

@@ -359,14 +359,14 @@ mod effects {
     #[test]
     fn a_claim_from_before_a_displacement_is_no_holder() {
         let (own, other) = (claimant(STACK, "D"), claimant(STACK, "E"));
-        let seen = Claim { saw: Some(NOW), ..claim(&own, NOW) };
+        let later_claim = Claim { saw: Some(NOW), ..claim(&own, NOW) };
         let (x, origin) = (digest("x"), |of: &str| Origin {
             of: digest(of),
             displaced: Some(displaced("h.net")),
         });
         let with = |origin: Option<Origin>| {
             let mut record =
-                record_of(&[Value::Claim(seen.clone()), Value::Claim(claim(&other, NOW))]);
+                record_of(&[Value::Claim(later_claim.clone()), Value::Claim(claim(&other, NOW))]);
             record.put_origin(origin);
             record
         };

@@ -62,7 +62,10 @@ fn a_valid_acceptance_is_preferred() {
     let accepted =
         Accepted::parse(&format!("[{}, {}]", item("2026-01-31"), item("2027-01-31"))).unwrap();
     // 2026-06-01
-    let found = accepted.find("a.example.com", FindingKind::Lame, 1_780_272_000).unwrap();
-    assert_eq!((found.reason.as_str(), found.is_valid(1_780_272_000)), ("2027-01-31", true));
+    let acceptance = accepted.find("a.example.com", FindingKind::Lame, 1_780_272_000).unwrap();
+    assert_eq!(
+        (acceptance.reason.as_str(), acceptance.is_valid(1_780_272_000)),
+        ("2027-01-31", true)
+    );
     assert!(accepted.find("a.example.com", FindingKind::Outage, 0).is_none());
 }

@@ -120,7 +120,7 @@ fn a_label_with_a_dot_in_it_does_not_hide_the_delegation_that_is_listed_at_its_p
         ),
         set(r"a\056b.example.com", "NS", &["ns1.evil.example."]),
     ]);
-    let found: Vec<_> = entries
+    let kinds: Vec<_> = entries
         .iter()
         .map(|entry| {
             (entry.name.as_ref().unwrap().as_str(), entry.delegation.as_ref().unwrap().servers())
@@ -128,7 +128,7 @@ fn a_label_with_a_dot_in_it_does_not_hide_the_delegation_that_is_listed_at_its_p
         .collect();
     let own = |server: &str| vec![server.to_owned()];
     assert_eq!(
-        found,
+        kinds,
         [
             (r"a\056b.example.com", own("ns1.evil.example")),
             ("b.a.example.com", own("ns1.example.net"))

@@ -140,11 +140,11 @@ impl Model {
         let time = i64::from(request.time);
         let later =
             |view: &PointView| view.claim(request.resource).is_some_and(|own| own.time > time);
-        let seen = at_physical.into_iter().any(|snapshot| match snapshot {
+        let later_at_physical = at_physical.into_iter().any(|snapshot| match snapshot {
             Snapshot::Read(id) => later(self.points.view(id)),
             Snapshot::Unread | Snapshot::Denied => false,
         });
-        if later(before) || (*part == Part::CreateUpdate && seen) {
+        if later(before) || (*part == Part::CreateUpdate && later_at_physical) {
             self.violation(
                 "TIME-1: a request changes something after a later one of its resource".into(),
             );

@@ -135,7 +135,7 @@ impl Model {
         if !differs.servers && !differs.claims {
             // The reverse Update sets what the template asks for, which an arrival had left.
             let ttl = !differs.ttl || held.iter().any(|config| config.ttl == after.ttl);
-            let asked = |config: &Config| match config
+            let has_desired_ds = |config: &Config| match config
                 .keys
                 .map(|keys| keys & keys_of(state, config.servers))
             {
@@ -146,7 +146,7 @@ impl Model {
             };
             // A DS record set that was removed by hand is back, and others manage it.
             let managed = began.ds_by_hand && after.claims.iter().any(|claim| claim.names_ds);
-            let ds = !differs.ds || managed || held.iter().any(asked);
+            let ds = !differs.ds || managed || held.iter().any(has_desired_ds);
             if ttl && ds {
                 return Some(if differs.ds && began.ds_by_hand {
                     "ds-by-hand"

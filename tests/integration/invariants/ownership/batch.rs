@@ -187,12 +187,12 @@ fn unchanged(batch: &Batch<'_>, why: &str) -> Result<(), String> {
 fn same_of<T: PartialEq + std::fmt::Debug>(
     what: &str,
     expected: &T,
-    found: &T,
+    actual: &T,
 ) -> Result<(), String> {
-    if expected == found {
+    if expected == actual {
         Ok(())
     } else {
-        Err(format!("{what}: {found:?}, but by the table {expected:?}"))
+        Err(format!("{what}: {actual:?}, but by the table {expected:?}"))
     }
 }
 

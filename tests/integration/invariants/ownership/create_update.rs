@@ -122,9 +122,9 @@ impl<'a> CreateUpdate<'a> {
 
     fn done(&self, row: Row) -> Verdict {
         let Self { stamp, intent, point_state, own, desired } = self;
-        let asked = Set { values: intent.servers.clone(), ttl: intent.ttl };
+        let desired_set = Set { values: intent.servers.clone(), ttl: intent.ttl };
         let left = point_state.record.before.clone();
-        let mut ns = Some(asked.clone());
+        let mut ns = Some(desired_set.clone());
         let before = match row {
             Row::Create | Row::Change | Row::Repair => None,
             Row::Displace => {

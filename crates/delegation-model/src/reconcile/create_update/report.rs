@@ -75,21 +75,21 @@ impl Point<'_> {
                 if !owners.is_nobody() {
                     warnings.push(Warning::Shared { name: self.name(), owners });
                 }
-                let found = self.ns.and_then(|set| set.ttl);
-                let ttl = Some((found, goal.ttl))
-                    .filter(|(found, desired_ns)| *found != Some(*desired_ns));
+                let current = self.ns.and_then(|set| set.ttl);
+                let ttl = Some((current, goal.ttl))
+                    .filter(|(current, desired)| *current != Some(*desired));
                 let ds = ds.next_update_changes();
                 if ttl.is_some() || ds.is_some() {
                     warnings.push(Warning::NextUpdateChanges { name: self.name(), ttl, ds });
                 }
             }
             NsStep::Unchanged => {
-                let found = self.ns.and_then(|set| set.ttl);
-                if found != Some(goal.ttl) && !self.sets_ttl(desired) {
+                let current = self.ns.and_then(|set| set.ttl);
+                if current != Some(goal.ttl) && !self.sets_ttl(desired) {
                     let holders = record.other_holders(&goal.claimant, desired);
                     warnings.push(Warning::TtlKept {
                         name: self.name(),
-                        current: found,
+                        current,
                         desired: goal.ttl,
                         owners: Holders::new(holders, record),
                     });

@@ -438,17 +438,17 @@ impl Point {
                 Change::Create(set) => (set, true),
                 Change::Delete(set) => (set, false),
             };
-            let found = if set.record_type == RecordType::Txt && set.name == name(RECORD) {
+            let current = if set.record_type == RecordType::Txt && set.name == name(RECORD) {
                 self.observed.ownership.clone()
             } else {
                 assert_eq!(set.name, name(CUT), "{change}");
                 self.observed.at_cut(&set.record_type).cloned()
             };
             if creates {
-                assert_eq!(found, None, "CREATE of an existing record set: {change}");
+                assert_eq!(current, None, "CREATE of an existing record set: {change}");
                 assert!(!set.values.is_empty(), "{change}");
             } else {
-                assert_eq!(found.as_ref(), Some(set), "DELETE of something that is not current");
+                assert_eq!(current.as_ref(), Some(set), "DELETE of something that is not current");
             }
             if set.record_type == RecordType::Txt {
                 self.observed.ownership = creates.then(|| set.clone());
