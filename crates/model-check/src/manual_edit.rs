@@ -1,7 +1,8 @@
 //! Manual edits: what people change by hand.
 
-use delegation_model::record_set::RecordType;
 use std::fmt;
+
+use delegation_model::record_set::RecordType;
 
 use crate::model::Model;
 use crate::points::PointChange;

@@ -1,7 +1,8 @@
 //! The model: the bounds of a profile, and every point and every decision so far.
 
-use delegation_model::record_set::RecordType;
 use std::collections::{BTreeMap, HashMap};
+
+use delegation_model::record_set::RecordType;
 
 use crate::points::{Decided, PointId, Points};
 use crate::profiles::Profile;
