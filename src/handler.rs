@@ -197,7 +197,7 @@ impl Handler {
             failure,
             signal_failed: sent.is_err(),
             throttled_calls: self.accounts.throttled_calls().saturating_sub(throttled),
-            spent: progress.spent(),
+            step_times: progress.step_times(),
             total: started.elapsed(),
         });
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -26,6 +26,38 @@ pub enum Step {
     Signal,
 }
 
+/// The time that each step of a request took in total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// The time of [`Step::Observe`].
+    pub observe: Duration,
+    /// The time of [`Step::Plan`].
+    pub plan: Duration,
+    /// The time of [`Step::Apply`].
+    pub apply: Duration,
+    /// The time of [`Step::Sync`].
+    pub sync: Duration,
+    /// The time of [`Step::Check`].
+    pub check: Duration,
+    /// The time of [`Step::Signal`].
+    pub signal: Duration,
+}
+
+impl StepTimes {
+    /// Adds to the time of a step.
+    pub fn add(&mut self, step: Step, time: Duration) {
+        let total = match step {
+            Step::Observe => &mut self.observe,
+            Step::Plan => &mut self.plan,
+            Step::Apply => &mut self.apply,
+            Step::Sync => &mut self.sync,
+            Step::Check => &mut self.check,
+            Step::Signal => &mut self.signal,
+        };
+        *total += time;
+    }
+}
+
 /// The metrics of one invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
@@ -40,8 +72,8 @@ pub struct Metrics {
     pub signal_failed: bool,
     /// How many responses of AWS reported too many calls.
     pub throttled_calls: u64,
-    /// The time that each step took in total, in the order of [`Step`].
-    pub spent: [Duration; 6],
+    /// The time that each step took.
+    pub step_times: StepTimes,
     /// The time from receiving the event to sending the answer.
     pub total: Duration,
 }
@@ -65,18 +97,19 @@ impl Metrics {
         directives.push(directive(&[], &["SignalFailures", "ThrottledCalls"], "Count"));
         line.insert("SignalFailures".into(), json!(u8::from(self.signal_failed)));
         line.insert("ThrottledCalls".into(), json!(self.throttled_calls));
-        let names = [
-            "ObserveDuration",
-            "PlanDuration",
-            "ApplyDuration",
-            "SyncDuration",
-            "CheckDuration",
-            "SignalDuration",
-            "Duration",
+        let StepTimes { observe, plan, apply, sync, check, signal } = self.step_times;
+        let durations = [
+            ("ObserveDuration", observe),
+            ("PlanDuration", plan),
+            ("ApplyDuration", apply),
+            ("SyncDuration", sync),
+            ("CheckDuration", check),
+            ("SignalDuration", signal),
+            ("Duration", self.total),
         ];
-        directives.push(directive(&[], &names, "Milliseconds"));
-        for (name, time) in names.iter().zip(self.spent.iter().chain([&self.total])) {
-            line.insert((*name).into(), json!(milliseconds(*time)));
+        directives.push(directive(&[], &durations.map(|(name, _)| name), "Milliseconds"));
+        for (name, time) in durations {
+            line.insert(name.into(), json!(milliseconds(time)));
         }
         embedded_line(at, line, &directives)
     }
@@ -120,14 +153,11 @@ mod tests {
             action: Some("CREATED"),
             failure: Some("denied".into()),
             throttled_calls: 3,
-            spent: [
-                Duration::from_micros(1_234_567),
-                Duration::ZERO,
-                Duration::from_millis(7),
-                Duration::ZERO,
-                Duration::ZERO,
-                Duration::ZERO,
-            ],
+            step_times: StepTimes {
+                observe: Duration::from_micros(1_234_567),
+                apply: Duration::from_millis(7),
+                ..StepTimes::default()
+            },
             ..Metrics::default()
         };
         let line: Value =

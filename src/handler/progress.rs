@@ -1,13 +1,12 @@
 //! Records how far a request has got, for the answer if it is cut off.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
 use crate::cfn::physical_id::PhysicalId;
-use crate::metrics::Step;
+use crate::metrics::{Step, StepTimes};
 use delegation_model::point::DelegationPoint;
 
 #[derive(Debug, Default)]
@@ -19,7 +18,7 @@ struct State {
     phase: Phase,
     is_arrival: bool,
     finds_own_request: bool,
-    spent: [Duration; 6],
+    step_times: StepTimes,
 }
 
 /// What is known for certain about the delegation point of the request.
@@ -56,9 +55,7 @@ pub(super) struct Timing<'a> {
 
 impl Drop for Timing<'_> {
     fn drop(&mut self) {
-        if let Some(spent) = self.progress.lock().spent.get_mut(self.step as usize) {
-            *spent += self.started.elapsed();
-        }
+        self.progress.lock().step_times.add(self.step, self.started.elapsed());
     }
 }
 
@@ -174,8 +171,8 @@ impl Progress {
         Timing { progress: self, step, started: Instant::now() }
     }
 
-    pub(super) fn spent(&self) -> [Duration; 6] {
-        self.lock().spent
+    pub(super) fn step_times(&self) -> StepTimes {
+        self.lock().step_times
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
