@@ -44,6 +44,7 @@ use crate::deadline::Deadline;
 use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
+use answer::BuiltAnswer;
 pub use context::Services;
 pub(crate) use context::reader_failure;
 use context::{Dates, RequestContext, child_failure, parent_failure};
@@ -165,7 +166,7 @@ impl Handler {
     ) -> Result<(), HandlerError> {
         let (started, throttled) = (Instant::now(), self.accounts.throttled_calls());
         self.accounts.clear_last_problem();
-        let Event { target, request, physical_id } = event;
+        let Event { target, request, .. } = event;
         let progress = Progress::default();
         let result = match request {
             Err(error) => Err(error.clone().into()),
@@ -178,8 +179,7 @@ impl Handler {
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
         let failure = result.as_ref().err().map(|failure| failure.kind().to_string());
         let kind = request.as_ref().ok().map(|request| request.kind);
-        let (answer, marker) =
-            answer::answer(result, kind, (physical_id.as_deref(), target), &progress);
+        let BuiltAnswer { answer, is_unresolved } = answer::build(result, event, &progress);
         let (status, physical_id) = (answer.status, answer.physical_id.clone());
         let body = answer.body(target, &invocation.log_stream);
         let sent = {
@@ -215,7 +215,7 @@ impl Handler {
                 let given_up = kind == Some(RequestType::Create)
                     && status == Status::Failed
                     && matches!(error, SignalError::Unacknowledged(_));
-                if marker || given_up { Ok(()) } else { Err(HandlerError::Signal(error)) }
+                if is_unresolved || given_up { Ok(()) } else { Err(HandlerError::Signal(error)) }
             }
         }
     }

@@ -6,72 +6,87 @@ use tracing::{error, warn};
 
 use super::outcome::Outcome;
 use super::progress::{Phase, Progress};
-use crate::cfn::envelope::{RequestType, Target};
+use crate::cfn::envelope::{Event, RequestType};
 use crate::cfn::physical_id;
 use crate::cfn::response::{ATTRIBUTES, Answer, Status};
 use crate::error::{Failure, Warning, coded};
 use delegation_model::text::visible;
 
-/// Returns the answer, and whether it is a failed Create that is answered with a marker as its
-/// physical id.
-pub(super) fn answer(
+/// An answer, and what its physical id is.
+pub(super) struct BuiltAnswer {
+    pub(super) answer: Answer,
+    /// True if the physical id is `unresolved/...`: the request failed, and no delegation point is
+    /// known for it.
+    pub(super) is_unresolved: bool,
+}
+
+/// Builds the answer to a request.
+pub(super) fn build(
     result: Result<Outcome, Failure>,
-    kind: Option<RequestType>,
-    (physical_id, target): (Option<&str>, &Target),
+    event: &Event,
     progress: &Progress,
-) -> (Answer, bool) {
+) -> BuiltAnswer {
     match result {
-        Ok(mut outcome) => {
-            let mut warnings = Vec::new();
-            for Warning { code, message } in &outcome.warnings {
-                let message = visible(message);
-                warn!(
-                    physical_id = outcome.physical_id,
-                    code,
-                    warning = &*message,
-                    "the request succeeds with a warning"
-                );
-                warnings.push(coded(&message, code));
-            }
-            outcome.data.insert("Warning", warnings.join(" "));
-            for attribute in ATTRIBUTES {
-                outcome.data.entry(attribute).or_default();
-            }
-            let shown = |(attribute, value): (&'static str, String)| {
-                (attribute, visible(&value).into_owned())
-            };
-            let (physical_id, data) =
-                (outcome.physical_id, outcome.data.into_iter().map(shown).collect());
-            (
-                Answer {
-                    status: Status::Success,
-                    physical_id,
-                    reason: String::new(),
-                    code: "",
-                    data,
-                },
-                false,
-            )
-        }
+        Ok(outcome) => BuiltAnswer { answer: succeeded(outcome), is_unresolved: false },
         Err(failure) => {
-            let (code, reason) = (failure.code(), visible(failure.message()).into_owned());
-            error!(failure = %failure.kind(), code, reason, "the request failed");
-            // A Create that changed something, or may have, is answered with the real id, so that
-            // its Delete finds it.
-            let known =
-                physical_id.map(str::to_owned).filter(|_| kind != Some(RequestType::Create));
-            let changed = || match progress.phase() {
-                Phase::Sent(point) | Phase::Changed(point) => Some(point.to_string()),
-                Phase::Done(outcome) => Some(outcome.physical_id),
-                Phase::Resolving | Phase::Observed => None,
-            };
-            let real = known.or_else(changed);
-            let marker = real.is_none();
-            let physical_id = real.unwrap_or_else(|| physical_id::unresolved(&target.request_id));
-            (
-                Answer { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() },
-                marker,
-            )
+            let known = known_id(event, progress);
+            let is_unresolved = known.is_none();
+            let unresolved = || physical_id::unresolved(&event.target.request_id);
+            let answer = failed(&failure, known.unwrap_or_else(unresolved));
+            BuiltAnswer { answer, is_unresolved }
         }
     }
+}
+
+/// The answer to a request that succeeded.
+fn succeeded(mut outcome: Outcome) -> Answer {
+    let mut warnings = Vec::new();
+    for Warning { code, message } in &outcome.warnings {
+        let message = visible(message);
+        warn!(
+            physical_id = outcome.physical_id,
+            code,
+            warning = &*message,
+            "the request succeeds with a warning"
+        );
+        warnings.push(coded(&message, code));
+    }
+    outcome.data.insert("Warning", warnings.join(" "));
+    for attribute in ATTRIBUTES {
+        outcome.data.entry(attribute).or_default();
+    }
+    let data = outcome
+        .data
+        .into_iter()
+        .map(|(attribute, value)| (attribute, visible(&value).into_owned()))
+        .collect();
+    Answer {
+        status: Status::Success,
+        physical_id: outcome.physical_id,
+        reason: String::new(),
+        code: "",
+        data,
+    }
+}
+
+/// The answer to a request that failed.
+fn failed(failure: &Failure, physical_id: String) -> Answer {
+    let (code, reason) = (failure.code(), visible(failure.message()).into_owned());
+    error!(failure = %failure.kind(), code, reason, "the request failed");
+    Answer { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() }
+}
+
+/// The physical id of a resource whose request failed. `None` if a Create failed and nothing of it
+/// is left, or if the event has no id.
+fn known_id(event: &Event, progress: &Progress) -> Option<String> {
+    let kind = event.request.as_ref().ok().map(|request| request.kind);
+    // A Create that changed something, or may have, is answered with the real id, so that its
+    // Delete finds it.
+    event.physical_id.clone().filter(|_| kind != Some(RequestType::Create)).or_else(|| {
+        match progress.phase() {
+            Phase::Sent(point) | Phase::Changed(point) => Some(point.to_string()),
+            Phase::Done(outcome) => Some(outcome.physical_id),
+            Phase::Resolving | Phase::Observed => None,
+        }
+    })
 }
