@@ -47,7 +47,7 @@ use crate::metrics::{Metrics, Step};
 use answer::BuiltAnswer;
 pub use context::Services;
 pub(crate) use context::reader_failure;
-use context::{Dates, RequestContext, child_failure, parent_failure};
+use context::{Dates, RequestContext, Timeline, child_failure, parent_failure};
 use delegation_model::reconcile::Action;
 use dns_check::Verifier;
 use outcome::Outcome;
@@ -140,6 +140,7 @@ impl Handler {
         let timeout = request.and_then(|request| properties::service_timeout(&request.properties));
         let dates = Dates::new(target, timeout, now);
         let deadline = Deadline::new(invocation.deadline, dates.service_end(), now);
+        let timeline = Timeline { dates, deadline };
         let span = info_span!(
             "request",
             lambda_request_id = invocation.id,
@@ -155,13 +156,13 @@ impl Handler {
         );
         // Boxed, because the type of the whole future would exceed the compiler's limits in the
         // caller.
-        Box::pin(self.serve(&event, (dates, deadline), invocation)).instrument(span).await
+        Box::pin(self.serve(&event, timeline, invocation)).instrument(span).await
     }
 
     async fn serve(
         &self,
         event: &Event,
-        (dates, deadline): (Dates, Deadline),
+        timeline: Timeline,
         invocation: &Invocation,
     ) -> Result<(), HandlerError> {
         let (started, throttled) = (Instant::now(), self.accounts.throttled_calls());
@@ -173,7 +174,7 @@ impl Handler {
             Ok(request) => {
                 Span::current().record("request_type", display(request.kind));
                 info!(physical_id = request.physical_id, "a request came");
-                self.bounded(request, target, (dates, deadline), &progress).await
+                self.bounded(request, target, timeline, &progress).await
             }
         };
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
@@ -184,7 +185,7 @@ impl Handler {
         let body = answer.body(target, &invocation.log_stream);
         let sent = {
             let _timing = progress.time(Step::Signal);
-            signal::send(&self.http, &target.url, body, deadline.end()).await
+            signal::send(&self.http, &target.url, body, timeline.deadline.end()).await
         };
         (self.metrics)(&Metrics {
             fields: vec![
@@ -225,12 +226,12 @@ impl Handler {
         &self,
         request: &Request,
         target: &Target,
-        (dates, deadline): (Dates, Deadline),
+        timeline: Timeline,
         progress: &Progress,
     ) -> Result<Outcome, Failure> {
         let services =
             Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
-        let cx = RequestContext::new(services, request, target, (dates, deadline), progress);
+        let cx = RequestContext::new(services, request, target, timeline, progress);
         if request.kind == RequestType::Create {
             progress.mark_arrival();
         }
@@ -240,7 +241,7 @@ impl Handler {
         // If the point can't be found in the time that is left, the original failure is the answer,
         // and anything that could not be undone stays.
         let after = unwinding(Box::pin(after_failure(&cx, failure.clone())));
-        let after = tokio::time::timeout_at(deadline.cleanup(), after).await;
+        let after = tokio::time::timeout_at(cx.deadline.cleanup(), after).await;
         Err(after.ok().and_then(Result::ok).unwrap_or(failure))
     }
 }

@@ -112,7 +112,7 @@ pub(super) async fn apply(
             Decision::Proceed(plan) => plan,
         };
         if plan.changes.is_empty() {
-            return Ok(nothing_to_do(cx, point, (observed, plan), last));
+            return Ok(nothing_to_do(cx, point, observed, plan, last));
         }
         if let Some(attempt) =
             last.as_ref().filter(|attempt| attempt.is_rejected_for_good(&observed))
@@ -146,7 +146,7 @@ pub(super) async fn apply(
         let error = match sent {
             // This batch only marks that an earlier delivery has done the work.
             Ok(_) if plan.finds_own_request => {
-                return Ok(nothing_to_do(cx, point, (observed, plan), last));
+                return Ok(nothing_to_do(cx, point, observed, plan, last));
             }
             Ok(Submitted { id, status }) => {
                 if site.is_main {
@@ -228,7 +228,8 @@ fn mark(
 fn nothing_to_do(
     cx: &RequestContext<'_>,
     point: &DelegationPoint,
-    (observed, plan): (Observation, ReconciliationPlan),
+    observed: Observation,
+    plan: ReconciliationPlan,
     last: Option<Attempt>,
 ) -> Applied {
     let own = own_stamp(cx, point, &observed);

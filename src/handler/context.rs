@@ -92,16 +92,30 @@ impl Dates {
     }
 }
 
+/// The times that limit a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeline {
+    pub(super) dates: Dates,
+    pub(super) deadline: Deadline,
+}
+
+/// The resource of a request, as CloudFormation names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resource<'a> {
+    pub(super) stack_id: &'a str,
+    pub(super) logical_id: &'a str,
+}
+
 impl<'a> RequestContext<'a> {
     /// The context of a request. A request whose URL has no date never expires.
     pub(super) fn new(
         services: Services<'a>,
         request: &'a Request,
         target: &Target,
-        (dates, deadline): (Dates, Deadline),
+        Timeline { dates, deadline }: Timeline,
         progress: &'a Progress,
     ) -> Self {
-        let resource = (target.stack_id.as_str(), target.logical_id.as_str());
+        let resource = Resource { stack_id: &target.stack_id, logical_id: &target.logical_id };
         let in_transit = seconds(services.accounts.clock().now()).saturating_sub(dates.made);
         Self {
             late: (in_transit > (dates.gives_up - dates.made) / 2).then_some(in_transit),
@@ -117,7 +131,7 @@ impl<'a> RequestContext<'a> {
     pub(super) fn preview(
         services: Services<'a>,
         request: &'a Request,
-        (stack_id, logical_id): (&str, &str),
+        Resource { stack_id, logical_id }: Resource<'_>,
         progress: &'a Progress,
     ) -> Self {
         let Services { config, accounts, verifier } = services;
@@ -225,12 +239,12 @@ impl<'a> RequestContext<'a> {
 /// Turns a failed AWS call in the parent account into a failure of the request. For a denial it
 /// lists every permission that the parent role needs, so that they can all be granted at once.
 pub(super) fn parent_failure(context: &str, error: &AwsError) -> Failure {
-    denied(aws_failure(context, error), error, ("ParentRoleArn", PARENT_GRANTS))
+    denied(aws_failure(context, error), error, PARENT_ROLE)
 }
 
 /// Like [`parent_failure`], for a call in the child account.
 pub(super) fn child_failure(context: &str, error: &AwsError) -> Failure {
-    denied(aws_failure(context, error), error, ("ChildRoleArn", CHILD_GRANTS))
+    denied(aws_failure(context, error), error, CHILD_ROLE)
 }
 
 /// Like [`parent_failure`], for a read-only call of the command or the watch.
@@ -243,16 +257,30 @@ pub(crate) fn reader_failure(context: &str, error: &AwsError) -> Failure {
     }
 }
 
-/// The permissions that the parent role needs, for an error message; `docs/permissions.md` has the
-/// policy.
-const PARENT_GRANTS: &str = "route53:ListHostedZonesByName, route53:GetHostedZone, route53:ListResourceRecordSets, \
-     route53:ChangeResourceRecordSets (CREATE and DELETE of NS, DS and TXT), route53:GetChange, and route53:GetDNSSEC for \
-     Dnssec";
-/// The permissions that the child role needs.
-const CHILD_GRANTS: &str =
-    "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC for Dnssec";
+/// A role that the function assumes, as an error message describes it.
+#[derive(Clone, Copy)]
+struct RoleDescription {
+    /// The property with the role.
+    property: &'static str,
+    /// The permissions that the role needs. `docs/permissions.md` has the policy.
+    grants: &'static str,
+}
 
-fn denied(failure: Failure, error: &AwsError, (property, grants): (&str, &str)) -> Failure {
+const PARENT_ROLE: RoleDescription = RoleDescription {
+    property: "ParentRoleArn",
+    grants: "route53:ListHostedZonesByName, route53:GetHostedZone, \
+             route53:ListResourceRecordSets, route53:ChangeResourceRecordSets (CREATE and DELETE \
+             of NS, DS and TXT), route53:GetChange, and route53:GetDNSSEC for Dnssec",
+};
+const CHILD_ROLE: RoleDescription = RoleDescription {
+    property: "ChildRoleArn",
+    grants: "route53:GetHostedZone, route53:ListResourceRecordSets, and route53:GetDNSSEC for \
+             Dnssec",
+};
+
+/// Adds to the failure of a denied call what to do about it.
+fn denied(failure: Failure, error: &AwsError, role: RoleDescription) -> Failure {
+    let RoleDescription { property, grants } = role;
     if !error.is_denied() {
         return failure;
     }

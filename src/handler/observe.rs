@@ -181,20 +181,21 @@ pub(super) async fn at_and_below(
 ) -> Result<CutContents, AwsError> {
     let page = session.record_sets(&point.zone, Some((&point.name, None)), PAGE).await?;
     let more =
-        left_off(session, point, (&page, &point.name), [RecordType::Ds, RecordType::Ns]).await?;
+        left_off(session, point, &page, &point.name, [RecordType::Ds, RecordType::Ns]).await?;
     let more_below = page.next.is_some_and(|next| is_among(&next, &point.name));
     let (mut at_cut, below) = at_or_below(page.sets, &point.name);
     at_cut.extend(more);
     Ok(CutContents { at_cut, below, more_below })
 }
 
-/// Reads the record sets of these types of the name that a page starts at, if the page ends among
-/// the record sets of that name and lacks them. With routing policies, a name may have more record
+/// Reads the record sets of these types of `name`, the name that `page` starts at, if the page ends
+/// among the record sets of that name and lacks them. With routing policies, a name may have more record
 /// sets than fit on a page (TRUST-5).
 async fn left_off(
     session: &Session,
     point: &DelegationPoint,
-    (page, name): (&Page, &Name),
+    page: &Page,
+    name: &Name,
     types: [RecordType; 2],
 ) -> Result<Vec<RecordSet>, AwsError> {
     let mut found = Vec::new();
@@ -265,7 +266,7 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
     for name in point.name.ancestors().take(MOST_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let more =
-            left_off(session, point, (&page, &name), [RecordType::Ns, RecordType::Soa]).await?;
+            left_off(session, point, &page, &name, [RecordType::Ns, RecordType::Soa]).await?;
         let find = |record_type: &RecordType| {
             let mut sets = page.sets.iter().chain(&more);
             sets.find(|set| set.name == name && set.record_type == *record_type)

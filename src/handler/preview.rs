@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::check::{Question, RequiredServers};
-use super::context::{RequestContext, Services};
+use super::context::{RequestContext, Resource, Services};
 use super::create_update::{Planned, checked, observe_and_plan};
 use super::observe::Pass;
 use super::progress::Progress;
@@ -52,7 +52,8 @@ pub async fn preview(
     logical_id: &str,
 ) -> Result<Preview, Failure> {
     let progress = Progress::default();
-    let mut cx = RequestContext::preview(services, request, (stack_id, logical_id), &progress);
+    let resource = Resource { stack_id, logical_id };
+    let mut cx = RequestContext::preview(services, request, resource, &progress);
     match observe(&cx).await {
         Err(failure) if failure.kind() == FailureKind::Stale => {
             // The local clock is behind the one that dates requests. The next real request will be

@@ -113,12 +113,12 @@ impl Accounts {
             config = config.into_builder().retry_config(retry(attempts)).build();
         }
         let Some(through) = &role.through else {
-            return assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await;
+            return assume_with(&config, name, &role.arn, role.external_id.as_ref()).await;
         };
         let first =
-            SharedCredentialsProvider::new(assume_with(&config, name, (through, None)).await?);
+            SharedCredentialsProvider::new(assume_with(&config, name, through, None).await?);
         let config = config.into_builder().credentials_provider(first).build();
-        assume_with(&config, name, (&role.arn, role.external_id.as_ref())).await
+        assume_with(&config, name, &role.arn, role.external_id.as_ref()).await
     }
 }
 
@@ -126,7 +126,8 @@ impl Accounts {
 async fn assume_with(
     config: &SdkConfig,
     session_name: &str,
-    (arn, external_id): (&RoleArn, Option<&ExternalId>),
+    arn: &RoleArn,
+    external_id: Option<&ExternalId>,
 ) -> Result<Credentials, AwsError> {
     let action = format!("STS AssumeRole of {arn}");
     let config = aws_sdk_sts::config::Builder::from(config);

@@ -48,11 +48,19 @@ enum Extent {
     Claim,
 }
 
-/// What was read at the physical id's point.
+/// What one role read at the physical id's point.
 struct AtPhysical {
     /// The apex of its zone. `None` if it does not matter.
     apex: Option<Name>,
     claim: Option<Claim>,
+    observed: Option<Observation>,
+}
+
+/// What is known about the physical id's point after all roles that could read it.
+#[derive(Default)]
+struct KnownPhysical {
+    origin: Option<Origin>,
+    apex: Option<Name>,
     observed: Option<Observation>,
 }
 
@@ -108,7 +116,7 @@ impl UpdateResolver<'_> {
             at_home: None,
             found_zone: None,
         };
-        let (mut observed, mut origin, mut apex) = (None, None, None);
+        let mut known = KnownPhysical::default();
         let mut denied = None;
         loop {
             match next_step(&route) {
@@ -117,11 +125,7 @@ impl UpdateResolver<'_> {
                     // The new role can never read a zone in another account.
                     let denial = if self.is_other_account() { Denial::Final } else { self.denial };
                     let read = reached(read, denial, &mut denied)?;
-                    route.at_physical =
-                        Some(self.sight(read, session, (&point, &mut origin), |at| {
-                            observed = at.observed.take();
-                            apex.clone_from(&at.apex);
-                        }));
+                    route.at_physical = Some(self.sight(read, session, &point, &mut known));
                 }
                 NextStep::ReadPhysicalByOldRole(point) => {
                     let role = old.parent_role.as_ref();
@@ -135,10 +139,8 @@ impl UpdateResolver<'_> {
                         Err(failure) => (Arc::clone(session), Err(failure)),
                     };
                     let read = reached(read, Denial::Final, &mut None)?;
-                    let sight = self.sight(read, &session, (&point, &mut origin), |at| {
-                        apex.clone_from(&at.apex);
-                    });
-                    route.at_physical_by_old_role = Some(sight);
+                    route.at_physical_by_old_role =
+                        Some(self.sight(read, &session, &point, &mut known));
                 }
                 NextStep::ReadHome(point) => {
                     let read = self.read_home(session, &point).await;
@@ -151,6 +153,7 @@ impl UpdateResolver<'_> {
                     route.found_zone = Some(zone);
                 }
                 NextStep::Go { point, behavior } => {
+                    let KnownPhysical { origin, apex, observed } = known;
                     // The observation is of the physical id's point, and is only valid there.
                     let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
                     return Ok(Found {
@@ -266,25 +269,29 @@ impl UpdateResolver<'_> {
         Ok(ZoneView { apex: zone.name, private: zone.private, claim, is_occluded })
     }
 
-    /// Turns a read into what the model needs, and records who could read the point.
+    /// Turns a read of the physical id's point into what the model needs, and records in `known` what
+    /// was read and by whom.
     fn sight(
         &self,
         read: Reached<AtPhysical>,
         session: &Arc<Session>,
-        (point, origin): (&DelegationPoint, &mut Option<Origin>),
-        note: impl FnOnce(&mut AtPhysical),
+        point: &DelegationPoint,
+        known: &mut KnownPhysical,
     ) -> Reached<ZoneView> {
         match read {
-            Reached::Read(mut at) => {
-                note(&mut at);
-                let had_claim = at.claim.is_some();
-                *origin =
+            Reached::Read(AtPhysical { apex, claim, observed }) => {
+                let had_claim = claim.is_some();
+                known.origin =
                     Some(Origin { point: point.clone(), session: Arc::clone(session), had_claim });
-                let private = at.apex.is_none() && point.name == self.child.name;
+                known.apex.clone_from(&apex);
+                if observed.is_some() {
+                    known.observed = observed;
+                }
+                let private = apex.is_none() && point.name == self.child.name;
                 Reached::Read(ZoneView {
-                    apex: at.apex.unwrap_or_else(|| point.name.clone()),
+                    apex: apex.unwrap_or_else(|| point.name.clone()),
                     private,
-                    claim: at.claim,
+                    claim,
                     is_occluded: false,
                 })
             }
