@@ -119,16 +119,16 @@ pub(super) async fn resolve(
         old: &old,
     };
     let (old_name, mut warnings) = resolver.old_name().await;
-    let found = resolver.follow(physical.clone(), old_name.as_ref()).await?;
-    let point = resolver.old_point(&found, old_name.as_ref(), &mut warnings).await;
+    let update = resolver.follow(physical.clone(), old_name.as_ref()).await?;
+    let point = resolver.old_point(&update, old_name.as_ref(), &mut warnings).await;
     drop(timing);
     Ok(ResolvedRequest {
-        point: found.point,
-        behavior: found.behavior,
+        point: update.point,
+        behavior: update.behavior,
         unchecked: false,
-        observed: found.observed,
+        observed: update.observed,
         physical,
-        origin: found.origin,
+        origin: update.origin,
         previous: Some(Previous { properties: old, point, warnings }),
         desired,
         session,

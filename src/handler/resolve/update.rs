@@ -29,7 +29,7 @@ pub(super) struct UpdateResolver<'a> {
 }
 
 /// The delegation point of an Update, and what was read to find it.
-pub(super) struct Found {
+pub(super) struct ResolvedUpdate {
     pub(super) point: DelegationPoint,
     pub(super) behavior: UpdateBehavior,
     pub(super) observed: Option<Observation>,
@@ -99,7 +99,7 @@ impl UpdateResolver<'_> {
         &self,
         physical: Option<DelegationPoint>,
         old_name: Option<&Name>,
-    ) -> Result<Found, Failure> {
+    ) -> Result<ResolvedUpdate, Failure> {
         let Self { cx, desired, session, child, old, .. } = self;
         let name = &child.name;
         let mut route = Route {
@@ -156,7 +156,7 @@ impl UpdateResolver<'_> {
                     let KnownPhysical { origin, apex, observed } = known;
                     // The observation is of the physical id's point, and is only valid there.
                     let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
-                    return Ok(Found {
+                    return Ok(ResolvedUpdate {
                         point,
                         behavior,
                         observed,
@@ -304,7 +304,7 @@ impl UpdateResolver<'_> {
     /// `None` if it is the new one or can't be found, which never fails a request.
     pub(super) async fn old_point(
         &self,
-        found: &Found,
+        update: &ResolvedUpdate,
         old_name: Option<&Name>,
         warnings: &mut Vec<Warning>,
     ) -> Option<DelegationPoint> {
@@ -314,15 +314,15 @@ impl UpdateResolver<'_> {
         if *name == child.name && parent == desired.parent_zone() && same_role {
             return None;
         }
-        if let Some(physical) = found.physical.as_ref().filter(|physical| physical.name == *name) {
+        if let Some(physical) = update.physical.as_ref().filter(|physical| physical.name == *name) {
             let apex = match parent {
                 ParentZone::Id(_) => None,
                 // What the new role read there says nothing about the old one.
                 ParentZone::Name(_) | ParentZone::Closest if !same_role => {
                     self.old_apex(physical).await
                 }
-                ParentZone::Name(_) if found.apex.is_none() => self.old_apex(physical).await,
-                ParentZone::Name(_) | ParentZone::Closest => found.apex.clone(),
+                ParentZone::Name(_) if update.apex.is_none() => self.old_apex(physical).await,
+                ParentZone::Name(_) | ParentZone::Closest => update.apex.clone(),
             };
             // The old properties can't have led to a zone that the old role can't read.
             let reads = same_role || apex.is_some() || matches!(parent, ParentZone::Id(_));
