@@ -1,6 +1,6 @@
 //! Observes the parent zone: the record sets at, below and around the zone cut.
 
-use super::parent_zone::MOST_LEVELS;
+use super::parent_zone::MAX_LEVELS;
 use super::{RequestContext, parent_failure};
 use crate::aws::error::AwsError;
 use crate::aws::route53::{PAGE, Page, Session};
@@ -263,7 +263,7 @@ struct Enclosing {
 async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosing, AwsError> {
     let (mut around, mut exists) = (Enclosing::default(), false);
     // A zone further above fails the request anyway.
-    for name in point.name.ancestors().take(MOST_LEVELS) {
+    for name in point.name.ancestors().take(MAX_LEVELS) {
         let page = session.record_sets(&point.zone, Some((&name, None)), ENCLOSING_PAGE).await?;
         let more =
             left_off(session, point, &page, &name, [RecordType::Ns, RecordType::Soa]).await?;

@@ -12,17 +12,18 @@ use delegation_model::point::DelegationPoint;
 
 /// How many levels below its parent zone a name may be. A Create or Update makes one call per
 /// level, from a quota that the whole parent account shares.
-pub(super) const MOST_LEVELS: usize = 16;
+pub(super) const MAX_LEVELS: usize = 16;
 
-/// Finds the parent zone of `name`. If several zones have the same name, takes `prefer` if it is
-/// one of them.
+/// Finds the public parent zone of `name`. If several zones have the same name, takes `prefer` if it
+/// is one of them, and fails otherwise. Fails also if the name is not below the zone, or more than
+/// [`MAX_LEVELS`] below it.
 pub(super) async fn find(
     session: &Session,
     name: &Name,
-    asked: &ParentZone,
+    parent: &ParentZone,
     prefer: Option<&ZoneId>,
 ) -> Result<ZoneId, Failure> {
-    match asked {
+    match parent {
         ParentZone::Id(id) => check(session, name, id).await,
         ParentZone::Name(zone_name) => {
             check_below(name, zone_name)?;
@@ -45,19 +46,19 @@ pub(super) fn point(name: &Name, zone: &ZoneId) -> Result<DelegationPoint, Failu
     Ok(point)
 }
 
-/// Checks that the zone with this id is public and encloses `name`.
+/// Reads the zone with this id, and returns its id. Fails unless the zone is public and `name` is
+/// below its apex.
 pub(super) async fn check(session: &Session, name: &Name, id: &ZoneId) -> Result<ZoneId, Failure> {
     let zone = public(session, id).await?;
     check_below(name, &zone.name)?;
     Ok(zone.id)
 }
 
-/// Reads the parent zone with this id, which must be public.
+/// Reads the zone with this id. Fails unless it is public.
 pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone, Failure> {
     let zone = session.hosted_zone(id).await;
-    let zone = zone.map_err(|error| {
-        parent_failure(&format!("reading the parent zone {id} (ParentZoneId)"), &error)
-    })?;
+    let zone =
+        zone.map_err(|error| parent_failure(&format!("reading the parent zone {id}"), &error))?;
     if zone.private {
         let message = format!(
             "The parent zone {id} ({}) is private: nobody on the internet would see the delegation. Use a public zone.",
@@ -68,7 +69,8 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
     Ok(zone)
 }
 
-/// Finds the one public zone with a name. If there are several, takes `prefer`.
+/// Finds the public zone with this name. Fails if there is none, or if there are several and
+/// `prefer` is not one of them.
 pub(super) async fn named(
     session: &Session,
     zone_name: &Name,
@@ -85,12 +87,14 @@ pub(super) async fn named(
     })
 }
 
+/// Finds the public zone whose name is the closest one above `name`. Fails if there is none, or if
+/// there are several with that name and `prefer` is not one of them.
 async fn closest(
     session: &Session,
     name: &Name,
     prefer: Option<&ZoneId>,
 ) -> Result<ZoneId, Failure> {
-    for enclosing in name.ancestors().take(MOST_LEVELS) {
+    for enclosing in name.ancestors().take(MAX_LEVELS) {
         let found =
             session.public_zones(&enclosing).await.map_err(|error| listing(&enclosing, &error))?;
         if let Some(id) = single(&enclosing, &found, prefer)? {
@@ -98,13 +102,15 @@ async fn closest(
         }
     }
     let message = format!(
-        "The parent account has no public hosted zone for any of the {MOST_LEVELS} closest names above {}. Set ParentZoneId or \
+        "The parent account has no public hosted zone for any of the {MAX_LEVELS} closest names above {}. Set ParentZoneId or \
          ParentZoneName, or correct ParentRoleArn.",
         shortened(name)
     );
     Err(Failure::new(Code::NoEnclosingZone, message))
 }
 
+/// Returns the only zone, or `prefer` if it is one of several. `None` if there is no zone. Fails if
+/// there are several without `prefer`.
 fn single(
     name: &Name,
     found: &[ZoneId],
@@ -129,15 +135,15 @@ fn listing(name: &Name, error: &AwsError) -> Failure {
     parent_failure(&format!("searching for the parent zone {name}"), error)
 }
 
-/// Checks that the zone cut is strictly below the apex of the parent zone.
+/// Checks that `name` is below the apex of `zone`, by at most [`MAX_LEVELS`].
 fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     if name.is_below(zone) {
         let levels = name.labels().count().saturating_sub(zone.labels().count());
-        if levels <= MOST_LEVELS {
+        if levels <= MAX_LEVELS {
             return Ok(());
         }
         let message = format!(
-            "{} is {levels} levels below its parent zone {zone}, and at most {MOST_LEVELS} are supported. Use a closer parent \
+            "{} is {levels} levels below its parent zone {zone}, and at most {MAX_LEVELS} are supported. Use a closer parent \
              zone.",
             shortened(name)
         );
@@ -152,7 +158,7 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     Err(Failure::new(Code::NotBelowParentZone, format!("{what} {rule}")))
 }
 
-/// The start of a name that may be very long.
+/// Cuts a name to 60 characters for a message.
 fn shortened(name: &Name) -> String {
     match name.as_str().char_indices().nth(60) {
         Some((end, _)) => format!("{}...", name.as_str().get(..end).unwrap_or_default()),

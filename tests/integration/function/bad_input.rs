@@ -123,7 +123,7 @@ async fn zones_that_do_not_match_the_properties() {
     refused(
         &fixture,
         json!({"ParentZoneName": null, "ParentZoneId": "ZUNKNOWN"}),
-        &["ZUNKNOWN", "ParentZoneId"],
+        &["ZUNKNOWN", "parent zone"],
     )
     .await;
     refused(&fixture, json!({"ParentZoneName": "com"}), &["no public hosted zone named com"]).await;
