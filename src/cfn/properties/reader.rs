@@ -195,7 +195,9 @@ impl<'a> Reader<'a> {
         let invalid = |message: String| PropertyError::new(Code::InvalidRoleArn, message);
         let values = self.list(key, arns_of)?.into_iter().flatten().flatten();
         // A comma may be in a role's name, or between a role and its external id, which may have
-        // commas itself, or another item behind it. Other separators can't be in a role's name.
+        // commas itself, or another item behind it. An external id behind one of `/`, `+`, `=`,
+        // `.`, `@`, `_` and `-` can't be told from the name. Behind any other character it makes
+        // the ARN invalid.
         let has_secret =
             |text: &str| text.split_once(',').is_some_and(|(_, rest)| may_have_secret(rest));
         let parse = |text: String| {
