@@ -17,8 +17,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts of a denied request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The shortest pause after an attempt, for each call that it made. A denied request therefore
-/// makes about two calls a second, however many an attempt needs. The parent account's quota is
-/// five a second (Route 53 Developer Guide, "Quotas on API requests").
+/// makes about two calls a second, however many an attempt needs, and leaves the rest to other
+/// requests: the quota of the whole parent account is ten a second with a burst of fifty
+/// (`docs/limits.md`).
 const PAUSE_PER_CALL: Duration = Duration::from_millis(500);
 /// The most time that is kept for the rest of the request after waiting for a denied permission.
 const KEPT_AFTER_WAITING: Duration = Duration::from_secs(20);
