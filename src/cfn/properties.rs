@@ -39,37 +39,40 @@ pub enum Verification {
     reason = "each is a property of its own, which a user sets"
 )]
 pub struct Partial {
-    /// `ChildZoneId`.
+    /// The child's hosted zone. `None` if the child is hosted elsewhere.
     pub child_zone: Option<ZoneId>,
-    /// `ChildRoleArn` and `ChildExternalId`.
+    /// The role that reads the child zone. `None` for the function's own role.
     pub child_role: Option<Role>,
-    /// `DomainName`.
+    /// The child's name. `None` if it is the name of the child zone.
     pub domain_name: Option<Name>,
-    /// `NameServers`.
+    /// The desired name servers. `None` for those of the child zone.
     pub name_servers: Option<NameServers>,
-    /// `ParentZoneId` or `ParentZoneName`. `None` if they are invalid.
+    /// From `ParentZoneId` or `ParentZoneName`. `None` if they are invalid.
     pub parent_zone: Option<ParentZone>,
-    /// `ParentRoleArn` and `ParentExternalId`.
+    /// The role that reads and changes the parent zone. `None` for the function's own role, or if it
+    /// is invalid.
     pub parent_role: Option<Role>,
-    /// True if the parent role is invalid.
+    /// True if the parent role is invalid, and must not count as not set.
     pub parent_role_unreadable: bool,
     /// True if a property that determines the delegation point is invalid.
     pub point_unreadable: bool,
-    /// `TTL`.
+    /// The TTL of the NS record set. The default is two days.
     pub ttl: Ttl,
-    /// `AllowOverwrite`.
+    /// True if the request may replace the different values that others have set. The default is
+    /// false.
     pub allow_overwrite: bool,
-    /// `AllowOcclusion`.
+    /// True if the delegation may hide records of the parent zone. The default is false.
     pub allow_occlusion: bool,
-    /// `Dnssec`.
+    /// True if a DS record set is desired. The default is false.
     pub dnssec: bool,
-    /// `KeySigningKeys`. `None` for all ACTIVE keys.
+    /// The keys that get a DS record. `None` for all ACTIVE keys.
     pub key_signing_keys: Option<BTreeSet<KeyName>>,
-    /// `DsTTL`.
+    /// The TTL of the DS record set. The default is an hour.
     pub ds_ttl: Ttl,
-    /// `WaitForSync`.
+    /// True if the answer waits until all of Route 53's servers have the change. The default is
+    /// true.
     pub wait_for_sync: bool,
-    /// `Verification`. `None` if it is not set.
+    /// The mode of the DNS check. `None` if it is not set, which counts as `REPORT`.
     pub verification: Option<Verification>,
 }
 
@@ -263,7 +266,7 @@ impl Properties {
         partial.validate(errors)
     }
 
-    /// `ParentZoneId` or `ParentZoneName`.
+    /// The parent zone, or the closest one if the properties name none.
     pub fn parent_zone(&self) -> &ParentZone {
         self.0.parent_zone.as_ref().unwrap_or(&ParentZone::Closest)
     }
