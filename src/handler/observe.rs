@@ -189,8 +189,8 @@ pub(super) async fn at_and_below(
 }
 
 /// Reads the record sets of these types of `name`, the name that `page` starts at, if the page ends
-/// among the record sets of that name and lacks them. With routing policies, a name may have more record
-/// sets than fit on a page (TRUST-5).
+/// among the record sets of that name and lacks them. With routing policies, a name may have more
+/// record sets than fit on a page (TRUST-5).
 async fn left_off(
     session: &Session,
     point: &DelegationPoint,

@@ -14,9 +14,9 @@ use delegation_model::point::DelegationPoint;
 /// level, from a quota that the whole parent account shares.
 pub(super) const MAX_LEVELS: usize = 16;
 
-/// Finds the public parent zone of `name`. If several zones have the same name, takes `prefer` if it
-/// is one of them, and fails otherwise. Fails also if the name is not below the zone, or more than
-/// [`MAX_LEVELS`] below it.
+/// Finds the public parent zone of `name`. If several zones have the same name, takes `prefer` if
+/// it is one of them, and fails otherwise. Fails also if the name is not below the zone, or more
+/// than [`MAX_LEVELS`] below it.
 pub(super) async fn find(
     session: &Session,
     name: &Name,

@@ -117,8 +117,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the id of a zone. `other` is the property for its name. Many messages repeat an id, but
-    /// none repeats a value that can't be one: it may be an external id.
+    /// Reads the id of a zone. `other` is the property for its name. Many messages repeat an id,
+    /// but none repeats a value that can't be one: it may be an external id.
     fn zone_id(&self, key: &str, other: &str) -> Read<ZoneId> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let id = usual_zone_id(text).ok_or_else(|| {

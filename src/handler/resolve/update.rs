@@ -204,8 +204,8 @@ impl UpdateResolver<'_> {
         old.zip(new).is_some_and(|(old, new)| old != new)
     }
 
-    /// Reads the physical id's point. If the point has another than the desired name, only reads the
-    /// claim.
+    /// Reads the physical id's point. If the point has another than the desired name, only reads
+    /// the claim.
     async fn read_physical(
         &self,
         session: &Session,
@@ -269,8 +269,8 @@ impl UpdateResolver<'_> {
         Ok(ZoneView { apex: zone.name, private: zone.private, claim, is_occluded })
     }
 
-    /// Turns a read of the physical id's point into what the model needs, and records in `known` what
-    /// was read and by whom.
+    /// Turns a read of the physical id's point into what the model needs, and records in `known`
+    /// what was read and by whom.
     fn sight(
         &self,
         read: Reached<AtPhysical>,
