@@ -1,5 +1,5 @@
-//! The CloudFormation side: parsing requests and answering them. Everything except [`signal`] is
-//! pure.
+//! The CloudFormation side: parsing requests and responding to them. Everything except [`signal`]
+//! is pure.
 
 pub mod envelope;
 pub mod physical_id;

@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 /// The time of an invocation if its deadline is unknown: the function timeout of the template.
 const UNKNOWN: Duration = Duration::from_mins(5);
-/// The most time that is reserved for the answer.
+/// The most time that is reserved for the response.
 const RESERVE: Duration = Duration::from_secs(20);
 /// The most time that is reserved for returning to Lambda. If Lambda stops the function instead, it
 /// delivers the same event again, even if the function decided not to fail.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The end of an invocation, and the earlier end of its work that leaves time for the answer.
+/// The end of an invocation, and the earlier end of its work that leaves time for the response.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     left: Duration,
@@ -23,11 +23,11 @@ pub struct Deadline {
 
 impl Deadline {
     /// Creates the deadline at `now`. `lambda` is when Lambda ends the invocation, and `service` is
-    /// when CloudFormation stops waiting for the answer (TIME-2).
+    /// when CloudFormation stops waiting for the response (TIME-2).
     ///
     /// If `lambda` is in the past when the invocation starts, it is unknown: emulators of the
-    /// Runtime API send such values. If `service` is in the past, nobody waits for the answer. The
-    /// request then changes nothing, and is not limited by `service`.
+    /// Runtime API send such values. If `service` is in the past, nobody waits for the response.
+    /// The request then changes nothing, and is not limited by `service`.
     pub fn new(lambda: SystemTime, service: Option<SystemTime>, now: SystemTime) -> Self {
         let until = |end: SystemTime| end.duration_since(now).ok().filter(|left| !left.is_zero());
         let of_lambda = until(lambda).unwrap_or(UNKNOWN);
@@ -48,7 +48,7 @@ impl Deadline {
         self.left.saturating_sub(self.end - self.work).saturating_sub(MARGIN.min(self.left / 20))
     }
 
-    /// When the work must end. The rest of the time is for cleaning up and for the answer.
+    /// When the work must end. The rest of the time is for cleaning up and for the response.
     pub fn work(self) -> Instant {
         self.work
     }
@@ -59,7 +59,7 @@ impl Deadline {
         self.cleanup
     }
 
-    /// When the last attempt to answer must end: shortly before Lambda ends the invocation.
+    /// When the last attempt to respond must end: shortly before Lambda ends the invocation.
     pub fn end(self) -> Instant {
         self.end
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn time_is_reserved_for_the_answer() {
+    async fn time_is_reserved_for_the_response() {
         let now = SystemTime::now();
         let deadline = Deadline::new(now + Duration::from_mins(5), None, now);
         assert_eq!(deadline.end() - Instant::now(), Duration::from_secs(299));

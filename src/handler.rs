@@ -1,7 +1,6 @@
 //! The request handler: envelope, observe, plan, apply, signal. It catches panics and enforces the
-//! deadline, so that every request is answered.
+//! deadline, so that every request gets a response.
 
-mod answer;
 mod apply;
 mod check;
 mod child;
@@ -19,6 +18,7 @@ mod reconcile;
 pub mod release;
 mod replacement;
 mod resolve;
+mod respond;
 mod signing;
 mod sync;
 
@@ -44,7 +44,6 @@ use crate::deadline::Deadline;
 use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
 use crate::http::Client;
 use crate::metrics::{Metrics, Step};
-use answer::BuiltAnswer;
 pub use context::Services;
 pub(crate) use context::reader_failure;
 use context::{Dates, RequestContext, Timeline, child_failure, parent_failure};
@@ -53,6 +52,7 @@ use dns_check::Verifier;
 use outcome::Outcome;
 use progress::{Phase, Progress, WrittenBy};
 use replacement::Undone;
+use respond::BuiltResponse;
 
 /// What an invocation has besides its event.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub struct Invocation {
     pub deadline: SystemTime,
     /// Lambda's id of the invocation, which its own log lines contain.
     pub id: String,
-    /// The log stream of the invocation. A shortened answer refers to it.
+    /// The log stream of the invocation. A shortened response refers to it.
     pub log_stream: String,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Debug for Handler {
 pub enum HandlerError {
     /// The event has no usable response URL.
     Envelope(EnvelopeError),
-    /// The answer was not delivered.
+    /// The response was not delivered.
     Signal(SignalError),
 }
 
@@ -119,10 +119,10 @@ impl Handler {
         Self { metrics: Box::new(metrics), ..self }
     }
 
-    /// Serves one delivery of an event, given as JSON, and sends one answer to its response URL.
+    /// Serves one delivery of an event, given as JSON, and sends one response to its response URL.
     ///
     /// # Errors
-    /// If the event has no usable response URL, or if the answer was not delivered and another
+    /// If the event has no usable response URL, or if the response was not delivered and another
     /// delivery could still succeed.
     pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<(), HandlerError> {
         let message =
@@ -180,9 +180,9 @@ impl Handler {
         let action = result.as_ref().ok().and_then(|outcome| outcome.action).map(Action::as_str);
         let failure = result.as_ref().err().map(|failure| failure.kind().to_string());
         let kind = request.as_ref().ok().map(|request| request.kind);
-        let BuiltAnswer { answer, is_unresolved } = answer::build(result, event, &progress);
-        let (status, physical_id) = (answer.status, answer.physical_id.clone());
-        let body = answer.body(target, &invocation.log_stream);
+        let BuiltResponse { response, is_unresolved } = respond::build(result, event, &progress);
+        let (status, physical_id) = (response.status, response.physical_id.clone());
+        let body = response.body(target, &invocation.log_stream);
         let sent = {
             let _timing = progress.time(Step::Signal);
             signal::send(&self.http, &target.url, body, timeline.deadline.end()).await
@@ -209,10 +209,10 @@ impl Handler {
             }
             Err(error) => {
                 error!(?status, physical_id, duration_ms, %error, "the answer was not delivered");
-                // If a Create fails, and CloudFormation may have received that answer, a second
+                // If a Create fails, and CloudFormation may have received that response, a second
                 // delivery must not succeed: CloudFormation has given up on the resource, and
                 // nobody would delete what it creates. If CloudFormation did not receive the
-                // answer, its Delete finds the claim.
+                // response, its Delete finds the claim.
                 let given_up = kind == Some(RequestType::Create)
                     && status == Status::Failed
                     && matches!(error, SignalError::Unacknowledged(_));
@@ -238,7 +238,7 @@ impl Handler {
         // Boxed because it is large.
         let result = until_deadline(&cx, Box::pin(reconcile::run(&cx))).await;
         let Err(failure) = result else { return result };
-        // If the point can't be found in the time that is left, the original failure is the answer,
+        // If the point can't be found in the time that is left, the original failure is the result,
         // and anything that could not be undone stays.
         let after = unwinding(Box::pin(after_failure(&cx, failure.clone())));
         let after = tokio::time::timeout_at(cx.deadline.cleanup(), after).await;
@@ -275,7 +275,7 @@ async fn until_deadline(
     }
 }
 
-/// Logs an event that can't be answered, and who sent it.
+/// Logs an event that nobody can respond to, and who sent it.
 fn unanswerable(
     error: EnvelopeError,
     notification: Option<&Notification>,

@@ -8,11 +8,11 @@
 //!
 //! # How a request is handled
 //!
-//! [`handler::Handler::handle`] takes the raw JSON of one delivery and sends one answer:
+//! [`handler::Handler::handle`] takes the raw JSON of one delivery and sends one response:
 //!
-//! 1. **Envelope** ([`cfn::envelope`]): parses where to send the answer (the pre-signed URL, a
+//! 1. **Envelope** ([`cfn::envelope`]): parses where to send the response (the pre-signed URL, a
 //!    secret), then what is requested. Any failure after this, including a panic or an expired
-//!    deadline, is answered with FAILED.
+//!    deadline, gets the response FAILED.
 //! 2. **Properties** ([`cfn::properties`]): parses the desired state and checks each property. An
 //!    unknown property is an error.
 //! 3. **Observe** ([`aws`]): reads the child zone, assumes the parent role, finds the parent zone,
@@ -22,7 +22,7 @@
 //! 5. **Apply**: sends one atomic batch of CREATEs and exact DELETEs. Route 53 rejects the batch if
 //!    the zone has changed since it was observed; the request then goes back to step 3, a limited
 //!    number of times.
-//! 6. **Signal** ([`cfn::signal`]): PUTs the answer, at most 4096 bytes, which [`cfn::response`]
+//! 6. **Signal** ([`cfn::signal`]): PUTs the response, at most 4096 bytes, which [`cfn::response`]
 //!    wrote.
 //!
 //! # The watch
@@ -36,7 +36,7 @@
 //! - A record that the resource did not create is never changed unless `AllowOverwrite` says so.
 //! - A delegation exists as long as there is a claim on it: through renames, replacements and
 //!   rollbacks.
-//! - Every delivery is answered once, or the invocation fails and Lambda delivers the event again.
+//! - Every delivery gets one response, or the invocation fails and Lambda delivers the event again.
 //! - The response URL, credentials and external ids never appear in a log, an error or `Debug`
 //!   output.
 //!

@@ -83,7 +83,7 @@ async fn serve() -> Result<(), Error> {
 
 async fn function(client: Result<Client, http::HttpError>) -> Result<Handler, Error> {
     let mut config = Config::read(variable);
-    // With the compiled-in roots, at least the answer can be sent, and say what is wrong.
+    // With the compiled-in roots, at least the response can be sent, and say what is wrong.
     let client = client.or_else(|error| {
         config.problem.get_or_insert(error.to_string());
         http::client(None)

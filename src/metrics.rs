@@ -22,7 +22,7 @@ pub enum Step {
     Sync,
     /// Querying the name servers.
     Check,
-    /// Answering CloudFormation.
+    /// Responding to CloudFormation.
     Signal,
 }
 
@@ -68,13 +68,13 @@ pub struct Metrics {
     pub action: Option<&'static str>,
     /// The class of the failure, if it failed.
     pub failure: Option<String>,
-    /// True if the answer was not delivered.
+    /// True if the response was not delivered.
     pub signal_failed: bool,
     /// How many responses of AWS reported too many calls.
     pub throttled_calls: u64,
     /// The time that each step took.
     pub step_times: StepTimes,
-    /// The time from receiving the event to sending the answer.
+    /// The time from receiving the event to sending the response.
     pub total: Duration,
 }
 

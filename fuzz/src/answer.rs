@@ -1,9 +1,9 @@
-//! Answers to CloudFormation.
+//! Responses to CloudFormation.
 
 use std::collections::BTreeMap;
 
 use custom_delegation::cfn::envelope::Target;
-use custom_delegation::cfn::response::{self, ATTRIBUTES, Answer, Status};
+use custom_delegation::cfn::response::{self, ATTRIBUTES, Response, Status};
 use custom_delegation::cfn::response_url::{AcceptedHosts, ResponseUrl};
 use serde_json::{Map, Value, json};
 
@@ -13,12 +13,12 @@ use super::{REGION, URL};
 const CODE: &str = "access-denied";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
 
-/// Builds an answer from strings that are cut from the bytes. It must be valid JSON of at most 4096
+/// Builds a response from strings that are cut from the bytes. It must be valid JSON of at most 4096
 /// bytes with every attribute, and each string must be complete or end in the pointer to the log.
 pub fn answer(data: &[u8]) {
     let (head, body) = data.split_at(data.len().min(8));
     let text = String::from_utf8_lossy(body).into_owned();
-    // Each string repeats the bytes this often, so a few bytes give a long answer.
+    // Each string repeats the bytes this often, so a few bytes give a long response.
     let times = |n: usize| usize::from(head.get(n).copied().unwrap_or_default());
     let failed = !times(0).is_multiple_of(2);
     let long = |n: usize| text.repeat(times(n)).chars().take(8_000).collect::<String>();
@@ -52,7 +52,7 @@ pub fn answer(data: &[u8]) {
             attributes.insert(attribute, text);
         }
     }
-    let answer = Answer {
+    let response = Response {
         status: if failed { Status::Failed } else { Status::Success },
         physical_id: format!("Z1/{}", short(&long(7), 1000)),
         reason: if failed { long(4) } else { String::new() },
@@ -60,11 +60,11 @@ pub fn answer(data: &[u8]) {
         data: attributes,
     };
     let log_stream = "2026/11/25/[$LATEST]0123456789abcdef0123456789abcdef";
-    let sent = answer.clone().body(&target, log_stream);
+    let sent = response.clone().body(&target, log_stream);
     assert!(sent.len() <= response::MAX, "{} bytes", sent.len());
     let read: Map<String, Value> =
         serde_json::from_str(&sent).unwrap_or_else(|error| panic!("{error}: {sent}"));
-    assert_eq!(read["PhysicalResourceId"], json!(answer.physical_id));
+    assert_eq!(read["PhysicalResourceId"], json!(response.physical_id));
     assert_eq!(read["StackId"], json!(target.stack_id));
     assert_eq!(read["RequestId"], json!(target.request_id));
     assert_eq!(read["LogicalResourceId"], json!(target.logical_id));
@@ -76,9 +76,9 @@ pub fn answer(data: &[u8]) {
         let reason = text_of(&read["Reason"]).strip_suffix(&format!(" [{CODE}]"));
         let reason =
             reason.unwrap_or_else(|| panic!("the reason does not end in its code: {sent}"));
-        assert!(fits(reason, &answer.reason), "{sent}");
+        assert!(fits(reason, &response.reason), "{sent}");
     }
-    for (attribute, whole) in &answer.data {
+    for (attribute, whole) in &response.data {
         let sent = text_of(&read["Data"][attribute]);
         assert!(fits(sent, whole), "{attribute}: {sent}");
         let prose = ["Warning", "Verification"].contains(attribute);

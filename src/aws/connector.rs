@@ -182,20 +182,20 @@ async fn send(
     let bytes = bytes.ok_or_else(|| ConnectorError::user("the request body is a stream".into()))?;
     let host = head.uri.host().unwrap_or_default().to_owned();
     let started = attempts.begin(&host);
-    let answer = client.send(http::Request::from_parts(head, bytes)).await.map_err(|error| {
+    let response = client.send(http::Request::from_parts(head, bytes)).await.map_err(|error| {
         attempts.fail(&host, ProblemCause::NoResponse(error.cause()));
         connector_error(host.clone(), error)
     })?;
-    let status = answer.status();
+    let status = response.status();
     if status.is_success() {
         attempts.succeed(&host, started);
     } else {
-        attempts.fail(&host, ProblemCause::from_response(status.as_u16(), answer.body()));
+        attempts.fail(&host, ProblemCause::from_response(status.as_u16(), response.body()));
     }
-    if status.is_client_error() && is_throttling(answer.body()) {
+    if status.is_client_error() && is_throttling(response.body()) {
         attempts.throttled.fetch_add(1, Ordering::Relaxed);
     }
-    HttpResponse::try_from(answer.map(SdkBody::from))
+    HttpResponse::try_from(response.map(SdkBody::from))
         .map_err(|error| ConnectorError::other(error.into(), None))
 }
 

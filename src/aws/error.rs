@@ -26,7 +26,7 @@ pub enum AwsErrorKind {
     /// There were too many calls. Nothing was changed.
     Throttled,
     /// There was no response, or a server error: the call may have been carried out.
-    NoAnswer,
+    NoResponse,
     /// The response is too large to be read.
     TooLarge,
     /// Any other error of the service. Nothing was changed.
@@ -93,7 +93,7 @@ impl AwsError {
             kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
         let informative = informative.or(errors.last());
         let (kind, action) = informative
-            .map_or((AwsErrorKind::NoAnswer, ""), |(_, error)| (error.kind, &error.action));
+            .map_or((AwsErrorKind::NoResponse, ""), |(_, error)| (error.kind, &error.action));
         let messages: Vec<String> = errors
             .iter()
             .map(|(region, error)| format!("in {region}: {}", error.message))
@@ -117,7 +117,7 @@ impl AwsError {
             }
             let too_large = is_too_large(error);
             return Self {
-                kind: if too_large { AwsErrorKind::TooLarge } else { AwsErrorKind::NoAnswer },
+                kind: if too_large { AwsErrorKind::TooLarge } else { AwsErrorKind::NoResponse },
                 action: action.to_owned(),
                 message: causes(error, &["dispatch failure", "io error", "user error"]),
                 caller: None,
@@ -140,7 +140,7 @@ impl AwsError {
             "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" => {
                 AwsErrorKind::Throttled
             }
-            _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoAnswer,
+            _ if status.is_none_or(|status| status >= 500) => AwsErrorKind::NoResponse,
             _ => AwsErrorKind::Other,
         };
         // InvalidChangeBatch has `messages` in addition to `message`: include each once.

@@ -1,8 +1,8 @@
-//! Parses the envelope of a request: first where to answer, then what is requested.
+//! Parses the envelope of a request: first where to respond, then what is requested.
 //!
 //! Each field is taken from the text of the event separately, the properties last. A request whose
-//! properties can't be parsed can therefore still be answered, and no value takes more memory than
-//! the event itself.
+//! properties can't be parsed can therefore still get a response, and no value takes more memory
+//! than the event itself.
 
 mod each_once;
 mod error;
@@ -22,7 +22,7 @@ use super::response_url::{AcceptedHosts, ResponseUrl};
 
 /// The most bytes of a `StackId`, `RequestId` or `LogicalResourceId`, encoded as JSON.
 /// CloudFormation's own are shorter: a stack's ARN has about 250, a logical id up to 255. The
-/// answer repeats all three, and has at most 4096 bytes.
+/// response repeats all three, and has at most 4096 bytes.
 const LONGEST_ID: usize = 400;
 /// The most bytes of a `PhysicalResourceId`, encoded as JSON, where an escaped character takes more
 /// than one byte.
@@ -68,10 +68,10 @@ pub struct Notification {
     pub id: String,
 }
 
-/// A request, and where to answer it.
+/// A request, and where to respond to it.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Where and for which resource to answer.
+    /// Where and for which resource to respond.
     pub target: Target,
     /// `PhysicalResourceId`, if the event has one, for any type of request.
     pub physical_id: Option<String>,
@@ -79,7 +79,7 @@ pub struct Event {
     pub request: Result<Request, EnvelopeError>,
 }
 
-/// Where and for which resource to answer (CloudFormation User Guide, "Custom resource request
+/// Where and for which resource to respond (CloudFormation User Guide, "Custom resource request
 /// objects").
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -141,7 +141,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The fields of an event that say where to answer, as raw JSON.
+/// The fields of an event that say where to respond, as raw JSON.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct TargetFields<'a> {
@@ -158,7 +158,7 @@ struct TargetFields<'a> {
 }
 
 /// The fields that say what is requested. They are parsed separately, so that the request can still
-/// be answered if one of them appears twice.
+/// get a response if one of them appears twice.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct RequestFields<'a> {
@@ -206,7 +206,7 @@ pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
         return Ok(Message { text: Cow::Borrowed(event), notification: None });
     };
     // SNS invokes Lambda with one notification at a time. If there were several, all but one would
-    // never be answered.
+    // never get a response.
     let [Record { sns }] =
         serde_json::from_str::<[Record; 1]>(records.get()).map_err(|_| EnvelopeError::Message)?;
     let shortened = |text: String| text.chars().take(LONGEST_ID).collect();
@@ -218,7 +218,7 @@ pub fn unwrap(event: &str) -> Result<Message<'_>, EnvelopeError> {
 /// Parses a request.
 ///
 /// # Errors
-/// If it can't be answered.
+/// If nobody can respond to it.
 pub fn parse(text: &str, accepted: AcceptedHosts<'_>) -> Result<Event, EnvelopeError> {
     let target = fields::<TargetFields<'_>>(text).ok_or(EnvelopeError::NoObject)?;
     let requested = fields::<RequestFields<'_>>(text);

@@ -13,7 +13,7 @@ const UNRESOLVED: &str = "unresolved/";
 pub enum PhysicalId {
     /// An id of this resource type: the delegation point.
     Point(DelegationPoint),
-    /// The answer of a Create that failed before it changed anything, so nothing exists.
+    /// The id of a Create that failed before it changed anything, so nothing exists.
     Unresolved,
     /// Any other id: invented by CloudFormation for a Create that has not finished, or made by
     /// another tool.

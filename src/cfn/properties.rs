@@ -49,8 +49,8 @@ pub struct Partial {
     pub name_servers: Option<NameServers>,
     /// From `ParentZoneId` or `ParentZoneName`. `None` if they are invalid.
     pub parent_zone: Option<ParentZone>,
-    /// The role that reads and changes the parent zone. `None` for the function's own role, or if it
-    /// is invalid.
+    /// The role that reads and changes the parent zone. `None` for the function's own role, or if
+    /// it is invalid.
     pub parent_role: Option<Role>,
     /// True if the parent role is invalid, and must not count as not set.
     pub parent_role_unreadable: bool,
@@ -69,7 +69,7 @@ pub struct Partial {
     pub key_signing_keys: Option<BTreeSet<KeyName>>,
     /// The TTL of the DS record set. The default is an hour.
     pub ds_ttl: Ttl,
-    /// True if the answer waits until all of Route 53's servers have the change. The default is
+    /// True if the response waits until all of Route 53's servers have the change. The default is
     /// true.
     pub wait_for_sync: bool,
     /// The mode of the DNS check. `None` if it is not set, which counts as `REPORT`.
@@ -249,7 +249,7 @@ impl Partial {
         Digest::from_route(parent, role.as_deref(), name)
     }
 
-    /// True if the answer waits until Route 53 reports the change `INSYNC`. A required DNS check
+    /// True if the response waits until Route 53 reports the change `INSYNC`. A required DNS check
     /// overrides `WaitForSync: false`.
     pub(crate) fn waits_for_sync(&self) -> bool {
         self.wait_for_sync || self.verification == Some(Verification::Require)

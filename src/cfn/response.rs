@@ -1,4 +1,4 @@
-//! The answer to CloudFormation: one JSON object of at most 4096 bytes.
+//! The response to CloudFormation: one JSON object of at most 4096 bytes.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::envelope::Target;
 
-/// The longest answer that CloudFormation accepts, in bytes (CloudFormation User Guide, "Custom
+/// The longest response that CloudFormation accepts, in bytes (CloudFormation User Guide, "Custom
 /// resource response objects").
 pub const MAX: usize = 4096;
 
-/// The status of an answer.
+/// The status of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
@@ -20,9 +20,9 @@ pub enum Status {
     Failed,
 }
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: Status,
     /// The physical id, 1 to 1024 bytes.
@@ -66,7 +66,7 @@ pub const ATTRIBUTES: [&str; 9] = [
 /// The attributes that are text for people. They are shortened before any other.
 const PROSE: [&str; 2] = ["Verification", "Warning"];
 
-impl Answer {
+impl Response {
     /// The body to send. Strings that are too long are cut at a character boundary and end with a
     /// reference to the log stream.
     pub fn body(mut self, target: &Target, log_stream: &str) -> String {
@@ -108,7 +108,7 @@ impl Answer {
             list.push(Shortened { text, pointer: pointer.to_owned(), tail: "" });
         }
         // The other attributes are values that templates use. They are only cut if all text for
-        // people is gone and the answer is still too long to be sent.
+        // people is gone and the response is still too long to be sent.
         cut_longest(prose, excess) || cut_longest(values, excess)
     }
 }

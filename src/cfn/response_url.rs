@@ -1,4 +1,4 @@
-//! The pre-signed URL on which CloudFormation waits for the answer. It is a bearer secret.
+//! The pre-signed URL on which CloudFormation waits for the response. It is a bearer secret.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 use url::Url;
 
-/// The response URL. Anybody who has it can answer for the stack, so neither `Debug` nor any error
+/// The response URL. Anybody who has it can respond for the stack, so neither `Debug` nor any error
 /// shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResponseUrl(Url);
@@ -94,7 +94,7 @@ impl ResponseUrl {
         }
     }
 
-    /// The URL. Only to be used for sending the answer.
+    /// The URL. Only to be used for sending the response.
     pub fn expose(&self) -> &Url {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Sends the answer: one PUT to the pre-signed URL.
+//! Sends the response: one PUT to the pre-signed URL.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Why the answer was not delivered. The message names the host of the bucket, and never shows the
-/// URL.
+/// Why the response was not delivered. The message names the host of the bucket, and never shows
+/// the URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignalError {
     /// The bucket rejected it permanently.
@@ -25,14 +25,13 @@ pub enum SignalError {
     /// No attempt succeeded in time.
     #[error("{0}")]
     OutOfTime(String),
-    /// One of these, but the response to an attempt was lost, so CloudFormation may have received
-    /// the answer.
+    /// One of these, but an attempt got no reply, so CloudFormation may have received the response.
     #[error("{0}")]
     Unacknowledged(String),
 }
 
-/// Sends the answer. Network errors, 5xx and 429 are retried with jitter until `end`. Any other 4xx
-/// is final.
+/// Sends the response. Network errors, 5xx and 429 are retried with jitter until `end`. Any other
+/// 4xx is final.
 pub async fn send(
     client: &Client,
     url: &ResponseUrl,
@@ -46,9 +45,9 @@ pub async fn send(
         let most = ATTEMPT_TIMEOUT.min(end.saturating_duration_since(Instant::now()));
         tries += 1;
         let last = match attempt(client, url, body.clone(), most).await {
-            Ok(answer) if answer.status().is_success() => return Ok(()),
-            Ok(answer) if answer.status().is_client_error() && answer.status().as_u16() != 429 => {
-                let status = answer.status().as_u16();
+            Ok(reply) if reply.status().is_success() => return Ok(()),
+            Ok(reply) if reply.status().is_client_error() && reply.status().as_u16() != 429 => {
+                let status = reply.status().as_u16();
                 let message = format!(
                     "CloudFormation's response bucket, {host}, rejected the answer with status {status}. The URL has expired, or a \
                      VPC endpoint policy or a proxy denies the upload."
@@ -60,7 +59,7 @@ pub async fn send(
                 };
                 return Err(error(message));
             }
-            Ok(answer) => format!("status {}", answer.status().as_u16()),
+            Ok(reply) => format!("status {}", reply.status().as_u16()),
             Err(error) => {
                 may_have_arrived |= !error.is_unsent();
                 error.cause()

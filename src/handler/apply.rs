@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct Site<'a> {
     pub(super) session: &'a Session,
     pub(super) point: &'a DelegationPoint,
-    /// True for the request's own delegation point, whose state the answer reports.
+    /// True for the request's own delegation point, whose state the response reports.
     pub(super) is_main: bool,
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn apply(
                 continue;
             }
             if plan == attempt.plan {
-                // The rejection is the answer.
+                // The rejection is the result.
                 let failure = change_failure(point, &attempt.error);
                 return unrefreshed(plan, observed, failure);
             }
@@ -163,8 +163,8 @@ pub(super) async fn apply(
             }
             Err(error) => error,
         };
-        let unanswered = matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoAnswer);
-        let landed = if unanswered { Ok(true) } else { landed(cx, site, &plan).await };
+        let reads_again = matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoResponse);
+        let landed = if reads_again { Ok(true) } else { landed(cx, site, &plan).await };
         if matches!(landed, Ok(true)) {
             info!(%error, round = count, "the change was rejected or not answered; the parent zone is read again");
             last = Some(Attempt { observed, plan, error });
@@ -197,7 +197,7 @@ async fn pause(cx: &RequestContext<'_>, point: &DelegationPoint, backoff: &mut B
     tokio::time::sleep(backoff.pause().min(left / 4)).await;
 }
 
-/// Records how far the request has got, for the answer if the request is cut off.
+/// Records how far the request has got, for the response if the request is cut off.
 fn mark(
     cx: &RequestContext<'_>,
     site: Site<'_>,

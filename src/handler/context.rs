@@ -21,7 +21,7 @@ use delegation_model::ownership_record::{Claimant, MAX_SKEW, OwnerName, Stamp};
 use delegation_model::role::{ExternalId, Role};
 use dns_check::Verifier;
 
-/// The bytes of an answer besides ids and values: the names of its fields and attributes, about
+/// The bytes of a response besides ids and values: the names of its fields and attributes, about
 /// 330, and two strings that are shortened to a reference to the log stream.
 const FRAME: usize = 700;
 
@@ -51,7 +51,7 @@ pub(super) struct RequestContext<'a> {
     pub(super) partition: Option<String>,
     /// When the request was made, and which request it is.
     pub(super) stamp: Stamp,
-    /// When CloudFormation stops waiting for the answer, in seconds since 1970. `None` if the
+    /// When CloudFormation stops waiting for the response, in seconds since 1970. `None` if the
     /// response URL has no date.
     pub(super) stale_after: Option<i64>,
     /// How many seconds the request took to arrive, if that was more than half of its
@@ -68,7 +68,7 @@ pub(super) struct Dates {
     /// When the URL was signed. The current time if the URL has no date, or one too far in the
     /// future.
     pub(super) made: i64,
-    /// When CloudFormation stops waiting for the answer.
+    /// When CloudFormation stops waiting for the response.
     pub(super) gives_up: i64,
     /// True if the URL has a usable date.
     pub(super) is_dated: bool,
@@ -153,8 +153,8 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    /// How many bytes of an answer are left for the values of its attributes, after its ids and the
-    /// references of shortened strings.
+    /// How many bytes of a response are left for the values of its attributes, after its ids and
+    /// the references of shortened strings.
     pub(super) fn room_for_values(&self, physical_id: &str) -> usize {
         let ids = [&self.stack_id, &self.logical_id, &self.request_id, physical_id].map(encoded);
         response::MAX.saturating_sub(FRAME + ids.iter().sum::<usize>())
@@ -306,7 +306,7 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
         AwsErrorKind::NoSuchHostedZone => Code::HostedZoneNotFound,
         AwsErrorKind::Rejected
         | AwsErrorKind::Throttled
-        | AwsErrorKind::NoAnswer
+        | AwsErrorKind::NoResponse
         | AwsErrorKind::TooLarge
         | AwsErrorKind::Other => Code::AwsCallFailed,
     };

@@ -171,8 +171,8 @@ fn named(properties: &Partial) -> Option<&Name> {
     properties.domain_name.as_ref()
 }
 
-/// The warning that nobody could search for what a cancelled Create left. Says what to search for by
-/// hand.
+/// The warning that nobody could search for what a cancelled Create left. Says what to search for
+/// by hand.
 fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure) -> Warning {
     let owner = cx.owner();
     let claim = match name {
@@ -331,7 +331,7 @@ fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameSer
 
 /// Searches for the work of an earlier delivery, after a Create failed before it read the
 /// delegation point. An earlier delivery may have created the delegation and been cut off. The
-/// answer must then have the real id, or nothing would ever remove the delegation.
+/// response must then have the real id, or nothing would ever remove the delegation.
 pub(super) async fn find_earlier_delivery(cx: &RequestContext<'_>) {
     let (properties, _) = Partial::parse(&cx.request.properties);
     if let Ok((session, point)) = find_point(cx, &properties).await

@@ -25,7 +25,7 @@ pub struct Preview {
     pub point: DelegationPoint,
     /// The name of the parent zone.
     pub parent_zone: Option<Name>,
-    /// The physical id that a success would answer with.
+    /// The physical id that a success would respond with.
     pub physical_id: String,
     /// The physical id that it would replace. CloudFormation would then delete that delegation.
     pub replaces: Option<String>,

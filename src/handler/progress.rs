@@ -1,4 +1,4 @@
-//! Records how far a request has got, for the answer if it is cut off.
+//! Records how far a request has got, for the response if it is cut off.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -83,7 +83,7 @@ impl Progress {
     }
 
     /// Marks a change of this point as sent, or possibly sent. Has no effect once the request is
-    /// done: changes at other points don't affect the answer.
+    /// done: changes at other points don't affect the response.
     pub(super) fn mark_sent(&self, point: &DelegationPoint) {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Done(_)) {
@@ -124,7 +124,7 @@ impl Progress {
     }
 
     /// Marks that the claim of this request already existed, so an earlier delivery may have
-    /// answered SUCCESS.
+    /// responded with SUCCESS.
     pub(super) fn mark_found_own_request(&self) {
         self.lock().finds_own_request = true;
     }

@@ -57,7 +57,8 @@ pub(super) enum Undone {
     All,
     /// There was nothing to undo.
     Nothing,
-    /// The changes stay: another delivery of the request may have made them, or answered with them.
+    /// The changes stay: another delivery of the request may have made them, or responded with
+    /// them.
     Left,
 }
 

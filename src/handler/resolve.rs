@@ -164,13 +164,13 @@ impl ResolvedRequest {
                 .failure
                 .as_ref()
                 .map(failed_check)
-                .or_else(|| self.too_long_to_answer(cx)),
+                .or_else(|| self.too_long_to_respond(cx)),
         }
     }
 
-    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the answer.
+    /// Fails if the attributes `NameServers` and `DsRecords` would not fit into the response.
     /// Templates use their values, and a truncated value would be wrong.
-    fn too_long_to_answer(&self, cx: &RequestContext<'_>) -> Option<FailedCheck> {
+    fn too_long_to_respond(&self, cx: &RequestContext<'_>) -> Option<FailedCheck> {
         let child = &self.child;
         let ds = match &child.ds {
             DesiredDs::Records(records) => records.to_string(),
@@ -193,7 +193,7 @@ impl ResolvedRequest {
         })
     }
 
-    /// The physical id of a successful answer.
+    /// The physical id of a successful response.
     pub(super) fn physical_id(&self) -> String {
         self.point.to_string()
     }

@@ -1,4 +1,4 @@
-//! Builds the answer to CloudFormation from the result of a request.
+//! Builds the response to CloudFormation from the result of a request.
 
 use std::collections::BTreeMap;
 
@@ -8,38 +8,38 @@ use super::outcome::Outcome;
 use super::progress::{Phase, Progress};
 use crate::cfn::envelope::{Event, RequestType};
 use crate::cfn::physical_id;
-use crate::cfn::response::{ATTRIBUTES, Answer, Status};
+use crate::cfn::response::{ATTRIBUTES, Response, Status};
 use crate::error::{Failure, Warning, coded};
 use delegation_model::text::visible;
 
-/// An answer, and what its physical id is.
-pub(super) struct BuiltAnswer {
-    pub(super) answer: Answer,
+/// A response, and what its physical id is.
+pub(super) struct BuiltResponse {
+    pub(super) response: Response,
     /// True if the physical id is `unresolved/...`: the request failed, and no delegation point is
     /// known for it.
     pub(super) is_unresolved: bool,
 }
 
-/// Builds the answer to a request.
+/// Builds the response to a request.
 pub(super) fn build(
     result: Result<Outcome, Failure>,
     event: &Event,
     progress: &Progress,
-) -> BuiltAnswer {
+) -> BuiltResponse {
     match result {
-        Ok(outcome) => BuiltAnswer { answer: succeeded(outcome), is_unresolved: false },
+        Ok(outcome) => BuiltResponse { response: succeeded(outcome), is_unresolved: false },
         Err(failure) => {
             let known = known_id(event, progress);
             let is_unresolved = known.is_none();
             let unresolved = || physical_id::unresolved(&event.target.request_id);
-            let answer = failed(&failure, known.unwrap_or_else(unresolved));
-            BuiltAnswer { answer, is_unresolved }
+            let response = failed(&failure, known.unwrap_or_else(unresolved));
+            BuiltResponse { response, is_unresolved }
         }
     }
 }
 
-/// The answer to a request that succeeded.
-fn succeeded(mut outcome: Outcome) -> Answer {
+/// The response to a request that succeeded.
+fn succeeded(mut outcome: Outcome) -> Response {
     let mut warnings = Vec::new();
     for Warning { code, message } in &outcome.warnings {
         let message = visible(message);
@@ -60,7 +60,7 @@ fn succeeded(mut outcome: Outcome) -> Answer {
         .into_iter()
         .map(|(attribute, value)| (attribute, visible(&value).into_owned()))
         .collect();
-    Answer {
+    Response {
         status: Status::Success,
         physical_id: outcome.physical_id,
         reason: String::new(),
@@ -69,18 +69,18 @@ fn succeeded(mut outcome: Outcome) -> Answer {
     }
 }
 
-/// The answer to a request that failed.
-fn failed(failure: &Failure, physical_id: String) -> Answer {
+/// The response to a request that failed.
+fn failed(failure: &Failure, physical_id: String) -> Response {
     let (code, reason) = (failure.code(), visible(failure.message()).into_owned());
     error!(failure = %failure.kind(), code, reason, "the request failed");
-    Answer { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() }
+    Response { status: Status::Failed, physical_id, reason, code, data: BTreeMap::new() }
 }
 
 /// The physical id of a resource whose request failed. `None` if a Create failed and nothing of it
 /// is left, or if the event has no id.
 fn known_id(event: &Event, progress: &Progress) -> Option<String> {
     let kind = event.request.as_ref().ok().map(|request| request.kind);
-    // A Create that changed something, or may have, is answered with the real id, so that its
+    // The response to a Create that changed something, or may have, has the real id, so that its
     // Delete finds it.
     event.physical_id.clone().filter(|_| kind != Some(RequestType::Create)).or_else(|| {
         match progress.phase() {

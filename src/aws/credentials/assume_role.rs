@@ -93,7 +93,7 @@ impl Accounts {
             }
             attempts += ATTEMPTS_IN_TURN;
             let is_transient =
-                |kind| matches!(kind, AwsErrorKind::NoAnswer | AwsErrorKind::Throttled);
+                |kind| matches!(kind, AwsErrorKind::NoResponse | AwsErrorKind::Throttled);
             if attempts >= most || !errors.iter().all(|(_, error)| is_transient(error.kind)) {
                 return Err(AwsError::from_regions(&errors));
             }
@@ -132,7 +132,7 @@ async fn assume_with(
     let action = format!("STS AssumeRole of {arn}");
     let config = aws_sdk_sts::config::Builder::from(config);
     let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
-    let answer = sts
+    let response = sts
         .assume_role()
         .role_arn(arn.as_str())
         .role_session_name(session_name)
@@ -140,7 +140,7 @@ async fn assume_with(
         .send()
         .await
         .map_err(|error| AwsError::from_sdk(&action, &error, &[]))?;
-    let credentials = answer
+    let credentials = response
         .credentials
         .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
     let expiry = SystemTime::try_from(credentials.expiration).ok();

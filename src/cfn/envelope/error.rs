@@ -1,10 +1,10 @@
-//! Why an event is not a valid request, or can't be answered.
+//! Why an event is not a valid request, or why nobody can respond to it.
 
 use super::{MAX_ITEMS, MAX_PROPERTIES};
 use crate::cfn::response_url::ResponseUrlError;
 use crate::error::{Code, Failure};
 
-/// Why an event is not a valid request, or can't be answered.
+/// Why an event is not a valid request, or why nobody can respond to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// The event is not a JSON object, or has a field twice.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::cfn::response::{self, Answer, Status};
+use crate::cfn::response::{self, Response, Status};
 use crate::error::Code;
 
 fn event() -> Value {
@@ -148,9 +148,9 @@ fn a_property_that_is_there_twice_is_taken_from_neither() {
     assert!(event.request.unwrap().unreadable.is_none());
 }
 
-/// CloudFormation does not accept longer answers.
+/// CloudFormation does not accept longer responses.
 #[test]
-fn an_answer_fits_with_ids_of_any_allowed_length() {
+fn a_response_fits_with_ids_of_any_allowed_length() {
     let fill = |text: &str, most: usize| json!(text.repeat(most / encoded(text)));
     for text in ["x", "\"", "\u{e9}", "\u{1}", "\u{1f600}"] {
         let mut event = event();
@@ -164,14 +164,14 @@ fn an_answer_fits_with_ids_of_any_allowed_length() {
         let id: String = id.chars().take(physical_id::MAX / text.len()).collect();
         event["PhysicalResourceId"] = json!(id);
         let Event { target, physical_id, .. } = read_event(&event).unwrap();
-        let answer = Answer {
+        let response = Response {
             status: Status::Failed,
             physical_id: physical_id.unwrap(),
             reason: "because ".repeat(1000),
             code: "access-denied",
             data: BTreeMap::new(),
         };
-        let body = answer.body(&target, &"s".repeat(100));
+        let body = response.body(&target, &"s".repeat(100));
         assert!(body.len() <= response::MAX, "{text:?}: {}", body.len());
     }
 }

@@ -20,8 +20,8 @@ fn target() -> Target {
     }
 }
 
-fn failed(reason: &str) -> Answer {
-    Answer {
+fn failed(reason: &str) -> Response {
+    Response {
         status: Status::Failed,
         physical_id: "unresolved/r".into(),
         reason: reason.into(),
@@ -32,10 +32,10 @@ fn failed(reason: &str) -> Answer {
 
 #[test]
 fn the_body_has_cloudformation_s_fields() {
-    let mut answer = failed("");
-    answer.status = Status::Success;
-    answer.data.insert("Action", "CREATED".into());
-    let body: Value = serde_json::from_str(&answer.body(&target(), "log")).unwrap();
+    let mut response = failed("");
+    response.status = Status::Success;
+    response.data.insert("Action", "CREATED".into());
+    let body: Value = serde_json::from_str(&response.body(&target(), "log")).unwrap();
     assert_eq!(
         body,
         serde_json::json!({
@@ -63,8 +63,8 @@ fn a_reason_always_ends_with_its_code() {
     for (reason, pointer) in
         [("short".to_owned(), ""), ("head ".repeat(3000), "… (more in log stream log)")]
     {
-        let answer = Answer { code: "access-denied", ..failed(&reason) };
-        let body: Value = serde_json::from_str(&answer.body(&target(), "log")).unwrap();
+        let response = Response { code: "access-denied", ..failed(&reason) };
+        let body: Value = serde_json::from_str(&response.body(&target(), "log")).unwrap();
         let reason = body["Reason"].as_str().unwrap();
         assert!(reason.ends_with(&format!("{pointer} [access-denied]")), "{reason}");
         assert_eq!(reason.matches('[').count(), 1, "{reason}");
@@ -73,11 +73,11 @@ fn a_reason_always_ends_with_its_code() {
 
 #[test]
 fn text_is_shortened_before_attributes_that_templates_use() {
-    let mut answer = failed("");
-    answer.data.insert("NameServers", "n".repeat(2500));
-    answer.data.insert("Warning", "w".repeat(3000));
-    answer.data.insert("Verification", "v".repeat(3000));
-    let body = answer.body(&target(), "log");
+    let mut response = failed("");
+    response.data.insert("NameServers", "n".repeat(2500));
+    response.data.insert("Warning", "w".repeat(3000));
+    response.data.insert("Verification", "v".repeat(3000));
+    let body = response.body(&target(), "log");
     assert!(body.len() <= MAX);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["Data"]["NameServers"].as_str().unwrap().len(), 2500);
@@ -87,22 +87,22 @@ fn text_is_shortened_before_attributes_that_templates_use() {
 
 proptest! {
     #[test]
-    fn no_answer_is_too_long(
+    fn no_response_is_too_long(
         reason in "[\\PC\"\\\\\n\u{1}]{0,6000}",
         warning in "[\\PC\"\\\\\n\u{1}]{0,6000}",
         servers in "[a-z,.]{0,3000}",
     ) {
-        let mut answer = failed(&reason);
-        answer.data.insert("Warning", warning.clone());
-        answer.data.insert("NameServers", servers);
-        let body = answer.body(&target(), "log");
+        let mut response = failed(&reason);
+        response.data.insert("Warning", warning.clone());
+        response.data.insert("NameServers", servers);
+        let body = response.body(&target(), "log");
         prop_assert!(body.len() <= MAX, "{} bytes", body.len());
         let body: Value = serde_json::from_str(&body).unwrap();
         prop_assert!(body["Data"]["Warning"].is_string() && body["Data"]["NameServers"].is_string());
     }
 
     #[test]
-    fn an_answer_that_fits_is_not_shortened(reason in "\\PC{1,500}") {
+    fn a_response_that_fits_is_not_shortened(reason in "\\PC{1,500}") {
         let body: Value = serde_json::from_str(&failed(&reason).body(&target(), "log")).unwrap();
         prop_assert_eq!(body["Reason"].as_str().unwrap(), reason);
     }
