@@ -192,14 +192,15 @@ pub enum ConfigError {
     AllowedNames(String, NameError),
     /// A `*` that is not a whole first label. It would match no name.
     #[error(
-        "DELEGATION_ALLOWED_NAMES has {}, but a * matches other names only by itself or as the whole first label. \
-         Use *.dev.example.com for every name below dev.example.com.",
+        "DELEGATION_ALLOWED_NAMES has {}, but a * matches other names only by itself or as the \
+         whole first label. Use *.dev.example.com for every name below dev.example.com.",
         quoted(.0, in_patterns)
     )]
     Wildcard(String),
     /// `DELEGATION_PROPAGATION_WAIT`.
     #[error(
-        "DELEGATION_PROPAGATION_WAIT {value} must be a whole number of seconds from 0 to {MAX_WAIT}.",
+        "DELEGATION_PROPAGATION_WAIT {value} must be a whole number of seconds from 0 to \
+         {MAX_WAIT}.",
         value = quoted_word(.0, in_words)
     )]
     PropagationWait(String),

@@ -254,7 +254,8 @@ async fn until_deadline(
     match tokio::time::timeout_at(cx.deadline.work(), unwinding(running)).await {
         Ok(Ok(result)) => result,
         Ok(Err(())) => {
-            let message = "The function failed with a panic. Report it with the location from the function's log.";
+            let message = "The function failed with a panic. Report it with the location from the \
+                           function's log.";
             Err(Failure::new(Code::InternalError, message))
         }
         Err(_) => {
@@ -300,7 +301,8 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
     match problem {
         Some(problem @ Problem { last: ProblemCause::NoResponse(_), .. }) => (
             format!("{message}: {problem}."),
-            "Make sure that the function can reach that host: check its subnets, security groups, VPC endpoints and proxy.",
+            "Make sure that the function can reach that host: check its subnets, security groups, \
+             VPC endpoints and proxy.",
         ),
         Some(problem) => (format!("{message}: {problem}."), "Deploy again."),
         None => (format!("{message}."), "Deploy again."),
@@ -319,7 +321,8 @@ async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
                     WrittenBy::Unknown => "may have made them",
                 };
                 return failure.followed_by(&format!(
-                    "The changes of this request were not undone, because another delivery of it {why}."
+                    "The changes of this request were not undone, because another delivery of it \
+                     {why}."
                 ));
             }
             Err(why) => {

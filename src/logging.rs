@@ -37,7 +37,8 @@ pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::INFO, "all name servers have the change", &["change_id"]),
     (
         Level::INFO,
-        "the id of the change was lost with its answer, so it is not known when all name servers have it",
+        "the id of the change was lost with its answer, so it is not known when all name servers \
+         have it",
         &[],
     ),
     (Level::INFO, "nothing of this resource is left in the parent zone", &["action"]),

@@ -244,9 +244,10 @@ async fn inventory(
         .map_err(|error| reader_failure(&format!("listing the parent zone {}", zone.id), &error))?;
     let sets = sets.ok_or_else(|| {
         let message = format!(
-            "The zone {} has more than {most} bytes of delegations, addresses and ownership records. The watch does not read it, \
-             because its memory must last for the other zones too. Remove record sets that nobody needs, such as TXT record sets \
-             _delegation-... that no stack wrote, and list the zone with the command delegation until then.",
+            "The zone {} has more than {most} bytes of delegations, addresses and ownership \
+             records. The watch does not read it, because its memory must last for the other zones \
+             too. Remove record sets that nobody needs, such as TXT record sets _delegation-... \
+             that no stack wrote, and list the zone with the command delegation until then.",
             zone.id
         );
         Failure::new(Code::ZoneTooLarge, message)

@@ -139,8 +139,9 @@ impl Watch {
         let settings = self.settings.as_ref().map_err(Clone::clone)?;
         let position = Position::parse(event, &invocation.id)?;
         if position.first_source(&settings.sources()).is_none() {
-            let message = "The event continues with a role that is not in DELEGATION_WATCH_ROLES. The setting was changed \
-                           during a run. Start a new run with the event {}.";
+            let message = "The event continues with a role that is not in DELEGATION_WATCH_ROLES. \
+                           The setting was changed during a run. Start a new run with the event \
+                           {}.";
             return Err(WatchError::Event(message.to_owned()));
         }
         Ok((settings, position))
@@ -292,8 +293,8 @@ impl Watch {
         let cause =
             self.accounts.last_problem().map(|problem| format!(": {problem}")).unwrap_or_default();
         let message = format!(
-            "A whole part of the watch was not enough time for it{cause}. Increase the memory or the timeout of the watch's \
-             function, or check what AWS responded."
+            "A whole part of the watch was not enough time for it{cause}. Increase the memory or \
+             the timeout of the watch's function, or check what AWS responded."
         );
         Failure::new(Code::OutOfTime, message)
     }

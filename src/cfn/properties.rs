@@ -198,26 +198,29 @@ impl Partial {
         if self.name_servers.is_none() {
             return refuse(
                 Code::ChildZoneMissing,
-                "ChildZoneId is missing. Set it to the id of the child hosted zone, or set NameServers and DomainName.",
+                "ChildZoneId is missing. Set it to the id of the child hosted zone, or set \
+                 NameServers and DomainName.",
             );
         }
         if self.domain_name.is_none() {
             return refuse(
                 Code::DomainNameMissing,
-                "DomainName is missing. NameServers without ChildZoneId requires it. Set it to the name of the child zone.",
+                "DomainName is missing. NameServers without ChildZoneId requires it. Set it to the \
+                 name of the child zone.",
             );
         }
         if self.child_role.is_some() {
             return refuse(
                 Code::ChildRoleWithoutZone,
-                "ChildRoleArn is set without ChildZoneId. There is no child zone to read with it. Remove it.",
+                "ChildRoleArn is set without ChildZoneId. There is no child zone to read with it. \
+                 Remove it.",
             );
         }
         if self.dnssec {
             return refuse(
                 Code::DnssecWithoutZone,
-                "Dnssec is true without ChildZoneId. The key-signing keys are read from the child hosted zone. Set \
-                 ChildZoneId, or remove Dnssec.",
+                "Dnssec is true without ChildZoneId. The key-signing keys are read from the child \
+                 hosted zone. Set ChildZoneId, or remove Dnssec.",
             );
         }
         Ok(Properties(self))

@@ -28,26 +28,27 @@ pub enum ResponseUrlError {
     Malformed,
     /// It is not https.
     #[error(
-        "ResponseURL is not https. The event did not come from CloudFormation. For local use, add the host to \
-         DELEGATION_RESPONSE_HOSTS."
+        "ResponseURL is not https. The event did not come from CloudFormation. For local use, add \
+         the host to DELEGATION_RESPONSE_HOSTS."
     )]
     Scheme,
     /// The function does not know its Region.
     #[error(
-        "The function does not know its Region, so it can't recognize CloudFormation's response bucket. Set AWS_REGION. For local \
-         use, add the host to DELEGATION_RESPONSE_HOSTS."
+        "The function does not know its Region, so it can't recognize CloudFormation's response \
+         bucket. Set AWS_REGION. For local use, add the host to DELEGATION_RESPONSE_HOSTS."
     )]
     NoRegion,
     /// The stack is in another Region than the function, or its id has no Region.
     #[error(
-        "StackId is not in the Region of this function, {0}. CloudFormation only invokes functions in its own Region, so the \
-         event did not come from it."
+        "StackId is not in the Region of this function, {0}. CloudFormation only invokes functions \
+         in its own Region, so the event did not come from it."
     )]
     Region(String),
     /// It does not point to CloudFormation's response bucket in the Region.
     #[error(
-        "ResponseURL does not point to {0}, CloudFormation's response bucket in this Region. The event did not come from \
-         CloudFormation. For local use, add the host to DELEGATION_RESPONSE_HOSTS."
+        "ResponseURL does not point to {0}, CloudFormation's response bucket in this Region. The \
+         event did not come from CloudFormation. For local use, add the host to \
+         DELEGATION_RESPONSE_HOSTS."
     )]
     Host(String),
 }

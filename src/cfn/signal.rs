@@ -49,8 +49,9 @@ pub async fn send(
             Ok(reply) if reply.status().is_client_error() && reply.status().as_u16() != 429 => {
                 let status = reply.status().as_u16();
                 let message = format!(
-                    "CloudFormation's response bucket, {host}, rejected the answer with status {status}. The URL has expired, or a \
-                     VPC endpoint policy or a proxy denies the upload."
+                    "CloudFormation's response bucket, {host}, rejected the answer with status \
+                     {status}. The URL has expired, or a VPC endpoint policy or a proxy denies the \
+                     upload."
                 );
                 let error = if may_have_arrived {
                     SignalError::Unacknowledged
@@ -68,8 +69,8 @@ pub async fn send(
         let pause = backoff.pause();
         if Instant::now() + pause >= end {
             let message = format!(
-                "CloudFormation's response bucket, {host}, did not accept the answer in time. Tries: {tries}; last error: {last}. \
-                 Check that the function can reach S3."
+                "CloudFormation's response bucket, {host}, did not accept the answer in time. \
+                 Tries: {tries}; last error: {last}. Check that the function can reach S3."
             );
             let error =
                 if may_have_arrived { SignalError::Unacknowledged } else { SignalError::OutOfTime };

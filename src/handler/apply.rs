@@ -166,7 +166,11 @@ pub(super) async fn apply(
         let reads_again = matches!(error.kind, AwsErrorKind::Rejected | AwsErrorKind::NoResponse);
         let landed = if reads_again { Ok(true) } else { landed(cx, site, &plan).await };
         if matches!(landed, Ok(true)) {
-            info!(%error, round = count, "the change was rejected or not answered; the parent zone is read again");
+            info!(
+                %error,
+                round = count,
+                "the change was rejected or not answered; the parent zone is read again"
+            );
             last = Some(Attempt { observed, plan, error });
             continue;
         }
@@ -178,7 +182,8 @@ pub(super) async fn apply(
     }
     let Some(Attempt { observed, plan, error }) = last else {
         let message = format!(
-            "The change of {} in the parent zone {} was planned {ROUNDS} times, and the zone changed each time before it was sent. Deploy again.",
+            "The change of {} in the parent zone {} was planned {ROUNDS} times, and the zone \
+             changed each time before it was sent. Deploy again.",
             point.name, point.zone
         );
         return Err(Failure::new(Code::ZoneKeepsChanging, message));

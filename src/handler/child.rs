@@ -77,7 +77,8 @@ pub(super) async fn read(
         Ok(ReadChild { zone, rest, signing }) => {
             if let Some(name) = desired.domain_name.as_ref().filter(|name| **name != zone.name) {
                 let message = format!(
-                    "DomainName {name} is not the name of the child zone {id}, which is {}. Correct it, or remove it.",
+                    "DomainName {name} is not the name of the child zone {id}, which is {}. \
+                     Correct it, or remove it.",
                     zone.name
                 );
                 return Err(Failure::new(Code::DomainNameMismatch, message));
@@ -193,7 +194,8 @@ async fn read_zone(
 /// The failure for a private child zone, which only VPCs can resolve.
 pub(super) fn private(zone: &HostedZone) -> Failure {
     let message = format!(
-        "The child zone {} ({}) is private: nobody on the internet can resolve it. Use a public zone.",
+        "The child zone {} ({}) is private: nobody on the internet can resolve it. Use a public \
+         zone.",
         zone.id, zone.name
     );
     Failure::new(Code::ChildZonePrivate, message)
@@ -220,8 +222,8 @@ pub(super) async fn serving(
     let apex = apex.and_then(|set| NameServers::from_values(&set.values));
     let differs = |what: String| {
         let message = format!(
-            "The NS record set of the child zone {id} ({}) {what}. Resolvers use that record set. Correct it. If it names the \
-             same servers by other names, set NameServers.",
+            "The NS record set of the child zone {id} ({}) {what}. Resolvers use that record set. \
+             Correct it. If it names the same servers by other names, set NameServers.",
             zone.name
         );
         Err(Failure::new(Code::ChildApexDiffers, message))

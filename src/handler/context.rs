@@ -167,7 +167,8 @@ impl<'a> RequestContext<'a> {
         let session = self.accounts.session(role, stack).await;
         session.map_err(|error| match role.and_then(|role| role.external_id.as_ref()) {
             Some(id) if error.is_denied() && has_form_of_number(id) => error.followed_by(
-                "The external id looks like a number that YAML has rewritten: put it in quotation marks in the template",
+                "The external id looks like a number that YAML has rewritten: put it in quotation \
+                 marks in the template",
             ),
             _ => error,
         })
@@ -213,8 +214,9 @@ impl<'a> RequestContext<'a> {
         match self.stale_after {
             Some(after) if self.now() > after => {
                 let message = format!(
-                    "This request reached the function {} s after CloudFormation made it, and CloudFormation waited only {} s \
-                     (ServiceTimeout). Nothing was changed. Deploy again.",
+                    "This request reached the function {} s after CloudFormation made it, and \
+                     CloudFormation waited only {} s (ServiceTimeout). Nothing was changed. Deploy \
+                     again.",
                     self.now().saturating_sub(self.stamp.time),
                     after.saturating_sub(self.stamp.time)
                 );
@@ -286,8 +288,8 @@ fn denied(failure: Failure, error: &AwsError, role: RoleDescription) -> Failure 
     }
     if error.is_from_sts() {
         return failure.followed_by(&format!(
-            "Correct {property} or its external id, name the function's role in the trust policy of that role, and allow the \
-             function's role to assume it."
+            "Correct {property} or its external id, name the function's role in the trust policy \
+             of that role, and allow the function's role to assume it."
         ));
     }
     let remedy = match error.caller {

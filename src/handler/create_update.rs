@@ -302,7 +302,8 @@ async fn verify(
     if check::fails(&finding) && resolved.desired.verification_mode() == Verification::Require {
         if *required {
             let message = format!(
-                "The delegation of {name} was changed, and the DNS check failed: {finding}. Correct the cause, and deploy again."
+                "The delegation of {name} was changed, and the DNS check failed: {finding}. \
+                 Correct the cause, and deploy again."
             );
             return Err(Failure::new(Code::VerificationFailedAfterChange, message));
         }

@@ -53,7 +53,8 @@ async fn delete_point(
             if failure.kind() == FailureKind::Denied && properties.parent_role_unreadable =>
         {
             let warning = format!(
-                "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is invalid. {}",
+                "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is \
+                 invalid. {}",
                 point.name,
                 failure.coded()
             );
@@ -74,9 +75,10 @@ fn denied_for_good(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &F
     let DelegationPoint { zone, name } = point;
     let record = record_name(name).map_or_else(String::new, |record| record.to_string());
     let message = format!(
-        "The delegation of {name} in the parent zone {zone} was not removed: {} Restore that permission, and delete again. \
-         Or have CloudFormation retain the resource, and remove what is left by hand: the NS record set (and DS \
-         record set) of {name}, unless others claim it, and the value with owner={} of the TXT record set {record}.",
+        "The delegation of {name} in the parent zone {zone} was not removed: {} Restore that \
+         permission, and delete again. Or have CloudFormation retain the resource, and remove what \
+         is left by hand: the NS record set (and DS record set) of {name}, unless others claim it, \
+         and the value with owner={} of the TXT record set {record}.",
         sentence(failure.message()),
         cx.owner()
     );
@@ -182,8 +184,8 @@ fn left_unknown(cx: &RequestContext<'_>, name: Option<&Name>, failure: &Failure)
     let record =
         name.and_then(record_name).map_or("_delegation-*".to_owned(), |record| record.to_string());
     let message = format!(
-        "It is unknown whether the cancelled Create of {owner} left a delegation: {} If it did, the TXT record set {record} of \
-         the parent zone has {claim}.",
+        "It is unknown whether the cancelled Create of {owner} left a delegation: {} If it did, \
+         the TXT record set {record} of the parent zone has {claim}.",
         failure.coded()
     );
     Warning::new(WarningCode::LeftUnknown, message)
@@ -282,13 +284,22 @@ async fn remove_tracked(
             // well.
             (Decision::Proceed(plan), Some(zone)) if plan.needs_known_name_servers => {
                 let role = properties.child_role.as_ref();
-                let servers = cx.with_fresh_credentials(async || child::known_name_servers(cx, zone, role).await).await;
-                goal.known_name_servers = union(goal.known_name_servers.take(), servers.ok().flatten());
+                let servers = cx
+                    .with_fresh_credentials(async || {
+                        child::known_name_servers(cx, zone, role).await
+                    })
+                    .await
+                    .ok()
+                    .flatten();
+                goal.known_name_servers = union(goal.known_name_servers.take(), servers);
                 decision = plan_delete(&goal, &observed);
             }
             (_, zone) => child_zone = zone,
         }
-        *is_ours = matches!(&decision, Decision::Proceed(plan) if removes_claim(cx, point, &observed, plan));
+        *is_ours = match &decision {
+            Decision::Proceed(plan) => removes_claim(cx, point, &observed, plan),
+            Decision::Refuse(_) | Decision::Overtaken(_) => false,
+        };
         current = observed.name_servers();
         Ok((observed, decision))
     })

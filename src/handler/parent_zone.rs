@@ -61,7 +61,8 @@ pub(super) async fn public(session: &Session, id: &ZoneId) -> Result<HostedZone,
         zone.map_err(|error| parent_failure(&format!("reading the parent zone {id}"), &error))?;
     if zone.private {
         let message = format!(
-            "The parent zone {id} ({}) is private: nobody on the internet would see the delegation. Use a public zone.",
+            "The parent zone {id} ({}) is private: nobody on the internet would see the \
+             delegation. Use a public zone.",
             zone.name
         );
         return Err(Failure::new(Code::ParentZonePrivate, message));
@@ -80,8 +81,8 @@ pub(super) async fn named(
         session.public_zones(zone_name).await.map_err(|error| listing(zone_name, &error))?;
     single(zone_name, &found, prefer)?.ok_or_else(|| {
         let message = format!(
-            "The parent account has no public hosted zone named {zone_name} (ParentZoneName). Correct the name, or use the \
-             ParentRoleArn of the account that has the zone."
+            "The parent account has no public hosted zone named {zone_name} (ParentZoneName). \
+             Correct the name, or use the ParentRoleArn of the account that has the zone."
         );
         Failure::new(Code::ParentZoneNotFound, message)
     })
@@ -102,8 +103,8 @@ async fn closest(
         }
     }
     let message = format!(
-        "The parent account has no public hosted zone for any of the {MAX_LEVELS} closest names above {}. Set ParentZoneId or \
-         ParentZoneName, or correct ParentRoleArn.",
+        "The parent account has no public hosted zone for any of the {MAX_LEVELS} closest names \
+         above {}. Set ParentZoneId or ParentZoneName, or correct ParentRoleArn.",
         shortened(name)
     );
     Err(Failure::new(Code::NoEnclosingZone, message))
@@ -123,7 +124,8 @@ fn single(
         several => {
             let ids: Vec<&str> = several.iter().map(ZoneId::as_str).collect();
             let message = format!(
-                "The parent account has several public hosted zones named {name}: {}. Set ParentZoneId to one of them.",
+                "The parent account has several public hosted zones named {name}: {}. Set \
+                 ParentZoneId to one of them.",
                 ids.join(", ")
             );
             Err(Failure::new(Code::ParentZoneAmbiguous, message))
@@ -143,8 +145,8 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
             return Ok(());
         }
         let message = format!(
-            "{} is {levels} levels below its parent zone {zone}, and at most {MAX_LEVELS} are supported. Use a closer parent \
-             zone.",
+            "{} is {levels} levels below its parent zone {zone}, and at most {MAX_LEVELS} are \
+             supported. Use a closer parent zone.",
             shortened(name)
         );
         return Err(Failure::new(Code::NameTooLong, message));
@@ -154,7 +156,8 @@ fn check_below(name: &Name, zone: &Name) -> Result<(), Failure> {
     } else {
         format!("{name} is not in the parent zone {zone}.")
     };
-    let rule = "A delegation must be at a name below its parent zone. Correct the parent zone or the child's name.";
+    let rule = "A delegation must be at a name below its parent zone. Correct the parent zone or \
+                the child's name.";
     Err(Failure::new(Code::NotBelowParentZone, format!("{what} {rule}")))
 }
 

@@ -51,7 +51,8 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
         (&cx.config.problem, cx.request.kind)
     {
         let message = format!(
-            "The settings of this function are wrong, so it changes nothing until they are corrected: {problem}"
+            "The settings of this function are wrong, so it changes nothing until they are \
+             corrected: {problem}"
         );
         return Err(Failure::new(Code::InvalidSettings, message));
     }
@@ -59,8 +60,9 @@ pub(super) async fn run(cx: &RequestContext<'_>) -> Result<Outcome, Failure> {
     if left < cx.config.least_time && cx.request.kind != RequestType::Delete {
         let left = left.as_secs_f64();
         let message = format!(
-            "Only {left:.0} s were left when the function received this request, too few to change anything safely. Nothing was \
-             changed. Deploy again. If this happens again, increase ServiceTimeout or the timeout of the function.",
+            "Only {left:.0} s were left when the function received this request, too few to change \
+             anything safely. Nothing was changed. Deploy again. If this happens again, increase \
+             ServiceTimeout or the timeout of the function.",
         );
         return Err(Failure::new(Code::TooLittleTime, message));
     }

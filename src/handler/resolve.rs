@@ -186,8 +186,8 @@ impl ResolvedRequest {
         (values > room).then(|| FailedCheck {
             code: Code::AnswerTooLong.as_str(),
             message: format!(
-                "The name servers and DS records of {} take {values} bytes, and an answer to CloudFormation has only {room} left \
-                 for them. Use fewer or shorter ones.",
+                "The name servers and DS records of {} take {values} bytes, and an answer to \
+                 CloudFormation has only {room} left for them. Use fewer or shorter ones.",
                 child.name
             ),
         })
@@ -214,8 +214,9 @@ fn check_partitions(cx: &RequestContext<'_>, desired: &Properties) -> Result<(),
         let foreign = |arn: &&RoleArn| arn.partition() != partition;
         if let Some(arn) = role.as_ref().and_then(|role| role.chain().find(foreign)) {
             let message = format!(
-                "{property} {arn} is a role in the partition {}, but this function runs in {partition}. Roles can't be assumed \
-                 across partitions. Use a function in that partition.",
+                "{property} {arn} is a role in the partition {}, but this function runs in \
+                 {partition}. Roles can't be assumed across partitions. Use a function in that \
+                 partition.",
                 arn.partition()
             );
             return Err(Failure::new(Code::RoleOfAnotherPartition, message));

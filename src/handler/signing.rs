@@ -95,7 +95,8 @@ pub(super) async fn of_parent(
         Ok(signing) => Some(Warning::new(
             WarningCode::ParentZoneNotSigned,
             format!(
-                "The parent zone {} is not signed (its state is {}): the DS record set has no effect until it is.",
+                "The parent zone {} is not signed (its state is {}): the DS record set has no \
+                 effect until it is.",
                 point.zone, signing.state
             ),
         )),

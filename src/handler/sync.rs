@@ -23,9 +23,9 @@ pub(super) struct Waited {
 /// that other requests are waiting as well (TIME-5).
 pub(super) fn did_not_wait(seconds: i64) -> Warning {
     let message = format!(
-        "Route 53 accepted the change, but the request did not wait until it is INSYNC: it reached the function only after \
-         {seconds} s, more than half of its ServiceTimeout, so other requests are waiting for the function. Give the function \
-         more concurrency."
+        "Route 53 accepted the change, but the request did not wait until it is INSYNC: it reached \
+         the function only after {seconds} s, more than half of its ServiceTimeout, so other \
+         requests are waiting for the function. Give the function more concurrency."
     );
     Warning::new(WarningCode::SyncUnknown, message)
 }
@@ -45,7 +45,8 @@ pub(super) async fn wait(
     let done = |status, warning| Waited { status, warning };
     let Some(id) = change_id else {
         info!(
-            "the id of the change was lost with its answer, so it is not known when all name servers have it"
+            "the id of the change was lost with its answer, so it is not known when all name \
+             servers have it"
         );
         return done(ChangeStatus::Pending, None);
     };
@@ -69,7 +70,8 @@ pub(super) async fn wait(
             Ok(ChangeStatus::Pending) => {}
             Err(failure) => {
                 let message = format!(
-                    "Route 53 accepted the change, but the request could not wait until it is INSYNC: {}",
+                    "Route 53 accepted the change, but the request could not wait until it is \
+                     INSYNC: {}",
                     failure.coded()
                 );
                 return done(

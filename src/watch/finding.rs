@@ -160,7 +160,9 @@ impl Finding {
             "risk": self.kind.risk(),
             "remedy": self.kind.remedy(),
             "command": self.command,
-            "accepted": accepted.map(|one| json!({"reason": one.reason, "until": one.until.to_string()})),
+            "accepted": accepted.map(|one| {
+                json!({"reason": one.reason, "until": one.until.to_string()})
+            }),
         })
     }
 }

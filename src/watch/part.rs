@@ -113,7 +113,12 @@ impl<'a> Part<'a> {
                 if let Some(report) = report.filter(|report| !report.is_good()) {
                     let (id, name) = (scanned.zone.id.as_str(), scanned.zone.name.as_str());
                     let message = "the parent zone itself does not resolve as it should";
-                    warn!(parent_zone_id = id, parent_zone_name = name, verification = %report, "{message}");
+                    warn!(
+                        parent_zone_id = id,
+                        parent_zone_name = name,
+                        verification = %report,
+                        "{message}"
+                    );
                 }
                 continue;
             };
@@ -302,8 +307,12 @@ mod tests {
 
     #[test]
     fn alarms_are_kept_before_accepted_findings() {
-        let text = r#"[{"name": "*.example.com", "finding": "unread", "reason": "known", "until": "1970-01-02"},
-            {"name": "zone999.example.com", "finding": "unread", "reason": "known", "until": "1969-01-01"}]"#;
+        let text = r#"[
+            {"name": "*.example.com", "finding": "unread", "reason": "known",
+             "until": "1970-01-02"},
+            {"name": "zone999.example.com", "finding": "unread", "reason": "known",
+             "until": "1969-01-01"}
+        ]"#;
         let accepted = Accepted::parse(text).unwrap();
         assert_eq!(end(1000, &accepted)["alarms"], json!(0), "a valid acceptance is preferred");
         let text = text.replace("*.example.com", "zone0.example.com");

@@ -80,7 +80,8 @@ impl Position {
         // The error of serde is not shown: it repeats names and values of the event.
         let read: Self = serde_json::from_value(Value::Object(object)).map_err(|_| {
             invalid(
-                "it has another field than run, part, role, after and totals, or a value of another type in one of them",
+                "it has another field than run, part, role, after and totals, or a value of \
+                 another type in one of them",
             )
         })?;
         if !read.is_of_a_part() {
@@ -163,7 +164,9 @@ mod tests {
     #[test]
     fn an_event_with_text_of_its_sender_is_rejected() {
         let long = "x".repeat(1 << 20);
-        let good = json!({"run": ID, "part": 2, "role": null, "after": "Z1", "totals": {"findings": {"high": 1}}});
+        let good = json!({
+            "run": ID, "part": 2, "role": null, "after": "Z1", "totals": {"findings": {"high": 1}},
+        });
         assert!(Position::parse(&good.to_string(), ID).is_ok());
         for (field, value) in [
             ("run", json!(long)),
@@ -192,13 +195,16 @@ mod tests {
                 Position::parse(&event.to_string(), ID).err().map(|error| error.to_string());
             let known = [
                 "it has a value that no part of a run has.",
-                "it has another field than run, part, role, after and totals, or a value of another type in one of them.",
+                "it has another field than run, part, role, after and totals, or a value of \
+                 another type in one of them.",
             ];
             let start = "The event must be {} or the next of an earlier part of the watch: ";
             let rest = message.as_deref().and_then(|message| message.strip_prefix(start));
             assert!(rest.is_some_and(|rest| known.contains(&rest)), "{field:.40}: {message:?}");
         }
-        let most = json!({"run": ID, "part": u64::MAX, "totals": {"zones": u64::MAX, "unknown": u64::MAX}});
+        let most = json!({
+            "run": ID, "part": u64::MAX, "totals": {"zones": u64::MAX, "unknown": u64::MAX},
+        });
         let most = Position::parse(&most.to_string(), ID).unwrap();
         let next =
             most.next(Stop { role: None, after: None }, &Totals { zones: 1, ..Totals::default() });

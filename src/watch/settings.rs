@@ -33,24 +33,26 @@ pub enum SettingsError {
     Common(String),
     /// `DELEGATION_WATCH_ROLES`.
     #[error(
-        "DELEGATION_WATCH_ROLES: item {0} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name. Its value is not \
-         repeated here."
+        "DELEGATION_WATCH_ROLES: item {0} must be the ARN of a role, such as \
+         arn:aws:iam::111111111111:role/name. Its value is not repeated here."
     )]
     Role(usize),
     /// Two roles of one account in `DELEGATION_WATCH_ROLES`.
     #[error(
-        "DELEGATION_WATCH_ROLES has two roles of the account {0}. One role reads all of its zones. Remove the other."
+        "DELEGATION_WATCH_ROLES has two roles of the account {0}. One role reads all of its zones. \
+         Remove the other."
     )]
     TwoRoles(String),
     /// `DELEGATION_WATCH_EXTERNAL_ID`.
     #[error(
-        "DELEGATION_WATCH_EXTERNAL_ID must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its value is not \
-         repeated here."
+        "DELEGATION_WATCH_EXTERNAL_ID must have 2 to 1224 characters, each a letter, a digit or \
+         one of _+=,.@:/-. Its value is not repeated here."
     )]
     ExternalId,
     /// `DELEGATION_WATCH_EXTERNAL_ID` without any role.
     #[error(
-        "DELEGATION_WATCH_EXTERNAL_ID is set without DELEGATION_WATCH_ROLES. Set DELEGATION_WATCH_ROLES, or remove it."
+        "DELEGATION_WATCH_EXTERNAL_ID is set without DELEGATION_WATCH_ROLES. Set \
+         DELEGATION_WATCH_ROLES, or remove it."
     )]
     ExternalIdWithoutRole,
     /// `DELEGATION_WATCH_ACCEPTED`.
@@ -138,7 +140,9 @@ mod tests {
 
     #[test]
     fn every_role_has_the_external_id() {
-        let accepted = r#"[{"name": "a.example.com", "finding": "lame", "reason": "known", "until": "2027-01-31"}]"#;
+        let accepted = r#"[
+            {"name": "a.example.com", "finding": "lame", "reason": "known", "until": "2027-01-31"}
+        ]"#;
         let settings = read(&[
             ("DELEGATION_WATCH_ROLES", ROLES),
             ("DELEGATION_WATCH_EXTERNAL_ID", " an-external-id "),

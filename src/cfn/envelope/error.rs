@@ -19,19 +19,21 @@ pub enum EnvelopeError {
     Field(&'static str),
     /// One of the fields that say what is requested appears twice.
     #[error(
-        "The event has RequestType, ResourceProperties or OldResourceProperties twice, so it is ambiguous. It did not come \
-         from CloudFormation. Nothing was changed."
+        "The event has RequestType, ResourceProperties or OldResourceProperties twice, so it is \
+         ambiguous. It did not come from CloudFormation. Nothing was changed."
     )]
     Twice,
     /// The event is a request without a response URL.
     #[error(
-        "The event has no ResponseURL. It did not come from CloudFormation directly: the CDK's Provider framework removes the \
-         URL. Set ServiceToken to the ARN of the function itself, or of its topic."
+        "The event has no ResponseURL. It did not come from CloudFormation directly: the CDK's \
+         Provider framework removes the URL. Set ServiceToken to the ARN of the function itself, \
+         or of its topic."
     )]
     NoResponseUrl,
     /// A field is longer than CloudFormation's ever are.
     #[error(
-        "{field} has {bytes} bytes, but CloudFormation's has at most {most}. The event did not come from CloudFormation."
+        "{field} has {bytes} bytes, but CloudFormation's has at most {most}. The event did not \
+         come from CloudFormation."
     )]
     TooLong {
         /// The field.
@@ -46,7 +48,8 @@ pub enum EnvelopeError {
     Url(#[from] ResponseUrlError),
     /// `RequestType` is unknown.
     #[error(
-        "RequestType {0:?} must be Create, Update or Delete. The event did not come from CloudFormation."
+        "RequestType {0:?} must be Create, Update or Delete. The event did not come from \
+         CloudFormation."
     )]
     RequestType(String),
     /// The event is not an SNS notification with a single message.
@@ -54,14 +57,15 @@ pub enum EnvelopeError {
     Message,
     /// The properties have too many bytes.
     #[error(
-        "ResourceProperties has {0} bytes of JSON, and the function reads at most {MAX_PROPERTIES}. Nothing was changed. \
-         Make it smaller."
+        "ResourceProperties has {0} bytes of JSON, and the function reads at most \
+         {MAX_PROPERTIES}. Nothing was changed. Make it smaller."
     )]
     TooLarge(usize),
     /// The properties have too many items.
     #[error(
-        "ResourceProperties has {0} items in its lists and objects, and the function has memory for at most {MAX_ITEMS}. \
-         Nothing was changed. Make the lists and objects smaller, or write them as one string."
+        "ResourceProperties has {0} items in its lists and objects, and the function has memory \
+         for at most {MAX_ITEMS}. Nothing was changed. Make the lists and objects smaller, or \
+         write them as one string."
     )]
     TooManyItems(usize),
     /// The properties can't be parsed.

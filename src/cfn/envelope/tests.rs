@@ -6,10 +6,13 @@ use super::*;
 use crate::cfn::response::{self, Response, Status};
 use crate::error::Code;
 
+/// The response URL without its signature.
+const URL: &str = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x";
+
 fn event() -> Value {
     json!({
         "RequestType": "Create",
-        "ResponseURL": "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=s",
+        "ResponseURL": format!("{URL}?X-Amz-Signature=s"),
         "StackId": "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1",
         "RequestId": "r",
         "LogicalResourceId": "Delegation",
@@ -47,12 +50,8 @@ fn a_direct_event_and_one_in_a_notification_are_the_same_request() {
 #[test]
 fn debug_output_has_no_secrets() {
     let secrets = ["the-signature", "the-external-id"];
-    let mut event = with(
-        "ResponseURL",
-        json!(
-            "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=the-signature"
-        ),
-    );
+    let signed = format!("{URL}?X-Amz-Signature=the-signature");
+    let mut event = with("ResponseURL", json!(signed));
     event["ResourceProperties"]["ParentExternalId"] = json!("the-external-id");
     event["OldResourceProperties"] = event["ResourceProperties"].clone();
     let text = event.to_string();

@@ -109,7 +109,8 @@ impl<'a> Reader<'a> {
         match (id, name) {
             (Some(_), Some(_)) => Err(PropertyError::new(
                 Code::TwoParentZones,
-                "ParentZoneId and ParentZoneName are both set, and could contradict each other. Remove one of them.",
+                "ParentZoneId and ParentZoneName are both set, and could contradict each other. \
+                 Remove one of them.",
             )),
             (Some(id), None) => Ok(ParentZone::Id(id)),
             (None, Some(name)) => Ok(ParentZone::Name(name)),
@@ -130,8 +131,8 @@ impl<'a> Reader<'a> {
                 hidden_character(text)
             };
             let message = format!(
-                "{key} {value} must be the id of a hosted zone: Z and 1 to 31 upper-case letters and digits, such as \
-                 Z0123456789ABCDEFGHIJ.{hint}"
+                "{key} {value} must be the id of a hosted zone: Z and 1 to 31 upper-case letters \
+                 and digits, such as Z0123456789ABCDEFGHIJ.{hint}"
             );
             PropertyError::new(Code::InvalidZoneId, message)
         })?;
@@ -143,7 +144,8 @@ impl<'a> Reader<'a> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         if looks_like_zone_id(text) {
             let message = format!(
-                "{key} {} must be a domain name. It looks like the id of a hosted zone: use {other} for it.",
+                "{key} {} must be a domain name. It looks like the id of a hosted zone: use \
+                 {other} for it.",
                 quoted(text, is_name_char)
             );
             return Err(PropertyError::new(Code::InvalidName, message));
@@ -204,8 +206,8 @@ impl<'a> Reader<'a> {
             let arn = text.parse().ok().filter(|_| !has_secret(&text));
             arn.ok_or_else(|| {
                 invalid(format!(
-                    "{key} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name, or a list of two. \
-                     Its value is not repeated here.{}",
+                    "{key} must be the ARN of a role, such as arn:aws:iam::111111111111:role/name, \
+                     or a list of two. Its value is not repeated here.{}",
                     hidden_character(&text)
                 ))
             })
@@ -214,8 +216,8 @@ impl<'a> Reader<'a> {
         if arns.len() > 2 {
             let count = arns.len();
             return Err(invalid(format!(
-                "{key} lists {count} roles. Use at most two: a role that the function assumes, and the role that it assumes \
-                 next."
+                "{key} lists {count} roles. Use at most two: a role that the function assumes, and \
+                 the role that it assumes next."
             )));
         }
         Ok(arns)
@@ -227,8 +229,8 @@ impl<'a> Reader<'a> {
             return Ok(Some(id));
         }
         let message = format!(
-            "{key} must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its value is not \
-             repeated here.{}",
+            "{key} must have 2 to 1224 characters, each a letter, a digit or one of _+=,.@:/-. Its \
+             value is not repeated here.{}",
             hidden_character(text)
         );
         Err(PropertyError::new(Code::InvalidExternalId, message))
@@ -274,7 +276,8 @@ impl<'a> Reader<'a> {
         const KEY: &str = "KeySigningKeys";
         let too_many = |count: usize| {
             let message = format!(
-                "{KEY} names {count} keys. Name at most {MAX_KEYS}: a hosted zone has at most two key-signing keys."
+                "{KEY} names {count} keys. Name at most {MAX_KEYS}: a hosted zone has at most two \
+                 key-signing keys."
             );
             PropertyError::new(Code::InvalidKeyName, message)
         };
@@ -293,8 +296,8 @@ impl<'a> Reader<'a> {
             }
             text.parse().map_err(|_| {
                 let message = format!(
-                    "{KEY} {value} must be the name of a key-signing key: 3 to 128 letters, digits and underscores. \
-                     Separate several with commas.{}",
+                    "{KEY} {value} must be the name of a key-signing key: 3 to 128 letters, digits \
+                     and underscores. Separate several with commas.{}",
                     hidden_character(text)
                 );
                 PropertyError::new(Code::InvalidKeyName, message)

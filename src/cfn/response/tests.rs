@@ -5,7 +5,8 @@ use super::*;
 use crate::cfn::response_url::{AcceptedHosts, ResponseUrl};
 
 fn target() -> Target {
-    let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x?X-Amz-Signature=secret";
+    let url = "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x\
+               ?X-Amz-Signature=secret";
     let stack_id = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
     Target {
         url: ResponseUrl::parse(
@@ -98,7 +99,8 @@ proptest! {
         let body = response.body(&target(), "log");
         prop_assert!(body.len() <= MAX, "{} bytes", body.len());
         let body: Value = serde_json::from_str(&body).unwrap();
-        prop_assert!(body["Data"]["Warning"].is_string() && body["Data"]["NameServers"].is_string());
+        let data = &body["Data"];
+        prop_assert!(data["Warning"].is_string() && data["NameServers"].is_string());
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl UpdateResolver<'_> {
         let Self { cx, desired, child, old, .. } = self;
         let mut warnings = Vec::new();
         if old.point_unreadable {
-            let message = "Some of the old properties are invalid, so what a failed replacement may have left was not searched for.";
+            let message = "Some of the old properties are invalid, so what a failed replacement \
+                           may have left was not searched for.";
             warnings.push(Warning::new(WarningCode::OldPropertiesInvalid, message));
         }
         let name = match (&old.domain_name, &old.child_zone) {
@@ -173,7 +174,8 @@ impl UpdateResolver<'_> {
                         Failure::new(
                             Code::AccessDenied,
                             format!(
-                                "The parent zone {} can't be read. Allow the parent role to read it.",
+                                "The parent zone {} can't be read. Allow the parent role to read \
+                                 it.",
                                 point.zone
                             ),
                         )
