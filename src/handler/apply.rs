@@ -134,16 +134,8 @@ pub(super) async fn apply(
             continue;
         }
         cx.check_fresh()?;
-        cx.progress.at(format!("changing {} in the parent zone {}", point.name, point.zone));
         let sent_before = cx.progress.sent().is_some();
-        if site.is_main {
-            cx.progress.mark_sent(point);
-        }
-        let sent = {
-            let _timing = cx.progress.time(Step::Apply);
-            session.change(&point.zone, &cx.comment(), &plan.changes).await
-        };
-        let error = match sent {
+        let error = match send(cx, site, &plan).await {
             // This batch only marks that an earlier delivery has done the work.
             Ok(_) if plan.finds_own_request => {
                 return Ok(nothing_to_do(cx, point, observed, plan, last));
@@ -181,14 +173,34 @@ pub(super) async fn apply(
         return unrefreshed(plan, observed, change_failure(point, &error));
     }
     let Some(Attempt { observed, plan, error }) = last else {
-        let message = format!(
-            "The change of {} in the parent zone {} was planned {ROUNDS} times, and the zone \
-             changed each time before it was sent. Deploy again.",
-            point.name, point.zone
-        );
-        return Err(Failure::new(Code::ZoneKeepsChanging, message));
+        return Err(keeps_changing(point));
     };
     unrefreshed(plan, observed, change_failure(point, &error))
+}
+
+/// Sends the batch of a plan.
+async fn send(
+    cx: &RequestContext<'_>,
+    site: Site<'_>,
+    plan: &ReconciliationPlan,
+) -> Result<Submitted, AwsError> {
+    let Site { session, point, is_main } = site;
+    cx.progress.at(format!("changing {} in the parent zone {}", point.name, point.zone));
+    if is_main {
+        cx.progress.mark_sent(point);
+    }
+    let _timing = cx.progress.time(Step::Apply);
+    session.change(&point.zone, &cx.comment(), &plan.changes).await
+}
+
+/// The failure of a request whose batch was never sent, because the zone changed in every round.
+fn keeps_changing(point: &DelegationPoint) -> Failure {
+    let message = format!(
+        "The change of {} in the parent zone {} was planned {ROUNDS} times, and the zone changed \
+         each time before it was sent. Deploy again.",
+        point.name, point.zone
+    );
+    Failure::new(Code::ZoneKeepsChanging, message)
 }
 
 /// Pauses before the next round, for at most a quarter of the time that is left. Somebody who edits
