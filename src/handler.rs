@@ -21,6 +21,7 @@ mod resolve;
 mod respond;
 mod signing;
 mod sync;
+mod text;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,6 +7,7 @@ use tracing::info;
 use super::apply::{self, Applied, Site};
 use super::outcome::Outcome;
 use super::reconcile::Denial;
+use super::text::text_of;
 use super::{RequestContext, child, observe, parent_failure, parent_zone, sync};
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
@@ -238,7 +239,7 @@ fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
         .into_iter()
         .flatten()
         .map(RecordSet::to_string);
-    Some(sentence(&sets.chain(ownership.map(apply::text_of)).collect::<Vec<_>>().join("; ")))
+    Some(sentence(&sets.chain(ownership.map(text_of)).collect::<Vec<_>>().join("; ")))
 }
 
 /// Removes the resource's claim from a delegation point, and the delegation with it if the rules
