@@ -26,7 +26,8 @@ pub struct Compare {
     pub latency: Duration,
 }
 
-/// Runs all programs in turn, several times, and returns the table. `progress` prints progress.
+/// Runs all programs in turn, several times, and returns the table. Calls `progress` with
+/// a line for each step.
 pub async fn compare(compare: &Compare, progress: impl Fn(&str)) -> Result<String, String> {
     let (sources, installed) = (&compare.sources, absolute(&compare.installed)?);
     let fixture = Fixture::new(&installed).await.map_err(|error| error.to_string())?;

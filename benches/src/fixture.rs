@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use crate::tls_proxy::{Latency, Tls, TlsProxy};
 
 pub(crate) const NAME: &str = "testing.example.com";
+const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/bench/\
+                     51af3dc0-da77-11e4-872e-1234567db123";
 /// How long ago the first response URL is dated; each further one is a second later. The date in
 /// the URL is the time of the request.
 const SIGNED_BACK: Duration = Duration::from_mins(50);
@@ -140,8 +142,7 @@ impl Fixture {
     ) -> (Value, String) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let key = ResponseKey {
-            stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/bench/51af3dc0-da77-11e4-872e-1234567db123"
-                .to_owned(),
+            stack_id: STACK.to_owned(),
             logical_id: logical_id.to_owned(),
             request_id: format!("7bfe2d54-8cc9-4f15-a9f5-{number:012x}"),
         };

@@ -37,7 +37,8 @@ pub async fn growth(
     let folder = absolute(folder)?;
     let program = peers::function(bootstrap)?;
     let mut text = String::from(
-        "| what | parent zone | warm Create: calls | CPU, ms | to answer, ms | warm Delete: calls | CPU, ms | to answer, ms |\n\
+        "| what | parent zone | warm Create: calls | CPU, ms | to answer, ms \
+         | warm Delete: calls | CPU, ms | to answer, ms |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for records in [10, 1_000, 10_000] {
@@ -68,7 +69,11 @@ pub async fn growth(
                 .await?;
         }
     }
-    text.push_str("\n| delegations at once | quota | calls of the parent account, each | throttled | quota allows, s | took, s | ratio |\n|---|---|---|---|---|---|---|\n");
+    text.push_str(
+        "\n| delegations at once | quota | calls of the parent account, each | throttled \
+         | quota allows, s | took, s | ratio |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
     for (delegations, quota) in
         [(1, None), (10, None), (100, None), (10, Some(QUOTA)), (100, Some(QUOTA))]
     {

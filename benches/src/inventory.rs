@@ -19,7 +19,8 @@ const BROKEN: usize = 100;
 /// Runs the command over inventories of several sizes.
 pub async fn inventory(command: &Path, progress: impl Fn(&str)) -> Result<String, String> {
     let mut text = String::from(
-        "| delegations | zones | broken | took, s | CPU, s | peak memory, MB | calls of AWS | questions to the resolver | to name servers |\n\
+        "| delegations | zones | broken | took, s | CPU, s | peak memory, MB | calls of AWS \
+         | questions to the resolver | to name servers |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
     progress("120 delegations to one dead pair of name servers");
@@ -177,7 +178,8 @@ async fn row(
     let megabytes = memory as f64 / 1000.0;
     let _ = writeln!(
         text,
-        "| {delegations} | {zones} | {broken} | {:.1} | {:.1} | {megabytes:.0} | {calls} | {of_resolver} | {} |",
+        "| {delegations} | {zones} | {broken} | {:.1} | {:.1} | {megabytes:.0} | {calls} \
+         | {of_resolver} | {} |",
         took.as_secs_f64(),
         after.saturating_sub(cpu).as_secs_f64(),
         queries.len() - of_resolver,

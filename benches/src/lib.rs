@@ -1,5 +1,5 @@
-//! Compares `Custom::Delegation` with its peers: the same work, against the same local AWS, with
-//! the same TLS and latency.
+//! Compares `Custom::Delegation` with its peers (the AWS CDK's handler, and a crhelper function):
+//! the same work, against the same local AWS, with the same TLS and latency.
 //!
 //! `docs/performance.md` explains the figures, and how to run this.
 #![allow(unreachable_pub, reason = "a separate tool")]

@@ -18,9 +18,9 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Time, CPU, memory and size, side by side in one run
+    /// Measure time, CPU, memory and size of all programs, side by side
     Compare {
-        /// The program of the function
+        /// The release build of the function
         #[arg(long, value_name = "PATH")]
         bootstrap: PathBuf,
         /// An empty function with the same runtime
@@ -35,20 +35,20 @@ enum Command {
         /// The number of processes to start of each program
         #[arg(long, default_value_t = 15)]
         runs: usize,
-        /// The latency of a round trip in milliseconds, for a distant AWS
+        /// The round-trip latency of the distant AWS, in milliseconds
         #[arg(long, value_name = "MS", default_value_t = 100)]
         latency: u64,
     },
     /// Measure how time and calls grow with zones and requests
     Growth {
-        /// The program of the function
+        /// The release build of the function
         #[arg(long, value_name = "PATH")]
         bootstrap: PathBuf,
         /// The folder in which the peers are installed
         #[arg(long, value_name = "DIR")]
         installed: PathBuf,
     },
-    /// Measure a listing with checks, for zones of several sizes and with dead name servers
+    /// Measure `delegation list --check`, for zones of several sizes and with dead name servers
     Inventory {
         /// The command `delegation`
         #[arg(long, value_name = "PATH")]

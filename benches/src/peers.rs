@@ -1,5 +1,5 @@
-//! The function, its peers and the baseline: how each is installed and started, and what it does
-//! not do.
+//! The function, its peers and the baseline: how each is installed and started, with a note on what
+//! it does.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +13,10 @@ use crate::fixture::{Dialect, Fixture};
 use crate::package;
 use crate::process::Start;
 
+/// The file that marks a completed installation.
+const INSTALLED: &str = "installed";
 /// The time limit of an installation.
-const INSTALL: Duration = Duration::from_mins(8);
+const INSTALL_TIMEOUT: Duration = Duration::from_mins(8);
 
 /// A program of the table.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Program {
     pub(crate) start: Start,
     /// The size of what users upload, in bytes.
     pub(crate) package: u64,
-    /// What it is, and what the function does in addition.
+    /// What the program does and does not do, for the legend of the table.
     pub(crate) note: &'static str,
 }
 
@@ -44,8 +46,8 @@ pub(crate) fn function(bootstrap: &Path) -> Result<Program, String> {
         dialect: Some(Dialect::Delegation),
         start: native(bootstrap)?,
         package: package::zip_size(&[bootstrap.to_owned()])?,
-        note: "reads the child zone and the record sets at, below and above the cut; writes NS and its ownership record; \
-               Verification NONE, WaitForSync false",
+        note: "reads the child zone and the record sets at, below and above the cut; writes NS and \
+               its ownership record; Verification NONE, WaitForSync false",
     })
 }
 
@@ -69,12 +71,12 @@ fn native(program: &Path) -> Result<Start, String> {
 /// The handler of the AWS CDK from its package, in the layout in which the CDK uploads it.
 pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, String> {
     let folder = installed.join("node");
-    let fresh = prepare(
+    let must_install = prepare(
         &sources.join("node"),
         &folder,
         &["package.json", "package-lock.json", "runtime.js"],
     )?;
-    if fresh {
+    if must_install {
         run(
             &folder,
             "npm",
@@ -93,7 +95,7 @@ pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, Str
         let from = handlers.join(from);
         fs::copy(&from, task.join(to)).map_err(|error| format!("{}: {error}", from.display()))?;
     }
-    done(&folder)?;
+    mark_installed(&folder)?;
     Ok(Program {
         name: "AWS CDK's handler",
         dialect: Some(Dialect::Cdk),
@@ -113,15 +115,15 @@ pub(crate) async fn cdk(sources: &Path, installed: &Path) -> Result<Program, Str
 /// A function as users write it with crhelper and boto3.
 pub(crate) async fn crhelper(sources: &Path, installed: &Path) -> Result<Program, String> {
     let folder = installed.join("python");
-    let fresh = prepare(&sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
-    if fresh {
+    let must_install = prepare(&sources.join("python"), &folder, &["requirements.txt", "app.py"])?;
+    if must_install {
         run(&folder, "python3", &["-m", "venv", "venv"]).await?;
         let pinned =
             ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", "requirements.txt"];
         let install = ["install", "-q", "--disable-pip-version-check"];
         run(&folder, "venv/bin/pip", &[&install[..], &pinned].concat()).await?;
     }
-    done(&folder)?;
+    mark_installed(&folder)?;
     let python = absolute(&folder)? + "/venv/bin/python3";
     Ok(Program {
         name: "crhelper + boto3",
@@ -149,24 +151,21 @@ fn absolute(path: &Path) -> Result<String, String> {
 fn prepare(sources: &Path, folder: &Path, files: &[&str]) -> Result<bool, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(failed)?;
-    let mut fresh = !folder.join(INSTALLED).exists();
+    let mut must_install = !folder.join(INSTALLED).exists();
     for file in files {
         let (source, copy) = (fs::read(sources.join(file)).map_err(failed)?, folder.join(file));
         if fs::read(&copy).ok().as_ref() != Some(&source) {
-            fresh = true;
+            must_install = true;
             fs::write(&copy, source).map_err(failed)?;
         }
     }
-    if fresh {
+    if must_install {
         let _ = fs::remove_file(folder.join(INSTALLED));
     }
-    Ok(fresh)
+    Ok(must_install)
 }
 
-/// The file that marks a completed installation.
-const INSTALLED: &str = "installed";
-
-fn done(folder: &Path) -> Result<(), String> {
+fn mark_installed(folder: &Path) -> Result<(), String> {
     fs::write(folder.join(INSTALLED), "").map_err(|error| error.to_string())
 }
 
@@ -180,9 +179,9 @@ async fn run(folder: &Path, program: &str, args: &[&str]) -> Result<(), String> 
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    let output = timeout(INSTALL, command)
+    let output = timeout(INSTALL_TIMEOUT, command)
         .await
-        .map_err(|_| format!("{program} took more than {INSTALL:?}"))?;
+        .map_err(|_| format!("{program} took more than {INSTALL_TIMEOUT:?}"))?;
     let output = output.map_err(|error| format!("{program} can't be started: {error}"))?;
     if output.status.success() {
         return Ok(());

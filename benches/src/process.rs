@@ -16,9 +16,9 @@ use tokio::time::timeout;
 use crate::runtime::RuntimeApi;
 
 /// The time limit for each step of a program.
-const BOUND: Duration = Duration::from_mins(1);
-/// The number of lines of its log that are kept.
-const LINES: usize = 40;
+const STEP_TIMEOUT: Duration = Duration::from_mins(1);
+/// The number of lines of a program's log that are kept, the last ones.
+const MAX_LOG_LINES: usize = 40;
 
 /// How a program is started.
 #[derive(Clone, Debug)]
@@ -82,26 +82,29 @@ impl Process {
         Ok(process)
     }
 
+    /// Waits until the process requests its next event; returns when it did.
     async fn idle(&mut self) -> Result<Instant, String> {
         let idle = tokio::select! {
-            idle = timeout(BOUND, self.api.idle()) => idle,
+            idle = timeout(STEP_TIMEOUT, self.api.idle()) => idle,
             _ = self.child.wait() => {
+                // Its last output may still be in the pipe.
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                return Err(format!("it ended: {}", self.last_words()));
+                return Err(format!("the process ended: {}", self.log_text()));
             }
         };
-        let idle =
-            idle.map_err(|_| format!("the process did not request an event within {BOUND:?}"))?;
-        idle.map_err(|error| format!("{error}\n{}", self.last_words()))
+        let idle = idle
+            .map_err(|_| format!("the process did not request an event within {STEP_TIMEOUT:?}"))?;
+        idle.map_err(|error| format!("{error}\n{}", self.log_text()))
     }
 
     /// Sends an event, and returns the time until the invocation ended. Then waits until the
     /// process requests the next event.
     pub(crate) async fn invoke(&mut self, event: &Value) -> Result<Duration, String> {
-        let took = timeout(BOUND, self.api.invoke(event)).await;
-        let took =
-            took.map_err(|_| format!("the process did not end an invocation within {BOUND:?}"))?;
-        let took = took.map_err(|error| format!("{error}\n{}", self.last_words()))?;
+        let took = timeout(STEP_TIMEOUT, self.api.invoke(event)).await;
+        let took = took.map_err(|_| {
+            format!("the process did not end an invocation within {STEP_TIMEOUT:?}")
+        })?;
+        let took = took.map_err(|error| format!("{error}\n{}", self.log_text()))?;
         self.idle().await?;
         Ok(took)
     }
@@ -129,7 +132,7 @@ impl Process {
     /// Ends the process with a signal, and returns the kept lines of its log.
     pub(crate) async fn end(mut self) -> Vec<String> {
         let _ = kill(self.pid, Signal::SIGTERM);
-        if timeout(BOUND, self.child.wait()).await.is_err() {
+        if timeout(STEP_TIMEOUT, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
         // Its last output may still be in the pipe.
@@ -141,7 +144,7 @@ impl Process {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn last_words(&self) -> String {
+    fn log_text(&self) -> String {
         self.lines().join("\n")
     }
 }
@@ -150,7 +153,7 @@ async fn keep(from: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.len() == LINES {
+        if log.len() == MAX_LOG_LINES {
             log.remove(0);
         }
         log.push(line);
