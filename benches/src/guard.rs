@@ -1,14 +1,13 @@
 //! The figures that `make test` limits; they do not depend on the machine's speed.
 
 use std::path::Path;
-use std::time::Duration;
 
 pub use crate::callgrind::Instructions;
 
 use crate::callgrind;
 use crate::compare::absolute;
 use crate::fixture::Fixture;
-use crate::measure::{Figure, Samples, far, near};
+use crate::measure::{Invoked, requests};
 use crate::peers::{self, Program};
 
 /// The release build of the function to be measured.
@@ -40,32 +39,18 @@ impl Guarded {
         callgrind::count(&self.fixture, &self.program.start).await.map(Some)
     }
 
-    /// Returns the numbers of HTTP calls, the answer included, of a cold Create, an Update and a
-    /// Delete.
-    pub async fn calls(&self) -> Result<[f64; 3], String> {
-        let mut samples = Samples::new();
-        near(&self.fixture, &self.program, &mut samples).await?;
-        Ok([Figure::ColdCreateCalls, Figure::UpdateCalls, Figure::DeleteCalls]
-            .map(|figure| first(&samples, figure)))
-    }
-
-    /// Returns the times from event to answer of a cold and a warm Create, a warm Update and a warm
-    /// Delete, as multiples of the latency. They are the serial round trips, TLS handshakes
-    /// included, and the work between them.
-    pub async fn trips(&self, latency: Duration) -> Result<[f64; 4], String> {
-        let mut samples = Samples::new();
-        far(&self.fixture, &self.program, latency, &mut samples).await?;
-        let figures = [
-            Figure::ColdCreateTrips,
-            Figure::WarmCreateTrips,
-            Figure::WarmUpdateTrips,
-            Figure::WarmDeleteTrips,
-        ];
-        Ok(figures.map(|figure| first(&samples, figure)))
+    /// Returns the HTTP requests of a cold Create, a warm Create, a warm Update and a warm Delete.
+    pub async fn traffic(&self) -> Result<[Traffic; 4], String> {
+        let requests = requests(&self.fixture, &self.program).await?;
+        Ok(requests.map(|Invoked { calls, connections, .. }| Traffic { calls, connections }))
     }
 }
 
-/// Returns the first sample of a figure; NaN if there is none.
-fn first(samples: &Samples, figure: Figure) -> f64 {
-    samples.get(&figure).and_then(|samples| samples.first()).copied().unwrap_or(f64::NAN)
+/// The HTTP requests of an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// The number of calls, the answer included.
+    pub calls: usize,
+    /// The number of TLS connections that were opened for them.
+    pub connections: u64,
 }

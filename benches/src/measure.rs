@@ -54,6 +54,8 @@ pub(crate) struct Invoked {
     pub(crate) physical_id: String,
     /// The number of HTTP calls, the answer included.
     pub(crate) calls: usize,
+    /// The number of TLS connections that were opened.
+    pub(crate) connections: u64,
 }
 
 /// The number of times that a warm process gets an Update, a Delete and a Create.
@@ -72,10 +74,9 @@ pub(crate) async fn near(
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     add(samples, Figure::Package, program.package as f64);
     if program.dialect.is_some() {
-        let connections = fixture.connections();
         let cold = invoke(fixture, program, &mut process, Kind::Create, None).await?;
         #[expect(clippy::cast_precision_loss, reason = "some connections")]
-        add(samples, Figure::Connections, (fixture.connections() - connections) as f64);
+        add(samples, Figure::Connections, cold.connections as f64);
         add(samples, Figure::ColdCreate, milliseconds(process.ready + cold.took));
         add(samples, Figure::ColdCreateCpu, milliseconds(process.ready_cpu + cold.cpu));
         count(samples, Figure::ColdCreateCalls, cold.calls);
@@ -116,24 +117,41 @@ pub(crate) async fn far(
     fixture.latency.set(latency);
     let mut process = Process::start(&program.start_in(fixture)).await?;
     let trips = |took: Duration| took.as_secs_f64() / latency.as_secs_f64();
-    let cold = invoke(fixture, program, &mut process, Kind::Create, None).await?;
+    let [cold, create, update, delete] = cold_and_warm(fixture, program, &mut process).await?;
     add(samples, Figure::ColdCreateTrips, trips(cold.took));
     add(samples, Figure::FarColdCreate, milliseconds(process.ready + cold.took));
-    // A process is warm once it has served one request of each kind.
-    invoke(fixture, program, &mut process, Kind::Update, Some(&cold.physical_id)).await?;
-    invoke(fixture, program, &mut process, Kind::Delete, Some(&cold.physical_id)).await?;
-    let create = invoke(fixture, program, &mut process, Kind::Create, None).await?;
     add(samples, Figure::WarmCreateTrips, trips(create.took));
-    let update =
-        invoke(fixture, program, &mut process, Kind::Update, Some(&create.physical_id)).await?;
     add(samples, Figure::WarmUpdateTrips, trips(update.took));
     add(samples, Figure::FarWarmUpdate, milliseconds(update.took));
-    let delete =
-        invoke(fixture, program, &mut process, Kind::Delete, Some(&create.physical_id)).await?;
     add(samples, Figure::WarmDeleteTrips, trips(delete.took));
     process.end().await;
     fixture.latency.set(Duration::ZERO);
     Ok(())
+}
+
+/// Runs a process near AWS. Returns a cold Create, a warm Create, a warm Update and a warm Delete.
+pub(crate) async fn requests(fixture: &Fixture, program: &Program) -> Result<[Invoked; 4], String> {
+    fixture.latency.set(Duration::ZERO);
+    let mut process = Process::start(&program.start_in(fixture)).await?;
+    let requests = cold_and_warm(fixture, program, &mut process).await?;
+    process.end().await;
+    Ok(requests)
+}
+
+/// Sends two requests of each kind. Returns the cold Create, and the second ones. A process is warm
+/// once it has served one request of each kind.
+async fn cold_and_warm(
+    fixture: &Fixture,
+    program: &Program,
+    process: &mut Process,
+) -> Result<[Invoked; 4], String> {
+    let cold = invoke(fixture, program, process, Kind::Create, None).await?;
+    invoke(fixture, program, process, Kind::Update, Some(&cold.physical_id)).await?;
+    invoke(fixture, program, process, Kind::Delete, Some(&cold.physical_id)).await?;
+    let create = invoke(fixture, program, process, Kind::Create, None).await?;
+    let update = invoke(fixture, program, process, Kind::Update, Some(&create.physical_id)).await?;
+    let delete = invoke(fixture, program, process, Kind::Delete, Some(&create.physical_id)).await?;
+    Ok([cold, create, update, delete])
 }
 
 #[expect(clippy::cast_precision_loss, reason = "some calls")]
@@ -164,9 +182,11 @@ pub(crate) async fn deliver(
     request_id: &str,
 ) -> Result<Invoked, String> {
     fixture.clear_calls();
-    let before = process.cpu()?;
+    let (before, connections) = (process.cpu()?, fixture.connections());
     let took = process.invoke(event).await?;
     let cpu = process.cpu()?.saturating_sub(before);
     let (physical_id, answers) = fixture.answer(request_id)?;
-    Ok(Invoked { took, cpu, physical_id, calls: fixture.aws.calls().len() + answers })
+    let calls = fixture.aws.calls().len() + answers;
+    let connections = fixture.connections() - connections;
+    Ok(Invoked { took, cpu, physical_id, calls, connections })
 }
