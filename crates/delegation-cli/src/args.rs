@@ -3,9 +3,11 @@
 
 mod help;
 mod properties;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args as Flags, Parser, Subcommand};
 use serde_json::{Map, Value};
 
@@ -20,11 +22,10 @@ use properties::{partial, put, put_list};
 /// Parses the address of a resolver, with or without a port.
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.trim_start_matches('[').trim_end_matches(']');
-    let bare = address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
+    let without_port = address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
     // No server listens on port 0.
-    let bare =
-        bare.or_else(|| text.parse().ok().filter(|address: &SocketAddr| address.port() != 0));
-    bare.ok_or_else(|| {
+    let with_port = || text.parse().ok().filter(|address: &SocketAddr| address.port() != 0);
+    without_port.or_else(with_port).ok_or_else(|| {
         "use an IP address, with or without a port, such as 9.9.9.9 or 127.0.0.1:5300".to_owned()
     })
 }
@@ -61,7 +62,12 @@ pub(super) struct Common {
     /// The resolver to use instead of the system's. Without a port, it is queried on port 53; with
     /// one, authoritative servers are queried on the same port
     #[arg(
-        long, global = true, help_heading = "General", display_order = 100, value_name = "IP[:PORT]", value_parser = resolver
+        long,
+        global = true,
+        help_heading = "General",
+        display_order = 100,
+        value_name = "IP[:PORT]",
+        value_parser = resolver
     )]
     pub(super) resolver: Option<SocketAddr>,
 }
@@ -82,7 +88,7 @@ impl Command {
         match self {
             Self::Plan(_) | Self::List(_) => true,
             Self::Verify(verify) => {
-                verify.child.child_zone_id.is_some() || verify.parent.is_given()
+                verify.child.child_zone_id.is_some() || verify.parent.names_a_parent()
             }
         }
     }
@@ -110,7 +116,7 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    pub(super) fn is_given(&self) -> bool {
+    pub(super) fn names_a_parent(&self) -> bool {
         self.parent_zone_id.is_some()
             || self.parent_zone_name.is_some()
             || self.parent_role_arn.is_some()
@@ -145,7 +151,8 @@ pub(super) struct Child {
     #[arg(long, value_name = "ID", requires = "child_role_arn")]
     child_external_id: Option<String>,
     /// The name servers to use instead of those of the child zone
-    // Commas are left to the property, whose messages must know the whole text.
+    // No value_delimiter: the property's parser splits at commas, so that its messages can quote
+    // the whole value.
     #[arg(long, value_name = "NAME")]
     name_servers: Vec<String>,
 }
@@ -181,14 +188,32 @@ pub(super) struct Plan {
     /// The TTL of the NS record set
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ttl: Option<String>,
-    /// Replace or take over a delegation of somebody else
-    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// Replace or take over someone else's delegation
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
     allow_overwrite: Option<String>,
     /// Delegate even if that hides record sets of the parent zone that the child zone lacks
-    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
     allow_occlusion: Option<String>,
     /// Manage the DS record set as well
-    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
     dnssec: Option<String>,
     /// The child zone's keys that get a DS record; default: all ACTIVE ones
     #[arg(long, value_name = "NAME")]
@@ -196,12 +221,18 @@ pub(super) struct Plan {
     /// The TTL of the DS record set
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     ds_ttl: Option<String>,
-    /// NONE, REPORT or REQUIRE: whether the name servers are queried, and whether a problem makes
-    /// the request fail
-    #[arg(long, value_name = "HOW")]
+    /// NONE: do not query the name servers; REPORT: report problems; REQUIRE: a problem fails the
+    /// request
+    #[arg(long, value_name = "MODE")]
     verification: Option<String>,
     /// Accepted because it is a property; a plan never waits
-    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(
+        long,
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
     wait_for_sync: Option<String>,
     /// Accepted because it is a property; it has no effect
     #[arg(long, value_name = "TEXT")]
@@ -212,8 +243,7 @@ pub(super) struct Plan {
     /// A JSON file with the properties before the Update; default: the same properties
     #[arg(long, value_name = "FILE", requires = "physical_id")]
     pub(super) old_properties: Option<PathBuf>,
-    /// The ARN of the stack whose claim is read and written; default: that of a stack that does not
-    /// exist yet
+    /// The ARN of the stack that owns the claim; default: a stack that does not exist yet
     #[arg(long, value_name = "ARN", requires = "logical_id")]
     pub(super) stack_id: Option<String>,
     /// The logical id of the resource in the template
@@ -264,7 +294,7 @@ pub(super) struct Verify {
     /// Expect the DS records of the child zone's ACTIVE keys
     #[arg(long, requires = "child_zone_id", conflicts_with = "ds")]
     pub(super) dnssec: bool,
-    /// Only query the child's name servers, as before there is a delegation
+    /// Query only the child's name servers; use this before the delegation exists
     #[arg(long)]
     pub(super) child_only: bool,
     #[command(flatten)]
@@ -285,22 +315,22 @@ pub(super) struct List {
     /// A file with the ARNs of all existing stacks: a claim of any other stack is dead
     #[arg(long, value_name = "FILE")]
     pub(super) stacks: Option<PathBuf>,
-    /// A JSON file with accepted findings, each with a reason and the day on which that ends
+    /// A JSON file with accepted findings, each with a reason and an expiry date
     #[arg(long, value_name = "FILE")]
     pub(super) accepted: Option<PathBuf>,
     /// Only list what has one of these findings
     #[arg(long, value_name = "FINDING", value_delimiter = ',', value_parser = finding)]
     pub(super) finding: Vec<FindingKind>,
     /// Only list what this owner claims: STACK, or STACK/LOGICAL-ID
-    #[arg(long, value_name = "OWNER", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "OWNER", value_parser = NonEmptyStringValueParser::new())]
     pub(super) owner: Option<String>,
     /// Print one JSON document per line for each delegation, as soon as it is known
     #[arg(long, conflicts_with = "json")]
     pub(super) json_lines: bool,
-    /// Write an HTML page, which needs no network, to this file
+    /// Write a self-contained HTML page to this file
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// Write template skeletons to this folder that adopt what no stack claims
+    /// Write template skeletons to this folder, for adopting the delegations that no stack claims
     #[arg(long, value_name = "FOLDER")]
     pub(super) skeletons: Option<PathBuf>,
 }
@@ -367,13 +397,14 @@ impl Scope {
 fn finding(text: &str) -> Result<FindingKind, String> {
     text.parse().map_err(|_| {
         let words: Vec<&str> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        format!("the findings are {}", words.join(", "))
+        format!("unknown finding; use one of {}", words.join(", "))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
     #[test]
     fn a_resolver_may_have_a_port() {
         for (text, address) in [

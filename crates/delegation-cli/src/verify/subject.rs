@@ -151,7 +151,7 @@ async fn hosted_parent(
     name: &Name,
 ) -> Result<Option<HostedParent>, Unanswered> {
     let (requested, role) = args.parent.read()?;
-    if !args.parent.is_given() {
+    if !args.parent.names_a_parent() {
         return Ok(None);
     }
     let parent =
@@ -211,13 +211,15 @@ fn no_referral(tools: &Tools, error: &ReferralError) -> Unanswered {
         ReferralError::NoResolver => ErrorCode::NoResolver,
         _ => ErrorCode::NoReferral,
     };
-    Unanswered::new(code, match (error, tools.config.dns_resolver) {
+    let advice = "use --resolver with one that can be reached from here";
+    let message = match (error, tools.config.dns_resolver) {
         (ReferralError::NoResolver, Some(resolver)) => {
-            format!("the resolver {resolver} does not respond; use --resolver with one that can be reached from here")
+            format!("the resolver {resolver} does not respond; {advice}")
         }
         (ReferralError::NoResolver, None) => {
-            "no resolver of this machine responds; use --resolver with one that can be reached from here".to_owned()
+            format!("no resolver of this machine responds; {advice}")
         }
         (error, _) => format!("{error}. Use --resolver to query another resolver"),
-    })
+    };
+    Unanswered::new(code, message)
 }
