@@ -68,10 +68,10 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     }
     Ok(match (results.alarms, results.unknown) {
         // A zone that could not be read is missing from the list.
-        _ if !args.check && scan.unread.is_empty() => Status::Fine,
-        (0, 0) => Status::Fine,
+        _ if !args.check && scan.unread.is_empty() => Status::AsExpected,
+        (0, 0) => Status::AsExpected,
         (0, _) => Status::Error,
-        _ => Status::Found,
+        _ => Status::NotAsExpected,
     })
 }
 
@@ -98,7 +98,8 @@ fn sources(args: &Args) -> Result<Vec<Source>, Unanswered> {
     if zone.is_none() && !args.scope.all_zones {
         return Err(Unanswered::new(
             ErrorCode::InvalidFlags,
-            "no parent zone is given; set --parent-zone-id or --parent-zone-name, or use --all-zones to list every zone",
+            "no parent zone is given; set --parent-zone-id or --parent-zone-name, or use \
+             --all-zones to list every zone",
         ));
     }
     let mut roles = args.scope.roles()?;
@@ -167,6 +168,11 @@ impl<'a> Listing<'a> {
             }
         }
         reports
+    }
+
+    /// True if the flags select only some of the delegations.
+    fn is_filtered(&self) -> bool {
+        !self.args.finding.is_empty() || self.args.owner.is_some()
     }
 
     /// True if the flags select this entry. Findings of the DNS check are not known yet.
@@ -285,17 +291,16 @@ impl<'a> Results<'a> {
     /// The acceptances of findings that no longer exist. Only a complete listing can tell.
     fn obsolete_acceptances(&self) -> Vec<&'a Acceptance> {
         let Listing { args, facts, scan } = self.listing;
-        if !args.check || !args.finding.is_empty() || args.owner.is_some() {
+        if !args.check || self.listing.is_filtered() {
             return Vec::new();
         }
         let found = |acceptance: &&Acceptance| {
             let about =
                 |name: &str, kind| facts.accepted.find(name, kind, facts.now) == Some(*acceptance);
-            let known = self
+            let mut known = self
                 .lines()
                 .flat_map(|line| &line.findings)
                 .filter_map(|found| found.acceptance.as_ref());
-            let mut known = known;
             known.any(|known| known == *acceptance)
                 || scan.unread.iter().any(|unread| about(&unread.subject(), FindingKind::Unread))
         };
@@ -307,12 +312,14 @@ impl<'a> Results<'a> {
         let Listing { args, facts, scan } = self.listing;
         let zone = |zone: &ZoneResults<'_>| {
             let id = &zone.scanned.zone.id;
+            let delegations: Vec<Value> =
+                zone.lines.iter().map(|line| line.document(id, facts)).collect();
             let mut document = zone_fields(zone.scanned);
             merge(
                 &mut document,
                 json!({
                     "parent_zone_finding": zone.report.map(ToString::to_string),
-                    "delegations": zone.lines.iter().map(|line| line.document(id, facts)).collect::<Vec<_>>(),
+                    "delegations": delegations,
                 }),
             );
             document

@@ -30,12 +30,12 @@ use error::{ErrorCode, Unanswered};
 /// How the command ended. The number is its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
-    /// Everything is as it should be.
-    Fine = 0,
+    /// Everything is as expected.
+    AsExpected = 0,
     /// The command could not answer.
     Error = 1,
-    /// Something is not as it should be: there are changes, or findings.
-    Found = 2,
+    /// Something is not as expected: there are changes, or findings.
+    NotAsExpected = 2,
     /// The function would refuse.
     Refused = 3,
 }
@@ -73,10 +73,11 @@ async fn run(
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => {
+            let kind = error.kind();
             let text = error.render().to_string();
-            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
                 output::lines(&text);
-                return Status::Fine;
+                return Status::AsExpected;
             }
             output::usage(&text, ErrorCode::InvalidFlags);
             return Status::Error;
@@ -106,8 +107,8 @@ async fn answer(args: &Args, get: impl Fn(&str) -> Option<String>) -> Result<Sta
             if unanswered.by_aws && !accounts.have_credentials().await =>
         {
             let message = format!(
-                "there are no AWS credentials; choose a profile with --profile or AWS_PROFILE, log in with `aws sso login`, or set \
-                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({})",
+                "there are no AWS credentials; choose a profile with --profile or AWS_PROFILE, log \
+                 in with `aws sso login`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({})",
                 unanswered.message()
             );
             Err(Unanswered::new(ErrorCode::NoCredentials, message))

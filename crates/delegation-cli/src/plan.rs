@@ -58,7 +58,8 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
             refused => (Some(preview), refused),
         },
     };
-    let report = Report::new(request.kind, preview.as_ref(), refused, named.is_some());
+    let owner = if named.is_some() { Owner::Flags } else { Owner::Placeholder };
+    let report = Report::new(request.kind, preview.as_ref(), refused, owner);
     if tools.json {
         output::document(&report.document());
     } else {
@@ -69,7 +70,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
 
 fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
     let failure =
-        |code, what: String| Unanswered::new(code, format!("{flag} {}: {what}", path.display()));
+        |code, why: String| Unanswered::new(code, format!("{flag} {}: {why}", path.display()));
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().read_to_string(&mut text)
@@ -77,17 +78,17 @@ fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
     read.map_err(|error| failure(ErrorCode::FileNotRead, format!("can't read the file: {error}")))?;
-    let what = "a JSON object of properties, for instance {\"ChildZoneId\": \"Z...\"}";
+    let expected = "a JSON object of properties, for instance {\"ChildZoneId\": \"Z...\"}";
     let properties: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {
-        failure(ErrorCode::InvalidFile, format!("the file does not contain {what}: {error}"))
+        failure(ErrorCode::InvalidFile, format!("the file does not contain {expected}: {error}"))
     })?;
     for (property, value) in &properties {
         if let Some(function) = template_function(value) {
             return Err(failure(
                 ErrorCode::InvalidFile,
                 format!(
-                    "{property} has the template function {function}, which only CloudFormation can resolve. Replace it with its \
-                 value."
+                    "{property} has the template function {function}, which only CloudFormation \
+                     can resolve. Replace it with its value."
                 ),
             ));
         }
@@ -116,14 +117,22 @@ fn would_refuse(failure: &Failure) -> bool {
     matches!(failure.kind(), FailureKind::Refused | FailureKind::Unverified | FailureKind::Stale)
 }
 
+/// Whose claim a plan writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// The stack and the resource that the flags name.
+    Flags,
+    /// [`PLACEHOLDER_OWNER`].
+    Placeholder,
+}
+
 /// The output of a plan.
 struct Report<'a> {
     kind: RequestType,
     preview: Option<&'a Preview>,
     plan: Option<&'a ReconciliationPlan>,
     refused: Option<Failure>,
-    /// True if the flags name a stack.
-    named: bool,
+    owner: Owner,
     batch: Option<Value>,
 }
 
@@ -132,13 +141,14 @@ impl<'a> Report<'a> {
         kind: RequestType,
         preview: Option<&'a Preview>,
         refused: Option<Failure>,
-        named: bool,
+        owner: Owner,
     ) -> Self {
         let plan = preview.and_then(|preview| preview.result.as_ref().ok());
         // A claim belongs to a stack. Without a stack, only the delegation itself is created by
         // hand.
-        let by_hand =
-            |change: &&Change| named || change.record_set().record_type != RecordType::Txt;
+        let by_hand = |change: &&Change| {
+            owner == Owner::Flags || change.record_set().record_type != RecordType::Txt
+        };
         let by_hand: Vec<&Change> = match plan {
             Some(plan) if !plan.only_refreshes => plan.changes.iter().filter(by_hand).collect(),
             _ => Vec::new(),
@@ -146,14 +156,14 @@ impl<'a> Report<'a> {
         let comment = preview
             .map(|preview| format!("delegation of {}, as planned by hand", preview.point.name));
         let batch = batch(&comment.unwrap_or_default(), &by_hand);
-        Self { kind, preview, plan, refused, named, batch }
+        Self { kind, preview, plan, refused, owner, batch }
     }
 
     fn status(&self) -> Status {
         match self.plan {
             None => Status::Refused,
-            Some(plan) if plan.only_refreshes || plan.changes.is_empty() => Status::Fine,
-            Some(_) => Status::Found,
+            Some(plan) if plan.only_refreshes || plan.changes.is_empty() => Status::AsExpected,
+            Some(_) => Status::NotAsExpected,
         }
     }
 
@@ -163,11 +173,17 @@ impl<'a> Report<'a> {
 
     fn document(&self) -> Value {
         let preview = self.preview;
+        let parent_zone = preview.and_then(|preview| preview.parent_zone.as_ref());
+        let changes: Vec<Value> =
+            self.plan.iter().flat_map(|plan| &plan.changes).map(document_of).collect();
+        let warnings: Vec<String> =
+            preview.iter().flat_map(|preview| &preview.warnings).map(ToString::to_string).collect();
+        let finding = preview.and_then(|preview| preview.finding.as_ref());
         json!({
             "request": self.kind.to_string(),
             "decision": match self.status() {
-                Status::Fine => "NOTHING",
-                Status::Found => "CHANGE",
+                Status::AsExpected => "NOTHING",
+                Status::NotAsExpected => "CHANGE",
                 Status::Refused | Status::Error => "REFUSED",
             },
             "reason": self.refused.as_ref().map(Failure::coded),
@@ -176,10 +192,10 @@ impl<'a> Report<'a> {
             "replaces": preview.and_then(|preview| preview.replaces.as_ref()),
             "name": preview.map(|preview| preview.point.name.as_str()),
             "parent_zone_id": preview.map(|preview| preview.point.zone.as_str()),
-            "parent_zone_name": preview.and_then(|preview| preview.parent_zone.as_ref()).map(Name::as_str),
-            "changes": self.plan.map(|plan| plan.changes.iter().map(document_of).collect::<Vec<_>>()).unwrap_or_default(),
-            "warnings": preview.map(|preview| preview.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap_or_default(),
-            "verification": preview.and_then(|preview| preview.finding.as_ref()).map(|finding| json!({
+            "parent_zone_name": parent_zone.map(Name::as_str),
+            "changes": changes,
+            "warnings": warnings,
+            "verification": finding.map(|finding| json!({
                 "good": finding.is_good(),
                 "finding": finding.to_string(),
             })),
@@ -203,13 +219,16 @@ impl<'a> Report<'a> {
             lines.push(format!("Refused: {}", failure.coded()));
         }
         if let Some(plan) = self.plan {
-            match plan.action.filter(|_| self.status() == Status::Found) {
+            match plan.action.filter(|_| self.status() == Status::NotAsExpected) {
                 Some(action) => lines.push(format!("Action: {action}")),
                 None if plan.changes.is_empty() => lines.push("Nothing to change.".into()),
-                None => lines
-                    .push("Nothing to change; the stack would write the time of its request into its claim.".into()),
+                None => lines.push(
+                    "Nothing to change; the stack would write the time of its request into its \
+                     claim."
+                        .into(),
+                ),
             }
-            if self.status() == Status::Found {
+            if self.status() == Status::NotAsExpected {
                 lines.push(String::new());
                 lines.extend(diff(&plan.changes));
                 lines.push(String::new());
@@ -218,7 +237,8 @@ impl<'a> Report<'a> {
         let Some(preview) = self.preview else { return lines };
         if let Some(old) = &preview.replaces {
             lines.push(format!(
-                "CloudFormation then deletes the old delegation, {old}; that is not part of this plan."
+                "CloudFormation then deletes the old delegation, {old}; that is not part of this \
+                 plan."
             ));
         }
         lines.extend(preview.warnings.iter().map(|warning| format!("Warning: {warning}")));
@@ -226,18 +246,19 @@ impl<'a> Report<'a> {
         let claims = self.plan.is_some_and(|plan| {
             plan.changes.iter().any(|change| change.record_set().record_type == RecordType::Txt)
         });
-        if self.status() == Status::Found && claims && !self.named {
+        if self.status() == Status::NotAsExpected && claims && self.owner == Owner::Placeholder {
             lines.push(
-                "The claim in the TXT record set is shown as a new stack named your-stack would write it.".into(),
+                "The claim in the TXT record set is shown as a new stack named your-stack would \
+                 write it."
+                    .into(),
             );
         }
         if let Some(command) = self.command() {
-            let what = if self.named {
-                "To do this by hand"
-            } else {
-                "To do this by hand, without the claim"
+            let by_hand = match self.owner {
+                Owner::Flags => "To do this by hand",
+                Owner::Placeholder => "To do this by hand, without the claim",
             };
-            lines.push(format!("{what}, with permissions in the parent account:"));
+            lines.push(format!("{by_hand}, with permissions in the parent account:"));
             lines.push(command);
         }
         lines

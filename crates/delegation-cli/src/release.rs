@@ -25,7 +25,11 @@ pub(super) async fn run(
         return Err(error.into());
     }
     let name = properties.domain_name.ok_or_else(|| {
-        Unanswered::new(ErrorCode::InvalidFlags, "--release requires the name of the delegation; set it with --domain-name testing.example.com")
+        Unanswered::new(
+            ErrorCode::InvalidFlags,
+            "--release requires the name of the delegation; set it with --domain-name \
+             testing.example.com",
+        )
     })?;
     let parent = properties.parent_zone.unwrap_or(ParentZone::Closest);
     let role = properties.parent_role.as_ref();
@@ -72,15 +76,16 @@ pub(super) async fn run(
         plan.warnings.iter().for_each(|warning| output::line(&format!("Warning: {warning}")));
         if let Some(command) = &command {
             output::line(
-                "Do this only if the stack no longer exists. To do it by hand, with permissions in the parent account:",
+                "Do this only if the stack no longer exists. To do it by hand, with permissions in \
+                 the parent account:",
             );
             output::line(command);
         }
     }
-    Ok(if plan.changes.is_empty() { Status::Fine } else { Status::Found })
+    Ok(if plan.changes.is_empty() { Status::AsExpected } else { Status::NotAsExpected })
 }
 
-/// Finds the one claim of this owner, which is given by its name or by the claim's digest.
+/// Finds the one claim of this owner. `owner` is its name, or the digest of its claim.
 fn find<'a>(
     record: &'a OwnershipRecord,
     owner: &str,

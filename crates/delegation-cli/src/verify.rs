@@ -48,9 +48,9 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     }
     let has = |status| statuses.contains(&status);
     Ok(match () {
-        () if has(Status::Found) => Status::Found,
+        () if has(Status::NotAsExpected) => Status::NotAsExpected,
         () if has(Status::Error) => Status::Error,
-        () => Status::Fine,
+        () => Status::AsExpected,
     })
 }
 
@@ -71,7 +71,7 @@ async fn check_name(
             if !tools.json {
                 output::line(&format!("{}.", not_delegated.message));
             }
-            return Ok((Status::Found, not_delegated_document(&name, &not_delegated)));
+            return Ok((Status::NotAsExpected, not_delegated_document(&name, &not_delegated)));
         }
     };
     let Delegation { parent, expected, .. } = &delegation;
@@ -85,8 +85,8 @@ async fn check_name(
         report::print(&delegation, &report);
     }
     let status = match report.verdict() {
-        Verdict::Good => Status::Fine,
-        Verdict::Bad => Status::Found,
+        Verdict::Good => Status::AsExpected,
+        Verdict::Bad => Status::NotAsExpected,
         Verdict::Unknown => Status::Error,
     };
     Ok((status, report::document(&delegation, &report)))

@@ -43,8 +43,8 @@ const FLAGS: [(&str, &str); 10] = [
     ("AssumeRoleRegion", "--assume-role-region"),
 ];
 
-/// The other properties, with their flags. Messages of `verify` and `list` use their names in another
-/// sense.
+/// The other properties, with their flags. Messages of `verify` and `list` use their names in
+/// another sense.
 const FLAGS_OF_PLAN: [(&str, &str); 8] = [
     ("TTL", "--ttl"),
     ("AllowOverwrite", "--allow-overwrite"),
@@ -90,10 +90,8 @@ mod tests {
     #[test]
     fn errors_name_flags() {
         assert_eq!(
-            in_flags(
-                "ParentZoneId \"Z!\" must be an id; set ParentZoneName, or correct it (ParentZoneIds stays)"
-            ),
-            "--parent-zone-id \"Z!\" must be an id; set --parent-zone-name, or correct it (ParentZoneIds stays)"
+            in_flags("ParentZoneId \"Z!\" must be an id; set ParentZoneName (ParentZoneIds stays)"),
+            "--parent-zone-id \"Z!\" must be an id; set --parent-zone-name (ParentZoneIds stays)"
         );
     }
 }

@@ -20,8 +20,8 @@ fn read(flag: &str, path: &Path) -> Result<String, Unanswered> {
     })
 }
 
-fn invalid(path: &Path, what: &str) -> Unanswered {
-    Unanswered::new(ErrorCode::InvalidFile, format!("{}: {what}", path.display()))
+fn invalid(path: &Path, why: &str) -> Unanswered {
+    Unanswered::new(ErrorCode::InvalidFile, format!("{}: {why}", path.display()))
 }
 
 /// Reads the ARNs of stacks, separated by white space, as `aws cloudformation list-stacks --output
@@ -42,15 +42,17 @@ pub(super) fn stacks(path: &Path) -> Result<Vec<String>, Unanswered> {
         return Err(invalid(
             path,
             &format!(
-                "{shown} is not the ARN of a stack. The file must have the ARNs of all stacks, which \
-                 `aws cloudformation list-stacks --query 'StackSummaries[].StackId' --output text` prints.",
+                "{shown} is not the ARN of a stack. The file must have the ARNs of all stacks, \
+                 which `aws cloudformation list-stacks --query 'StackSummaries[].StackId' \
+                 --output text` prints.",
             ),
         ));
     }
     if stacks.is_empty() {
         return Err(invalid(
             path,
-            "the file is empty, so every claim would count as dead. It must contain the ARNs of all stacks.",
+            "the file is empty, so every claim would count as dead. It must contain the ARNs of \
+             all stacks.",
         ));
     }
     Ok(stacks)

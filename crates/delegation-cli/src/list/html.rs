@@ -126,7 +126,8 @@ fn render(results: &Results<'_>) -> Result<String, askama::Error> {
     });
     let page = Page {
         policy: format!(
-            "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+            "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; \
+             form-action 'none'",
             digest(STYLE),
             digest(SCRIPT)
         ),
@@ -223,7 +224,7 @@ fn above(results: &Results<'_>, name: &Name, servers: &NameServers) -> Option<(u
         })?;
         Some((zone.scanned.zone.name.labels().count(), (index, line)))
     });
-    candidates.max_by_key(|(labels, _)| *labels).map(|(_, place)| place)
+    candidates.max_by_key(|(labels, _)| *labels).map(|(_, indexes)| indexes)
 }
 
 /// A zone with everything below it. The recursion ends, because a zone is only placed below zones
@@ -261,12 +262,13 @@ fn line(
     let name = output::plain(&examined.name());
     let owners: Vec<String> =
         owners(examined, facts).iter().map(|owner| output::plain(owner)).collect();
-    let known = known(examined);
+    let facts_of_zone = zone_facts(examined);
     let mut words: Vec<&str> = examined.kinds().map(FindingKind::as_str).collect();
     if words.is_empty() {
         words.push(IN_ORDER);
     }
-    let text = [&name].into_iter().chain(&owners).chain(known.iter().map(|(_, value)| value));
+    let text =
+        [&name].into_iter().chain(&owners).chain(facts_of_zone.iter().map(|(_, value)| value));
     Line {
         states: words.join(" "),
         text: text.map(|text| text.to_lowercase()).collect::<Vec<_>>().join(" "),
@@ -278,7 +280,7 @@ fn line(
             .iter()
             .map(|found| finding(zone, examined, found, facts))
             .collect(),
-        facts: known,
+        facts: facts_of_zone,
         servers: examined
             .report
             .map(|report| report.servers().iter().map(server).collect())
@@ -329,12 +331,12 @@ fn finding(
 }
 
 /// The records of the parent zone, as pairs of a label and a value.
-fn known(examined: &Examined<'_>) -> Vec<(&'static str, String)> {
+fn zone_facts(examined: &Examined<'_>) -> Vec<(&'static str, String)> {
     let entry = examined.entry;
     let mut facts = Vec::new();
-    let mut add = |what, values: Vec<String>| {
+    let mut add = |label, values: Vec<String>| {
         if !values.is_empty() {
-            facts.push((what, output::plain(&values.join(", "))));
+            facts.push((label, output::plain(&values.join(", "))));
         }
     };
     if let Some(delegation) = &entry.delegation {

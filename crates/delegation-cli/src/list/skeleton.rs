@@ -83,18 +83,32 @@ fn template(zone: &ZoneResults<'_>, part: &[Adoptable<'_>]) -> Value {
         let id = logical_id(adoptable.name, &hosted.name, &mut taken);
         resources.insert(id, resource(adoptable, hosted.id.as_str()));
     }
-    let optional = |what: &str| json!({"Type": "String", "Default": "", "Description": what});
+    let description = format!(
+        "Delegations of {} ({}) without a claim of a stack",
+        hosted.name.for_people(),
+        hosted.id
+    );
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": format!("Delegations of {} ({}) without a claim of a stack", hosted.name.for_people(), hosted.id),
+        "Description": description,
         "Parameters": {
-            "ParentRoleArn": optional("Role that the function assumes to change the parent zone; empty if it needs none"),
+            "ParentRoleArn": {
+                "Type": "String",
+                "Default": "",
+                "Description": "Role that the function assumes to change the parent zone; empty if \
+                                it needs none",
+            },
             "ParentExternalId": {
-                "Type": "String", "Default": "", "NoEcho": true, "Description": "External id of that role; empty if it has none",
+                "Type": "String",
+                "Default": "",
+                "NoEcho": true,
+                "Description": "External id of that role; empty if it has none",
             },
             "Trigger": {
-                "Type": "String", "Default": "adopted",
-                "Description": "Change this value once the stack exists: the Update settles the delegations, so that they are removed with the stack",
+                "Type": "String",
+                "Default": "adopted",
+                "Description": "Change this value once the stack exists: the Update settles the \
+                                delegations, so that they are removed with the stack",
             },
         },
         "Resources": resources,

@@ -1,17 +1,14 @@
 //! Displays a listing as tables, one per zone.
 
 use super::super::output;
-use super::{Results, ZoneResults};
+use super::{Listing, Results, ZoneResults};
 use delegation_model::ownership_record::Claim;
 use inventory::{Delegation, EntryFinding, Examined, Facts};
 
 pub(super) fn print(results: &Results<'_>) {
-    let facts = &results.listing.facts;
     let many = results.listing.args.scope.all_zones;
-    let is_filtered =
-        !results.listing.args.finding.is_empty() || results.listing.args.owner.is_some();
     for zone in results.zones.iter().filter(|zone| !many || !zone.lines.is_empty()) {
-        print_zone(zone, facts, is_filtered);
+        print_zone(zone, results.listing);
         if many {
             output::line("");
         }
@@ -43,11 +40,12 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-fn print_zone(zone: &ZoneResults<'_>, facts: &Facts<'_>, is_filtered: bool) {
+fn print_zone(zone: &ZoneResults<'_>, listing: &Listing<'_>) {
+    let facts = &listing.facts;
     let (all, hosted) = (zone.scanned.inventory.entries.len(), &zone.scanned.zone);
     let shown = zone.lines.len();
     let all = counted(all, "delegation");
-    let count = if is_filtered { format!("{shown} of {all}") } else { all };
+    let count = if listing.is_filtered() { format!("{shown} of {all}") } else { all };
     output::line(&format!("{} ({}): {count}", hosted.name, hosted.id));
     if let Some(finding) = zone.report.filter(|finding| !finding.is_good()) {
         output::line(&format!(

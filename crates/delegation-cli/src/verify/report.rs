@@ -16,6 +16,8 @@ pub(super) fn document(delegation: &Delegation, report: &Report) -> Value {
     let Delegation { source, parent, expected } = delegation;
     let problems: Vec<String> =
         report.problems().chain(report.unknowns()).map(ToString::to_string).collect();
+    let servers =
+        |servers: &[Server]| -> Vec<Value> { servers.iter().map(document_of_server).collect() };
     json!({
         "name": expected.name.as_str(),
         "parent_zone": parent.as_ref().map(|parent| parent.name.as_str()),
@@ -25,8 +27,8 @@ pub(super) fn document(delegation: &Delegation, report: &Report) -> Value {
         "finding": report.to_string(),
         "problems": problems,
         "findings": report.findings().iter().map(finding_document).collect::<Vec<_>>(),
-        "name_servers": report.servers().iter().map(document_of_server).collect::<Vec<_>>(),
-        "parent_name_servers": report.parent_servers().iter().map(document_of_server).collect::<Vec<_>>(),
+        "name_servers": servers(report.servers()),
+        "parent_name_servers": servers(report.parent_servers()),
         "ds": expected.ds.iter().flat_map(DsRecords::values).collect::<Vec<_>>(),
     })
 }
