@@ -8,11 +8,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args as Flags, Parser, Subcommand};
 use serde_json::{Map, Value};
 
 use custom_delegation::cfn::properties::{ParentZone, Partial, PropertyError};
 use delegation_model::role::Role;
+use delegation_model::text::{may_have_secret, not_repeated};
 use inventory::FindingKind;
 
 use help::{LIST, PLAN, STATUSES, VERIFY};
@@ -391,6 +393,22 @@ impl Scope {
         })?;
         Ok(read.parent_role)
     }
+}
+
+/// Replaces what was typed in an error of the flag parser if it may be an external id, for example
+/// one behind a misspelled flag.
+pub(super) fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue]
+    {
+        let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
+        if may_have_secret(typed) {
+            let shown = not_repeated(typed);
+            error.insert(kind, ContextValue::String(shown));
+            // The suggestion repeats it, too.
+            error.remove(ContextKind::Suggested);
+        }
+    }
+    error
 }
 
 /// Parses the code of a finding.

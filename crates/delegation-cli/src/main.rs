@@ -74,7 +74,7 @@ async fn run(
         Ok(args) => args,
         Err(error) => {
             let kind = error.kind();
-            let text = error.render().to_string();
+            let text = args::without_secrets(error).render().to_string();
             if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
                 output::lines(&text);
                 return Status::AsExpected;

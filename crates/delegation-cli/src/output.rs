@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::error::ErrorCode;
 use custom_delegation::error::coded;
+use delegation_model::text::{may_have_secret, not_repeated, quoted, shortened};
 use inventory::batch::ascii;
 
 /// Prints one line of any text.
@@ -65,6 +66,17 @@ pub(super) fn usage(text: &str, code: ErrorCode) {
     for line in lines {
         let _ = writeln!(io::stderr(), "{}", plain(line));
     }
+}
+
+/// Returns how a message shows a value of a flag, which may be an external id in the wrong place.
+pub(super) fn typed(text: &str) -> String {
+    if may_have_secret(text) { not_repeated(text) } else { shortened(text) }
+}
+
+/// Returns how a message shows a domain name of the command line. It may be a part of an external
+/// id.
+pub(super) fn typed_name(text: &str) -> String {
+    quoted(text, |c| c.is_alphanumeric() || "-_.*\\".contains(c))
 }
 
 /// Escapes every character that could have a special meaning to a terminal, or change the order of

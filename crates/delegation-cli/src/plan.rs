@@ -79,9 +79,14 @@ fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
     };
     read.map_err(|error| failure(ErrorCode::FileNotRead, format!("can't read the file: {error}")))?;
     let expected = "a JSON object of properties, for instance {\"ChildZoneId\": \"Z...\"}";
-    let properties: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {
+    let document: Value = serde_json::from_str(&text).map_err(|error| {
         failure(ErrorCode::InvalidFile, format!("the file does not contain {expected}: {error}"))
     })?;
+    // Without the value, which may be an external id.
+    let Value::Object(properties) = document else {
+        let why = format!("the file does not contain {expected}");
+        return Err(failure(ErrorCode::InvalidFile, why));
+    };
     for (property, value) in &properties {
         if let Some(function) = template_function(value) {
             return Err(failure(

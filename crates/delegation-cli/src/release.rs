@@ -106,7 +106,10 @@ fn find<'a>(
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             Err(Unanswered::new(
                 ErrorCode::NoSuchClaim,
-                format!("{owner:?} has no claim on {name}. The claims on it: {known}."),
+                format!(
+                    "{} has no claim on {name}. The claims on it: {known}.",
+                    output::typed(owner)
+                ),
             ))
         }
         Some(_) => {

@@ -34,7 +34,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
             Err(unanswered) if args.names.len() == 1 => return Err(unanswered),
             // The others may still be answered.
             Err(unanswered) => {
-                output::error(&format!("{name}: {}", unanswered.in_flags()));
+                output::error(&format!("{}: {}", output::typed_name(name), unanswered.in_flags()));
                 statuses.push(Status::Error);
             }
         }
@@ -62,7 +62,7 @@ async fn check_name(
     name: &str,
 ) -> Result<(Status, Value), Unanswered> {
     let name: Name = name.parse().map_err(|error| {
-        let message = format!("{name:?} is not a domain name: {error}");
+        let message = format!("{} is not a domain name: {error}", output::typed_name(name));
         Unanswered::of_function(Code::InvalidName, message)
     })?;
     let delegation = match subject::find(tools, args, verifier, &name).await? {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Args;
 use crate::Tools;
 use crate::error::{ErrorCode, Unanswered};
+use crate::output;
 use custom_delegation::aws::route53::{HostedZone, Session};
 use custom_delegation::cfn::properties::Partial;
 use custom_delegation::error::Code;
@@ -138,7 +139,8 @@ pub(super) async fn find(
 
 fn ds_of_flags(args: &Args) -> Result<Option<DsRecords>, Unanswered> {
     let parsed = args.ds.iter().map(|text| {
-        let invalid = |error| format!("--ds \"{text}\": {error}, such as \"12345 13 2 0A1B...\"");
+        let typed = output::typed(text);
+        let invalid = |error| format!("--ds {typed}: {error}, such as \"12345 13 2 0A1B...\"");
         text.parse().map_err(|error: DsError| Unanswered::new(ErrorCode::InvalidDs, invalid(error)))
     });
     Ok(DsRecords::new(parsed.collect::<Result<Vec<Ds>, _>>()?))

@@ -117,6 +117,53 @@ fn an_external_id_with_commas_in_a_flag_of_a_list_is_not_repeated() {
     }
 }
 
+/// A person may paste the value without its flag, behind a misspelled one, or into another one.
+#[test]
+fn an_external_id_in_the_wrong_place_is_not_repeated() {
+    const SECRET: &str = "51af3dc0-da77.11e4/872e";
+    let role = ["--parent-role-arn", "arn:aws:iam::111111111111:role/a"];
+    let with_equals = |flag: &str| format!("{flag}={SECRET}");
+    let (misspelled, switch, boolean) = (
+        with_equals("--parent-externl-id"),
+        with_equals("--json"),
+        with_equals("--allow-overwrite"),
+    );
+    let (dashed, twice_dashed) = (format!("-{SECRET}"), format!("--{SECRET}"));
+    for args in [
+        &[SECRET][..],
+        &["plan", SECRET],
+        &["plan", "--parent-external-id", "of two words", SECRET],
+        &["plan", "--parent-external-id", &dashed],
+        &["plan", "--parent-external-id", &twice_dashed],
+        &["plan", "--parent-externl-id", SECRET],
+        &["plan", &misspelled],
+        &["plan", &switch],
+        &["plan", &boolean],
+        &["plan", "--ttl", SECRET],
+        &["plan", "--verification", SECRET],
+        &["plan", "--parent-zone-id", SECRET],
+        &["plan", "--parent-role-arn", SECRET],
+        &["plan", "--child-role-arn", SECRET, "--child-zone-id", "Z1"],
+        &["plan", "--assume-role-region", SECRET],
+        &["plan", "--parent-external-id", SECRET],
+        &["verify", "testing.example.com", "--resolver", SECRET],
+        &["verify", "testing.example.com", "--ds", SECRET],
+        &["verify", &format!("{SECRET} of.example.com")],
+        &["list", SECRET],
+        &["list", "--all-zones", "--finding", SECRET],
+        &["list", "--parent-zone-id", SECRET],
+        &["list", "--all-zones", "--parent-role-arn", SECRET],
+    ] {
+        for args in [args.to_vec(), [args, &role[..]].concat()] {
+            let ran = bare().run(&args).ended(1);
+            let repeated = |part: &str| ran.out.contains(part) || ran.err.contains(part);
+            assert!(!repeated("51af3dc0") && !repeated("872e"), "{args:?}: {ran:?}");
+        }
+    }
+    let ran = bare().run_with(&["plan", "--properties", "-"], &format!("\"{SECRET}\"")).ended(1);
+    assert!(!ran.err.contains("51af3dc0"), "{ran:?}");
+}
+
 #[test]
 fn an_unreadable_file_is_reported_with_its_flag() {
     for args in [

@@ -163,6 +163,10 @@ async fn a_release_reports_an_unknown_owner_or_missing_flag() {
         "\"gamma/Delegation\" has no claim on testing.example.com",
         "alpha/Delegation",
     ]);
+    // An external id that was entered here by mistake.
+    release(&fixture, "51af3dc0-da77-11e4-872e", &[])
+        .ended(1)
+        .complains(&["(a value of 23 characters, not repeated here) has no claim"]);
     plan(&fixture, &["--release", "alpha/Delegation"]).ended(1).complains(&["--domain-name"]);
     release(&fixture, "alpha/Delegation", &["--stack-id", ALPHA, "--logical-id", "D"]).ended(1);
 }
