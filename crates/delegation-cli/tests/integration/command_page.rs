@@ -1,12 +1,11 @@
 //! Tests that `docs/command.md` shows what the command prints.
 
 use std::fs;
-use std::net::Ipv4Addr;
 
 use sandbox::{Dns, RecordSet, Sandbox, ZoneHandle};
 use serde_json::Value;
 
-use crate::shell::Shell;
+use crate::shell::{Shell, without_addresses, without_times};
 
 /// The stack in the page.
 const STACK: &str = "arn:aws:cloudformation:eu-west-1:222222222222:stack/testing/1f3c";
@@ -17,27 +16,6 @@ fn boxes(page: &str) -> Vec<Vec<&str>> {
         .skip(1)
         .map(|rest| rest.split_once("```").unwrap().0.lines().collect())
         .collect()
-}
-
-/// Replaces the time in a claim and everything derived from it, which differ in each run.
-fn without_times(text: &str) -> String {
-    let mut parts = text.split("at=");
-    let head = parts.next().unwrap().to_owned();
-    parts.fold(head, |out, part| {
-        out + "at=…" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '…')
-    })
-}
-
-/// Replaces the addresses of name servers, which differ in each run.
-fn without_addresses(line: &str) -> String {
-    match line.rsplit_once(' ') {
-        Some((head, last))
-            if last.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback()) =>
-        {
-            format!("{head} …")
-        }
-        _ => line.to_owned(),
-    }
 }
 
 /// Applies to the zone what the Create of a stack would do.
@@ -97,7 +75,8 @@ async fn the_page_shows_what_the_command_prints() {
         let (command, shown) = lines.split_first().unwrap();
         let args: Vec<&str> = command.strip_prefix("$ delegation ").unwrap().split(' ').collect();
         let ran = shell.run(&args);
-        let mut printed: Vec<String> = ran.out.lines().map(without_addresses).collect();
+        let mut printed: Vec<String> =
+            without_addresses(&ran.out).lines().map(str::to_owned).collect();
         if lines.contains(&"$ echo $?") {
             printed.extend(["$ echo $?".to_owned(), ran.status.to_string()]);
         }

@@ -40,7 +40,8 @@ async fn fill(fixture: &Fixture, dns: &Dns) {
     put("\\074script\\076alert\\0501\\051.example.com", "NS", &["ns1.good.net."]);
     // A claim with a hostile owner, and a value of somebody else.
     let owner = format!(
-        "\"heritage=custom-delegation,claim=0011223344556677,ns=0011223344556677,for=0011223344556677,at=1,req=00112233,by=up,owner={}\"",
+        "\"heritage=custom-delegation,claim=0011223344556677,ns=0011223344556677,\
+         for=0011223344556677,at=1,req=00112233,by=up,owner={}\"",
         HOSTILE.replace('"', "'")
     );
     put(

@@ -1,6 +1,7 @@
 //! Runs the command like a person in a shell.
 
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
 use sandbox::{Credentials, Dns, Sandbox};
@@ -77,6 +78,12 @@ impl Shell {
 }
 
 impl Ran {
+    /// The exit status and the whole output, without what differs in each run.
+    pub(crate) fn text(&self) -> String {
+        let Self { status, out, err } = self;
+        without_addresses(&without_times(&format!("exit status {status}\n\n{out}{err}")))
+    }
+
     #[track_caller]
     pub(crate) fn ended(self, status: i32) -> Self {
         assert_eq!(self.status, status, "{self:?}");
@@ -112,6 +119,34 @@ impl Ran {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+}
+
+/// Replaces the time in a claim and everything derived from it.
+pub(crate) fn without_times(text: &str) -> String {
+    let mut parts = text.split("at=");
+    let head = parts.next().unwrap().to_owned();
+    parts.fold(head, |out, part| {
+        out + "at=…" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '…')
+    })
+}
+
+/// Replaces the addresses of name servers.
+pub(crate) fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("127.");
+    let head = parts.next().unwrap().to_owned();
+    parts.fold(head, |out, part| {
+        let end = part.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(part.len());
+        let (address, behind) = part.split_at(end);
+        // The full stop of a sentence.
+        let stop = if address.ends_with('.') { "." } else { "" };
+        let shown = if format!("127.{}", address.trim_end_matches('.')).parse::<Ipv4Addr>().is_ok()
+        {
+            format!("…{stop}")
+        } else {
+            format!("127.{address}")
+        };
+        out + &shown + behind
+    })
 }
 
 /// A snapshot of the fixture, to assert that the command did not change it.
