@@ -233,6 +233,7 @@ async fn dnssec_adds_the_ds_record_set() {
     assert_eq!(ds["values"], json!([key.ds_record()]));
     assert!(output["warnings"][0].as_str().unwrap().contains("not signed"), "{output}");
     assert_eq!(output["batch"]["Changes"].as_array().unwrap().len(), 2);
+    insta::assert_snapshot!("plan_with_dnssec", plan(&fixture, &["--dnssec"]).text());
     plan(&fixture, &["--dnssec", "--key-signing-keys", "typo"])
         .ended(3)
         .says(&["does not have the key", "ksk (ACTIVE)"]);

@@ -90,18 +90,13 @@ async fn names_are_accepted_in_any_spelling() {
         "Bücher.example.com",
         "xn--BCHER-kva.example.com.",
     ];
-    shell.run(&[&["verify"], &names[..]].concat()).ended(0).says(&[
-        "answer for testing.example.com",
-        "answers for _tcp.example.com",
-        "answers for xn--bcher-kva.example.com",
-    ]);
+    let ran = shell.run(&[&["verify"], &names[..]].concat());
+    insta::assert_snapshot!("verify_of_names_in_any_spelling", ran.text());
     // One bad name among good ones determines the exit status, in any order. An invalid name is an
     // error.
     let names = ["testing.example.com", "nothing.example.com", "_tcp.example.com"];
-    shell
-        .run(&[&["verify"], &names[..]].concat())
-        .ended(2)
-        .says(&["nothing.example.com is not delegated", "_tcp.example.com"]);
+    let ran = shell.run(&[&["verify"], &names[..]].concat());
+    insta::assert_snapshot!("verify_of_good_and_bad_names", ran.text());
     for invalid in ["", ".", "a..b", "-"] {
         let ran = shell.run(&["verify", "testing.example.com", "--", invalid]);
         assert!(
@@ -126,12 +121,10 @@ async fn name_servers_inside_the_zone_are_found() {
     fixture.parent.put(RecordSet::new("inside.example.com", "NS", 60, [inside]));
     fixture.parent.put(RecordSet::new(inside, "A", 60, [address]));
     let shell = Shell { env: Vec::new() }.with_dns(&dns);
-    shell
-        .run(&["verify", "inside.example.com"])
-        .ended(0)
-        .says(&[inside, "the name server answers for inside.example.com"]);
+    let verify = || shell.run(&["verify", "inside.example.com"]).text();
+    insta::assert_snapshot!("verify_with_a_name_server_inside_the_zone", verify());
     zone.delete();
-    shell.run(&["verify", "inside.example.com"]).ended(2).says(&["Problem: "]);
+    insta::assert_snapshot!("verify_without_the_zone", verify());
 }
 
 #[tokio::test]
@@ -190,9 +183,7 @@ async fn the_zones_in_route_53_define_what_is_expected() {
         .ended(1)
         .complains(&["no public hosted zone named example.com"]);
     let nested = shell.run(&[&["verify", "nothing.example.com"], &parent[..]].concat());
-    nested.ended(2).says(&[
-        "nothing.example.com is not delegated: the parent zone example.com has no NS record",
-    ]);
+    insta::assert_snapshot!("verify_of_a_name_that_route_53_does_not_delegate", nested.text());
     shell
         .run(&[&["verify", "a.example.net"], &parent[..]].concat())
         .ended(1)
@@ -207,8 +198,8 @@ async fn a_ds_record_set_of_another_zone_with_the_same_name_is_detected() {
     dns.delegate_to(&fixture.parent);
     fixture.parent.put(RecordSet::new(NAME, "DS", 300, [format!("1 13 2 {}", "AB".repeat(32))]));
     let shell = Shell::new(&fixture.aws, &fixture.parent_account.user_credentials()).with_dns(&dns);
-    let ran = shell.run(&["verify", NAME, "--parent-zone-id", &other.id()]).ended(2);
-    ran.says(&["has a different DS record set for the name (key tags 1)"]);
+    let ran = shell.run(&["verify", NAME, "--parent-zone-id", &other.id()]);
+    insta::assert_snapshot!("verify_with_another_zone_of_the_same_name", ran.text());
 }
 
 #[tokio::test]
@@ -220,10 +211,10 @@ async fn without_egress_silent_name_servers_are_unknown() {
     let shell = Shell::of_function(&fixture).with_dns(&dns);
     let args = ["verify", NAME, "--child-zone-id", &fixture.child.id(), "--child-only"];
     // The root servers respond, so the silence is the fault of these name servers.
-    shell.run(&args).ended(2).says(&["does not answer", "silent"]);
+    insta::assert_snapshot!("verify_with_silent_name_servers", shell.run(&args).text());
     shell.run(&["verify", NAME]).ended(2).says(&["does not answer"]);
     dns.block_egress();
-    shell.run(&args).ended(1).says(&["nothing is known", "unknown"]);
+    insta::assert_snapshot!("verify_without_egress", shell.run(&args).text());
 }
 
 #[tokio::test]
