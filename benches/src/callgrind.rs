@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::fixture::{Dialect, Fixture, Kind};
+use crate::fixture::{Dialect, Fixture, RequestType};
 use crate::process::{Process, Start};
 
 /// The instructions that the function executes.
@@ -39,10 +39,10 @@ async fn run(fixture: &Fixture, program: &Start, invocations: usize) -> Result<u
     }
     let mut process = Process::start(&start).await?;
     for _ in 0..invocations {
-        let (event, request) = fixture.event(Dialect::Delegation, Kind::Create, None);
+        let (event, request) = fixture.event(Dialect::Delegation, RequestType::Create, None);
         process.invoke(&event).await?;
         fixture.answer(&request)?;
-        fixture.check(Kind::Create)?;
+        fixture.check(RequestType::Create)?;
         fixture.clear();
     }
     let lines = process.end().await;

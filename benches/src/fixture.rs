@@ -31,7 +31,7 @@ pub(crate) enum Dialect {
 
 /// The request of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RequestType {
     Create,
     Update,
     Delete,
@@ -124,7 +124,7 @@ impl Fixture {
     pub(crate) fn event(
         &self,
         dialect: Dialect,
-        kind: Kind,
+        kind: RequestType,
         physical_id: Option<&str>,
     ) -> (Value, String) {
         let delegation =
@@ -136,7 +136,7 @@ impl Fixture {
     pub(crate) fn event_for(
         &self,
         dialect: Dialect,
-        kind: Kind,
+        kind: RequestType,
         physical_id: Option<&str>,
         Delegation { parent, child, logical_id }: Delegation<'_>,
     ) -> (Value, String) {
@@ -152,10 +152,10 @@ impl Fixture {
         };
         let at = SystemTime::now() - SIGNED_BACK + Duration::from_secs(number);
         let ttl = match kind {
-            Kind::Create => "300".to_owned(),
-            Kind::Update => "600".to_owned(),
+            RequestType::Create => "300".to_owned(),
+            RequestType::Update => "600".to_owned(),
             // The peers delete the record set that the properties describe.
-            Kind::Delete => {
+            RequestType::Delete => {
                 let current = parent.record(&child.name(), "NS").and_then(|set| set.ttl);
                 current.unwrap_or_default().to_string()
             }
@@ -172,7 +172,7 @@ impl Fixture {
         });
         if let Some(event) = event.as_object_mut() {
             event.extend(physical_id.map(|id| ("PhysicalResourceId".to_owned(), json!(id))));
-            if kind == Kind::Update {
+            if kind == RequestType::Update {
                 event.insert(
                     "OldResourceProperties".to_owned(),
                     self.properties(dialect, "300", parent, child),
@@ -231,12 +231,12 @@ impl Fixture {
     }
 
     /// Checks that the zone has what the last event asked for.
-    pub(crate) fn check(&self, kind: Kind) -> Result<(), String> {
+    pub(crate) fn check(&self, kind: RequestType) -> Result<(), String> {
         let ttl = self.parent.record(NAME, "NS").and_then(|set| set.ttl);
         let expected = match kind {
-            Kind::Create => Some(300),
-            Kind::Update => Some(600),
-            Kind::Delete => None,
+            RequestType::Create => Some(300),
+            RequestType::Update => Some(600),
+            RequestType::Delete => None,
         };
         if ttl == expected {
             Ok(())

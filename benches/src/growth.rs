@@ -10,7 +10,7 @@ use sandbox::{Quota, RecordSet, ZoneHandle};
 use serde_json::Value;
 
 use crate::compare::absolute;
-use crate::fixture::{Delegation, Dialect, Fixture, Kind};
+use crate::fixture::{Delegation, Dialect, Fixture, RequestType};
 use crate::measure::{Invoked, deliver, milliseconds};
 use crate::peers::{self, Program};
 use crate::process::Process;
@@ -106,18 +106,18 @@ async fn row(
     let (mut create, mut delete) = (Warm::default(), Warm::default());
     let mut how = "";
     for round in 0..ROUNDS {
-        let (mut event, request) = fixture.event(Dialect::Delegation, Kind::Create, None);
+        let (mut event, request) = fixture.event(Dialect::Delegation, RequestType::Create, None);
         how = rename(&mut event, named);
         let created = deliver(fixture, &mut process, &event, &request).await?;
-        fixture.check(Kind::Create)?;
+        fixture.check(RequestType::Create)?;
         // The first invocation is cold, and assumes the role.
         if round > 0 {
             create.add(&created);
         }
         let (event, request) =
-            fixture.event(Dialect::Delegation, Kind::Delete, Some(&created.physical_id));
+            fixture.event(Dialect::Delegation, RequestType::Delete, Some(&created.physical_id));
         delete.add(&deliver(fixture, &mut process, &event, &request).await?);
-        fixture.check(Kind::Delete)?;
+        fixture.check(RequestType::Delete)?;
     }
     let _ = writeln!(text, "| {what} | {how} | {create} | {delete} |");
     process.end().await;
@@ -196,7 +196,7 @@ async fn at_once(
             let name = format!("Delegation{number}");
             let delegation = Delegation { parent: &fixture.parent, child, logical_id: &name };
             let (event, request) =
-                fixture.event_for(Dialect::Delegation, Kind::Create, None, delegation);
+                fixture.event_for(Dialect::Delegation, RequestType::Create, None, delegation);
             process.invoke(&event).await?;
             fixture.answer(&request)
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fixture::{Fixture, Kind};
+use crate::fixture::{Fixture, RequestType};
 use crate::peers::Program;
 use crate::process::Process;
 
@@ -74,7 +74,7 @@ pub(crate) async fn near(
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     add(samples, Figure::Package, program.package as f64);
     if program.dialect.is_some() {
-        let cold = invoke(fixture, program, &mut process, Kind::Create, None).await?;
+        let cold = invoke(fixture, program, &mut process, RequestType::Create, None).await?;
         #[expect(clippy::cast_precision_loss, reason = "some connections")]
         add(samples, Figure::Connections, cold.connections as f64);
         add(samples, Figure::ColdCreate, milliseconds(process.ready + cold.took));
@@ -82,16 +82,19 @@ pub(crate) async fn near(
         count(samples, Figure::ColdCreateCalls, cold.calls);
         let mut id = cold.physical_id;
         for round in 0..ROUNDS {
-            let update = invoke(fixture, program, &mut process, Kind::Update, Some(&id)).await?;
+            let update =
+                invoke(fixture, program, &mut process, RequestType::Update, Some(&id)).await?;
             add(samples, Figure::WarmUpdate, milliseconds(update.took));
             add(samples, Figure::WarmUpdateCpu, milliseconds(update.cpu));
             count(samples, Figure::UpdateCalls, update.calls);
-            let delete = invoke(fixture, program, &mut process, Kind::Delete, Some(&id)).await?;
+            let delete =
+                invoke(fixture, program, &mut process, RequestType::Delete, Some(&id)).await?;
             add(samples, Figure::WarmDelete, milliseconds(delete.took));
             add(samples, Figure::WarmDeleteCpu, milliseconds(delete.cpu));
             count(samples, Figure::DeleteCalls, delete.calls);
             if round + 1 < ROUNDS {
-                let create = invoke(fixture, program, &mut process, Kind::Create, None).await?;
+                let create =
+                    invoke(fixture, program, &mut process, RequestType::Create, None).await?;
                 add(samples, Figure::WarmCreate, milliseconds(create.took));
                 add(samples, Figure::WarmCreateCpu, milliseconds(create.cpu));
                 id = create.physical_id;
@@ -145,12 +148,14 @@ async fn cold_and_warm(
     program: &Program,
     process: &mut Process,
 ) -> Result<[Invoked; 4], String> {
-    let cold = invoke(fixture, program, process, Kind::Create, None).await?;
-    invoke(fixture, program, process, Kind::Update, Some(&cold.physical_id)).await?;
-    invoke(fixture, program, process, Kind::Delete, Some(&cold.physical_id)).await?;
-    let create = invoke(fixture, program, process, Kind::Create, None).await?;
-    let update = invoke(fixture, program, process, Kind::Update, Some(&create.physical_id)).await?;
-    let delete = invoke(fixture, program, process, Kind::Delete, Some(&create.physical_id)).await?;
+    let cold = invoke(fixture, program, process, RequestType::Create, None).await?;
+    invoke(fixture, program, process, RequestType::Update, Some(&cold.physical_id)).await?;
+    invoke(fixture, program, process, RequestType::Delete, Some(&cold.physical_id)).await?;
+    let create = invoke(fixture, program, process, RequestType::Create, None).await?;
+    let update =
+        invoke(fixture, program, process, RequestType::Update, Some(&create.physical_id)).await?;
+    let delete =
+        invoke(fixture, program, process, RequestType::Delete, Some(&create.physical_id)).await?;
     Ok([cold, create, update, delete])
 }
 
@@ -164,7 +169,7 @@ async fn invoke(
     fixture: &Fixture,
     program: &Program,
     process: &mut Process,
-    kind: Kind,
+    kind: RequestType,
     physical_id: Option<&str>,
 ) -> Result<Invoked, String> {
     let dialect = program.dialect.ok_or("the program has no work")?;

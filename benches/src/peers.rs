@@ -186,8 +186,8 @@ async fn run(folder: &Path, program: &str, args: &[&str]) -> Result<(), String> 
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = said.lines().rev().take(3).collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = stderr.lines().rev().take(3).collect();
     Err(format!(
         "{program} {} failed: {}",
         args.join(" "),

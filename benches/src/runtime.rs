@@ -33,7 +33,7 @@ enum Message {
 pub(crate) struct RuntimeApi {
     host: String,
     events: mpsc::UnboundedSender<(String, String)>,
-    said: mpsc::UnboundedReceiver<Message>,
+    messages: mpsc::UnboundedReceiver<Message>,
     task: JoinHandle<()>,
     invocations: u64,
 }
@@ -46,7 +46,7 @@ impl Drop for RuntimeApi {
 
 struct State {
     events: Mutex<mpsc::UnboundedReceiver<(String, String)>>,
-    said: mpsc::UnboundedSender<Message>,
+    messages: mpsc::UnboundedSender<Message>,
 }
 
 impl RuntimeApi {
@@ -54,14 +54,14 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let host = listener.local_addr()?.to_string();
         let (events, received) = mpsc::unbounded_channel();
-        let (sender, said) = mpsc::unbounded_channel();
-        let state = Arc::new(State { events: Mutex::new(received), said: sender });
+        let (sender, messages) = mpsc::unbounded_channel();
+        let state = Arc::new(State { events: Mutex::new(received), messages: sender });
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(connection(stream, Arc::clone(&state)));
             }
         });
-        Ok(Self { host, events, said, task, invocations: 0 })
+        Ok(Self { host, events, messages, task, invocations: 0 })
     }
 
     /// The value of `AWS_LAMBDA_RUNTIME_API`.
@@ -71,7 +71,7 @@ impl RuntimeApi {
 
     /// Waits until the process requests its next event.
     pub(crate) async fn idle(&mut self) -> Result<Instant, String> {
-        match self.said.recv().await {
+        match self.messages.recv().await {
             Some(Message::Next(at)) => Ok(at),
             Some(Message::Ended(_, Err(error))) => {
                 Err(format!("the process reported an error: {error}"))
@@ -90,7 +90,7 @@ impl RuntimeApi {
         self.events
             .send((id, event.to_string()))
             .map_err(|_| "the Runtime API has stopped".to_owned())?;
-        match self.said.recv().await {
+        match self.messages.recv().await {
             Some(Message::Ended(at, Ok(()))) => Ok(at - began),
             Some(Message::Ended(_, Err(error))) => Err(format!("the invocation failed: {error}")),
             Some(Message::Next(_)) | None => {
@@ -116,7 +116,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
     let path = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
     if parts.method == Method::GET && path == "invocation/next" {
         let mut events = state.events.lock().await;
-        let _ = state.said.send(Message::Next(Instant::now()));
+        let _ = state.messages.send(Message::Next(Instant::now()));
         let Some((id, event)) = events.recv().await else { return response(500, Bytes::new()) };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + TIMEOUT;
         let answer = Response::builder()
@@ -142,7 +142,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
         }
         _ => return response(404, Bytes::new()),
     };
-    let _ = state.said.send(Message::Ended(Instant::now(), ended));
+    let _ = state.messages.send(Message::Ended(Instant::now(), ended));
     response(202, Bytes::from_static(b"{\"status\":\"OK\"}"))
 }
 
