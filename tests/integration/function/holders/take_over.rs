@@ -241,3 +241,11 @@ async fn two_regions_change_their_name_servers_one_after_the_other() {
     scenario.update("S2", wants("y")).await.success();
     assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("y", "S1 S2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_force_deleted_stack_that_is_created_again_replaces_its_dead_name_servers() {
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S1:2", wants("y")).await.success();
+    assert_eq!((scenario.current().as_str(), scenario.record().claims().count()), ("y", 1));
+}
