@@ -85,7 +85,7 @@ async fn the_swap_can_be_rolled_back() {
     assert_eq!(it.stack.resources(), ["DelegateCrossAccountZoneDelegationCustomResource", "Zone"]);
 }
 
-/// What the page says to do if the first deployment was left out.
+/// What `docs/migrating.md` says to do if the first deployment was left out.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_change_recreates_what_a_swap_in_one_deployment_removed() {
     let it = FromCdk::begin().await;

@@ -1,4 +1,4 @@
-//! The commands of the pages.
+//! Runs the commands that the documentation shows, on the local AWS.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use super::{Cloud, CommandResult, Principal};
 use crate::deployment::shell::CommandLine;
 
 impl Cloud {
-    /// Runs a command.
+    /// Runs a command, and returns its standard output.
     pub(crate) async fn run(&mut self, command: &CommandLine) -> CommandResult {
         let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
         match words.as_slice() {
@@ -50,7 +50,7 @@ impl Cloud {
             }
             ["aws", "organizations", "create-policy", ..] => self.create_policy(command),
             ["aws", "organizations", "attach-policy", ..] => self.attach_policy(command),
-            _ => Err("this test does not know the command".into()),
+            _ => Err("this test does not support the command".into()),
         }
     }
 
@@ -76,7 +76,7 @@ impl Cloud {
         let file = command
             .option("--content")
             .and_then(|content| content.strip_prefix("file://"))
-            .ok_or("no content")?;
+            .ok_or("the command has no --content file://...")?;
         let id = format!("p-example{}", self.policies.len() + 1);
         let policy: Value = serde_json::from_str(&read(command, file)?).unwrap();
         self.policies.insert(id.clone(), policy);
@@ -88,7 +88,7 @@ impl Cloud {
             .option("--policy-id")
             .and_then(|id| self.policies.get(id))
             .ok_or("there is no such policy")?;
-        let target = command.option("--target-id").ok_or("no target")?;
+        let target = command.option("--target-id").ok_or("the command has no --target-id")?;
         let unit: Option<Vec<&str>> = self.deployments.organization().units.get(target).cloned();
         for account in unit.unwrap_or_else(|| vec![target]) {
             self.account(account).service_control_policy(policy.clone());
@@ -116,14 +116,14 @@ impl Cloud {
 
     async fn deploy(&self, command: &CommandLine) -> CommandResult {
         let target = self.target_of(command)?;
-        let file = command.option("--template-file").ok_or("no template")?;
+        let file = command.option("--template-file").ok_or("the command has no --template-file")?;
         let text = read(command, file)?;
         let names_roles =
             text.contains("AWS::IAM::Role\n") || text.contains("AWS::CloudFormation::Stack\n");
         if names_roles && command.option("--capabilities") != Some("CAPABILITY_NAMED_IAM") {
             return Err("InsufficientCapabilities: the template creates a named role".into());
         }
-        // A larger local template needs a bucket (`aws cloudformation deploy`, --s3-bucket).
+        // CloudFormation's limit for a template that is not in a bucket.
         if text.len() > 51_200 {
             return Err("the template is too large".into());
         }
@@ -137,7 +137,7 @@ impl Cloud {
         let query = command
             .option("--query")
             .and_then(|query| query.split('\'').nth(1))
-            .ok_or("which output?")?;
+            .ok_or("--query names no output")?;
         let stack = self.deployments.stack(&target).ok_or("there is no such stack")?;
         let outputs = stack.outputs();
         let value = outputs.get(query).ok_or_else(|| format!("there is no output {query}"))?;
