@@ -142,7 +142,7 @@ async fn a_cancelled_create_and_its_delete_leave_nothing_in_either_order() {
     let has_read = has_read(&fixture.aws, &fixture.parent, &is_deleting);
     let deleting = fixture.another(&Setting::default()).await;
     let creating = Arc::clone(&fixture.function);
-    fixture.serve_by(Overtaking { creating, deleting, gate: gate.clone(), is_deleting });
+    fixture.serve_with(Overtaking { creating, deleting, gate: gate.clone(), is_deleting });
     let properties = fixture.properties(json!({}));
     let release = async {
         has_read.notified().await;

@@ -15,8 +15,8 @@ use test_support::{EXTERNAL_ID, NAME, RECORD, plain};
 
 use crate::program::{BOOTSTRAP, bootstrap, variables};
 
-/// A program that is the function with a bound on its memory.
-const BOUNDED: &str =
+/// A script that runs the function with a memory limit.
+const LIMIT_MEMORY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/lambda/limit-memory.sh");
 
 /// The future of an invocation, as [`Function::invoke`] returns it.
@@ -42,8 +42,8 @@ pub(crate) struct Setting {
     pub(crate) timeout: Duration,
     pub(crate) deadline: DeadlineStyle,
     pub(crate) log_level: &'static str,
-    /// The limit of memory for data that the kernel enforces, in bytes.
-    pub(crate) data: Option<u64>,
+    /// The limit of the data segment (`RLIMIT_DATA`), in bytes.
+    pub(crate) memory_limit: Option<u64>,
     /// Additional variables of its environment; one without a value is removed.
     pub(crate) env: Vec<(&'static str, Option<String>)>,
 }
@@ -54,7 +54,7 @@ impl Default for Setting {
             timeout: Duration::from_secs(30),
             deadline: DeadlineStyle::Real,
             log_level: "INFO",
-            data: None,
+            memory_limit: None,
             env: Vec::new(),
         }
     }
@@ -106,12 +106,13 @@ impl Fixture {
         spawn(&self.aws, &self.bucket, &self.credentials, setting).await
     }
 
-    /// Lets `function` deliver the events of the stack.
-    pub(crate) fn serve_by(&mut self, function: impl Function + 'static) {
+    /// Makes the stack send its events to `function`.
+    pub(crate) fn serve_with(&mut self, function: impl Function + 'static) {
         self.stack = Stack::new("mine", "222222222222", &self.bucket, Arc::new(function));
     }
 
-    /// Returns the properties of the README's example, with these changes; null removes a property.
+    /// Returns the properties of a valid delegation that neither waits nor verifies, with these
+    /// changes; null removes a property.
     pub(crate) fn properties(&self, changes: Value) -> Value {
         let mut properties = json!({
             "ServiceTimeout": 1800,
@@ -211,9 +212,9 @@ async fn spawn(
         env.extend(value.clone().map(|value| ((*name).to_owned(), value)));
     }
     let mut path = PathBuf::from(BOOTSTRAP);
-    if let Some(data) = setting.data {
-        path = BOUNDED.into();
-        env.extend(variables([("BOUNDED_TO", &data.to_string()), ("BOUNDED_PROGRAM", BOOTSTRAP)]));
+    if let Some(limit) = setting.memory_limit {
+        path = LIMIT_MEMORY.into();
+        env.extend(variables([("MEMORY_LIMIT", &limit.to_string()), ("PROGRAM", BOOTSTRAP)]));
     }
     let (timeout, deadline) = (setting.timeout, setting.deadline);
     LambdaProcess::spawn(Bootstrap { path, timeout, deadline, ..bootstrap(env) }).await.unwrap()
@@ -221,7 +222,7 @@ async fn spawn(
 
 /// Asserts that the operation failed with these words in the reason, and was rolled back.
 #[track_caller]
-pub(crate) fn rolled_back(outcome: &StackOutcome, words: &str) {
+pub(crate) fn assert_rolled_back(outcome: &StackOutcome, words: &str) {
     assert!(
         matches!(outcome, StackOutcome::RolledBack(reason) if reason.contains(words)),
         "{outcome:?}"

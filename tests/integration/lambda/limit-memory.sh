@@ -1,4 +1,4 @@
 #!/bin/sh
-# BOUNDED_PROGRAM with no more than BOUNDED_TO bytes for its data (setrlimit(2), `RLIMIT_DATA`).
-ulimit -d $((BOUNDED_TO / 1024))
-exec "$BOUNDED_PROGRAM"
+# Runs PROGRAM with at most MEMORY_LIMIT bytes for its data segment (setrlimit(2), RLIMIT_DATA).
+ulimit -d $((MEMORY_LIMIT / 1024))
+exec "$PROGRAM"

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use test_support::NAME;
 use tracing::Level;
 
-use crate::lambda::fixture::{Fixture, Setting, rolled_back};
+use crate::lambda::fixture::{Fixture, Setting, assert_rolled_back};
 use crate::program::BOOTSTRAP;
 
 const METRICS: &str = "_aws";
@@ -17,14 +17,14 @@ const METRICS: &str = "_aws";
 /// returns its log lines.
 async fn live(log_level: &'static str) -> (Fixture, Vec<Value>) {
     let fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
-    rolled_back(&fixture.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
-    rolled_back(
+    assert_rolled_back(&fixture.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await,
         "is not in the parent zone",
     );
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
     fixture.bucket.fault(BucketFault::Status(403), 3);
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"TTL": 60})).await,
         "did not receive a response",
     );

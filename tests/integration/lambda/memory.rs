@@ -18,7 +18,7 @@ use crate::lambda::fixture::{Fixture, Setting};
 const LARGE: usize = 6 * 1024 * 1024 - 4096;
 /// What 128 MB leave for data, in bytes: the program, its libraries and Lambda's own processes take
 /// less than 32 MB.
-const DATA: u64 = 96 << 20;
+const MEMORY_LIMIT: u64 = 96 << 20;
 
 fn event(fixture: &Fixture, number: usize, changes: Value) -> Value {
     let key = ResponseKey {
@@ -102,7 +102,7 @@ fn keys() -> String {
 async fn the_largest_events_fit_into_128_mb() {
     let fixture = Fixture::with(Setting {
         timeout: Duration::from_mins(5),
-        data: Some(DATA),
+        memory_limit: Some(MEMORY_LIMIT),
         ..Setting::default()
     })
     .await;
@@ -127,7 +127,7 @@ async fn the_largest_events_fit_into_128_mb() {
 async fn the_largest_page_of_a_listing_fits_into_128_mb() {
     let fixture = Fixture::with(Setting {
         timeout: Duration::from_mins(5),
-        data: Some(DATA),
+        memory_limit: Some(MEMORY_LIMIT),
         ..Setting::default()
     })
     .await;
@@ -150,7 +150,7 @@ async fn the_largest_page_of_a_listing_fits_into_128_mb() {
 async fn a_process_with_less_memory_is_killed() {
     let fixture = Fixture::with(Setting {
         timeout: Duration::from_mins(5),
-        data: Some(12 << 20),
+        memory_limit: Some(12 << 20),
         ..Setting::default()
     })
     .await;

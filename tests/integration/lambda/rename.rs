@@ -3,7 +3,7 @@
 use sandbox::StackOutcome;
 use serde_json::json;
 
-use crate::lambda::fixture::{Fixture, rolled_back};
+use crate::lambda::fixture::{Fixture, assert_rolled_back};
 
 #[tokio::test]
 async fn a_rename_keeps_the_delegation_throughout() {
@@ -38,7 +38,7 @@ async fn the_rollback_of_a_rename_keeps_the_delegation_throughout() {
     let before = fixture.parent.records();
     fixture.watch_the_delegation();
     fixture.stack.fail_after("Renamed");
-    rolled_back(&fixture.deploy("Renamed", json!({})).await, "another resource");
+    assert_rolled_back(&fixture.deploy("Renamed", json!({})).await, "another resource");
     assert_eq!(fixture.requests(), ["Create Delegation", "Create Renamed", "Delete Renamed"]);
     assert_eq!(
         fixture.parent.records(),
@@ -58,7 +58,7 @@ async fn a_rename_with_another_ttl_changes_it_with_the_next_update() {
     assert!(fixture.deploy("Renamed", json!({"TTL": 60})).await.is_complete());
     fixture.assert_delegated(300, 1);
     fixture.stack.fail_after("Again");
-    rolled_back(&fixture.deploy("Again", json!({"TTL": 900})).await, "another resource");
+    assert_rolled_back(&fixture.deploy("Again", json!({"TTL": 900})).await, "another resource");
     assert_eq!(fixture.claims().len(), 1);
     assert!(fixture.deploy("Renamed", json!({"TTL": 120})).await.is_complete());
     fixture.assert_delegated(120, 1);

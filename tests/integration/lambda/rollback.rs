@@ -10,14 +10,14 @@ use sandbox::{
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::lambda::fixture::{Fixture, Invoked, rolled_back};
+use crate::lambda::fixture::{Fixture, Invoked, assert_rolled_back};
 
 #[tokio::test]
 async fn a_refused_update_is_rolled_back() {
     let fixture = Fixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
-    rolled_back(&fixture.deploy("Delegation", json!({"TTL": "an hour"})).await, "TTL");
+    assert_rolled_back(&fixture.deploy("Delegation", json!({"TTL": "an hour"})).await, "TTL");
     assert_eq!(
         fixture.requests(),
         ["Create Delegation", "Update Delegation failed", "Update Delegation"]
@@ -34,7 +34,7 @@ async fn an_update_that_was_executed_but_never_answered_is_rolled_back() {
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     fixture.bucket.fault(BucketFault::Status(403), 3);
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"TTL": 60})).await,
         "did not receive a response",
     );
@@ -52,7 +52,7 @@ async fn a_failed_replacement_is_rolled_back() {
     let other = fixture.child_account.hosted_zone("staging.example.com");
     let foreign = RecordSet::new("staging.example.com", "NS", 60, ["ns1.somebody.example.net."]);
     fixture.parent.put(foreign.clone());
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await,
         "ns1.somebody.example.net",
     );
@@ -72,7 +72,7 @@ async fn a_replacement_is_undone_when_another_resource_fails() {
     fixture.watch_the_delegation();
     let other = fixture.child_account.hosted_zone("staging.example.com");
     fixture.stack.fail_after("Delegation");
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await,
         "another resource",
     );
@@ -90,7 +90,7 @@ async fn a_replacement_is_undone_when_another_resource_fails() {
 async fn a_new_resource_is_removed_when_another_one_fails() {
     let fixture = Fixture::new().await;
     fixture.stack.fail_after("Delegation");
-    rolled_back(&fixture.deploy("Delegation", json!({})).await, "another resource");
+    assert_rolled_back(&fixture.deploy("Delegation", json!({})).await, "another resource");
     assert_eq!(fixture.requests(), ["Create Delegation", "Delete Delegation"]);
     fixture.assert_as_before();
 }
@@ -103,7 +103,7 @@ async fn a_create_that_changed_nothing_is_rolled_back_by_its_unresolved_id() {
     for (changes, words) in
         [(json!({"TTL": "an hour"}), "TTL"), (json!({}), "ns1.somebody.example.net")]
     {
-        rolled_back(&fixture.deploy("Delegation", changes).await, words);
+        assert_rolled_back(&fixture.deploy("Delegation", changes).await, words);
         let delete = fixture.last();
         assert!(
             delete.physical_id.starts_with("unresolved/") && delete.failure.is_none(),
@@ -111,7 +111,10 @@ async fn a_create_that_changed_nothing_is_rolled_back_by_its_unresolved_id() {
         );
     }
     fixture.aws.clear_calls();
-    rolled_back(&fixture.deploy("Delegation", json!({"ChildZoneId": null})).await, "ChildZoneId");
+    assert_rolled_back(
+        &fixture.deploy("Delegation", json!({"ChildZoneId": null})).await,
+        "ChildZoneId",
+    );
     assert!(
         fixture.actions().is_empty(),
         "neither the Create nor the Delete of its unresolved id may make a call"
@@ -123,7 +126,10 @@ async fn a_create_that_changed_nothing_is_rolled_back_by_its_unresolved_id() {
 async fn a_create_that_was_executed_but_never_answered_is_deleted_by_an_invented_id() {
     let fixture = Fixture::new().await;
     fixture.bucket.fault(BucketFault::Status(403), 3);
-    rolled_back(&fixture.deploy("Delegation", json!({})).await, "did not receive a response");
+    assert_rolled_back(
+        &fixture.deploy("Delegation", json!({})).await,
+        "did not receive a response",
+    );
     assert_eq!(fixture.requests(), ["Create Delegation failed", "Delete Delegation"]);
     assert!(fixture.last().physical_id.starts_with("mine-Delegation-"));
     fixture.assert_as_before();
@@ -170,8 +176,11 @@ async fn a_create_that_died_at_each_delivery_is_deleted_by_an_invented_id() {
             killer.kill_now();
         }
     }));
-    fixture.serve_by(DiesCreating { aws, process, deliveries: AtomicUsize::new(0) });
-    rolled_back(&fixture.deploy("Delegation", json!({})).await, "did not receive a response");
+    fixture.serve_with(DiesCreating { aws, process, deliveries: AtomicUsize::new(0) });
+    assert_rolled_back(
+        &fixture.deploy("Delegation", json!({})).await,
+        "did not receive a response",
+    );
     assert_eq!(
         fixture.function.starts(),
         4,

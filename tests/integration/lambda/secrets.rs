@@ -7,7 +7,7 @@ use sandbox::{BucketFault, Fault, FaultKind, Function, LambdaProcess};
 use serde_json::{Value, json};
 use test_support::EXTERNAL_ID;
 
-use crate::lambda::fixture::{Fixture, Invoked, Setting, rolled_back};
+use crate::lambda::fixture::{Fixture, Invoked, Setting, assert_rolled_back};
 
 /// Delivers events, and records the signatures of their response URLs.
 struct Noting {
@@ -29,20 +29,20 @@ impl Function for Noting {
 async fn live(log_level: &'static str) -> (Fixture, Vec<String>) {
     let mut fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
     let signatures = Arc::<Mutex<Vec<String>>>::default();
-    fixture.serve_by(Noting {
+    fixture.serve_with(Noting {
         process: Arc::clone(&fixture.function),
         signatures: Arc::clone(&signatures),
     });
 
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ParentExternalId": "a-wrong-external-id"})).await,
         "denied",
     );
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ParentExternalId": "a wrong external id"})).await,
         "ParentExternalId",
     );
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ParentRoleArn": "a-role"})).await,
         "ParentRoleArn",
     );
@@ -56,7 +56,7 @@ async fn live(log_level: &'static str) -> (Fixture, Vec<String>) {
     }
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
     fixture.bucket.fault(BucketFault::Status(403), 3);
-    rolled_back(
+    assert_rolled_back(
         &fixture.deploy("Delegation", json!({"TTL": 60})).await,
         "did not receive a response",
     );
