@@ -51,7 +51,7 @@ pub(crate) struct Setting {
 impl Default for Setting {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(30),
+            timeout: Duration::from_mins(5),
             deadline: DeadlineStyle::Real,
             log_level: "INFO",
             memory_limit: None,

@@ -5,8 +5,6 @@
 //! program itself leaves of the 128 MB. A process that maps more is killed, however fast the
 //! machine is.
 
-use std::time::Duration;
-
 use sandbox::{Function as _, Invocation, RecordSet, ResponseKey};
 use serde_json::{Value, json};
 use test_support::NAME;
@@ -100,12 +98,8 @@ fn keys() -> String {
 
 #[tokio::test]
 async fn the_largest_events_fit_into_128_mb() {
-    let fixture = Fixture::with(Setting {
-        timeout: Duration::from_mins(5),
-        memory_limit: Some(MEMORY_LIMIT),
-        ..Setting::default()
-    })
-    .await;
+    let fixture =
+        Fixture::with(Setting { memory_limit: Some(MEMORY_LIMIT), ..Setting::default() }).await;
     for (number, changes) in large(&fixture).into_iter().enumerate() {
         let wrapped = changes.get("Records").is_some();
         let event = if wrapped { changes } else { event(&fixture, number, changes) };
@@ -125,12 +119,8 @@ async fn the_largest_events_fit_into_128_mb() {
 /// bytes in the response.
 #[tokio::test]
 async fn the_largest_page_of_a_listing_fits_into_128_mb() {
-    let fixture = Fixture::with(Setting {
-        timeout: Duration::from_mins(5),
-        memory_limit: Some(MEMORY_LIMIT),
-        ..Setting::default()
-    })
-    .await;
+    let fixture =
+        Fixture::with(Setting { memory_limit: Some(MEMORY_LIMIT), ..Setting::default() }).await;
     let value = vec![format!("\"{}\"", "&".repeat(250)); 15].join(" ");
     for number in 0..300 {
         let name = format!("t{number:03}.{NAME}");
@@ -148,12 +138,8 @@ async fn the_largest_page_of_a_listing_fits_into_128_mb() {
 /// Shows that the test of events can fail.
 #[tokio::test]
 async fn a_process_with_less_memory_is_killed() {
-    let fixture = Fixture::with(Setting {
-        timeout: Duration::from_mins(5),
-        memory_limit: Some(12 << 20),
-        ..Setting::default()
-    })
-    .await;
+    let fixture =
+        Fixture::with(Setting { memory_limit: Some(12 << 20), ..Setting::default() }).await;
     let many = json!({"NameServers": vec![0; LARGE / 2]});
     let result =
         fixture.function.invoke(event(&fixture, 0, json!({"ResourceProperties": many}))).await;

@@ -53,7 +53,7 @@ impl Watched {
             ("DELEGATION_DNS_ANY_ADDRESS", "true"),
             ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
         ]));
-        let watch = Bootstrap { timeout: Duration::from_mins(1), ..bootstrap(env) };
+        let watch = Bootstrap { timeout: Duration::from_mins(4), ..bootstrap(env) };
         Self {
             process: LambdaProcess::spawn(watch).await.unwrap(),
             credentials,
@@ -66,7 +66,7 @@ impl Watched {
 #[tokio::test]
 async fn the_program_is_the_watch_by_its_handler_and_logs_one_line_per_finding() {
     let watched = Watched::new("watch").await;
-    // With a timeout of a minute, each account is a part of its own.
+    // With a timeout of less than five minutes, each account is a part of its own.
     let mut results = Vec::new();
     let mut event = json!({});
     while !event.is_null() {
