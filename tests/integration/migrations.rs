@@ -17,7 +17,7 @@ mod tools;
 
 use futures::future::BoxFuture;
 
-use fixture::Fixture;
+use fixture::MigrationFixture;
 
 /// The result of a step or a check; the error says what is wrong.
 type Outcome = Result<(), String>;
@@ -37,7 +37,7 @@ trait Migration: Sized + Sync {
     fn end(&self) -> impl Future<Output = Outcome>;
 
     /// Returns the zones and the function.
-    fn fixture(&self) -> &Fixture;
+    fn fixture(&self) -> &MigrationFixture;
 }
 
 /// Runs the migration without the step that is left out.

@@ -32,15 +32,21 @@
     clippy::needless_pass_by_value,
     reason = "a test stops where something is missing; helpers are called with json!"
 )]
+#![allow(missing_docs, reason = "only tests use it; a doc that repeats a name says nothing")]
 
 mod answer;
+mod environment;
 mod fixture;
 mod network;
 mod simulation;
 mod time;
 
 pub use answer::Answer;
-pub use fixture::{EXTERNAL_ID, Fixture, NAME, RECORD, at_once, plain};
+pub use environment::{
+    CHILD_ACCOUNT, EXTERNAL_ID, Environment, EnvironmentBuilder, NAME, PARENT_ACCOUNT, RECORD,
+    STACK, at_once, changed, function_role, plain, trust_policy,
+};
+pub use fixture::Fixture;
 pub use network::{Asked, Network, seeded};
 pub use simulation::{Simulated, seed_or, setting, simulate, simulate_each};
 pub use time::{breathe, pass, poll_until};

@@ -116,14 +116,7 @@ impl Network {
     /// The AWS accounts with these credentials, and the DNS check, over this network. This is for a
     /// program that runs in process.
     pub async fn program(&self, name: &str, credentials: Credentials) -> (Accounts, Verifier) {
-        let settings = FixedSettings {
-            endpoint_url: self.aws.endpoint_url(),
-            region: "us-east-1".to_owned(),
-            access_key_id: credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key,
-            session_token: credentials.session_token,
-            clock: self.clock.clone(),
-        };
+        let settings = settings(&self.aws, &self.clock, credentials, None);
         let accounts = Accounts::with_settings(Client::new(self.clone()), name, &settings).await;
         (
             accounts,
@@ -141,21 +134,8 @@ impl Network {
         credentials: Credentials,
         configure: impl FnOnce(&mut Config),
     ) -> Handler {
-        let mut config = Config {
-            response_hosts: vec![self.bucket.host()],
-            dns_resolver: Some(self.dns.resolver()),
-            dns_any_address: true,
-            ..Config::default()
-        };
-        configure(&mut config);
-        let settings = FixedSettings {
-            endpoint_url: self.aws.endpoint_url(),
-            region: config.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
-            access_key_id: credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key,
-            session_token: credentials.session_token,
-            clock: self.clock.clone(),
-        };
+        let config = config(&self.bucket, &self.dns, configure);
+        let settings = settings(&self.aws, &self.clock, credentials, config.region.as_deref());
         let (client, verifier) = (
             Client::new(self.clone()),
             Verifier::new(config.dns_resolver).at_any_address(config.dns_any_address),
@@ -190,6 +170,39 @@ impl Network {
             id: "6f1cb6b5-5d20-4c1a-9c0e-2b7f3f6a1d44".into(),
             log_stream: "stream".into(),
         }
+    }
+}
+
+/// The settings of a function that uses this bucket and these name servers.
+pub(crate) fn config(
+    bucket: &ResponseBucket,
+    dns: &Dns,
+    configure: impl FnOnce(&mut Config),
+) -> Config {
+    let mut config = Config {
+        response_hosts: vec![bucket.host()],
+        dns_resolver: Some(dns.resolver()),
+        dns_any_address: true,
+        ..Config::default()
+    };
+    configure(&mut config);
+    config
+}
+
+/// The settings of a client of this AWS.
+pub(crate) fn settings(
+    aws: &Sandbox,
+    clock: &Clock,
+    credentials: Credentials,
+    region: Option<&str>,
+) -> FixedSettings {
+    FixedSettings {
+        endpoint_url: aws.endpoint_url(),
+        region: region.unwrap_or("us-east-1").to_owned(),
+        access_key_id: credentials.access_key_id,
+        secret_access_key: credentials.secret_access_key,
+        session_token: credentials.session_token,
+        clock: clock.clone(),
     }
 }
 

@@ -7,7 +7,7 @@ use sandbox::{BucketFault, Fault, FaultKind};
 use serde_json::json;
 use test_support::{Simulated, simulate_each};
 
-use crate::faults::fixture::Fixture;
+use crate::faults::fixture::ColdStartFixture;
 use crate::faults::scenario::{SCENARIOS, Scenario, TIMEOUT};
 
 const FOREVER: u64 = u64::MAX;
@@ -66,7 +66,7 @@ fn an_answer_is_delivered_or_the_event_is_delivered_again() {
 }
 
 async fn run(case: &Case) -> Result<(), String> {
-    let fixture = &Fixture::new();
+    let fixture = &ColdStartFixture::new();
     let id = case.scenario.begin(fixture).await?;
     let event = case.scenario.event(fixture, id.as_deref());
     fixture.bucket.fault(case.fault.clone(), case.times);
@@ -98,7 +98,7 @@ async fn run(case: &Case) -> Result<(), String> {
 /// event is delivered again after the rollback.
 #[tokio::test(start_paused = true)]
 async fn a_failed_update_delivered_again_after_its_rollback_changes_nothing() {
-    let fixture = Fixture::new();
+    let fixture = ColdStartFixture::new();
     let old = fixture.properties(json!({}));
     let created =
         fixture.deliver(&fixture.event("Create", None, &old, None), TIMEOUT, || {}).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_failed_update_delivered_again_after_its_rollback_changes_nothing() {
 /// delegation that no stack knew of.
 #[tokio::test(start_paused = true)]
 async fn regression_a_failed_create_that_may_be_known_is_not_delivered_again() {
-    let fixture = Fixture::new();
+    let fixture = ColdStartFixture::new();
     let properties = fixture.properties(json!({}));
     let create = fixture.event("Create", None, &properties, None);
     let hang = fixture
@@ -148,7 +148,7 @@ async fn regression_a_failed_create_that_may_be_known_is_not_delivered_again() {
 /// If CloudFormation certainly did not get the answer, a second delivery sends one.
 #[tokio::test(start_paused = true)]
 async fn a_failed_create_that_is_not_known_is_delivered_again() {
-    let fixture = Fixture::new();
+    let fixture = ColdStartFixture::new();
     let properties = fixture.properties(json!({}));
     let create = fixture.event("Create", None, &properties, None);
     let hang = fixture

@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::faults::fixture::Fixture;
+use crate::faults::fixture::ColdStartFixture;
 use crate::faults::scenario::TIMEOUT;
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_invalidates_every_signature_fails_the_request_immediately() {
     for seconds in [-600, 600] {
-        let fixture = Fixture::new();
+        let fixture = ColdStartFixture::new();
         fixture.aws.clock().skew(seconds);
         let began = Instant::now();
         let event = fixture.event("Create", None, &fixture.properties(json!({})), None);
@@ -27,7 +27,7 @@ async fn a_clock_that_invalidates_every_signature_fails_the_request_immediately(
 
 #[tokio::test(start_paused = true)]
 async fn a_bucket_whose_clock_is_ahead_gets_its_answer() {
-    let fixture = Fixture::new();
+    let fixture = ColdStartFixture::new();
     fixture.bucket.clock().advance(Duration::from_mins(30));
     let properties = fixture.properties(json!({}));
     let event = fixture.event("Create", None, &properties, None);
@@ -40,7 +40,7 @@ async fn a_bucket_whose_clock_is_ahead_gets_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_after_the_url_expired_is_an_error_unless_its_id_is_unresolved() {
-    let fixture = Fixture::new();
+    let fixture = ColdStartFixture::new();
     let good = fixture.event("Create", None, &fixture.properties(json!({})), None);
     let bad = fixture.event("Create", None, &fixture.properties(json!({"TTL": "soon"})), None);
     fixture.bucket.clock().advance(Duration::from_hours(3));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sandbox::{BucketFault, Call, Fault, FaultKind, Put};
 use test_support::{Simulated, pass, simulate_each};
 
-use crate::faults::fixture::{Delivered, Fixture};
+use crate::faults::fixture::{ColdStartFixture, Delivered};
 use crate::faults::matrix::calls;
 use crate::faults::scenario::{SCENARIOS, Scenario, TIMEOUT};
 
@@ -51,7 +51,7 @@ fn a_second_delivery_completes_a_request_that_was_cut_off_anywhere() {
 }
 
 async fn run((scenario, moment): Case) -> Result<(), String> {
-    let fixture = &Fixture::new();
+    let fixture = &ColdStartFixture::new();
     let id = scenario.begin(fixture).await?;
     let event = scenario.event(fixture, id.as_deref());
     let request = event["RequestId"].as_str().unwrap();
@@ -82,7 +82,7 @@ async fn run((scenario, moment): Case) -> Result<(), String> {
 }
 
 /// Holds the request at that moment, and returns once the request has reached it.
-async fn wait_for(fixture: &Fixture, moment: Moment, request: &str) {
+async fn wait_for(fixture: &ColdStartFixture, moment: Moment, request: &str) {
     match moment {
         Moment::Before(n) => drop(fixture.aws.fault(Fault::on("*").nth(n).kind(FaultKind::Hang))),
         Moment::After(n) => {

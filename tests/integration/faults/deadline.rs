@@ -7,7 +7,7 @@ use std::time::Duration;
 use sandbox::{Fault, FaultKind};
 use test_support::{Simulated, simulate_each};
 
-use crate::faults::fixture::Fixture;
+use crate::faults::fixture::ColdStartFixture;
 use crate::faults::long;
 use crate::faults::scenario::{SCENARIOS, Scenario};
 
@@ -47,7 +47,7 @@ fn a_deadline_at_any_moment_gives_one_true_answer() {
 }
 
 async fn run((scenario, deadline): Case) -> Result<String, String> {
-    let fixture = &Fixture::new();
+    let fixture = &ColdStartFixture::new();
     let id = scenario.begin(fixture).await?;
     fixture.aws.clear_calls();
     fixture.aws.fault(Fault::on("*").always().kind(FaultKind::Latency(CALL)));

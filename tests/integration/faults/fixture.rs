@@ -2,41 +2,41 @@
 //! delivery.
 
 use std::cell::Cell;
+use std::ops::Deref;
 use std::time::Duration;
 
 use custom_delegation::handler::Handler;
-use sandbox::{
-    KeySigningKey, Put, RecordSet, ResponseBucket, ResponseKey, Role, Sandbox, ZoneHandle,
-};
-use serde_json::{Map, Value, json};
-use test_support::{Asked, NAME, Network, pass, plain};
+use sandbox::{KeySigningKey, Put, RecordSet, ResponseKey, ZoneHandle};
+use serde_json::{Value, json};
+use test_support::{Asked, Environment, NAME, STACK, changed, pass, plain};
 
 use crate::faults::scenario::TIMEOUT;
 
-pub(crate) const PARENT: &str = "111111111111";
-pub(crate) const CHILD: &str = "222222222222";
 pub(crate) const OTHER: &str = "other.example.com";
 /// The key-signing keys of the child zone, with their digests.
 const KEYS: [(&str, &str); 2] = [
     ("one", "1111111111111111111111111111111111111111111111111111111111111111"),
     ("two", "2222222222222222222222222222222222222222222222222222222222222222"),
 ];
-const STACK: &str =
-    "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
 /// The number of deliveries of an event: Lambda delivers an asynchronous event up to three times.
 const DELIVERIES: usize = 3;
 
-pub(crate) struct Fixture {
-    pub(crate) aws: Sandbox,
-    pub(crate) bucket: ResponseBucket,
-    pub(crate) parent: ZoneHandle,
+/// An [`Environment`] with two child zones, and a function that is newly started for each delivery.
+pub(crate) struct ColdStartFixture {
+    environment: Environment,
+    /// [`NAME`], with a key-signing key for each of [`KEYS`].
     pub(crate) child: ZoneHandle,
+    /// [`OTHER`]
     pub(crate) other: ZoneHandle,
-    pub(crate) parent_role: Role,
-    function_role: Role,
-    network: Network,
-    before: Vec<RecordSet>,
     requests: Cell<u64>,
+}
+
+impl Deref for ColdStartFixture {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
 }
 
 /// The result of an event.
@@ -62,70 +62,46 @@ impl Delivered {
     }
 }
 
-impl Fixture {
+impl ColdStartFixture {
     pub(crate) fn new() -> Self {
-        let network = Network::new();
-        let (aws, bucket) = (network.aws.clone(), network.bucket.clone());
-        let (parent_account, function_account) = (aws.account(PARENT), aws.account(CHILD));
-        let parent = parent_account.hosted_zone("example.com");
-        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
-        parent.put(RecordSet::new(
-            "theirs.example.com",
-            "NS",
-            300,
-            ["ns1.theirs.net.", "ns2.theirs.net."],
-        ));
-        parent.put(RecordSet::new(
-            "_delegation-theirs.example.com",
-            "TXT",
-            300,
-            ["\"not a claim\""],
-        ));
-        let (child, other) =
-            (function_account.hosted_zone(NAME), function_account.hosted_zone(OTHER));
+        let environment = Environment::builder()
+            .parent_role("parent", None)
+            .records([
+                RecordSet::new(
+                    "theirs.example.com",
+                    "NS",
+                    300,
+                    ["ns1.theirs.net.", "ns2.theirs.net."],
+                ),
+                RecordSet::new("_delegation-theirs.example.com", "TXT", 300, ["\"not a claim\""]),
+            ])
+            .in_process();
+        let account = &environment.child_account;
+        let (child, other) = (account.hosted_zone(NAME), account.hosted_zone(OTHER));
         child.sign(KEYS.map(|(name, digest)| KeySigningKey::active(name, 1, digest)));
-        let parent_role =
-            parent_account.role("parent").trust_account(CHILD, None).allow_all_route53();
-        let function_role =
-            function_account.role("function").allow_all_route53().allow_assume(&parent_role.arn());
-        let (before, requests) = (parent.records(), Cell::new(1));
-        Self {
-            aws,
-            bucket,
-            parent,
-            child,
-            other,
-            parent_role,
-            function_role,
-            network,
-            before,
-            requests,
-        }
+        Self { environment, child, other, requests: Cell::new(1) }
     }
 
     /// Returns the hosts outside of AWS that requests were sent to.
     pub(crate) fn strayed(&self) -> Vec<String> {
-        self.network.strayed()
+        self.network().strayed()
     }
 
     /// Returns a newly started function with its default settings.
     async fn function(&self) -> Handler {
-        self.network.function("delegation", self.function_role.credentials(), |_| {}).await
+        self.environment.function(&self.function_role, |_| {}).await
     }
 
     /// Returns the properties of the README's example, with these changes.
     pub(crate) fn properties(&self, changes: Value) -> Value {
-        let mut properties = json!({
+        let properties = json!({
             "ChildZoneId": self.child.id(),
             "ParentRoleArn": self.parent_role.arn(),
             "ParentZoneName": "example.com",
             "TTL": "300",
             "Verification": "NONE",
         });
-        for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
-            properties[key] = value.clone();
-        }
-        properties
+        changed(properties, &changes)
     }
 
     /// Returns the event of a new request, later than all earlier ones.
@@ -145,13 +121,13 @@ impl Fixture {
         };
         // The dates in URLs have a resolution of a second, and real requests for a resource are
         // further apart than those of a test.
-        let at = self.network.clock.now() + Duration::from_secs(2 * number);
-        self.network.event(kind, &key, at, &Asked { id, new, old })
+        let at = self.clock.now() + Duration::from_secs(2 * number);
+        self.network().event(kind, &key, at, &Asked { id, new, old })
     }
 
     /// Delivers an event to a new function, once.
     pub(crate) async fn invoke(&self, event: &Value, timeout: Duration) -> Result<(), String> {
-        let invocation = self.network.invocation(timeout);
+        let invocation = self.network().invocation(timeout);
         let result = self
             .function()
             .await
@@ -176,7 +152,7 @@ impl Fixture {
     /// Delivers an event to a new function, and cuts it off between two of its steps as soon as
     /// `cut` is ready. Returns whether that happened.
     pub(crate) async fn invoke_until(&self, event: &Value, cut: impl Future<Output = ()>) -> bool {
-        let (function, invocation) = (self.function().await, self.network.invocation(TIMEOUT));
+        let (function, invocation) = (self.function().await, self.network().invocation(TIMEOUT));
         let event = event.to_string();
         tokio::select! {
             biased;
@@ -252,7 +228,7 @@ impl Fixture {
     /// Checks that the parent zone is as it was before the first request.
     pub(crate) fn check_as_before(&self) -> Result<(), String> {
         let now = self.parent.records();
-        if now == self.before {
+        if now == self.records_before() {
             return Ok(());
         }
         let lines: Vec<String> = now.iter().map(ToString::to_string).collect();
@@ -262,7 +238,7 @@ impl Fixture {
     /// Checks that all record sets of others are unchanged.
     pub(crate) fn check_others(&self) -> Result<(), String> {
         let now = self.parent.records();
-        let missing = self.before.iter().find(|set| !now.contains(set));
+        let missing = self.records_before().iter().find(|set| !now.contains(set));
         missing.map_or(Ok(()), |set| Err(format!("{set} was changed")))
     }
 }

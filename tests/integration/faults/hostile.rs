@@ -4,7 +4,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::faults::fixture::{Fixture, OTHER};
+use crate::faults::fixture::{ColdStartFixture, OTHER};
 
 /// A damaged event, and the secret in its response URL.
 pub(crate) struct Hostile {
@@ -56,7 +56,7 @@ const PROPERTIES: [&str; 21] = [
 ];
 
 /// Returns a random event. The same seed and the same zones give the same event.
-pub(crate) fn event(fixture: &Fixture, rng: &mut Rng, foreign: &str) -> Hostile {
+pub(crate) fn event(fixture: &ColdStartFixture, rng: &mut Rng, foreign: &str) -> Hostile {
     let mut event = valid(fixture, rng);
     let url = event["ResponseURL"].as_str().unwrap().to_owned();
     let signature =
@@ -93,7 +93,7 @@ pub(crate) fn event(fixture: &Fixture, rng: &mut Rng, foreign: &str) -> Hostile 
     Hostile { event, request, signed_for, signature, url_intact }
 }
 
-fn valid(fixture: &Fixture, rng: &mut Rng) -> Value {
+fn valid(fixture: &ColdStartFixture, rng: &mut Rng) -> Value {
     let mut properties = || {
         let zone = if rng.bool() { &fixture.child } else { &fixture.other };
         fixture.properties(json!({"ChildZoneId": zone.id(), "TTL": rng.u32(0..1000).to_string()}))
@@ -123,7 +123,7 @@ fn remove(event: &mut Value, rng: &mut Rng) {
     }
 }
 
-fn set_property(event: &mut Value, fixture: &Fixture, rng: &mut Rng) {
+fn set_property(event: &mut Value, fixture: &ColdStartFixture, rng: &mut Rng) {
     let which = if rng.u8(0..4) == 0 { "OldResourceProperties" } else { "ResourceProperties" };
     if !event[which].is_object() {
         event[which] = json!({});
@@ -139,7 +139,7 @@ fn set_property(event: &mut Value, fixture: &Fixture, rng: &mut Rng) {
     event[which][key] = value.unwrap_or_default();
 }
 
-fn physical_id(fixture: &Fixture, rng: &mut Rng) -> String {
+fn physical_id(fixture: &ColdStartFixture, rng: &mut Rng) -> String {
     let (parent, child) = (fixture.parent.id(), fixture.child.id());
     match rng.u8(0..12) {
         0 => format!("{parent}/theirs.example.com"),
@@ -183,7 +183,7 @@ fn damaged_url(url: &str, rng: &mut Rng, foreign: &str) -> Value {
 }
 
 /// Returns any JSON value, of any size and depth.
-fn value(fixture: &Fixture, rng: &mut Rng) -> Value {
+fn value(fixture: &ColdStartFixture, rng: &mut Rng) -> Value {
     match rng.u8(0..24) {
         0 => Value::Null,
         1 => json!(rng.bool()),

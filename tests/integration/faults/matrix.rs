@@ -7,7 +7,7 @@ use std::time::Duration;
 use sandbox::{Call, Fault, FaultKind};
 use test_support::{Simulated, simulate, simulate_each};
 
-use crate::faults::fixture::Fixture;
+use crate::faults::fixture::ColdStartFixture;
 use crate::faults::long;
 use crate::faults::scenario::{SCENARIOS, Scenario, TIMEOUT};
 
@@ -56,7 +56,7 @@ fn kinds() -> Vec<FaultKind> {
 /// Returns the calls of a request without faults.
 pub(crate) fn calls(scenario: Scenario) -> Vec<Call> {
     simulate(1, async || {
-        let fixture = Fixture::new();
+        let fixture = ColdStartFixture::new();
         let id = scenario.begin(&fixture).await.unwrap();
         fixture.aws.clear_calls();
         let event = scenario.event(&fixture, id.as_deref());
@@ -130,7 +130,7 @@ fn every_call_of_every_request_survives_every_fault() {
 }
 
 async fn run(case: &Case) -> Result<String, String> {
-    let fixture = &Fixture::new();
+    let fixture = &ColdStartFixture::new();
     let id = case.scenario.begin(fixture).await?;
     let event = case.scenario.event(fixture, id.as_deref());
     let fault = Fault::on(&case.action)

@@ -13,7 +13,7 @@ use sandbox::Put;
 use serde_json::Value;
 use test_support::{setting, simulate_each};
 
-use crate::faults::fixture::Fixture;
+use crate::faults::fixture::ColdStartFixture;
 use crate::faults::hostile::{self, Hostile};
 use crate::faults::scenario::TIMEOUT;
 
@@ -67,7 +67,7 @@ fn no_event_causes_a_panic_a_second_answer_a_leak_or_a_foreign_change() {
 async fn run(seed: u64) -> Result<String, String> {
     let mut rng = Rng::with_seed(seed);
     fastrand::seed(seed);
-    let fixture = Fixture::new();
+    let fixture = ColdStartFixture::new();
     let hostile = hostile::event(&fixture, &mut rng, FOREIGN);
     send(&fixture, &hostile).await.map_err(|error| format!("{error}\n{}", shown(&hostile.event)))
 }
@@ -76,7 +76,7 @@ fn shown(event: &Value) -> String {
     event.to_string().chars().take(4000).collect()
 }
 
-async fn send(fixture: &Fixture, hostile: &Hostile) -> Result<String, String> {
+async fn send(fixture: &ColdStartFixture, hostile: &Hostile) -> Result<String, String> {
     let result = fixture.invoke(&hostile.event, TIMEOUT).await;
     let stored = fixture.bucket.answers(&hostile.signed_for);
     if let Err(error) = &result
@@ -119,7 +119,7 @@ fn check_answer(hostile: &Hostile, put: &Put) -> Result<String, String> {
 }
 
 /// Sends the Delete after a Create, and checks that it removed everything.
-async fn undo(fixture: &Fixture, hostile: &Hostile, stored: &[Put]) -> Result<(), String> {
+async fn undo(fixture: &ColdStartFixture, hostile: &Hostile, stored: &[Put]) -> Result<(), String> {
     let Some(answer) = stored.first().map(Put::json) else { return Ok(()) };
     if hostile.request["RequestType"] != "Create" || answer["Data"]["Action"] != "CREATED" {
         return Ok(());

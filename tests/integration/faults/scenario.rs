@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::faults::fixture::{Delivered, Fixture};
+use crate::faults::fixture::{ColdStartFixture, Delivered};
 
 /// A request that a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +57,11 @@ impl Scenario {
         }
     }
 
-    fn properties_before(self, fixture: &Fixture) -> Value {
+    fn properties_before(self, fixture: &ColdStartFixture) -> Value {
         fixture.properties(self.keys().0.map_or_else(|| json!({}), signed))
     }
 
-    fn properties(self, fixture: &Fixture) -> Value {
+    fn properties(self, fixture: &ColdStartFixture) -> Value {
         match self {
             Self::Create | Self::Delete | Self::SignedCreate | Self::SignedDelete => {
                 self.properties_before(fixture)
@@ -75,7 +75,7 @@ impl Scenario {
 
     /// Prepares the request: creates the resource, unless the request is a Create. Returns its
     /// physical id.
-    pub(crate) async fn begin(self, fixture: &Fixture) -> Result<Option<String>, String> {
+    pub(crate) async fn begin(self, fixture: &ColdStartFixture) -> Result<Option<String>, String> {
         if self.kind() == "Create" {
             return Ok(None);
         }
@@ -86,7 +86,7 @@ impl Scenario {
     }
 
     /// Returns the event of the request.
-    pub(crate) fn event(self, fixture: &Fixture, id: Option<&str>) -> Value {
+    pub(crate) fn event(self, fixture: &ColdStartFixture, id: Option<&str>) -> Value {
         let (new, old) = (self.properties(fixture), self.properties_before(fixture));
         let old = (self.kind() == "Update").then_some(&old);
         fixture.event(self.kind(), id, &new, old)
@@ -96,7 +96,7 @@ impl Scenario {
     /// the zone on the way.
     pub(crate) async fn end(
         self,
-        fixture: &Fixture,
+        fixture: &ColdStartFixture,
         id: Option<&str>,
         delivered: &Delivered,
     ) -> Result<(), String> {
@@ -175,7 +175,7 @@ fn signed(key: &str) -> Value {
     json!({"Dnssec": "true", "KeySigningKeys": [key]})
 }
 
-async fn delete(fixture: &Fixture, id: &str, properties: &Value) -> Result<(), String> {
+async fn delete(fixture: &ColdStartFixture, id: &str, properties: &Value) -> Result<(), String> {
     let event = fixture.event("Delete", Some(id), properties, None);
     must_succeed(&fixture.deliver(&event, TIMEOUT, || {}).await?)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, RecordSet, Sandbox, ZoneHandle};
 use serde_json::{Value, json};
-use test_support::Network;
+use test_support::{Network, trust_policy};
 
 use crate::histories::history::{
     CHILD_ACCOUNTS, CHILDREN, DeclaredResource, KEYS, NAMES, PARENT_ACCOUNTS, PARENTS, Parent,
@@ -33,7 +33,7 @@ pub(crate) struct Zone {
 }
 
 #[derive(Clone)]
-pub(crate) struct Fixture {
+pub(crate) struct MultiAccountFixture {
     pub(crate) parents: Vec<Zone>,
     pub(crate) children: Vec<Zone>,
     roles: Vec<String>,
@@ -73,7 +73,7 @@ pub(crate) struct Desired {
     pub(crate) parent: Parent,
 }
 
-impl Fixture {
+impl MultiAccountFixture {
     pub(crate) fn new(aws: &Sandbox, child_records: u16) -> Self {
         let zone = |account: usize, id: &str, name: &str| {
             let handle = aws.account(id).hosted_zone(name);
@@ -86,11 +86,8 @@ impl Fixture {
             .map(|(account, name)| zone(account, CHILD_ACCOUNTS[account], NAMES[name]))
             .to_vec();
         let roles = PARENT_ACCOUNTS.map(|account| {
-            let trust: Vec<String> =
-                CHILD_ACCOUNTS.iter().map(|id| format!("arn:aws:iam::{id}:root")).collect();
-            let statement =
-                json!({"Effect": "Allow", "Principal": {"AWS": trust}, "Action": "sts:AssumeRole"});
-            let role = aws.account(account).role("parent").trust(json!({"Statement": [statement]}));
+            let role = aws.account(account).role("parent");
+            let role = role.trust(trust_policy(&CHILD_ACCOUNTS, None));
             role.without_policies().allow_all_route53().arn()
         });
         for (index, child) in children.iter().enumerate() {
@@ -156,7 +153,7 @@ impl Fixture {
         properties
     }
 
-    /// Parses the properties of an event: the inverse of [`Fixture::properties`].
+    /// Parses the properties of an event: the inverse of [`MultiAccountFixture::properties`].
     pub(crate) fn parse(&self, properties: &Value) -> Option<Desired> {
         let text = |key: &str| properties[key].as_str();
         let child =

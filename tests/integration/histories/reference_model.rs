@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandbox::{Action, Call, RecordSet};
 use serde_json::Value;
 
-use crate::histories::fixture::{Fixture, Point, plain};
+use crate::histories::fixture::{MultiAccountFixture, Point, plain};
 use crate::invariants::record::{PointState, Record, Set, Values};
 pub(crate) use delivery::Delivery;
 
@@ -50,7 +50,7 @@ struct Past {
 
 #[allow(clippy::struct_excessive_bools, reason = "a reference model is slow and obvious")]
 pub(crate) struct ReferenceModel {
-    pub(crate) fixture: Fixture,
+    pub(crate) fixture: MultiAccountFixture,
     pub(crate) zones: Vec<Records>,
     tick: Tick,
     last_edit: Tick,
@@ -95,7 +95,7 @@ pub(crate) struct ReferenceModel {
 }
 
 impl ReferenceModel {
-    pub(crate) fn new(fixture: Fixture) -> Self {
+    pub(crate) fn new(fixture: MultiAccountFixture) -> Self {
         let zones: Vec<Records> =
             fixture.parents.iter().map(|zone| records(&zone.handle.records())).collect();
         Self {

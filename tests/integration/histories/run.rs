@@ -10,7 +10,7 @@ use sandbox::{
 use serde_json::Value;
 use test_support::{Network, pass};
 
-use crate::histories::fixture::Fixture;
+use crate::histories::fixture::MultiAccountFixture;
 use crate::histories::history::{
     Act, Edit, History, LOGICAL_IDS, NetworkFault, STACKS, Step, When,
 };
@@ -138,7 +138,7 @@ impl Function for Deliveries {
 pub(crate) async fn run(history: &History, seed: u64) -> Result<Tally, String> {
     fastrand::seed(seed);
     let network = Network::new();
-    let fixture = Fixture::new(&network.aws, history.child_records);
+    let fixture = MultiAccountFixture::new(&network.aws, history.child_records);
     let mut model = ReferenceModel::new(fixture.clone());
     for (child, keys) in history.keys.iter().enumerate() {
         perform(&mut model, &Edit::Keys { child, keys: *keys });
@@ -185,7 +185,7 @@ pub(crate) async fn run(history: &History, seed: u64) -> Result<Tally, String> {
 
 struct Runner {
     network: Network,
-    fixture: Fixture,
+    fixture: MultiAccountFixture,
     observer: Arc<Observer>,
     functions: Vec<Arc<Deliveries>>,
     stacks: Vec<Stack>,

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use test_support::{NAME, poll_until};
 use tokio::sync::Notify;
 
-use crate::lambda::fixture::{Fixture, Invoked, Setting};
+use crate::lambda::fixture::{Invoked, RuntimeFixture, Setting};
 
 /// Kills the process when its next change has been executed, before it gets the response.
-fn die_after_the_next_change(fixture: &Fixture) {
+fn die_after_the_next_change(fixture: &RuntimeFixture) {
     fixture.aws.fault(Fault::on("ChangeResourceRecordSets").kind(FaultKind::HangAfter));
     let (process, armed) = (Arc::clone(&fixture.function), AtomicBool::new(true));
     fixture.aws.after_call(Arc::new(move |call| {
@@ -29,7 +29,7 @@ fn die_after_the_next_change(fixture: &Fixture) {
 
 #[tokio::test]
 async fn a_second_delivery_after_the_process_died_is_answered_normally() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     die_after_the_next_change(&fixture);
     assert_eq!(fixture.deploy("Delegation", json!({})).await, StackOutcome::Complete);
     fixture.assert_delegated(300, 1);
@@ -52,7 +52,7 @@ async fn a_second_delivery_after_the_process_died_is_answered_normally() {
 }
 
 /// Kills the process when its next answer has reached the bucket, which then shows this fault.
-async fn die_at_the_next_answer(fixture: &Fixture, fault: BucketFault) {
+async fn die_at_the_next_answer(fixture: &RuntimeFixture, fault: BucketFault) {
     let before = fixture.bucket.puts().len();
     fixture.bucket.fault(fault, 1);
     poll_until("an answer reaches the bucket", async || fixture.bucket.puts().len() > before).await;
@@ -61,7 +61,7 @@ async fn die_at_the_next_answer(fixture: &Fixture, fault: BucketFault) {
 
 #[tokio::test]
 async fn a_second_delivery_completes_the_work_of_a_process_that_died_around_its_answer() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     // At first, the answer is not stored; then it is, but the process does not get the response.
     for (fault, ttl) in [(BucketFault::Hang, 300), (BucketFault::ResetAfter, 60)] {
         let template = json!({"TTL": ttl});
@@ -80,7 +80,7 @@ async fn a_second_delivery_completes_the_work_of_a_process_that_died_around_its_
 
 #[tokio::test]
 async fn a_duplicate_and_a_late_delivery_change_nothing() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let create = fixture.last().request_id;
     // The first duplicate may mark the claim that it finds.
@@ -137,7 +137,7 @@ fn has_read(aws: &Sandbox, parent: &ZoneHandle, is_deleting: &Arc<AtomicBool>) -
 /// Create finds the tombstone of the Delete.
 #[tokio::test]
 async fn a_cancelled_create_and_its_delete_leave_nothing_in_either_order() {
-    let mut fixture = Fixture::new().await;
+    let mut fixture = RuntimeFixture::new().await;
     let (gate, is_deleting) = (fixture.aws.gate("ChangeResourceRecordSets"), Arc::default());
     let has_read = has_read(&fixture.aws, &fixture.parent, &is_deleting);
     let deleting = fixture.another(&Setting::default()).await;
@@ -163,7 +163,7 @@ async fn a_cancelled_create_and_its_delete_leave_nothing_in_either_order() {
 
 #[tokio::test]
 async fn a_process_that_is_frozen_between_invocations_works_when_thawed() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     for (n, ttl) in [300, 60, 300, 60].into_iter().enumerate() {
         if n == 2 {
             // After a long freeze, the connections that it kept are closed.
@@ -188,7 +188,8 @@ async fn a_process_that_is_frozen_between_invocations_works_when_thawed() {
 #[tokio::test]
 async fn a_deadline_in_1970_means_that_none_is_known() {
     let fixture =
-        Fixture::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() }).await;
+        RuntimeFixture::with(Setting { deadline: DeadlineStyle::In1970, ..Setting::default() })
+            .await;
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
     fixture.assert_delegated(300, 1);
     assert!(fixture.stack.delete().await.is_complete());
@@ -197,7 +198,7 @@ async fn a_deadline_in_1970_means_that_none_is_known() {
 
 #[tokio::test]
 async fn an_event_that_cannot_be_answered_fails_the_invocation() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     let properties = fixture.properties(json!({}));
     let signed = "https://example.com/cloudformation-custom-resource-response-useast1/x?X-Amz-Signature=5ec4e7";
     for url in [

@@ -1,17 +1,18 @@
 //! The fixture: two accounts, their zones, a `bootstrap` behind the Runtime API, and a stack that
 //! it serves.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::{
-    Account, Bootstrap, Credentials, DeadlineStyle, Function, Invocation, LambdaProcess, RecordSet,
-    ResponseBucket, Sandbox, Stack, StackEvent, StackOutcome, Template, ZoneHandle,
+    Bootstrap, Credentials, DeadlineStyle, Function, Invocation, LambdaProcess, RecordSet, Stack,
+    StackEvent, StackOutcome, Template, ZoneHandle,
 };
-use serde_json::{Map, Value, json};
-use test_support::{EXTERNAL_ID, NAME, RECORD, plain};
+use serde_json::{Value, json};
+use test_support::{CHILD_ACCOUNT, EXTERNAL_ID, Environment, NAME, changed, plain};
 
 use crate::program::{BOOTSTRAP, bootstrap, variables};
 
@@ -22,18 +23,24 @@ const LIMIT_MEMORY: &str =
 /// The future of an invocation, as [`Function::invoke`] returns it.
 pub(crate) type Invoked<'a> = Pin<Box<dyn Future<Output = Invocation> + Send + 'a>>;
 
-pub(crate) struct Fixture {
-    pub(crate) aws: Sandbox,
-    pub(crate) bucket: ResponseBucket,
-    pub(crate) child_account: Account,
-    pub(crate) parent: ZoneHandle,
+/// An [`Environment`] with a child zone, a `bootstrap` behind the Runtime API, and a stack that it
+/// serves.
+pub(crate) struct RuntimeFixture {
+    environment: Environment,
+    /// [`NAME`]
     pub(crate) child: ZoneHandle,
-    pub(crate) role_arn: String,
+    /// The credentials of the function.
     pub(crate) credentials: Credentials,
     pub(crate) function: Arc<LambdaProcess>,
     pub(crate) stack: Stack,
-    before: Vec<RecordSet>,
-    gaps: Arc<Mutex<Vec<String>>>,
+}
+
+impl Deref for RuntimeFixture {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
 }
 
 /// The settings of the function.
@@ -60,75 +67,53 @@ impl Default for Setting {
     }
 }
 
-impl Fixture {
+impl RuntimeFixture {
     pub(crate) async fn new() -> Self {
         Self::with(Setting::default()).await
     }
 
     pub(crate) async fn with(setting: Setting) -> Self {
-        let aws = Sandbox::start().await.unwrap();
-        let bucket = ResponseBucket::start().await.unwrap();
-        let (parent_account, child_account) =
-            (aws.account("111111111111"), aws.account("222222222222"));
-        let parent = parent_account.hosted_zone("example.com");
-        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
-        parent.put(RecordSet::new("example.com", "MX", 3600, ["10 mail.example.net."]));
-        let child = child_account.hosted_zone(NAME);
-        let role = parent_account
-            .role("parent")
-            .trust_account("222222222222", Some(EXTERNAL_ID))
-            .allow_all_route53();
-        let function_role =
-            child_account.role("function").allow_all_route53().allow_assume(&role.arn());
-        let credentials = function_role.credentials();
-        let function = Arc::new(spawn(&aws, &bucket, &credentials, &setting).await);
-        let stack =
-            Stack::new("mine", "222222222222", &bucket, Arc::clone(&function) as Arc<dyn Function>);
-        let (before, role_arn, gaps) = (parent.records(), role.arn(), Arc::default());
+        let environment = Environment::builder()
+            .records([RecordSet::new("example.com", "MX", 3600, ["10 mail.example.net."])])
+            .behind_sockets()
+            .await;
+        let credentials = environment.function_role.credentials();
+        let function = Arc::new(spawn(&environment, &credentials, &setting).await);
+        let served_by = Arc::clone(&function) as Arc<dyn Function>;
         Self {
-            aws,
-            bucket,
-            child_account,
-            parent,
-            child,
-            role_arn,
+            child: environment.child_account.hosted_zone(NAME),
+            stack: Stack::new("mine", CHILD_ACCOUNT, &environment.bucket, served_by),
             credentials,
             function,
-            stack,
-            before,
-            gaps,
+            environment,
         }
     }
 
     /// Another execution environment of the same function, as Lambda starts one for a second event
     /// at the same time.
     pub(crate) async fn another(&self, setting: &Setting) -> LambdaProcess {
-        spawn(&self.aws, &self.bucket, &self.credentials, setting).await
+        spawn(&self.environment, &self.credentials, setting).await
     }
 
     /// Makes the stack send its events to `function`.
     pub(crate) fn serve_with(&mut self, function: impl Function + 'static) {
-        self.stack = Stack::new("mine", "222222222222", &self.bucket, Arc::new(function));
+        self.stack = Stack::new("mine", CHILD_ACCOUNT, &self.bucket, Arc::new(function));
     }
 
     /// Returns the properties of a valid delegation that neither waits nor verifies, with these
     /// changes; null removes a property.
     pub(crate) fn properties(&self, changes: Value) -> Value {
-        let mut properties = json!({
+        let properties = json!({
             "ServiceTimeout": 1800,
             "ChildZoneId": self.child.id(),
-            "ParentRoleArn": self.role_arn,
+            "ParentRoleArn": self.parent_role.arn(),
             "ParentExternalId": EXTERNAL_ID,
             "ParentZoneName": "example.com",
             "TTL": 300,
             "WaitForSync": false,
             "Verification": "NONE",
         });
-        for (key, value) in changes.as_object().unwrap_or(&Map::new()) {
-            properties[key] = value.clone();
-        }
-        properties.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        properties
+        changed(properties, &changes)
     }
 
     /// A template with one delegation that has this logical id.
@@ -153,32 +138,14 @@ impl Fixture {
     /// Asserts that the parent zone is as it was before any event.
     #[track_caller]
     pub(crate) fn assert_as_before(&self) {
-        assert_eq!(self.parent.records(), self.before);
-    }
-
-    pub(crate) fn claims(&self) -> Vec<String> {
-        self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default()
-    }
-
-    /// Makes the fixture check after every executed change whether the delegation exists.
-    pub(crate) fn watch_the_delegation(&self) {
-        let (zone, gaps) = (self.parent.clone(), Arc::clone(&self.gaps));
-        self.aws.after_call(Arc::new(move |call| {
-            if call.action == "ChangeResourceRecordSets" && zone.record(NAME, "NS").is_none() {
-                gaps.lock().unwrap().push(format!("{}: {}", call.seq, call.summary));
-            }
-        }));
+        assert_eq!(self.parent.records(), self.records_before());
     }
 
     /// Asserts that the delegation existed after each change since
-    /// [`Fixture::watch_the_delegation`].
+    /// [`Environment::watch_the_delegation`].
     #[track_caller]
     pub(crate) fn assert_it_always_existed(&self) {
-        assert_eq!(*self.gaps.lock().unwrap(), Vec::<String>::new());
-    }
-
-    pub(crate) fn actions(&self) -> Vec<String> {
-        self.aws.calls().iter().map(|call| call.action.clone()).collect()
+        assert_eq!(self.gaps(), Vec::<String>::new());
     }
 
     /// Returns the requests so far as `Create Delegation`, `Update Delegation failed` and so on.
@@ -196,17 +163,12 @@ impl Fixture {
 }
 
 async fn spawn(
-    aws: &Sandbox,
-    bucket: &ResponseBucket,
+    environment: &Environment,
     credentials: &Credentials,
     setting: &Setting,
 ) -> LambdaProcess {
-    let mut env = aws.env(credentials);
-    env.extend(variables([
-        ("DELEGATION_RESPONSE_HOSTS", &bucket.host()),
-        ("DELEGATION_PROPAGATION_WAIT", "0"),
-        ("AWS_LAMBDA_LOG_LEVEL", setting.log_level),
-    ]));
+    let mut env = environment.variables(credentials);
+    env.extend(variables([("AWS_LAMBDA_LOG_LEVEL", setting.log_level)]));
     for (name, value) in &setting.env {
         env.retain(|(other, _)| other != name);
         env.extend(value.clone().map(|value| ((*name).to_owned(), value)));

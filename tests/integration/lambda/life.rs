@@ -4,11 +4,11 @@ use sandbox::StackOutcome;
 use serde_json::json;
 use test_support::{NAME, plain};
 
-use crate::lambda::fixture::Fixture;
+use crate::lambda::fixture::RuntimeFixture;
 
 #[tokio::test]
 async fn a_whole_life_leaves_the_parent_zone_as_it_was() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     assert_eq!(fixture.deploy("Delegation", json!({})).await, StackOutcome::Complete);
     fixture.assert_delegated(300, 1);
     let resource = fixture.stack.resources().remove("Delegation").unwrap();
@@ -31,7 +31,7 @@ async fn a_whole_life_leaves_the_parent_zone_as_it_was() {
 
 #[tokio::test]
 async fn another_child_zone_of_the_same_name_is_an_update_in_place() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     let other = fixture.child_account.hosted_zone(NAME);
@@ -45,7 +45,7 @@ async fn another_child_zone_of_the_same_name_is_an_update_in_place() {
 
 #[tokio::test]
 async fn a_child_zone_of_another_name_is_a_replacement_that_cleans_up() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let other = fixture.child_account.hosted_zone("staging.example.com");
     assert!(fixture.deploy("Delegation", json!({"ChildZoneId": other.id()})).await.is_complete());
@@ -65,7 +65,7 @@ async fn a_child_zone_of_another_name_is_a_replacement_that_cleans_up() {
 
 #[tokio::test]
 async fn a_missing_or_wrong_external_id_is_denied() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     for id in [json!(null), json!("wrong")] {
         fixture.deploy("Delegation", json!({"ParentExternalId": id})).await;
         let created = fixture

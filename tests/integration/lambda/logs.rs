@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use test_support::NAME;
 use tracing::Level;
 
-use crate::lambda::fixture::{Fixture, Setting, assert_rolled_back};
+use crate::lambda::fixture::{RuntimeFixture, Setting, assert_rolled_back};
 use crate::program::BOOTSTRAP;
 
 const METRICS: &str = "_aws";
 
 /// Runs the requests of a stack that cause every log message, including warnings and failures;
 /// returns its log lines.
-async fn live(log_level: &'static str) -> (Fixture, Vec<Value>) {
-    let fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
+async fn live(log_level: &'static str) -> (RuntimeFixture, Vec<Value>) {
+    let fixture = RuntimeFixture::with(Setting { log_level, ..Setting::default() }).await;
     assert_rolled_back(&fixture.deploy("Delegation", json!({"TTL": "soon"})).await, "TTL");
     assert_rolled_back(
         &fixture.deploy("Delegation", json!({"ParentZoneName": "example.org"})).await,
@@ -191,7 +191,7 @@ async fn at_level_error_only_errors_and_metrics_are_logged() {
 /// The SDK retries by itself, and logs something about each attempt.
 #[tokio::test]
 async fn a_retry_that_succeeds_logs_no_error() {
-    let fixture = Fixture::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
+    let fixture = RuntimeFixture::with(Setting { log_level: "TRACE", ..Setting::default() }).await;
     for (action, kind) in [
         ("AssumeRole", FaultKind::ResetBefore),
         ("GetHostedZone", FaultKind::Status(503)),
@@ -217,7 +217,7 @@ fn an_invalid_setting_is_one_log_line_at_the_start() {
 /// to who did.
 #[tokio::test]
 async fn the_topic_and_id_of_a_notification_are_logged() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     let sns = |message: &str, id: &str| {
         let topic = "arn:aws:sns:us-east-1:222222222222:delegation";
         json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message, "TopicArn": topic, "MessageId": id}}]})

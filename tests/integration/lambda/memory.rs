@@ -9,7 +9,7 @@ use sandbox::{Function as _, Invocation, RecordSet, ResponseKey};
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::lambda::fixture::{Fixture, Setting};
+use crate::lambda::fixture::{RuntimeFixture, Setting};
 
 /// The largest payload of an invocation in bytes ("Lambda quotas": 6 MB), minus the other fields of
 /// the event.
@@ -18,7 +18,7 @@ const LARGE: usize = 6 * 1024 * 1024 - 4096;
 /// less than 32 MB.
 const MEMORY_LIMIT: u64 = 96 << 20;
 
-fn event(fixture: &Fixture, number: usize, changes: Value) -> Value {
+fn event(fixture: &RuntimeFixture, number: usize, changes: Value) -> Value {
     let key = ResponseKey {
         stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/large/51af3dc0-da77-11e4-872e-1234567db123"
             .into(),
@@ -41,7 +41,7 @@ fn event(fixture: &Fixture, number: usize, changes: Value) -> Value {
 }
 
 /// Returns events that take the most memory for their size, in each field that is parsed.
-fn large(fixture: &Fixture) -> Vec<Value> {
+fn large(fixture: &RuntimeFixture) -> Vec<Value> {
     let long = "x".repeat(LARGE);
     // Each element is two bytes of JSON, and many bytes in memory.
     let many = json!(vec![0; LARGE / 2]);
@@ -99,7 +99,8 @@ fn keys() -> String {
 #[tokio::test]
 async fn the_largest_events_fit_into_128_mb() {
     let fixture =
-        Fixture::with(Setting { memory_limit: Some(MEMORY_LIMIT), ..Setting::default() }).await;
+        RuntimeFixture::with(Setting { memory_limit: Some(MEMORY_LIMIT), ..Setting::default() })
+            .await;
     for (number, changes) in large(&fixture).into_iter().enumerate() {
         let wrapped = changes.get("Records").is_some();
         let event = if wrapped { changes } else { event(&fixture, number, changes) };
@@ -120,7 +121,8 @@ async fn the_largest_events_fit_into_128_mb() {
 #[tokio::test]
 async fn the_largest_page_of_a_listing_fits_into_128_mb() {
     let fixture =
-        Fixture::with(Setting { memory_limit: Some(MEMORY_LIMIT), ..Setting::default() }).await;
+        RuntimeFixture::with(Setting { memory_limit: Some(MEMORY_LIMIT), ..Setting::default() })
+            .await;
     let value = vec![format!("\"{}\"", "&".repeat(250)); 15].join(" ");
     for number in 0..300 {
         let name = format!("t{number:03}.{NAME}");
@@ -139,7 +141,7 @@ async fn the_largest_page_of_a_listing_fits_into_128_mb() {
 #[tokio::test]
 async fn a_process_with_less_memory_is_killed() {
     let fixture =
-        Fixture::with(Setting { memory_limit: Some(12 << 20), ..Setting::default() }).await;
+        RuntimeFixture::with(Setting { memory_limit: Some(12 << 20), ..Setting::default() }).await;
     let many = json!({"NameServers": vec![0; LARGE / 2]});
     let result =
         fixture.function.invoke(event(&fixture, 0, json!({"ResourceProperties": many}))).await;

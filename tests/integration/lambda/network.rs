@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::lambda::fixture::{Fixture, Setting};
+use crate::lambda::fixture::{RuntimeFixture, Setting};
 
 /// The longest request head that the proxy reads, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -83,13 +83,13 @@ async fn carry(mut client: TcpStream, asked: &Mutex<BTreeSet<String>>) -> std::i
 }
 
 /// A fixture whose function has these variables as well; one without a value is removed.
-async fn fixture(env: &[(&'static str, Option<String>)]) -> Fixture {
-    Fixture::with(Setting { env: env.to_vec(), ..Setting::default() }).await
+async fn fixture(env: &[(&'static str, Option<String>)]) -> RuntimeFixture {
+    RuntimeFixture::with(Setting { env: env.to_vec(), ..Setting::default() }).await
 }
 
 /// The same with a function that runs out of time soon.
-async fn fixture_with_short_timeout(env: &[(&'static str, Option<String>)]) -> Fixture {
-    Fixture::with(Setting { timeout: SHORT, env: env.to_vec(), ..Setting::default() }).await
+async fn fixture_with_short_timeout(env: &[(&'static str, Option<String>)]) -> RuntimeFixture {
+    RuntimeFixture::with(Setting { timeout: SHORT, env: env.to_vec(), ..Setting::default() }).await
 }
 
 #[track_caller]

@@ -3,11 +3,11 @@
 use sandbox::StackOutcome;
 use serde_json::json;
 
-use crate::lambda::fixture::{Fixture, assert_rolled_back};
+use crate::lambda::fixture::{RuntimeFixture, assert_rolled_back};
 
 #[tokio::test]
 async fn a_rename_keeps_the_delegation_throughout() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     assert_eq!(fixture.deploy("Renamed", json!({})).await, StackOutcome::Complete);
@@ -23,7 +23,7 @@ async fn a_rename_keeps_the_delegation_throughout() {
 
 #[tokio::test]
 async fn the_last_owner_of_a_renamed_delegation_removes_it() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     for logical_id in ["Delegation", "Renamed", "Again"] {
         assert!(fixture.deploy(logical_id, json!({})).await.is_complete());
     }
@@ -33,7 +33,7 @@ async fn the_last_owner_of_a_renamed_delegation_removes_it() {
 
 #[tokio::test]
 async fn the_rollback_of_a_rename_keeps_the_delegation_throughout() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let before = fixture.parent.records();
     fixture.watch_the_delegation();
@@ -52,7 +52,7 @@ async fn the_rollback_of_a_rename_keeps_the_delegation_throughout() {
 
 #[tokio::test]
 async fn a_rename_with_another_ttl_changes_it_with_the_next_update() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     assert!(fixture.deploy("Renamed", json!({"TTL": 60})).await.is_complete());
@@ -69,7 +69,7 @@ async fn a_rename_with_another_ttl_changes_it_with_the_next_update() {
 
 #[tokio::test]
 async fn a_rename_next_to_a_replacement_keeps_what_is_claimed() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let other = fixture.child_account.hosted_zone("staging.example.com");
     assert!(fixture.deploy("Renamed", json!({"ChildZoneId": other.id()})).await.is_complete());

@@ -10,11 +10,11 @@ use sandbox::{
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::lambda::fixture::{Fixture, Invoked, assert_rolled_back};
+use crate::lambda::fixture::{Invoked, RuntimeFixture, assert_rolled_back};
 
 #[tokio::test]
 async fn a_refused_update_is_rolled_back() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     assert_rolled_back(&fixture.deploy("Delegation", json!({"TTL": "an hour"})).await, "TTL");
@@ -30,7 +30,7 @@ async fn a_refused_update_is_rolled_back() {
 
 #[tokio::test]
 async fn an_update_that_was_executed_but_never_answered_is_rolled_back() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     fixture.bucket.fault(BucketFault::Status(403), 3);
@@ -46,7 +46,7 @@ async fn an_update_that_was_executed_but_never_answered_is_rolled_back() {
 
 #[tokio::test]
 async fn a_failed_replacement_is_rolled_back() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     let other = fixture.child_account.hosted_zone("staging.example.com");
@@ -67,7 +67,7 @@ async fn a_failed_replacement_is_rolled_back() {
 
 #[tokio::test]
 async fn a_replacement_is_undone_when_another_resource_fails() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     fixture.watch_the_delegation();
     let other = fixture.child_account.hosted_zone("staging.example.com");
@@ -88,7 +88,7 @@ async fn a_replacement_is_undone_when_another_resource_fails() {
 
 #[tokio::test]
 async fn a_new_resource_is_removed_when_another_one_fails() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.stack.fail_after("Delegation");
     assert_rolled_back(&fixture.deploy("Delegation", json!({})).await, "another resource");
     assert_eq!(fixture.requests(), ["Create Delegation", "Delete Delegation"]);
@@ -97,7 +97,7 @@ async fn a_new_resource_is_removed_when_another_one_fails() {
 
 #[tokio::test]
 async fn a_create_that_changed_nothing_is_rolled_back_by_its_unresolved_id() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.example.net."]));
     let revision = fixture.parent.revision();
     for (changes, words) in
@@ -124,7 +124,7 @@ async fn a_create_that_changed_nothing_is_rolled_back_by_its_unresolved_id() {
 
 #[tokio::test]
 async fn a_create_that_was_executed_but_never_answered_is_deleted_by_an_invented_id() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.bucket.fault(BucketFault::Status(403), 3);
     assert_rolled_back(
         &fixture.deploy("Delegation", json!({})).await,
@@ -165,7 +165,7 @@ impl Function for DiesCreating {
 
 #[tokio::test]
 async fn a_create_that_died_at_each_delivery_is_deleted_by_an_invented_id() {
-    let mut fixture = Fixture::new().await;
+    let mut fixture = RuntimeFixture::new().await;
     let (aws, process) = (fixture.aws.clone(), Arc::clone(&fixture.function));
     let killer = Arc::clone(&process);
     let creations = AtomicUsize::new(0);
@@ -192,7 +192,7 @@ async fn a_create_that_died_at_each_delivery_is_deleted_by_an_invented_id() {
 
 #[tokio::test]
 async fn a_delete_with_an_invented_id_leaves_a_tombstone_for_a_create_that_may_still_run() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     let delete = ResourceAction::Delete("mine-Delegation-ABC".to_owned());
     let event = fixture.stack.event("Delegation", &delete, &fixture.properties(json!({})));
     let answer = fixture.stack.send(event).await.unwrap();
@@ -206,7 +206,7 @@ async fn a_delete_with_an_invented_id_leaves_a_tombstone_for_a_create_that_may_s
 
 #[tokio::test]
 async fn a_denied_delete_is_stuck_until_the_role_allows_it() {
-    let fixture = Fixture::new().await;
+    let fixture = RuntimeFixture::new().await;
     fixture.deploy("Delegation", json!({})).await;
     let denied =
         FaultKind::Error { status: 403, code: "AccessDenied".into(), message: "not now".into() };

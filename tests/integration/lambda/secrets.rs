@@ -7,7 +7,7 @@ use sandbox::{BucketFault, Fault, FaultKind, Function, LambdaProcess};
 use serde_json::{Value, json};
 use test_support::EXTERNAL_ID;
 
-use crate::lambda::fixture::{Fixture, Invoked, Setting, assert_rolled_back};
+use crate::lambda::fixture::{Invoked, RuntimeFixture, Setting, assert_rolled_back};
 
 /// Delivers events, and records the signatures of their response URLs.
 struct Noting {
@@ -26,8 +26,8 @@ impl Function for Noting {
 
 /// Runs requests of every kind: some succeed, others are refused, denied, retried, lost or never
 /// delivered.
-async fn live(log_level: &'static str) -> (Fixture, Vec<String>) {
-    let mut fixture = Fixture::with(Setting { log_level, ..Setting::default() }).await;
+async fn live(log_level: &'static str) -> (RuntimeFixture, Vec<String>) {
+    let mut fixture = RuntimeFixture::with(Setting { log_level, ..Setting::default() }).await;
     let signatures = Arc::<Mutex<Vec<String>>>::default();
     fixture.serve_with(Noting {
         process: Arc::clone(&fixture.function),
@@ -68,7 +68,7 @@ async fn live(log_level: &'static str) -> (Fixture, Vec<String>) {
     (fixture, signatures)
 }
 
-fn assert_silent(fixture: &Fixture, signatures: &[String]) {
+fn assert_silent(fixture: &RuntimeFixture, signatures: &[String]) {
     let log = fixture.function.logs().join("\n");
     let mut secrets = signatures.to_vec();
     secrets.extend([EXTERNAL_ID, "wrong-external-id", "wrong external id"].map(str::to_owned));

@@ -9,33 +9,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::template::Template;
-use sandbox::{CloudFormation, Dns, DnsFault, Function, StackOutcome, SyncRule, TemplateStack};
+use sandbox::{CloudFormation, DnsFault, Function, StackOutcome, SyncRule, TemplateStack};
 use serde_json::{Value, json};
 use test_support::{EXTERNAL_ID, NAME};
 
-use crate::lambda::fixture::Fixture;
+use crate::lambda::fixture::RuntimeFixture;
 
 const TOKEN: &str = "arn:aws:lambda:us-east-1:222222222222:function:delegation";
 
 struct Signed {
-    fixture: Fixture,
-    dns: Dns,
+    fixture: RuntimeFixture,
     stack: TemplateStack,
 }
 
 impl Signed {
     async fn new() -> Self {
-        let fixture = Fixture::new().await;
+        let fixture = RuntimeFixture::new().await;
         fixture.aws.sync_after(SyncRule::Immediately);
-        let dns = fixture.aws.dns().await.unwrap();
         // The stack creates its own zone.
         fixture.child.delete();
         let region = CloudFormation::new(&fixture.aws, &fixture.bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&fixture.function) as Arc<dyn Function>);
-        region.register_signing(&dns);
+        region.register_signing(&fixture.dns);
         region.export("222222222222", "route53-delegation-ServiceToken", TOKEN);
         let stack = region.stack("222222222222", "signed");
-        Self { fixture, dns, stack }
+        Self { fixture, stack }
     }
 
     /// Returns the template of the page, for the accounts of this test.
@@ -45,7 +43,7 @@ impl Signed {
         let text = section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
         let mut template = Template::parsed("docs/custom-delegation.md", text);
         let properties = &mut template["Resources"]["Delegation"]["Properties"];
-        properties["ParentRoleArn"] = json!(self.fixture.role_arn);
+        properties["ParentRoleArn"] = json!(self.fixture.parent_role.arn());
         properties["ParentExternalId"] = json!(EXTERNAL_ID);
         properties["Verification"] = json!("NONE");
         for (key, value) in changes.as_object().unwrap() {
@@ -117,9 +115,12 @@ async fn without_waiting_for_insync_signing_cannot_end() {
 async fn a_cached_lookup_prevents_the_end_of_signing_for_the_ttl_of_the_ds() {
     let it = Signed::new().await;
     it.deploy(json!({"DsTTL": 600})).await;
-    it.dns.share_cache();
+    it.fixture.dns.share_cache();
     let zone = it.fixture.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
-    assert!(it.dns.disable_signing(&zone).is_err(), "the DS record set must be in the cache");
+    assert!(
+        it.fixture.dns.disable_signing(&zone).is_err(),
+        "the DS record set must be in the cache"
+    );
     stuck(&it.delete().await, "KeySigningKeyInParentDSRecord");
     assert_eq!(
         it.fixture.parent.record(NAME, "NS"),
@@ -136,9 +137,12 @@ async fn a_cached_lookup_prevents_the_end_of_signing_for_the_ttl_of_the_ds() {
 async fn after_the_ttl_of_the_ds_a_cache_prevents_nothing() {
     let it = Signed::new().await;
     it.deploy(json!({"DsTTL": 600})).await;
-    it.dns.share_cache();
+    it.fixture.dns.share_cache();
     let zone = it.fixture.aws.zone(&it.stack.physical_id("Zone").unwrap()).unwrap();
-    assert!(it.dns.disable_signing(&zone).is_err(), "the DS record set must be in the cache");
+    assert!(
+        it.fixture.dns.disable_signing(&zone).is_err(),
+        "the DS record set must be in the cache"
+    );
     it.deploy(json!({"DsTTL": 600, "Dnssec": false})).await;
     it.fixture.aws.clock().advance(Duration::from_mins(10));
     assert_eq!(it.delete().await, StackOutcome::Complete);
@@ -149,9 +153,9 @@ async fn a_failing_lookup_prevents_the_end_of_signing() {
     let it = Signed::new().await;
     it.deploy(json!({})).await;
     for server in it.fixture.parent.name_servers() {
-        it.dns.fault(&server, DnsFault::ServFail);
+        it.fixture.dns.fault(&server, DnsFault::ServFail);
     }
     stuck(&it.delete().await, "Due to DNS lookup failure");
-    it.dns.heal_all();
+    it.fixture.dns.heal_all();
     assert_eq!(it.delete().await, StackOutcome::Complete);
 }

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
 use serde_json::{Value, json};
+use test_support::CHILD_ACCOUNT;
 
 use super::{Migration, Outcome, Step, assert_harm, check};
-use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
+use crate::migrations::fixture::{MigrationFixture, complete, template};
 use crate::migrations::tools::{CdkHandler, zone_of};
 
 struct Back {
-    fixture: Fixture,
+    fixture: MigrationFixture,
     stack: TemplateStack,
 }
 
 impl Migration for Back {
     async fn begin() -> Self {
-        let fixture = Fixture::new().await;
-        let stack = fixture.region.stack(ACCOUNT, "testing-dns");
+        let fixture = MigrationFixture::new().await;
+        let stack = fixture.region.stack(CHILD_ACCOUNT, "testing-dns");
         fixture.deploy(&stack, "back/1-before", &[]).await.unwrap();
         fixture.delegates_to(&zone_of(&fixture.aws, stack.physical_id("Zone")));
         Self { fixture, stack }
@@ -41,13 +42,13 @@ impl Migration for Back {
         if self.stack.resources() != ["Zone"] {
             return Err(format!("the stack still has {:?}", self.stack.resources()));
         }
-        match self.fixture.claims() {
+        match self.fixture.claim_count() {
             0 => Ok(()),
             claims => Err(format!("{claims} claims are left behind")),
         }
     }
 
-    fn fixture(&self) -> &Fixture {
+    fn fixture(&self) -> &MigrationFixture {
         &self.fixture
     }
 }

@@ -4,12 +4,12 @@ use futures::FutureExt as _;
 use sandbox::{RecordSet, TemplateStack};
 
 use super::{Migration, Outcome, Step, assert_harm, check};
-use test_support::NAME;
+use test_support::{CHILD_ACCOUNT, NAME};
 
-use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
+use crate::migrations::fixture::{MigrationFixture, complete, template};
 
 struct FromHand {
-    fixture: Fixture,
+    fixture: MigrationFixture,
     stack: TemplateStack,
 }
 
@@ -24,8 +24,8 @@ impl FromHand {
 
 impl Migration for FromHand {
     async fn begin() -> Self {
-        let fixture = Fixture::with_delegation(300).await;
-        let stack = fixture.region.stack(ACCOUNT, "testing-dns");
+        let fixture = MigrationFixture::with_delegation(300).await;
+        let stack = fixture.region.stack(CHILD_ACCOUNT, "testing-dns");
         Self { fixture, stack }
     }
 
@@ -37,7 +37,7 @@ impl Migration for FromHand {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
-    fn fixture(&self) -> &Fixture {
+    fn fixture(&self) -> &MigrationFixture {
         &self.fixture
     }
 }
@@ -73,10 +73,10 @@ async fn the_ttl_stays_until_it_is_settled() {
 async fn a_trial_leaves_the_delegation_as_it_was() {
     let it = FromHand::begin().await;
     it.deploy("").await.unwrap();
-    assert_eq!(it.fixture.claims(), 1);
+    assert_eq!(it.fixture.claim_count(), 1);
     complete(&it.stack, it.stack.delete().await).unwrap();
     assert_eq!(it.fixture.check_the_delegation("after the trial"), Ok(()));
-    assert_eq!(it.fixture.claims(), 0);
+    assert_eq!(it.fixture.claim_count(), 0);
 }
 
 /// Name servers other than the zone's are refused; the message names both, and nothing is changed.

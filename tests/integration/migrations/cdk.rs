@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
+use test_support::CHILD_ACCOUNT;
 
 use super::{Migration, Outcome, Step, assert_harm, check};
-use crate::migrations::fixture::{ACCOUNT, Fixture, complete, template};
+use crate::migrations::fixture::{MigrationFixture, complete, template};
 use crate::migrations::tools::{CdkHandler, zone_of};
 
 struct FromCdk {
-    fixture: Fixture,
+    fixture: MigrationFixture,
     stack: TemplateStack,
 }
 
@@ -19,12 +20,12 @@ const OLD: [(&str, &str); 1] =
 
 impl Migration for FromCdk {
     async fn begin() -> Self {
-        let fixture = Fixture::new().await;
+        let fixture = MigrationFixture::new().await;
         fixture.region.register(
             "Custom::CrossAccountZoneDelegation",
             Arc::new(CdkHandler(fixture.parent.clone())),
         );
-        let stack = fixture.region.stack(ACCOUNT, "testing-dns");
+        let stack = fixture.region.stack(CHILD_ACCOUNT, "testing-dns");
         fixture.deploy(&stack, "cdk/1-before", &OLD).await.unwrap();
         fixture.delegates_to(&zone_of(&fixture.aws, stack.physical_id("Zone")));
         Self { fixture, stack }
@@ -44,7 +45,7 @@ impl Migration for FromCdk {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
-    fn fixture(&self) -> &Fixture {
+    fn fixture(&self) -> &MigrationFixture {
         &self.fixture
     }
 }
@@ -81,7 +82,7 @@ async fn the_swap_can_be_rolled_back() {
     it.stack.fail_after("Delegate");
     assert!(complete(&it.stack, it.stack.deploy(&template("cdk/3-after"), &[]).await).is_err());
     assert_eq!(it.fixture.check_the_delegation("after the rollback"), Ok(()));
-    assert_eq!(it.fixture.claims(), 0);
+    assert_eq!(it.fixture.claim_count(), 0);
     assert_eq!(it.stack.resources(), ["DelegateCrossAccountZoneDelegationCustomResource", "Zone"]);
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use sandbox::TemplateStack;
+use test_support::CHILD_ACCOUNT;
 
 use super::{Migration, Outcome, Step, assert_harm, check};
-use crate::migrations::fixture::{ACCOUNT, Fixture, complete};
+use crate::migrations::fixture::{MigrationFixture, complete};
 use crate::migrations::tools::{CopilotHandler, zone_of};
 
 struct FromCopilot {
-    fixture: Fixture,
+    fixture: MigrationFixture,
     environment: TemplateStack,
     stack: TemplateStack,
 }
@@ -34,17 +35,17 @@ impl FromCopilot {
 
 impl Migration for FromCopilot {
     async fn begin() -> Self {
-        let fixture = Fixture::new().await;
+        let fixture = MigrationFixture::new().await;
         fixture.region.register(
             "Custom::DNSDelegationFunction",
             Arc::new(CopilotHandler(fixture.parent.clone())),
         );
-        let environment = fixture.region.stack(ACCOUNT, "app-testing");
+        let environment = fixture.region.stack(CHILD_ACCOUNT, "app-testing");
         fixture.deploy(&environment, "copilot/1-before", &OLD).await.unwrap();
         fixture
             .delegates_to(&zone_of(&fixture.aws, environment.physical_id("EnvironmentHostedZone")));
         assert_eq!(fixture.ttl(), Some(60));
-        let stack = fixture.region.stack(ACCOUNT, "testing-dns");
+        let stack = fixture.region.stack(CHILD_ACCOUNT, "testing-dns");
         Self { fixture, environment, stack }
     }
 
@@ -67,7 +68,7 @@ impl Migration for FromCopilot {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
-    fn fixture(&self) -> &Fixture {
+    fn fixture(&self) -> &MigrationFixture {
         &self.fixture
     }
 }

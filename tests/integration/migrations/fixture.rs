@@ -1,76 +1,64 @@
 //! The fixture: two accounts, the function, and a child zone that is delegated.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sandbox::template::Template;
 use sandbox::{
-    Clock, CloudFormation, Dns, Function, LambdaProcess, RecordSet, ResponseBucket, Sandbox,
-    StackOutcome, SyncRule, TemplateStack, ZoneHandle,
+    CloudFormation, Function, LambdaProcess, RecordSet, StackOutcome, SyncRule, TemplateStack,
+    ZoneHandle,
 };
 use serde_json::Value;
-use test_support::{NAME, RECORD, plain};
+use test_support::{CHILD_ACCOUNT, Environment, NAME, RECORD, plain};
 
 use crate::migrations::Outcome;
-use crate::program::{bootstrap, variables};
+use crate::program::bootstrap;
 
-pub(crate) const PARENT_ACCOUNT: &str = "111111111111";
-pub(crate) const ACCOUNT: &str = "222222222222";
 const TOKEN: &str = "arn:aws:lambda:us-east-1:222222222222:function:delegation";
 
-pub(crate) struct Fixture {
-    pub(crate) aws: Sandbox,
-    _dns: Dns,
+/// An [`Environment`] with a `bootstrap` that stacks from templates use, and a child zone whose
+/// delegation must exist throughout.
+pub(crate) struct MigrationFixture {
+    environment: Environment,
     function: Arc<LambdaProcess>,
     pub(crate) region: CloudFormation,
-    pub(crate) parent: ZoneHandle,
     /// The zone that is delegated, once it is known.
     child: Mutex<Option<ZoneHandle>>,
-    gaps: Arc<Mutex<Vec<String>>>,
-    clock: Clock,
 }
 
-impl Fixture {
+impl Deref for MigrationFixture {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+impl MigrationFixture {
     /// Starts without a child zone: the old tool creates it.
     pub(crate) async fn new() -> Self {
-        let aws = Sandbox::start().await.unwrap();
+        let environment = Environment::builder()
+            .parent_zone_id("Z0PARENTEXAMPLE")
+            .without_records()
+            .parent_role("route53-delegation-parent", Some("route53-delegation-example"))
+            .behind_sockets()
+            .await;
         // Other tests cover the wait for Route 53.
-        aws.sync_after(SyncRule::Immediately);
-        let bucket = ResponseBucket::start().await.unwrap();
-        let (parent_account, account) = (aws.account(PARENT_ACCOUNT), aws.account(ACCOUNT));
-        let parent = parent_account.hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
-        let role = parent_account.role("route53-delegation-parent").allow_all_route53();
-        let role = role.trust_account(ACCOUNT, Some("route53-delegation-example"));
-        let function_role = account.role("function").allow_all_route53().allow_assume(&role.arn());
-        let dns = aws.dns().await.unwrap();
-        let mut env = aws.env(&function_role.credentials());
-        env.extend(variables([
-            ("DELEGATION_RESPONSE_HOSTS", &bucket.host()),
-            ("DELEGATION_PROPAGATION_WAIT", "0"),
-            ("DELEGATION_DNS_RESOLVER", &dns.resolver().to_string()),
-            ("DELEGATION_DNS_ANY_ADDRESS", "true"),
-        ]));
+        environment.aws.sync_after(SyncRule::Immediately);
+        let mut env = environment.variables(&environment.function_role.credentials());
+        env.extend(environment.dns_variables());
         let function = Arc::new(LambdaProcess::spawn(bootstrap(env)).await.unwrap());
-        let clock = bucket.clock();
-        let region = CloudFormation::new(&aws, &bucket, None, &[]);
+        let region = CloudFormation::new(&environment.aws, &environment.bucket, None, &[]);
         region.register_function(TOKEN, Arc::clone(&function) as Arc<dyn Function>);
-        region.export(ACCOUNT, "route53-delegation-ServiceToken", TOKEN);
-        Self {
-            aws,
-            _dns: dns,
-            function,
-            region,
-            parent,
-            child: Mutex::default(),
-            gaps: Arc::default(),
-            clock,
-        }
+        region.export(CHILD_ACCOUNT, "route53-delegation-ServiceToken", TOKEN);
+        Self { environment, function, region, child: Mutex::default() }
     }
 
     /// Starts with a child zone that somebody delegated by hand, with this TTL.
     pub(crate) async fn with_delegation(ttl: u32) -> Self {
         let fixture = Self::new().await;
-        let child = fixture.aws.account(ACCOUNT).hosted_zone(NAME);
+        let child = fixture.child_account.hosted_zone(NAME);
         fixture.parent.put(RecordSet::new(NAME, "NS", ttl, child.name_servers()));
         fixture.delegates_to(&child);
         fixture
@@ -79,12 +67,7 @@ impl Fixture {
     /// Sets the zone whose delegation must exist from now on.
     pub(crate) fn delegates_to(&self, child: &ZoneHandle) {
         *self.child.lock().unwrap() = Some(child.clone());
-        let (zone, gaps) = (self.parent.clone(), Arc::clone(&self.gaps));
-        self.aws.after_call(Arc::new(move |call| {
-            if call.action == "ChangeResourceRecordSets" && zone.record(NAME, "NS").is_none() {
-                gaps.lock().unwrap().push(call.summary.clone());
-            }
-        }));
+        self.watch_the_delegation();
     }
 
     pub(crate) fn child(&self) -> ZoneHandle {
@@ -101,17 +84,12 @@ impl Fixture {
     }
 
     /// Returns the number of claims in the ownership record.
-    pub(crate) fn claims(&self) -> usize {
-        let values = self.parent.record(RECORD, "TXT").map(|set| set.values).unwrap_or_default();
-        values.iter().filter(|value| value.contains(",claim=")).count()
+    pub(crate) fn claim_count(&self) -> usize {
+        self.claims().iter().filter(|value| value.contains(",claim=")).count()
     }
 
     pub(crate) fn remove_the_ownership_record(&self) {
         assert!(self.parent.remove(RECORD, "TXT"));
-    }
-
-    pub(crate) fn delegated_to(&self) -> Vec<String> {
-        self.parent.record(NAME, "NS").map(|set| plain(&set.values)).unwrap_or_default()
     }
 
     /// Checks that the delegation exists, and leads to the child zone.
@@ -127,7 +105,7 @@ impl Fixture {
     /// Checks that the delegation existed throughout, also between two calls.
     pub(crate) fn check_it_always_existed(&self) -> Outcome {
         // The last Delete of our own resource is meant to remove it.
-        let gaps = self.gaps.lock().unwrap().clone();
+        let gaps = self.gaps();
         if gaps.len() <= 1 {
             Ok(())
         } else {
@@ -139,7 +117,7 @@ impl Fixture {
     pub(crate) async fn check_that_a_delete_removes_it(&self, stack: &TemplateStack) -> Outcome {
         self.let_time_pass();
         complete(stack, stack.delete().await)?;
-        match (self.delegated_to().is_empty(), self.claims()) {
+        match (self.delegated_to().is_empty(), self.claim_count()) {
             (true, 0) => Ok(()),
             (gone, claims) => {
                 let answer = self
@@ -159,7 +137,7 @@ impl Fixture {
     /// Advances the clock. The dates in response URLs have a resolution of a second, and real
     /// deployments are further apart.
     fn let_time_pass(&self) {
-        self.clock.advance(Duration::from_secs(2));
+        self.bucket.clock().advance(Duration::from_secs(2));
     }
 
     /// Deploys a template of `examples/migrations/`.

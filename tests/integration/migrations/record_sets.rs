@@ -5,12 +5,12 @@ use futures::FutureExt as _;
 use sandbox::TemplateStack;
 
 use super::{Migration, Outcome, Step, assert_harm, check};
-use test_support::NAME;
+use test_support::{CHILD_ACCOUNT, NAME, PARENT_ACCOUNT};
 
-use crate::migrations::fixture::{ACCOUNT, Fixture, PARENT_ACCOUNT, complete};
+use crate::migrations::fixture::{MigrationFixture, complete};
 
 struct FromRecordSets<const GROUP: bool> {
-    fixture: Fixture,
+    fixture: MigrationFixture,
     old: TemplateStack,
     stack: TemplateStack,
 }
@@ -40,10 +40,10 @@ impl<const GROUP: bool> FromRecordSets<GROUP> {
 
 impl<const GROUP: bool> Migration for FromRecordSets<GROUP> {
     async fn begin() -> Self {
-        let fixture = Fixture::new().await;
-        fixture.delegates_to(&fixture.aws.account(ACCOUNT).hosted_zone(NAME));
+        let fixture = MigrationFixture::new().await;
+        fixture.delegates_to(&fixture.child_account.hosted_zone(NAME));
         let old = fixture.region.stack(PARENT_ACCOUNT, "parent-dns");
-        let stack = fixture.region.stack(ACCOUNT, "testing-dns");
+        let stack = fixture.region.stack(CHILD_ACCOUNT, "testing-dns");
         let it = Self { fixture, old, stack };
         it.deploy_old("1-before").await.unwrap();
         it
@@ -70,7 +70,7 @@ impl<const GROUP: bool> Migration for FromRecordSets<GROUP> {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
-    fn fixture(&self) -> &Fixture {
+    fn fixture(&self) -> &MigrationFixture {
         &self.fixture
     }
 }

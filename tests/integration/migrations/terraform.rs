@@ -6,9 +6,9 @@ use futures::FutureExt as _;
 use sandbox::{RecordSet, TemplateStack};
 
 use super::{Migration, Outcome, Step, assert_harm, check};
-use test_support::NAME;
+use test_support::{CHILD_ACCOUNT, NAME};
 
-use crate::migrations::fixture::{ACCOUNT, Fixture};
+use crate::migrations::fixture::MigrationFixture;
 use crate::migrations::tools::{Configuration, Terraform};
 
 const RESOURCE: &str = "aws_route53_record.delegation";
@@ -16,7 +16,7 @@ const TESTING: &str = r#"aws_route53_record.delegation["testing"]"#;
 const STAGING: &str = r#"aws_route53_record.delegation["staging"]"#;
 
 struct FromTerraform<const ALL: bool> {
-    fixture: Fixture,
+    fixture: MigrationFixture,
     terraform: Terraform,
     stack: TemplateStack,
     configured: Mutex<Configuration>,
@@ -63,10 +63,10 @@ impl<const ALL: bool> FromTerraform<ALL> {
 
 impl<const ALL: bool> Migration for FromTerraform<ALL> {
     async fn begin() -> Self {
-        let fixture = Fixture::new().await;
-        fixture.delegates_to(&fixture.aws.account(ACCOUNT).hosted_zone(NAME));
+        let fixture = MigrationFixture::new().await;
+        fixture.delegates_to(&fixture.child_account.hosted_zone(NAME));
         let (terraform, stack) =
-            (Terraform::new(&fixture.parent), fixture.region.stack(ACCOUNT, "testing-dns"));
+            (Terraform::new(&fixture.parent), fixture.region.stack(CHILD_ACCOUNT, "testing-dns"));
         let it = Self { fixture, terraform, stack, configured: Mutex::default() };
         it.configure(it.configuration(&[TESTING, STAGING]));
         it.apply().unwrap();
@@ -106,7 +106,7 @@ impl<const ALL: bool> Migration for FromTerraform<ALL> {
         self.fixture.check_that_a_delete_removes_it(&self.stack).await
     }
 
-    fn fixture(&self) -> &Fixture {
+    fn fixture(&self) -> &MigrationFixture {
         &self.fixture
     }
 }

@@ -1,14 +1,18 @@
 //! A fixture: a parent zone, child zones, and two functions with their own roles.
 
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use custom_delegation::config::Config;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, RecordSet, ResponseKey, ZoneHandle};
-use serde_json::{Map, Value, json};
-use test_support::{Asked, NAME, Network, plain};
+use serde_json::{Value, json};
+use test_support::{
+    Asked, CHILD_ACCOUNT, Environment, NAME, Network, changed, function_role, plain,
+};
 use tokio::task::JoinHandle;
 
 use crate::races::checker::RuleChecker;
@@ -49,50 +53,57 @@ pub(crate) fn ds_of(names: &[&str]) -> Vec<String> {
     records
 }
 
-pub(crate) struct Fixture {
-    pub(crate) parent: ZoneHandle,
+/// The account of the second function.
+const FOREIGN_ACCOUNT: &str = "333333333333";
+
+/// An [`Environment`] with child zones in two accounts, each with a function, whose requests race
+/// with each other.
+pub(crate) struct RaceFixture {
+    environment: Environment,
     /// The child zones of the first function: two of [`NAME`] and one of [`OTHER_NAME`].
     pub(crate) children: [ZoneHandle; 3],
     /// The child zone of the second function.
     pub(crate) foreign: ZoneHandle,
     /// Checks every batch.
     pub(crate) checker: Arc<RuleChecker>,
-    network: Network,
     handlers: [Rc<Handler>; 2],
     requests: AtomicU64,
 }
 
-impl Fixture {
+impl Deref for RaceFixture {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+impl RaceFixture {
     pub(crate) async fn new() -> Rc<Self> {
-        let network = Network::new();
-        let aws = network.aws.clone();
-        let parent = aws.account("111111111111").hosted_zone("example.com");
         // One page of a listing reaches neither the cut nor its ownership record. They are read
         // separately and in parallel, and races are about what happens between these two reads.
-        for n in 0..100 {
-            parent.put(RecordSet::new(&format!("0{n:02}.example.com"), "A", 300, ["192.0.2.1"]));
-        }
+        let page = (0..100)
+            .map(|n| RecordSet::new(&format!("0{n:02}.example.com"), "A", 300, ["192.0.2.1"]));
+        let environment = Environment::builder()
+            .parent_role("parent", None)
+            .trusted_accounts(&[CHILD_ACCOUNT, FOREIGN_ACCOUNT])
+            .records(page)
+            .in_process();
         let children =
-            [NAME, NAME, OTHER_NAME].map(|name| aws.account("222222222222").hosted_zone(name));
-        let foreign = aws.account("333333333333").hosted_zone(NAME);
-        let trusted = json!(["arn:aws:iam::222222222222:root", "arn:aws:iam::333333333333:root"]);
-        let trust =
-            json!({"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"});
-        let role = aws.account("111111111111").role("parent").trust(json!({"Statement": [trust]}));
-        role.allow_all_route53();
-        for child in children.iter().chain([&foreign]) {
-            child.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
+            [NAME, NAME, OTHER_NAME].map(|name| environment.child_account.hosted_zone(name));
+        let foreign = environment.aws.account(FOREIGN_ACCOUNT).hosted_zone(NAME);
+        let zones: Vec<ZoneHandle> = children.iter().chain([&foreign]).cloned().collect();
+        for zone in &zones {
+            zone.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
         }
-        let checker =
-            RuleChecker::over(&aws, &parent, children.iter().chain([&foreign]).cloned().collect());
-        let a = function(&network, "222222222222", "side-a").await;
-        let b = function(&network, "333333333333", "side-b").await;
+        let checker = RuleChecker::over(&environment.aws, &environment.parent, zones);
+        let a = function(&environment, CHILD_ACCOUNT, "side-a").await;
+        let b = function(&environment, FOREIGN_ACCOUNT, "side-b").await;
         Rc::new(Self {
-            parent,
+            environment,
             children,
             foreign,
             checker,
-            network,
             handlers: [a, b],
             requests: AtomicU64::new(1),
         })
@@ -100,18 +111,15 @@ impl Fixture {
 
     /// Returns properties that ask for a child zone, with additional ones.
     pub(crate) fn asks(&self, child: &ZoneHandle, more: &Value) -> Value {
-        let mut properties = json!({
+        let properties = json!({
             "ChildZoneId": child.id(),
-            "ParentRoleArn": "arn:aws:iam::111111111111:role/parent",
+            "ParentRoleArn": self.parent_role.arn(),
             "ParentZoneId": self.parent.id(),
             "TTL": "300",
             "WaitForSync": "false",
             "Verification": "NONE",
         });
-        for (key, value) in more.as_object().unwrap_or(&Map::new()) {
-            properties[key] = value.clone();
-        }
-        properties
+        changed(properties, more)
     }
 
     /// Creates a request that is later than the previous ones.
@@ -124,21 +132,21 @@ impl Fixture {
         old: Option<&Value>,
     ) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let account = if who.stack == "one" { "222222222222" } else { "333333333333" };
+        let account = if who.stack == "one" { CHILD_ACCOUNT } else { FOREIGN_ACCOUNT };
         let key = ResponseKey {
             stack_id: format!("arn:aws:cloudformation:us-east-1:{account}:stack/{}/0", who.stack),
             logical_id: who.logical_id.to_owned(),
             request_id: format!("request-{number}"),
         };
-        let at = self.network.clock.now() + Duration::from_secs(2 * number);
-        let event = self.network.event(kind, &key, at, &Asked { id, new, old });
+        let at = self.clock.now() + Duration::from_secs(2 * number);
+        let event = self.network().event(kind, &key, at, &Asked { id, new, old });
         self.checker.asked(at, &event);
         event
     }
 
     /// Runs a request before the race, and returns its physical id.
     pub(crate) async fn done(&self, side: Side, event: Value) -> String {
-        let answer = serve(&self.handlers[side as usize], &self.network, event).await;
+        let answer = serve(&self.handlers[side as usize], self.network(), event).await;
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         answer["PhysicalResourceId"].as_str().unwrap().to_owned()
     }
@@ -150,7 +158,7 @@ impl Fixture {
         b: Value,
         check: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
     ) -> (Race, Verdict) {
-        let (race, [ended_a, ended_b]) = Race::new(&self.network.aws, None);
+        let (race, [ended_a, ended_b]) = Race::new(&self.aws, None);
         let (a, b) = (self.start(0, a, ended_a), self.start(1, b, ended_b));
         let verdict = async move {
             let (a, b) = (a.await.unwrap(), b.await.unwrap());
@@ -167,7 +175,7 @@ impl Fixture {
         b: Value,
         check: impl Fn(&Self, &Value, &Value) -> Result<(), String> + 'static,
     ) -> (Race, Verdict) {
-        let again = function(&self.network, "222222222222", "side-b").await;
+        let again = function(&self.environment, CHILD_ACCOUNT, "side-b").await;
         Rc::get_mut(&mut self).unwrap().handlers[1] = again;
         self.race(a, b, check)
     }
@@ -184,7 +192,7 @@ impl Fixture {
             edit(&parent);
             checker.edited();
         };
-        let (race, [ended, _]) = Race::new(&self.network.aws, Some(Box::new(edit)));
+        let (race, [ended, _]) = Race::new(&self.aws, Some(Box::new(edit)));
         let a = self.start(0, a, ended);
         let verdict = async move {
             let a = a.await.unwrap();
@@ -195,7 +203,7 @@ impl Fixture {
     }
 
     fn start(&self, handler: usize, event: Value, ended: Ended) -> JoinHandle<Value> {
-        let (handler, network) = (Rc::clone(&self.handlers[handler]), self.network.clone());
+        let (handler, network) = (Rc::clone(&self.handlers[handler]), self.network().clone());
         tokio::task::spawn_local(async move {
             let answer = serve(&handler, &network, event).await;
             ended.send_replace(true);
@@ -219,18 +227,9 @@ impl Fixture {
         owners
     }
 
-    /// Returns the DS record set of [`NAME`], sorted.
-    pub(crate) fn ds(&self) -> Vec<String> {
-        self.parent.record(NAME, "DS").map(|set| plain(&set.values)).unwrap_or_default()
-    }
-
     fn report(&self) -> String {
-        let batches = self
-            .network
-            .aws
-            .calls()
-            .into_iter()
-            .filter(|call| call.action == "ChangeResourceRecordSets");
+        let batches =
+            self.aws.calls().into_iter().filter(|call| call.action == "ChangeResourceRecordSets");
         let lines =
             batches.map(|call| format!("{} {:?}: {}", call.principal, call.status(), call.summary));
         let records = self.parent.records().into_iter().map(|set: RecordSet| set.to_string());
@@ -238,13 +237,11 @@ impl Fixture {
     }
 }
 
-async fn function(network: &Network, account: &str, side: &str) -> Rc<Handler> {
-    let role = network.aws.account(account).role(side).allow_all_route53().allow_assume("*");
-    Rc::new(
-        network
-            .function(side, role.credentials(), |config| config.propagation_wait = Duration::ZERO)
-            .await,
-    )
+async fn function(environment: &Environment, account: &str, side: &str) -> Rc<Handler> {
+    let account = environment.aws.account(account);
+    let role = function_role(&account, side, &environment.parent_role);
+    let without_wait = |config: &mut Config| config.propagation_wait = Duration::ZERO;
+    Rc::new(environment.network().function(side, role.credentials(), without_wait).await)
 }
 
 async fn serve(handler: &Handler, network: &Network, event: Value) -> Value {

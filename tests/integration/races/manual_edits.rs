@@ -5,7 +5,7 @@ use sandbox::{RecordSet, ZoneHandle};
 use serde_json::Value;
 use test_support::NAME;
 
-use crate::races::fixture::{Fixture, ONE, ds_of};
+use crate::races::fixture::{ONE, RaceFixture, ds_of};
 use crate::races::interleave::{Side, everywhere};
 use crate::races::scenarios::{check, is_delegated_to, succeeded};
 use crate::races::signed::{secured, signed, unsigned};
@@ -38,10 +38,10 @@ fn against_a_manual_edit(
     old: fn() -> Value,
     new: Option<fn() -> Value>,
     edit: ManualEdit,
-    check_end: fn(&Fixture, &Value) -> Result<(), String>,
+    check_end: fn(&RaceFixture, &Value) -> Result<(), String>,
 ) {
     everywhere(name, 3, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let old = fixture.asks(&fixture.children[0], &old());
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
         let a = match new {
@@ -156,7 +156,7 @@ fn a_ds_is_rolled_and_somebody_sets_name_servers() {
 #[test]
 fn the_name_servers_change_and_somebody_sets_a_ds() {
     everywhere("Update of the name servers, somebody's DS", 3, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [old, new] = [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
         let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
@@ -217,7 +217,7 @@ fn a_delegation_with_a_ds_made_by_hand() {
     // there before stays as it was.
     for (more, keys) in [(signed(&["one"]), &["one"][..]), (unsigned(), &["one"])] {
         everywhere("Create adopting a DS, its Delete by its own id", 1, async || {
-            let fixture = Fixture::new().await;
+            let fixture = RaceFixture::new().await;
             fixture.parent.put(RecordSet::new(
                 NAME,
                 "NS",

@@ -4,7 +4,7 @@ use sandbox::{RecordSet, ZoneHandle};
 use serde_json::{Value, json};
 use test_support::{NAME, plain};
 
-use crate::races::fixture::{Fixture, ONE, OTHER_NAME, SIBLING, TWO, Who};
+use crate::races::fixture::{ONE, OTHER_NAME, RaceFixture, SIBLING, TWO, Who};
 use crate::races::interleave::{Side, everywhere};
 
 pub(crate) fn check(holds: bool, wrong: &str) -> Result<(), String> {
@@ -16,7 +16,7 @@ pub(crate) fn succeeded(answer: &Value) -> bool {
 }
 
 /// Returns true if the name is delegated to the child zone.
-pub(crate) fn is_delegated_to(fixture: &Fixture, name: &str, child: &ZoneHandle) -> bool {
+pub(crate) fn is_delegated_to(fixture: &RaceFixture, name: &str, child: &ZoneHandle) -> bool {
     fixture.delegated(name) == Some(plain(&child.name_servers()))
 }
 
@@ -31,7 +31,12 @@ pub(crate) fn refused(answer: &Value) -> bool {
     answer["Status"] == "FAILED" && marker
 }
 
-fn one_wins(fixture: &Fixture, a: &Value, b: &Value, child_b: &ZoneHandle) -> Result<(), String> {
+fn one_wins(
+    fixture: &RaceFixture,
+    a: &Value,
+    b: &Value,
+    child_b: &ZoneHandle,
+) -> Result<(), String> {
     let (winner, child, loser) =
         if succeeded(a) { (ONE, &fixture.children[0], b) } else { (TWO, child_b, a) };
     check(succeeded(a) != succeeded(b), "one wins")?;
@@ -43,7 +48,7 @@ fn one_wins(fixture: &Fixture, a: &Value, b: &Value, child_b: &ZoneHandle) -> Re
 #[test]
 fn two_creates_for_different_child_zones() {
     everywhere("Create, Create", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let a = fixture.request(
             ONE,
             "Create",
@@ -60,7 +65,7 @@ fn two_creates_for_different_child_zones() {
 #[test]
 fn two_creates_for_the_same_name_servers() {
     everywhere("Create, Create of the same", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let given = json!({"NameServers": plain(&fixture.children[0].name_servers())});
         let a = fixture.request(
             ONE,
@@ -81,7 +86,7 @@ fn two_creates_for_the_same_name_servers() {
 #[test]
 fn one_create_delivered_twice_at_once() {
     everywhere("Create, the same Create", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let a = fixture.request(
             ONE,
             "Create",
@@ -105,7 +110,7 @@ fn one_create_delivered_twice_at_once() {
 #[test]
 fn a_replacement_and_the_create_of_another_stack() {
     everywhere("Update to a name, Create there", 35, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let here = fixture.asks(&fixture.children[2], &json!({}));
         let there = fixture.asks(&fixture.children[0], &json!({}));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &here, None)).await;
@@ -133,7 +138,7 @@ fn a_replacement_and_the_create_of_another_stack() {
 #[test]
 fn two_creates_that_may_overwrite() {
     everywhere("Create, Create, both with AllowOverwrite", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let may = json!({"AllowOverwrite": "true"});
         let a =
             fixture.request(ONE, "Create", None, &fixture.asks(&fixture.children[0], &may), None);
@@ -152,7 +157,7 @@ fn two_creates_that_may_overwrite() {
 #[test]
 fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
     everywhere("Create, Delete of a sibling", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let asks = fixture.asks(&fixture.children[0], &json!({}));
         let id = fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
         let a = fixture.request(ONE, "Create", None, &asks, None);
@@ -173,7 +178,7 @@ fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
 #[test]
 fn deletes_of_two_siblings() {
     everywhere("Delete, Delete of a sibling", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let asks = fixture.asks(&fixture.children[0], &json!({}));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
         fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
@@ -194,7 +199,7 @@ fn deletes_of_two_siblings() {
 #[test]
 fn a_create_and_the_delete_of_another_stack() {
     everywhere("Create, Delete of another stack", 10, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let foreign = fixture.asks(&fixture.foreign, &json!({}));
         let id = fixture.done(Side::B, fixture.request(TWO, "Create", None, &foreign, None)).await;
         let a = fixture.request(
@@ -226,7 +231,7 @@ fn a_create_and_the_delete_of_another_stack() {
 #[test]
 fn two_updates_in_place_of_one_resource() {
     everywhere("Update, later Update", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [first, second, third] = [(0, "300"), (1, "600"), (0, "900")]
             .map(|(child, ttl)| fixture.asks(&fixture.children[child], &json!({"TTL": ttl})));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &first, None)).await;
@@ -250,7 +255,7 @@ fn two_updates_in_place_of_one_resource() {
 #[test]
 fn an_update_in_place_and_its_rollback() {
     everywhere("Update, its rollback", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [first, second] =
             [0, 1].map(|child| fixture.asks(&fixture.children[child], &json!({})));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &first, None)).await;
@@ -271,7 +276,7 @@ fn an_update_in_place_and_its_rollback() {
 #[test]
 fn a_replacement_and_its_rollback() {
     everywhere("Update to another name, its rollback", 60, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let here = fixture.asks(&fixture.children[0], &json!({}));
         let there = fixture.asks(&fixture.children[2], &json!({}));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &here, None)).await;
@@ -296,7 +301,7 @@ fn a_replacement_and_its_rollback() {
 #[test]
 fn a_create_and_somebody_elses_delegation() {
     everywhere("Create, somebody's NS", 4, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let a = fixture.request(
             ONE,
             "Create",
@@ -323,7 +328,7 @@ fn a_create_and_somebody_elses_delegation() {
 #[test]
 fn a_create_and_a_strangers_value_in_the_ownership_record() {
     everywhere("Create, a stranger's TXT", 4, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let a = fixture.request(
             ONE,
             "Create",
@@ -353,7 +358,7 @@ fn a_create_and_a_strangers_value_in_the_ownership_record() {
 #[test]
 fn a_delete_and_somebody_elses_change() {
     everywhere("Delete, somebody's NS", 4, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let asks = fixture.asks(&fixture.children[0], &json!({}));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
         let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);

@@ -5,7 +5,7 @@ use sandbox::RecordSet;
 use serde_json::{Value, json};
 use test_support::NAME;
 
-use crate::races::fixture::{Fixture, ONE, SIBLING, TWO, Who, ds_of};
+use crate::races::fixture::{ONE, RaceFixture, SIBLING, TWO, Who, ds_of};
 use crate::races::interleave::{Side, everywhere};
 use crate::races::scenarios::{check, is_delegated_to, owner, refused, succeeded};
 
@@ -20,14 +20,18 @@ pub(crate) fn unsigned() -> Value {
 
 /// Checks that the name is delegated to the first child zone, with a DS record set for these keys
 /// (or none), and claimed by these resources.
-pub(crate) fn secured(fixture: &Fixture, keys: &[&str], claimants: &[Who]) -> Result<(), String> {
+pub(crate) fn secured(
+    fixture: &RaceFixture,
+    keys: &[&str],
+    claimants: &[Who],
+) -> Result<(), String> {
     check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation exists")?;
     check(fixture.ds() == ds_of(keys), &format!("with DS records for {keys:?}"))?;
     let claimants: Vec<String> = claimants.iter().map(|who| owner(*who)).collect();
     check(fixture.claims(NAME) == claimants, &format!("claimed by {claimants:?}"))
 }
 
-fn nothing_left(fixture: &Fixture) -> Result<(), String> {
+fn nothing_left(fixture: &RaceFixture) -> Result<(), String> {
     let bare = fixture.delegated(NAME).is_none()
         && fixture.ds().is_empty()
         && fixture.claims(NAME).is_empty();
@@ -39,7 +43,7 @@ fn nothing_left(fixture: &Fixture) -> Result<(), String> {
 /// and for the second if the Create came after the Delete.
 fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: [&'static [&'static str]; 2]) {
     everywhere(name, 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let (before, after) = (
             fixture.asks(&fixture.children[0], &old()),
             fixture.asks(&fixture.children[0], &new()),
@@ -108,7 +112,7 @@ fn updated_beside(
 ) {
     // A refused Update makes few calls.
     everywhere(name, 3, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [old, new, other] =
             [old(), new(), other()].map(|more| fixture.asks(&fixture.children[0], &more));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
@@ -163,7 +167,7 @@ fn a_ds_is_given_up_by_two_siblings_at_once() {
 #[test]
 fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
     everywhere("Update putting name servers back, Create of a sibling with DS", 12, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [old, new] =
             [unsigned(), signed(&["one"])].map(|more| fixture.asks(&fixture.children[0], &more));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
@@ -186,7 +190,7 @@ fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
 #[test]
 fn a_ds_is_rolled_while_a_sibling_comes() {
     everywhere("Update rolling the DS, Create of a sibling", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [old, new] =
             [["one"], ["two"]].map(|keys| fixture.asks(&fixture.children[0], &signed(&keys)));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
@@ -204,7 +208,7 @@ fn a_ds_is_rolled_while_a_sibling_comes() {
 #[test]
 fn deletes_of_two_siblings_with_a_ds() {
     everywhere("Delete, Delete of a sibling, with DS", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let asks = fixture.asks(&fixture.children[0], &signed(&["one"]));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
         fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
@@ -222,7 +226,7 @@ fn deletes_of_two_siblings_with_a_ds() {
 #[test]
 fn two_creates_with_different_keys() {
     everywhere("Create with DS, Create with another", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let a = fixture.request(
             ONE,
             "Create",
@@ -261,7 +265,7 @@ fn delivered_twice(
     keys: &'static [&'static str],
 ) {
     everywhere(name, 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let new = fixture.asks(&fixture.children[0], &new());
         let a = match old.map(|old| fixture.asks(&fixture.children[0], &old())) {
             None => fixture.request(ONE, "Create", None, &new, None),
@@ -303,7 +307,7 @@ fn one_update_that_removes_the_ds_delivered_twice_at_once() {
 /// Races an Update from `old` to `new` with its rollback.
 fn overtaken(name: &str, old: fn() -> Value, new: fn() -> Value, keys: &'static [&'static str]) {
     everywhere(name, 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [old, new] = [old(), new()].map(|more| fixture.asks(&fixture.children[0], &more));
         let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
         let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
@@ -340,7 +344,7 @@ fn an_update_that_rolls_the_ds_and_its_rollback() {
 #[test]
 fn an_update_to_another_child_zone_and_the_ds_of_a_sibling() {
     everywhere("Update of the name servers, a sibling adding a DS", 20, async || {
-        let fixture = Fixture::new().await;
+        let fixture = RaceFixture::new().await;
         let [first, second] =
             [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
         let secure = fixture.asks(&fixture.children[0], &signed(&["one"]));

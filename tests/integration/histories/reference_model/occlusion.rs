@@ -2,7 +2,7 @@
 //! delegation above it.
 
 use super::{Delivery, Records, ReferenceModel, record};
-use crate::histories::fixture::{Fixture, Point, Zone, is_below, plain};
+use crate::histories::fixture::{MultiAccountFixture, Point, Zone, is_below, plain};
 
 impl ReferenceModel {
     /// Checks that a new delegation hides no explicit record at or below the cut that the child
@@ -71,7 +71,11 @@ impl ReferenceModel {
 }
 
 /// Returns true if a delegation exists between the apex of the point's zone and the point.
-pub(super) fn is_below_a_delegation(zones: &[Records], fixture: &Fixture, point: &Point) -> bool {
+pub(super) fn is_below_a_delegation(
+    zones: &[Records],
+    fixture: &MultiAccountFixture,
+    point: &Point,
+) -> bool {
     delegated_above(&zones[point.zone], &fixture.parents[point.zone], &point.name)
 }
 
