@@ -30,8 +30,8 @@ struct State {
     /// The last known state at each name.
     point_states: BTreeMap<String, PointState>,
     /// The requests, each with its time.
-    asked: Vec<(i64, Value)>,
-    /// For the principal of each side, whether it has read the cut since something else changed.
+    requests: Vec<(i64, Value)>,
+    /// For each principal, whether it has read the point since anything else last changed it.
     read_since: BTreeMap<String, bool>,
     /// True after a manual edit.
     edited_by_hand: bool,
@@ -40,12 +40,25 @@ struct State {
     wrong: Option<String>,
 }
 
+/// What a batch changed at a name.
+struct PointChange<'a> {
+    name: &'a str,
+    before: &'a PointState,
+    after: &'a PointState,
+    /// True if nothing else has changed the point since the sender of the batch read it.
+    undisturbed: bool,
+}
+
 impl RuleChecker {
-    pub(crate) fn over(aws: &Sandbox, parent: &ZoneHandle, children: Vec<ZoneHandle>) -> Arc<Self> {
+    pub(crate) fn attach(
+        aws: &Sandbox,
+        parent: &ZoneHandle,
+        children: Vec<ZoneHandle>,
+    ) -> Arc<Self> {
         let checker = Arc::new(Self { parent: parent.clone(), children, state: Mutex::default() });
-        let sees = Arc::clone(&checker);
+        let observer = Arc::clone(&checker);
         // Registered before the hooks of the race, which release the next call.
-        aws.after_call(Arc::new(move |call| sees.batch_applied(call)));
+        aws.after_call(Arc::new(move |call| observer.after_call(call)));
         checker
     }
 
@@ -54,9 +67,9 @@ impl RuleChecker {
     }
 
     /// Registers a request before it is sent.
-    pub(crate) fn asked(&self, at: SystemTime, event: &Value) {
+    pub(crate) fn register_request(&self, at: SystemTime, event: &Value) {
         let at = at.duration_since(UNIX_EPOCH).unwrap().as_secs();
-        self.state().asked.push((at.try_into().unwrap(), event.clone()));
+        self.state().requests.push((at.try_into().unwrap(), event.clone()));
     }
 
     /// Records a manual edit of the parent zone, or its setup.
@@ -90,7 +103,7 @@ impl RuleChecker {
                 point_state.record.claims.iter().any(|claim| claim.ds == point_state.current_ds());
             if !by_hand && (bare || !managed) {
                 return Err(format!(
-                    "a DS record set is left at {name} without name servers or a claim that names it"
+                    "the DS record set at {name} is left without name servers, or no claim names it"
                 ));
             }
         }
@@ -107,7 +120,7 @@ impl RuleChecker {
         PointState { ns: set("NS"), ds: set("DS"), record }
     }
 
-    fn batch_applied(&self, call: &Call) {
+    fn after_call(&self, call: &Call) {
         let mut state = self.state();
         if call.action == "ListResourceRecordSets" && call.summary.contains(&format!("from {NAME}"))
         {
@@ -116,14 +129,15 @@ impl RuleChecker {
         if call.action != "ChangeResourceRecordSets" || !call.succeeded() {
             return;
         }
-        let is_quiet = state.read_since.get(&call.principal).copied().unwrap_or(true);
+        let undisturbed = state.read_since.get(&call.principal).copied().unwrap_or(true);
         for name in [NAME, OTHER_NAME] {
             let now = self.point_state(name);
             let then = state.point_states.insert(name.to_owned(), now.clone()).unwrap_or_default();
             if then == now {
                 continue;
             }
-            if let Err(wrong) = self.check_batch(&state, call, name, (&then, &now), is_quiet) {
+            let change = PointChange { name, before: &then, after: &now, undisturbed };
+            if let Err(wrong) = self.check_batch(&state, call, &change) {
                 let report: Vec<String> =
                     call.changes.iter().map(|change| format!("\n    {change}")).collect();
                 state.wrong.get_or_insert(format!("{wrong}, in the batch{}", report.concat()));
@@ -139,32 +153,28 @@ impl RuleChecker {
         &self,
         state: &State,
         call: &Call,
-        name: &str,
-        (before, after): (&PointState, &PointState),
-        is_quiet: bool,
+        change: &PointChange<'_>,
     ) -> Result<(), String> {
+        let PointChange { name, before, after, undisturbed } = *change;
         let comment = call.comment.as_deref().unwrap_or_default();
-        let latest = state.asked.iter().map(|(at, _)| *at).max().unwrap_or_default();
+        let latest = state.requests.iter().map(|(at, _)| *at).max().unwrap_or_default();
         let mut wrong = format!("no request matches the comment {comment:?}");
-        for (at, event) in &state.asked {
+        for (at, event) in &state.requests {
             let stamp = stamp(event, *at, latest, name);
             if comment
                 != format!("Custom::Delegation {} {}", text(event, "RequestType"), stamp.owner)
             {
                 continue;
             }
+            // Requests of one owner and type have the same comment. The time in the claim tells which
+            // one wrote it.
             let own = after.record.own(&stamp.owner, stamp.now);
             if own.is_some_and(|own| own.at != *at) {
                 continue;
             }
-            for asks in self.asks(event, name) {
-                match check_batch(&Batch {
-                    stamp: &stamp,
-                    asks: &asks,
-                    before,
-                    after,
-                    undisturbed: is_quiet,
-                }) {
+            for asks in self.requested_at(event, name) {
+                match check_batch(&Batch { stamp: &stamp, asks: &asks, before, after, undisturbed })
+                {
                     Ok(_) => return Ok(()),
                     Err(why) => wrong = why,
                 }
@@ -174,7 +184,7 @@ impl RuleChecker {
     }
 
     /// Returns what a request may ask for at a name.
-    fn asks(&self, event: &Value, name: &str) -> Vec<Asks> {
+    fn requested_at(&self, event: &Value, name: &str) -> Vec<Asks> {
         let (new, old) = (&event["ResourceProperties"], &event["OldResourceProperties"]);
         let absent = |why, properties| {
             let known = Some(self.servers(properties));

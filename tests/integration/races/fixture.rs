@@ -96,7 +96,7 @@ impl RaceFixture {
         for zone in &zones {
             zone.sign([key("one", KEY_ONE), key("two", KEY_TWO)]);
         }
-        let checker = RuleChecker::over(&environment.aws, &environment.parent, zones);
+        let checker = RuleChecker::attach(&environment.aws, &environment.parent, zones);
         let a = function(&environment, CHILD_ACCOUNT, "side-a").await;
         let b = function(&environment, FOREIGN_ACCOUNT, "side-b").await;
         Rc::new(Self {
@@ -110,7 +110,7 @@ impl RaceFixture {
     }
 
     /// Returns properties that ask for a child zone, with additional ones.
-    pub(crate) fn asks(&self, child: &ZoneHandle, more: &Value) -> Value {
+    pub(crate) fn properties(&self, child: &ZoneHandle, more: &Value) -> Value {
         let properties = json!({
             "ChildZoneId": child.id(),
             "ParentRoleArn": self.parent_role.arn(),
@@ -122,15 +122,22 @@ impl RaceFixture {
         changed(properties, more)
     }
 
-    /// Creates a request that is later than the previous ones.
-    pub(crate) fn request(
-        &self,
-        who: Who,
-        kind: &str,
-        id: Option<&str>,
-        new: &Value,
-        old: Option<&Value>,
-    ) -> Value {
+    /// Returns a Create that is later than the requests before.
+    pub(crate) fn create(&self, who: Who, properties: &Value) -> Value {
+        self.event(who, "Create", &Asked { id: None, new: properties, old: None })
+    }
+
+    /// Returns an Update that is later than the requests before.
+    pub(crate) fn update(&self, who: Who, id: &str, new: &Value, old: &Value) -> Value {
+        self.event(who, "Update", &Asked { id: Some(id), new, old: Some(old) })
+    }
+
+    /// Returns a Delete that is later than the requests before.
+    pub(crate) fn delete(&self, who: Who, id: &str, properties: &Value) -> Value {
+        self.event(who, "Delete", &Asked { id: Some(id), new: properties, old: None })
+    }
+
+    fn event(&self, who: Who, kind: &str, asked: &Asked<'_>) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let account = if who.stack == "one" { CHILD_ACCOUNT } else { FOREIGN_ACCOUNT };
         let key = ResponseKey {
@@ -139,8 +146,8 @@ impl RaceFixture {
             request_id: format!("request-{number}"),
         };
         let at = self.clock.now() + Duration::from_secs(2 * number);
-        let event = self.network().event(kind, &key, at, &Asked { id, new, old });
-        self.checker.asked(at, &event);
+        let event = self.network().event(kind, &key, at, asked);
+        self.checker.register_request(at, &event);
         event
     }
 

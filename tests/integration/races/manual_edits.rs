@@ -42,14 +42,14 @@ fn against_a_manual_edit(
 ) {
     everywhere(name, 3, async || {
         let fixture = RaceFixture::new().await;
-        let old = fixture.asks(&fixture.children[0], &old());
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        let old = fixture.properties(&fixture.children[0], &old());
+        let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
         let a = match new {
             Some(new) => {
-                let new = fixture.asks(&fixture.children[0], &new());
-                fixture.request(ONE, "Update", Some(&id), &new, Some(&old))
+                let new = fixture.properties(&fixture.children[0], &new());
+                fixture.update(ONE, &id, &new, &old)
             }
-            None => fixture.request(ONE, "Delete", Some(&id), &old, None),
+            None => fixture.delete(ONE, &id, &old),
         };
         fixture.race_with_edit(a, edit, check_end)
     });
@@ -157,9 +157,10 @@ fn a_ds_is_rolled_and_somebody_sets_name_servers() {
 fn the_name_servers_change_and_somebody_sets_a_ds() {
     everywhere("Update of the name servers, somebody's DS", 3, async || {
         let fixture = RaceFixture::new().await;
-        let [old, new] = [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
+        let [old, new] =
+            [0, 1].map(|child| fixture.properties(&fixture.children[child], &unsigned()));
+        let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
+        let a = fixture.update(ONE, &id, &new, &old);
         fixture.race_with_edit(a, puts_ds, |fixture, a| {
             check(fixture.ds() == [STRANGER], "the DS record set that was set by hand exists")?;
             check(
@@ -226,9 +227,9 @@ fn a_delegation_with_a_ds_made_by_hand() {
             ));
             fixture.parent.put(RecordSet::new(NAME, "DS", 3600, ds_of(keys)));
             fixture.checker.edited();
-            let asks = fixture.asks(&fixture.children[0], &more);
-            let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
-            let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);
+            let asks = fixture.properties(&fixture.children[0], &more);
+            let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
+            let a = fixture.delete(ONE, &id, &asks);
             fixture
                 .race_of_one(a.clone(), a, |fixture, a, b| {
                     check(succeeded(a) && succeeded(b), "both succeed")?;

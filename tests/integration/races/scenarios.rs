@@ -49,15 +49,8 @@ fn one_wins(
 fn two_creates_for_different_child_zones() {
     everywhere("Create, Create", 20, async || {
         let fixture = RaceFixture::new().await;
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &json!({})),
-            None,
-        );
-        let b =
-            fixture.request(TWO, "Create", None, &fixture.asks(&fixture.foreign, &json!({})), None);
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &json!({})));
+        let b = fixture.create(TWO, &fixture.properties(&fixture.foreign, &json!({})));
         fixture.race(a, b, |fixture, a, b| one_wins(fixture, a, b, &fixture.foreign))
     });
 }
@@ -67,14 +60,8 @@ fn two_creates_for_the_same_name_servers() {
     everywhere("Create, Create of the same", 20, async || {
         let fixture = RaceFixture::new().await;
         let given = json!({"NameServers": plain(&fixture.children[0].name_servers())});
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &json!({})),
-            None,
-        );
-        let b = fixture.request(TWO, "Create", None, &fixture.asks(&fixture.foreign, &given), None);
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &json!({})));
+        let b = fixture.create(TWO, &fixture.properties(&fixture.foreign, &given));
         fixture.race(a, b, |fixture, a, b| {
             check(succeeded(a) && succeeded(b), "both share")?;
             check(is_delegated_to(fixture, NAME, &fixture.children[0]), "the delegation exists")?;
@@ -87,13 +74,7 @@ fn two_creates_for_the_same_name_servers() {
 fn one_create_delivered_twice_at_once() {
     everywhere("Create, the same Create", 20, async || {
         let fixture = RaceFixture::new().await;
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &json!({})),
-            None,
-        );
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &json!({})));
         fixture
             .race_of_one(a.clone(), a, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both deliveries succeed")?;
@@ -111,12 +92,11 @@ fn one_create_delivered_twice_at_once() {
 fn a_replacement_and_the_create_of_another_stack() {
     everywhere("Update to a name, Create there", 35, async || {
         let fixture = RaceFixture::new().await;
-        let here = fixture.asks(&fixture.children[2], &json!({}));
-        let there = fixture.asks(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &here, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &there, Some(&here));
-        let b =
-            fixture.request(TWO, "Create", None, &fixture.asks(&fixture.foreign, &json!({})), None);
+        let here = fixture.properties(&fixture.children[2], &json!({}));
+        let there = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(ONE, &here)).await;
+        let a = fixture.update(ONE, &id, &there, &here);
+        let b = fixture.create(TWO, &fixture.properties(&fixture.foreign, &json!({})));
         fixture.race(a, b, move |fixture, a, b| {
             check(succeeded(a) != succeeded(b), "one wins")?;
             check(
@@ -140,9 +120,8 @@ fn two_creates_that_may_overwrite() {
     everywhere("Create, Create, both with AllowOverwrite", 20, async || {
         let fixture = RaceFixture::new().await;
         let may = json!({"AllowOverwrite": "true"});
-        let a =
-            fixture.request(ONE, "Create", None, &fixture.asks(&fixture.children[0], &may), None);
-        let b = fixture.request(TWO, "Create", None, &fixture.asks(&fixture.foreign, &may), None);
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &may));
+        let b = fixture.create(TWO, &fixture.properties(&fixture.foreign, &may));
         fixture.race(a, b, |fixture, a, b| {
             check(succeeded(a) && succeeded(b), "both succeed, one after the other")?;
             let one_of_them = is_delegated_to(fixture, NAME, &fixture.children[0])
@@ -158,10 +137,10 @@ fn two_creates_that_may_overwrite() {
 fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
     everywhere("Create, Delete of a sibling", 20, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.asks(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
-        let a = fixture.request(ONE, "Create", None, &asks, None);
-        let b = fixture.request(SIBLING, "Delete", Some(&id), &asks, None);
+        let asks = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(SIBLING, &asks)).await;
+        let a = fixture.create(ONE, &asks);
+        let b = fixture.delete(SIBLING, &id, &asks);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -179,11 +158,11 @@ fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
 fn deletes_of_two_siblings() {
     everywhere("Delete, Delete of a sibling", 20, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.asks(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
-        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
-        let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);
-        let b = fixture.request(SIBLING, "Delete", Some(&id), &asks, None);
+        let asks = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
+        fixture.done(Side::A, fixture.create(SIBLING, &asks)).await;
+        let a = fixture.delete(ONE, &id, &asks);
+        let b = fixture.delete(SIBLING, &id, &asks);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -200,16 +179,10 @@ fn deletes_of_two_siblings() {
 fn a_create_and_the_delete_of_another_stack() {
     everywhere("Create, Delete of another stack", 10, async || {
         let fixture = RaceFixture::new().await;
-        let foreign = fixture.asks(&fixture.foreign, &json!({}));
-        let id = fixture.done(Side::B, fixture.request(TWO, "Create", None, &foreign, None)).await;
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &json!({})),
-            None,
-        );
-        let b = fixture.request(TWO, "Delete", Some(&id), &foreign, None);
+        let foreign = fixture.properties(&fixture.foreign, &json!({}));
+        let id = fixture.done(Side::B, fixture.create(TWO, &foreign)).await;
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &json!({})));
+        let b = fixture.delete(TWO, &id, &foreign);
         fixture.race(a, b, |fixture, a, b| {
             check(succeeded(b), "the Delete succeeds")?;
             if succeeded(a) {
@@ -233,10 +206,10 @@ fn two_updates_in_place_of_one_resource() {
     everywhere("Update, later Update", 20, async || {
         let fixture = RaceFixture::new().await;
         let [first, second, third] = [(0, "300"), (1, "600"), (0, "900")]
-            .map(|(child, ttl)| fixture.asks(&fixture.children[child], &json!({"TTL": ttl})));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &first, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &second, Some(&first));
-        let b = fixture.request(ONE, "Update", Some(&id), &third, Some(&second));
+            .map(|(child, ttl)| fixture.properties(&fixture.children[child], &json!({"TTL": ttl})));
+        let id = fixture.done(Side::A, fixture.create(ONE, &first)).await;
+        let a = fixture.update(ONE, &id, &second, &first);
+        let b = fixture.update(ONE, &id, &third, &second);
         fixture
             .race_of_one(a, b, |fixture, _, b| {
                 check(succeeded(b), "the later one succeeds")?;
@@ -257,10 +230,10 @@ fn an_update_in_place_and_its_rollback() {
     everywhere("Update, its rollback", 20, async || {
         let fixture = RaceFixture::new().await;
         let [first, second] =
-            [0, 1].map(|child| fixture.asks(&fixture.children[child], &json!({})));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &first, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &second, Some(&first));
-        let b = fixture.request(ONE, "Update", Some(&id), &first, Some(&second));
+            [0, 1].map(|child| fixture.properties(&fixture.children[child], &json!({})));
+        let id = fixture.done(Side::A, fixture.create(ONE, &first)).await;
+        let a = fixture.update(ONE, &id, &second, &first);
+        let b = fixture.update(ONE, &id, &first, &second);
         fixture
             .race_of_one(a, b, |fixture, _, b| {
                 check(succeeded(b), "the rollback succeeds")?;
@@ -277,11 +250,11 @@ fn an_update_in_place_and_its_rollback() {
 fn a_replacement_and_its_rollback() {
     everywhere("Update to another name, its rollback", 60, async || {
         let fixture = RaceFixture::new().await;
-        let here = fixture.asks(&fixture.children[0], &json!({}));
-        let there = fixture.asks(&fixture.children[2], &json!({}));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &here, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &there, Some(&here));
-        let b = fixture.request(ONE, "Update", Some(&id), &here, Some(&there));
+        let here = fixture.properties(&fixture.children[0], &json!({}));
+        let there = fixture.properties(&fixture.children[2], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(ONE, &here)).await;
+        let a = fixture.update(ONE, &id, &there, &here);
+        let b = fixture.update(ONE, &id, &here, &there);
         fixture
             .race_of_one(a, b, |fixture, _, b| {
                 check(succeeded(b), "the rollback succeeds")?;
@@ -302,13 +275,7 @@ fn a_replacement_and_its_rollback() {
 fn a_create_and_somebody_elses_delegation() {
     everywhere("Create, somebody's NS", 4, async || {
         let fixture = RaceFixture::new().await;
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &json!({})),
-            None,
-        );
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &json!({})));
         let put =
             |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         fixture.race_with_edit(a, put, |fixture, a| {
@@ -329,13 +296,7 @@ fn a_create_and_somebody_elses_delegation() {
 fn a_create_and_a_strangers_value_in_the_ownership_record() {
     everywhere("Create, a stranger's TXT", 4, async || {
         let fixture = RaceFixture::new().await;
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &json!({})),
-            None,
-        );
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &json!({})));
         let put = |zone: &ZoneHandle| {
             let name = format!("_delegation-{NAME}");
             let mut set = zone
@@ -359,9 +320,9 @@ fn a_create_and_a_strangers_value_in_the_ownership_record() {
 fn a_delete_and_somebody_elses_change() {
     everywhere("Delete, somebody's NS", 4, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.asks(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
-        let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);
+        let asks = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
+        let a = fixture.delete(ONE, &id, &asks);
         let put =
             |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         fixture.race_with_edit(a, put, |fixture, a| {

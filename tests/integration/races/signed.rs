@@ -45,13 +45,12 @@ fn renamed(name: &str, old: fn() -> Value, new: fn() -> Value, keys: [&'static [
     everywhere(name, 20, async || {
         let fixture = RaceFixture::new().await;
         let (before, after) = (
-            fixture.asks(&fixture.children[0], &old()),
-            fixture.asks(&fixture.children[0], &new()),
+            fixture.properties(&fixture.children[0], &old()),
+            fixture.properties(&fixture.children[0], &new()),
         );
-        let id =
-            fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &before, None)).await;
-        let a = fixture.request(ONE, "Create", None, &after, None);
-        let b = fixture.request(SIBLING, "Delete", Some(&id), &before, None);
+        let id = fixture.done(Side::A, fixture.create(SIBLING, &before)).await;
+        let a = fixture.create(ONE, &after);
+        let b = fixture.delete(SIBLING, &id, &before);
         fixture
             .race_of_one(a, b, move |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -114,11 +113,11 @@ fn updated_beside(
     everywhere(name, 3, async || {
         let fixture = RaceFixture::new().await;
         let [old, new, other] =
-            [old(), new(), other()].map(|more| fixture.asks(&fixture.children[0], &more));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
-        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &other, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
-        let b = fixture.request(SIBLING, "Delete", Some(&id), &other, None);
+            [old(), new(), other()].map(|more| fixture.properties(&fixture.children[0], &more));
+        let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
+        fixture.done(Side::A, fixture.create(SIBLING, &other)).await;
+        let a = fixture.update(ONE, &id, &new, &old);
+        let b = fixture.delete(SIBLING, &id, &other);
         fixture
             .race_of_one(a, b, move |fixture, a, b| {
                 check(succeeded(b), "the Delete succeeds")?;
@@ -168,13 +167,13 @@ fn a_ds_is_given_up_by_two_siblings_at_once() {
 fn a_sibling_with_a_ds_comes_while_name_servers_are_put_back() {
     everywhere("Update putting name servers back, Create of a sibling with DS", 12, async || {
         let fixture = RaceFixture::new().await;
-        let [old, new] =
-            [unsigned(), signed(&["one"])].map(|more| fixture.asks(&fixture.children[0], &more));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
+        let [old, new] = [unsigned(), signed(&["one"])]
+            .map(|more| fixture.properties(&fixture.children[0], &more));
+        let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
         fixture.parent.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         fixture.checker.edited();
-        let a = fixture.request(ONE, "Update", Some(&id), &old, Some(&old));
-        let b = fixture.request(SIBLING, "Create", None, &new, None);
+        let a = fixture.update(ONE, &id, &old, &old);
+        let b = fixture.create(SIBLING, &new);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a), "the Update succeeds")?;
@@ -192,10 +191,10 @@ fn a_ds_is_rolled_while_a_sibling_comes() {
     everywhere("Update rolling the DS, Create of a sibling", 20, async || {
         let fixture = RaceFixture::new().await;
         let [old, new] =
-            [["one"], ["two"]].map(|keys| fixture.asks(&fixture.children[0], &signed(&keys)));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
-        let b = fixture.request(SIBLING, "Create", None, &new, None);
+            [["one"], ["two"]].map(|keys| fixture.properties(&fixture.children[0], &signed(&keys)));
+        let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
+        let a = fixture.update(ONE, &id, &new, &old);
+        let b = fixture.create(SIBLING, &new);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -209,11 +208,11 @@ fn a_ds_is_rolled_while_a_sibling_comes() {
 fn deletes_of_two_siblings_with_a_ds() {
     everywhere("Delete, Delete of a sibling, with DS", 20, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.asks(&fixture.children[0], &signed(&["one"]));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &asks, None)).await;
-        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &asks, None)).await;
-        let a = fixture.request(ONE, "Delete", Some(&id), &asks, None);
-        let b = fixture.request(SIBLING, "Delete", Some(&id), &asks, None);
+        let asks = fixture.properties(&fixture.children[0], &signed(&["one"]));
+        let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
+        fixture.done(Side::A, fixture.create(SIBLING, &asks)).await;
+        let a = fixture.delete(ONE, &id, &asks);
+        let b = fixture.delete(SIBLING, &id, &asks);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -227,20 +226,8 @@ fn deletes_of_two_siblings_with_a_ds() {
 fn two_creates_with_different_keys() {
     everywhere("Create with DS, Create with another", 20, async || {
         let fixture = RaceFixture::new().await;
-        let a = fixture.request(
-            ONE,
-            "Create",
-            None,
-            &fixture.asks(&fixture.children[0], &signed(&["one"])),
-            None,
-        );
-        let b = fixture.request(
-            TWO,
-            "Create",
-            None,
-            &fixture.asks(&fixture.foreign, &signed(&["two"])),
-            None,
-        );
+        let a = fixture.create(ONE, &fixture.properties(&fixture.children[0], &signed(&["one"])));
+        let b = fixture.create(TWO, &fixture.properties(&fixture.foreign, &signed(&["two"])));
         fixture.race(a, b, |fixture, a, b| {
             check(succeeded(a) != succeeded(b), "one wins")?;
             let (child, key, loser) = if succeeded(a) {
@@ -266,13 +253,12 @@ fn delivered_twice(
 ) {
     everywhere(name, 20, async || {
         let fixture = RaceFixture::new().await;
-        let new = fixture.asks(&fixture.children[0], &new());
-        let a = match old.map(|old| fixture.asks(&fixture.children[0], &old())) {
-            None => fixture.request(ONE, "Create", None, &new, None),
+        let new = fixture.properties(&fixture.children[0], &new());
+        let a = match old.map(|old| fixture.properties(&fixture.children[0], &old())) {
+            None => fixture.create(ONE, &new),
             Some(old) => {
-                let id =
-                    fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
-                fixture.request(ONE, "Update", Some(&id), &new, Some(&old))
+                let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
+                fixture.update(ONE, &id, &new, &old)
             }
         };
         fixture
@@ -308,10 +294,10 @@ fn one_update_that_removes_the_ds_delivered_twice_at_once() {
 fn overtaken(name: &str, old: fn() -> Value, new: fn() -> Value, keys: &'static [&'static str]) {
     everywhere(name, 20, async || {
         let fixture = RaceFixture::new().await;
-        let [old, new] = [old(), new()].map(|more| fixture.asks(&fixture.children[0], &more));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &old, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &new, Some(&old));
-        let b = fixture.request(ONE, "Update", Some(&id), &old, Some(&new));
+        let [old, new] = [old(), new()].map(|more| fixture.properties(&fixture.children[0], &more));
+        let id = fixture.done(Side::A, fixture.create(ONE, &old)).await;
+        let a = fixture.update(ONE, &id, &new, &old);
+        let b = fixture.update(ONE, &id, &old, &new);
         fixture
             .race_of_one(a, b, move |fixture, _, b| {
                 check(succeeded(b), "the rollback succeeds")?;
@@ -346,12 +332,12 @@ fn an_update_to_another_child_zone_and_the_ds_of_a_sibling() {
     everywhere("Update of the name servers, a sibling adding a DS", 20, async || {
         let fixture = RaceFixture::new().await;
         let [first, second] =
-            [0, 1].map(|child| fixture.asks(&fixture.children[child], &unsigned()));
-        let secure = fixture.asks(&fixture.children[0], &signed(&["one"]));
-        let id = fixture.done(Side::A, fixture.request(ONE, "Create", None, &first, None)).await;
-        fixture.done(Side::A, fixture.request(SIBLING, "Create", None, &first, None)).await;
-        let a = fixture.request(ONE, "Update", Some(&id), &second, Some(&first));
-        let b = fixture.request(SIBLING, "Update", Some(&id), &secure, Some(&first));
+            [0, 1].map(|child| fixture.properties(&fixture.children[child], &unsigned()));
+        let secure = fixture.properties(&fixture.children[0], &signed(&["one"]));
+        let id = fixture.done(Side::A, fixture.create(ONE, &first)).await;
+        fixture.done(Side::A, fixture.create(SIBLING, &first)).await;
+        let a = fixture.update(ONE, &id, &second, &first);
+        let b = fixture.update(SIBLING, &id, &secure, &first);
         fixture
             .race_of_one(a, b, |fixture, a, _| {
                 let moved = is_delegated_to(fixture, NAME, &fixture.children[1]);
