@@ -28,7 +28,7 @@ const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
 const STACK: &str =
     "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
 /// The time limit for the start of moto, which imports many Python modules.
-const START: Duration = Duration::from_mins(1);
+const START: Duration = Duration::from_mins(5);
 
 /// A running moto, which is killed when dropped.
 struct Moto {
@@ -87,14 +87,8 @@ impl Moto {
     }
 
     /// Sends a call with a signature in its headers.
-    async fn ask(
-        &self,
-        keys: &Credentials,
-        service: &str,
-        method: Method,
-        path: &str,
-        body: &str,
-    ) -> String {
+    async fn ask(&self, keys: &Credentials, call: Call<'_>) -> String {
+        let Call { service, method, path, body } = call;
         let url = format!("{}{path}", self.url);
         let request = Unsigned { service, method: &method, url: &url, body };
         let instructions = request.sign(keys, SigningSettings::default());
@@ -138,7 +132,8 @@ impl Moto {
         let arn = format!("arn:aws:iam::{account}:role/{role}");
         let body =
             format!("Action=AssumeRole&Version=2011-06-15&RoleSessionName=test&RoleArn={arn}");
-        let answer = self.ask(&cloudformation(), "sts", Method::POST, "/", &body).await;
+        let call = Call { service: "sts", method: Method::POST, path: "/", body: &body };
+        let answer = self.ask(&cloudformation(), call).await;
         let field = |name: &str| element(&answer, name);
         Credentials::new(
             field("AccessKeyId"),
@@ -154,7 +149,9 @@ impl Moto {
             "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}</Name>\
              <CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"
         );
-        let answer = self.ask(keys, "route53", Method::POST, "/2013-04-01/hostedzone", &body).await;
+        let path = "/2013-04-01/hostedzone";
+        let call = Call { service: "route53", method: Method::POST, path, body: &body };
+        let answer = self.ask(keys, call).await;
         element(&answer, "Id").trim_start_matches("/hostedzone/").to_owned()
     }
 
@@ -171,9 +168,9 @@ impl Moto {
 
     /// Returns the record sets of a zone as XML elements.
     async fn records(&self, keys: &Credentials, zone: &str) -> Vec<String> {
-        let listing = self
-            .ask(keys, "route53", Method::GET, &format!("/2013-04-01/hostedzone/{zone}/rrset"), "")
-            .await;
+        let path = format!("/2013-04-01/hostedzone/{zone}/rrset");
+        let call = Call { service: "route53", method: Method::GET, path: &path, body: "" };
+        let listing = self.ask(keys, call).await;
         let sets = listing.split("<ResourceRecordSet>").skip(1);
         sets.map(|set| set.split("</ResourceRecordSet>").next().unwrap().to_owned()).collect()
     }
@@ -182,6 +179,14 @@ impl Moto {
 /// The credentials of the account that has the response bucket and signs its URLs.
 fn cloudformation() -> Credentials {
     Credentials::new("AKIACLOUDFORMATION00", "a-secret", None, None, "test")
+}
+
+/// A call of a service.
+struct Call<'a> {
+    service: &'a str,
+    method: Method,
+    path: &'a str,
+    body: &'a str,
 }
 
 /// A request of a service before it is signed.
