@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::histories::fixture::{MultiAccountFixture, Point, plain};
 use crate::invariants::record::{PointState, Record, Set, Values};
+pub(crate) use answers::Ended;
 pub(crate) use delivery::Delivery;
 
 /// A logical time. Every relevant event increments it.

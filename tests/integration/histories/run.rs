@@ -15,7 +15,7 @@ use crate::histories::history::{
     Act, Edit, History, LOGICAL_IDS, NetworkFault, STACKS, Step, When,
 };
 use crate::histories::manual_edits::perform;
-use crate::histories::reference_model::ReferenceModel;
+use crate::histories::reference_model::{Ended, ReferenceModel};
 
 /// Lambda's timeout for the function.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -111,14 +111,13 @@ impl Deliveries {
             handler.handle(&event.to_string(), &invocation).await
         });
         let result = task.await.unwrap().map_err(|error| error.to_string());
-        let answered_before = before.iter().any(|put| put.stored);
-        let ended = result.as_ref().err().map(String::as_str);
-        self.observer.model().end(
-            &request_id,
-            ended,
-            puts().get(before.len()..).unwrap_or_default(),
-            answered_before,
-        );
+        let puts = puts();
+        let ended = Ended {
+            error: result.as_ref().err().map(String::as_str),
+            puts: puts.get(before.len()..).unwrap_or_default(),
+            answered_before: before.iter().any(|put| put.stored),
+        };
+        self.observer.model().end(&request_id, &ended);
         pass(APART).await;
         match result {
             Ok(()) => Invocation::Returned(Value::Null),

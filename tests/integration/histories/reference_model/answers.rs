@@ -15,16 +15,34 @@ enum ExpectedAnswer {
     Succeeds,
 }
 
+/// Whether anything that the tables do not consider happened during a delivery.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Undisturbed,
+    Disturbed,
+}
+
+/// Whether an answer is the first one to its request that CloudFormation receives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Receipt {
+    First,
+    NotFirst,
+}
+
+/// How a delivery ended.
+pub(crate) struct Ended<'a> {
+    /// The error for Lambda.
+    pub(crate) error: Option<&'a str>,
+    /// The PUTs of the delivery.
+    pub(crate) puts: &'a [Put],
+    /// True if the answer of an earlier delivery was stored.
+    pub(crate) answered_before: bool,
+}
+
 impl ReferenceModel {
-    /// Checks a delivery that has ended after these PUTs, with an error for Lambda or without.
-    /// `answered_before` says that the answer of an earlier delivery was stored.
-    pub(crate) fn end(
-        &mut self,
-        request_id: &str,
-        error: Option<&str>,
-        puts: &[Put],
-        answered_before: bool,
-    ) {
+    /// Checks a delivery that has ended.
+    pub(crate) fn end(&mut self, request_id: &str, ended: &Ended<'_>) {
+        let Ended { error, puts, answered_before } = *ended;
         let Some(index) = self.active.iter().position(|delivery| delivery.request_id == request_id)
         else {
             return;
@@ -45,12 +63,16 @@ impl ReferenceModel {
             format!("{} {} {action}", delivery.kind, answer["Status"].as_str().unwrap_or("none"))
                 .trim_end(),
         );
-        let undisturbed =
-            alone && self.last_edit < delivery.began && !self.in_trouble && !answer.is_null();
+        let course =
+            if alone && self.last_edit < delivery.began && !self.in_trouble && !answer.is_null() {
+                Course::Undisturbed
+            } else {
+                Course::Disturbed
+            };
         match (delivery.kind.as_str(), success) {
             ("Delete", true) => self.check_deleted(&delivery),
             ("Delete", false) => {
-                if undisturbed {
+                if course == Course::Undisturbed {
                     self.violated(
                         "promise 2",
                         &format!("nothing prevents the Delete, but it failed: {reason}"),
@@ -58,10 +80,12 @@ impl ReferenceModel {
                 }
                 self.excuse(&delivery);
             }
-            _ => self.check_end(&delivery, success, &answer, undisturbed),
+            _ => self.check_end(&delivery, &answer, course),
         }
         if success && delivery.kind != "Delete" {
-            self.record_held(&delivery, &id, stored && !answered_before);
+            let is_first = stored && !answered_before;
+            let receipt = if is_first { Receipt::First } else { Receipt::NotFirst };
+            self.record_held(&delivery, &id, receipt);
         }
         if delivery.kind == "Delete" && !stored && !answered_before {
             self.excuse(&delivery);
@@ -102,8 +126,8 @@ impl ReferenceModel {
 
     /// Returns the answer that the tables require for a Create or an Update, by the current state.
     /// If it wrote something, its claim exists; otherwise nothing has changed since its start.
-    fn expected_answer(&self, delivery: &Delivery, undisturbed: bool) -> ExpectedAnswer {
-        if !undisturbed || delivery.destinations.len() > 1 {
+    fn expected_answer(&self, delivery: &Delivery, course: Course) -> ExpectedAnswer {
+        if course == Course::Disturbed || delivery.destinations.len() > 1 {
             return ExpectedAnswer::Unknown;
         }
         let Some((point, behavior)) = delivery.destinations.first() else {
@@ -151,9 +175,10 @@ impl ReferenceModel {
         }
     }
 
-    fn check_end(&mut self, delivery: &Delivery, success: bool, answer: &Value, undisturbed: bool) {
+    fn check_end(&mut self, delivery: &Delivery, answer: &Value, course: Course) {
+        let success = answer["Status"] == "SUCCESS";
         let reason = text(answer, "Reason");
-        match (self.expected_answer(delivery, undisturbed), success) {
+        match (self.expected_answer(delivery, course), success) {
             (ExpectedAnswer::Succeeds, false) => {
                 let text =
                     format!("nothing prevents the {}, but it failed: {reason}", delivery.kind);
@@ -165,14 +190,14 @@ impl ReferenceModel {
                     &format!("the {} should have been refused, but succeeded", delivery.kind),
                 );
             }
-            (_, true) => self.check_success(delivery, answer, undisturbed),
-            (_, false) => self.check_failure(delivery, answer, undisturbed),
+            (_, true) => self.check_success(delivery, answer, course),
+            (_, false) => self.check_failure(delivery, answer, course),
         }
     }
 
     /// Checks the SUCCESS of a Create or an Update: the zone has what was asked for, or the answer
     /// says that it does not.
-    fn check_success(&mut self, delivery: &Delivery, answer: &Value, undisturbed: bool) {
+    fn check_success(&mut self, delivery: &Delivery, answer: &Value, course: Course) {
         let id = text(answer, "PhysicalResourceId");
         let Some(point) = self.fixture.of_id(&id) else {
             return self
@@ -186,9 +211,8 @@ impl ReferenceModel {
             return self.violated("moving", &text);
         }
         // A Delete that has overtaken it may have removed everything.
-        let (Some(desired), true) = (&delivery.desired, undisturbed && !self.cancelling) else {
-            return;
-        };
+        let may_be_overtaken = course == Course::Disturbed || self.cancelling;
+        let (Some(desired), false) = (&delivery.desired, may_be_overtaken) else { return };
         let point_state = self.point_state(&point);
         let reported: Values = text(&answer["Data"], "DsRecords")
             .split(',')
@@ -223,22 +247,22 @@ impl ReferenceModel {
 
     /// Checks a FAILED: an arrival leaves nothing that it wrote, and a Create with a marker leaves
     /// nothing at all.
-    fn check_failure(&mut self, delivery: &Delivery, answer: &Value, undisturbed: bool) {
+    fn check_failure(&mut self, delivery: &Delivery, answer: &Value, course: Course) {
         let marker = text(answer, "PhysicalResourceId").starts_with("unresolved/");
         for (point, behavior) in &delivery.destinations {
             let own = self.point_state(point).record.own(&delivery.owner, delivery.now).cloned();
             // The answer of a stale request has no effect.
             let wrote = !delivery.is_stale() && own.is_some_and(|own| own.at == delivery.at);
-            let first = delivery.first && undisturbed && behavior.is_arrival();
+            let first = delivery.first && course == Course::Undisturbed && behavior.is_arrival();
             if wrote && (first || (marker && !self.cancelling)) {
                 return self.violated("promise 2", "an arrival failed, but its claim exists");
             }
         }
     }
 
-    /// Records that a stack has a resource after a SUCCESS. A SUCCESS that is not the first one that
-    /// CloudFormation receives only shows that the delegation is in order again.
-    fn record_held(&mut self, delivery: &Delivery, id: &str, is_first_received: bool) {
+    /// Records that a stack has a resource after a SUCCESS. A SUCCESS that is not the first one
+    /// that CloudFormation receives only shows that the delegation is in order again.
+    fn record_held(&mut self, delivery: &Delivery, id: &str, receipt: Receipt) {
         let (Some(desired), Some(point)) = (&delivery.desired, self.fixture.of_id(id)) else {
             return;
         };
@@ -248,7 +272,7 @@ impl ReferenceModel {
         let exists = point_state.servers() == Some(&desired.servers)
             && own.is_some_and(|own| point_state.holds(own));
         let held = Held { servers: desired.servers.clone(), broken: !exists };
-        if is_first_received && !self.cancelling && !self.late {
+        if receipt == Receipt::First && !self.cancelling && !self.late {
             self.excused.remove(&key);
             self.held.insert(key, held);
         } else if let Some(known) =
