@@ -10,6 +10,7 @@
     reason = "a panic fails the test, and tests print what they did; helpers take the values of json! expressions"
 )]
 
+mod cdk_constructs;
 mod deployment;
 mod events;
 mod faults;

@@ -121,7 +121,7 @@ fn every_action_and_every_kind_of_failure_is_on_the_page_of_logging_and_no_other
 
 #[test]
 fn the_page_of_the_constructs_has_the_examples_that_are_deployed() {
-    // `make check-cdk` synthesizes each example, and `tests/cdk.rs` deploys each by its number.
+    // `make check-cdk` synthesizes each example, and `cdk_constructs` deploys each by its number.
     let page = fs::read_to_string("cdk/README.md").unwrap();
     assert_eq!(page.matches("new cdk.App()").count(), 3);
 }

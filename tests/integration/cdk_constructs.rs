@@ -1,59 +1,54 @@
 //! Deploys what the CDK's constructs synthesize to the local AWS: its roles on a strict IAM, its
 //! function from the asset, its zones and its delegations. `make check-cdk` synthesizes the
-//! assemblies, sets `CDK_BUILD` to their folder, and runs this test.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a panic fails the test"
-)]
+//! assemblies, sets `CDK_BUILD` to their folder, and runs these tests. Without the variable they are
+//! on the list of skipped checks.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use sandbox::template::Template;
-use sandbox::{
-    CloudFormation, Dns, RecordSet, ResponseBucket, Sandbox, StackOutcome, SyncRule, TemplateStack,
-    ZoneHandle,
-};
+use sandbox::{CloudFormation, StackOutcome, SyncRule, TemplateStack, ZoneHandle};
 use serde_json::{Value, json};
+use test_support::{CHILD_ACCOUNT, Environment, PARENT_ACCOUNT, plain};
 
-const PARENT_ACCOUNT: &str = "111111111111";
-const ACCOUNT: &str = "222222222222";
-
-/// A local AWS with the parent zones of the examples, and the stacks of one assembly.
-struct Fixture {
-    aws: Sandbox,
-    _dns: Dns,
+/// An [`Environment`] with the parent zones of the examples, and the stacks of one assembly, which
+/// create the roles and functions that they need.
+struct AssemblyFixture {
+    environment: Environment,
     region: CloudFormation,
     assembly: PathBuf,
-    parent: ZoneHandle,
     org: ZoneHandle,
 }
 
-impl Fixture {
-    async fn new(number: u32) -> Self {
-        let build = std::env::var_os("CDK_BUILD")
-            .expect("CDK_BUILD must name the folder of the assemblies; run `make check-cdk`");
+impl Deref for AssemblyFixture {
+    type Target = Environment;
+
+    fn deref(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+impl AssemblyFixture {
+    /// Starts with the assembly of this number. `None` if the assemblies are not there.
+    async fn new(number: u32) -> Option<Self> {
+        let Some(build) = std::env::var_os("CDK_BUILD").filter(|folder| !folder.is_empty()) else {
+            sandbox::not_checked("cdk-deploy", "CDK_BUILD is not set", "make check-cdk");
+            return None;
+        };
         let assembly = Path::new(&build).join(format!("assembly-{number}"));
-        let aws = Sandbox::start().await.unwrap();
+        let environment =
+            Environment::builder().parent_zone_id("Z0PARENTEXAMPLE").behind_sockets().await;
+        let aws = &environment.aws;
         // Other tests cover the wait for Route 53.
         aws.sync_after(SyncRule::Immediately);
-        let bucket = ResponseBucket::start().await.unwrap();
-        let parent =
-            aws.account(PARENT_ACCOUNT).hosted_zone_with_id("Z0PARENTEXAMPLE", "example.com");
-        parent.put(RecordSet::new("www.example.com", "A", 300, ["192.0.2.1"]));
-        let org = aws.account(ACCOUNT).hosted_zone_with_id("Z0ORGEXAMPLE", "example.org");
-        let dns = aws.dns().await.unwrap();
-        let resolver = dns.resolver().to_string();
-        let env = [
-            ("DELEGATION_DNS_RESOLVER", resolver.as_str()),
-            ("DELEGATION_DNS_ANY_ADDRESS", "true"),
-            ("DELEGATION_PROPAGATION_WAIT", "0"),
-        ];
-        let region = CloudFormation::new(&aws, &bucket, Some(assembly.clone()), &env);
-        Self { aws, _dns: dns, region, assembly, parent, org }
+        let org = environment.child_account.hosted_zone_with_id("Z0ORGEXAMPLE", "example.org");
+        let variables = environment.dns_variables();
+        let mut env: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        env.push(("DELEGATION_PROPAGATION_WAIT", "0"));
+        let region = CloudFormation::new(aws, &environment.bucket, Some(assembly.clone()), &env);
+        Some(Self { environment, region, assembly, org })
     }
 
     fn template(&self, name: &str) -> Value {
@@ -86,33 +81,26 @@ impl Fixture {
     }
 }
 
-/// Returns the name servers of a name in a zone.
-fn delegated_to(zone: &ZoneHandle, name: &str) -> BTreeSet<String> {
+/// Returns the name servers of a name in a zone, sorted.
+fn delegated_to(zone: &ZoneHandle, name: &str) -> Vec<String> {
     zone.record(name, "NS").map(|set| plain(&set.values)).unwrap_or_default()
 }
 
-fn plain(names: &[String]) -> BTreeSet<String> {
-    names.iter().map(|name| name.trim_end_matches('.').to_owned()).collect()
-}
-
 /// Returns the hosted zone that a stack created.
-fn zone_of(fixture: &Fixture, stack: &TemplateStack) -> ZoneHandle {
+fn zone_of(fixture: &AssemblyFixture, stack: &TemplateStack) -> ZoneHandle {
     fixture.aws.zone(&stack.physical_id(&stack.only("AWS::Route53::HostedZone")).unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zone_in_one_account_and_its_parent_zone_in_another() {
-    let fixture = Fixture::new(1).await;
+    let Some(fixture) = AssemblyFixture::new(1).await else { return };
     let before = fixture.parent.records();
     let parent = fixture.deploy("ParentDns", PARENT_ACCOUNT).await;
-    let testing = fixture.deploy("TestingDns", ACCOUNT).await;
+    let testing = fixture.deploy("TestingDns", CHILD_ACCOUNT).await;
     let zone = zone_of(&fixture, &testing);
     assert_eq!(delegated_to(&fixture.parent, "testing.example.com"), plain(&zone.name_servers()));
     fixture.assert_all_is_well(&testing);
-    assert_eq!(
-        testing.outputs()["NameServers"],
-        json!(plain(&zone.name_servers()).into_iter().collect::<Vec<_>>().join(","))
-    );
+    assert_eq!(testing.outputs()["NameServers"], json!(plain(&zone.name_servers()).join(",")));
 
     assert_eq!(testing.delete().await, StackOutcome::Complete, "{:?}", testing.events());
     assert_eq!(fixture.parent.records(), before);
@@ -125,9 +113,9 @@ async fn a_zone_in_one_account_and_its_parent_zone_in_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn zone_and_parent_zone_in_one_account() {
-    let fixture = Fixture::new(2).await;
+    let Some(fixture) = AssemblyFixture::new(2).await else { return };
     let before = fixture.org.records();
-    let stack = fixture.deploy("TeamDns", ACCOUNT).await;
+    let stack = fixture.deploy("TeamDns", CHILD_ACCOUNT).await;
     let zone = zone_of(&fixture, &stack);
     assert_eq!(delegated_to(&fixture.org, "team.example.org"), plain(&zone.name_servers()));
     assert_eq!(fixture.org.record("team.example.org", "NS").unwrap().ttl, Some(300));
@@ -139,14 +127,14 @@ async fn zone_and_parent_zone_in_one_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_function_serves_many_stacks_and_a_certificate_waits_for_its_delegation() {
-    let fixture = Fixture::new(3).await;
+    let Some(fixture) = AssemblyFixture::new(3).await else { return };
     // The page presupposes this role.
     let template = Template::read(
         "examples/parent-role.yaml",
         &[
             ("ParentZoneId", "Z0PARENTEXAMPLE"),
             ("Names", "*.example.com"),
-            ("FunctionAccounts", ACCOUNT),
+            ("FunctionAccounts", CHILD_ACCOUNT),
             ("ExternalId", "route53-delegation-example"),
             ("AWS::AccountId", PARENT_ACCOUNT),
         ],
@@ -155,13 +143,13 @@ async fn one_function_serves_many_stacks_and_a_certificate_waits_for_its_delegat
     role.trust(template.resource("/ParentRole/Properties/AssumeRolePolicyDocument"))
         .policy(template.resource("/ParentRole/Properties/Policies/0/PolicyDocument"));
 
-    let platform = fixture.deploy("DelegationFunction", ACCOUNT).await;
+    let platform = fixture.deploy("DelegationFunction", CHILD_ACCOUNT).await;
     assert!(
-        fixture.region.exported(ACCOUNT, "route53-delegation-ServiceToken").is_some(),
+        fixture.region.exported(CHILD_ACCOUNT, "route53-delegation-ServiceToken").is_some(),
         "{:?}",
         platform.events()
     );
-    let shop = fixture.deploy("ShopDns", ACCOUNT).await;
+    let shop = fixture.deploy("ShopDns", CHILD_ACCOUNT).await;
     assert_eq!(
         delegated_to(&fixture.parent, "shop.example.com"),
         plain(&zone_of(&fixture, &shop).name_servers())
@@ -179,13 +167,13 @@ async fn one_function_serves_many_stacks_and_a_certificate_waits_for_its_delegat
 /// The construct must create the same role as `examples/parent-role.yaml`.
 #[tokio::test]
 async fn the_parent_role_equals_that_of_the_template() {
-    let fixture = Fixture::new(1).await;
+    let Some(fixture) = AssemblyFixture::new(1).await else { return };
     let written = Template::read(
         "examples/parent-role.yaml",
         &[
             ("ParentZoneId", "Z0PARENTEXAMPLE"),
             ("Names", "testing.example.com"),
-            ("FunctionAccounts", ACCOUNT),
+            ("FunctionAccounts", CHILD_ACCOUNT),
             ("ExternalId", "route53-delegation-example"),
             ("AWS::AccountId", PARENT_ACCOUNT),
         ],
@@ -238,7 +226,9 @@ fn statements(policy: &Value) -> BTreeSet<String> {
         .map(|statement| {
             let mut statement = plain(statement);
             statement.as_object_mut().unwrap().remove("Sid");
-            statement.to_string().replace(&format!("arn:aws:iam::{ACCOUNT}:root"), ACCOUNT)
+            statement
+                .to_string()
+                .replace(&format!("arn:aws:iam::{CHILD_ACCOUNT}:root"), CHILD_ACCOUNT)
         })
         .collect()
 }
