@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer(pub Value);
 
 impl Answer {
-    /// Asserts that the answer is a success.
     #[track_caller]
     pub fn success(self) -> Self {
         assert_eq!(self.0["Status"], "SUCCESS", "{}", self.0);
@@ -24,18 +22,15 @@ impl Answer {
         self
     }
 
-    /// The reason of a failure.
     pub fn reason(&self) -> &str {
         self.0["Reason"].as_str().unwrap_or_default()
     }
 
-    /// The physical id.
     #[track_caller]
     pub fn id(&self) -> &str {
         self.0["PhysicalResourceId"].as_str().unwrap()
     }
 
-    /// An attribute of a success.
     #[track_caller]
     pub fn get(&self, attribute: &str) -> &str {
         self.0["Data"][attribute]

@@ -55,7 +55,6 @@ pub struct Environment {
     gaps: Arc<Mutex<Vec<String>>>,
 }
 
-/// Builds an [`Environment`].
 #[derive(Debug)]
 pub struct EnvironmentBuilder<'a> {
     parent_zone_id: Option<&'a str>,

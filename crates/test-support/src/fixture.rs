@@ -127,18 +127,12 @@ impl Fixture {
         event
     }
 
-    /// Delivers an event once.
-    ///
-    /// # Errors
-    /// The error that the function returns to Lambda.
+    /// Delivers an event once. The error is that for Lambda.
     pub async fn invoke(&self, event: Value) -> Result<(), HandlerError> {
         self.invoke_text(&event.to_string()).await
     }
 
     /// Delivers an event once, given as JSON.
-    ///
-    /// # Errors
-    /// The error that the function returns to Lambda.
     pub async fn invoke_text(&self, event: &str) -> Result<(), HandlerError> {
         let deadline = self.clock.now() + self.timeout;
         let invocation = Invocation { deadline, id: "lambda".into(), log_stream: "stream".into() };
@@ -168,7 +162,11 @@ impl Fixture {
     /// `new`.
     pub async fn update(&self, id: &str, old: Value, new: Value) -> Answer {
         let (old, new) = (self.properties(old), self.properties(new));
-        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
+        let fields = json!({
+            "PhysicalResourceId": id,
+            "ResourceProperties": new,
+            "OldResourceProperties": old,
+        });
         self.deliver(self.event("Update", fields)).await
     }
 

@@ -47,6 +47,6 @@ pub use environment::{
     STACK, at_once, changed, function_role, plain, trust_policy,
 };
 pub use fixture::Fixture;
-pub use network::{Asked, Network, seeded};
+pub use network::{Network, RequestFields, seeded};
 pub use simulation::{Simulated, seed_or, setting, simulate, simulate_each};
 pub use time::{breathe, pass, poll_until};

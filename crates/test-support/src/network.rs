@@ -43,9 +43,8 @@ pub fn seeded(default: u64) -> u64 {
 pub struct Network {
     /// Route 53, STS and IAM.
     pub aws: Sandbox,
-    /// The bucket that receives the answers to CloudFormation.
+    /// Receives the answers to CloudFormation.
     pub bucket: ResponseBucket,
-    /// The zones over DNS.
     pub dns: Dns,
     /// The wall clock that all parts share.
     pub clock: Clock,
@@ -67,9 +66,9 @@ impl Default for Network {
     }
 }
 
-/// The properties of a request.
+/// The fields of an event that the resource gives.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct RequestFields<'a> {
     /// The physical id. `None` for a Create.
     pub id: Option<&'a str>,
     /// `ResourceProperties`.
@@ -145,19 +144,25 @@ impl Network {
     }
 
     /// An event from CloudFormation, whose response URL is signed at `at`.
-    pub fn event(&self, kind: &str, key: &ResponseKey, at: SystemTime, asked: &Asked<'_>) -> Value {
+    pub fn event(
+        &self,
+        kind: &str,
+        key: &ResponseKey,
+        at: SystemTime,
+        fields: &RequestFields<'_>,
+    ) -> Value {
         let mut event = json!({
             "RequestType": kind,
             "ResponseURL": self.bucket.presign_at(key, at),
             "StackId": key.stack_id,
             "RequestId": key.request_id,
             "LogicalResourceId": key.logical_id,
-            "ResourceProperties": asked.new,
+            "ResourceProperties": fields.new,
         });
-        if let Some(id) = asked.id {
+        if let Some(id) = fields.id {
             event["PhysicalResourceId"] = json!(id);
         }
-        if let Some(old) = asked.old {
+        if let Some(old) = fields.old {
             event["OldResourceProperties"] = old.clone();
         }
         event

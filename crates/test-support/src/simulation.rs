@@ -27,14 +27,10 @@ pub fn simulate<T>(seed: u64, run: impl AsyncFnOnce() -> T) -> T {
     LocalSet::new().block_on(&runtime, run())
 }
 
-/// A case that was simulated.
 #[derive(Debug)]
 pub struct Simulated<C, T> {
-    /// The number of the case.
     pub number: usize,
-    /// The case.
     pub case: C,
-    /// What its simulation returned.
     pub result: T,
 }
 

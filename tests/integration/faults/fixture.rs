@@ -8,7 +8,7 @@ use std::time::Duration;
 use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, Put, RecordSet, ResponseKey, ZoneHandle};
 use serde_json::{Value, json};
-use test_support::{Asked, Environment, NAME, STACK, changed, pass, plain};
+use test_support::{Environment, NAME, RequestFields, STACK, changed, pass, plain};
 
 use crate::faults::scenario::TIMEOUT;
 
@@ -122,7 +122,7 @@ impl ColdStartFixture {
         // The dates in URLs have a resolution of a second, and real requests for a resource are
         // further apart than those of a test.
         let at = self.clock.now() + Duration::from_secs(2 * number);
-        self.network().event(kind, &key, at, &Asked { id, new, old })
+        self.network().event(kind, &key, at, &RequestFields { id, new, old })
     }
 
     /// Delivers an event to a new function, once.

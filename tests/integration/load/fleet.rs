@@ -8,7 +8,7 @@ use custom_delegation::handler::Handler;
 use futures::future::join_all;
 use sandbox::{RecordSet, ResponseKey, ZoneHandle};
 use serde_json::{Value, json};
-use test_support::{Asked, Network, plain};
+use test_support::{Network, RequestFields, plain};
 use tokio::time::Instant;
 
 pub(crate) const PARENT: &str = "111111111111";
@@ -76,8 +76,8 @@ impl Fleet {
             "WaitForSync": waits,
             "Verification": "NONE",
         });
-        let asked = Asked { id: None, new: &properties, old: None };
-        let event = self.network.event("Create", &key, self.network.clock.now(), &asked);
+        let fields = RequestFields { id: None, new: &properties, old: None };
+        let event = self.network.event("Create", &key, self.network.clock.now(), &fields);
         Delegation { handler, child, key, event }
     }
 

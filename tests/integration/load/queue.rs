@@ -16,7 +16,7 @@ use custom_delegation::handler::Handler;
 use futures::future::join_all;
 use sandbox::{Quota, ResponseKey, Role, SyncRule, ZoneHandle};
 use serde_json::{Value, json};
-use test_support::{Asked, Network, simulate};
+use test_support::{Network, RequestFields, simulate};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const PARENT: &str = "111111111111";
@@ -333,9 +333,9 @@ fn requests(network: &Network, run: QueueRun, role: &Role, zones: &[ZoneHandle])
             "Verification": if run.verifies { "REPORT" } else { "NONE" },
         });
         let id = (kind == "Delete").then(|| format!("team-{number}-Delegation-1X2Y3Z4ABCDE"));
-        let asked = Asked { id: id.as_deref(), new: &properties, old: None };
+        let fields = RequestFields { id: id.as_deref(), new: &properties, old: None };
         let sent = now + after;
-        Request { event: network.event(kind, &key, sent, &asked), key, sent, after }
+        Request { event: network.event(kind, &key, sent, &fields), key, sent, after }
     };
     let creates = (0..run.creates).map(|number| request("Create", number, Duration::ZERO));
     let deletes =

@@ -11,7 +11,7 @@ use custom_delegation::handler::Handler;
 use sandbox::{KeySigningKey, RecordSet, ResponseKey, ZoneHandle};
 use serde_json::{Value, json};
 use test_support::{
-    Asked, CHILD_ACCOUNT, Environment, NAME, Network, changed, function_role, plain,
+    CHILD_ACCOUNT, Environment, NAME, Network, RequestFields, changed, function_role, plain,
 };
 use tokio::task::JoinHandle;
 
@@ -124,20 +124,20 @@ impl RaceFixture {
 
     /// Returns a Create that is later than the requests before.
     pub(crate) fn create(&self, who: Who, properties: &Value) -> Value {
-        self.event(who, "Create", &Asked { id: None, new: properties, old: None })
+        self.event(who, "Create", &RequestFields { id: None, new: properties, old: None })
     }
 
     /// Returns an Update that is later than the requests before.
     pub(crate) fn update(&self, who: Who, id: &str, new: &Value, old: &Value) -> Value {
-        self.event(who, "Update", &Asked { id: Some(id), new, old: Some(old) })
+        self.event(who, "Update", &RequestFields { id: Some(id), new, old: Some(old) })
     }
 
     /// Returns a Delete that is later than the requests before.
     pub(crate) fn delete(&self, who: Who, id: &str, properties: &Value) -> Value {
-        self.event(who, "Delete", &Asked { id: Some(id), new: properties, old: None })
+        self.event(who, "Delete", &RequestFields { id: Some(id), new: properties, old: None })
     }
 
-    fn event(&self, who: Who, kind: &str, asked: &Asked<'_>) -> Value {
+    fn event(&self, who: Who, kind: &str, fields: &RequestFields<'_>) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let account = if who.stack == "one" { CHILD_ACCOUNT } else { FOREIGN_ACCOUNT };
         let key = ResponseKey {
@@ -146,7 +146,7 @@ impl RaceFixture {
             request_id: format!("request-{number}"),
         };
         let at = self.clock.now() + Duration::from_secs(2 * number);
-        let event = self.network().event(kind, &key, at, asked);
+        let event = self.network().event(kind, &key, at, fields);
         self.checker.register_request(at, &event);
         event
     }
