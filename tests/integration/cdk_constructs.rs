@@ -1,7 +1,7 @@
 //! Deploys what the CDK's constructs synthesize to the local AWS: its roles on a strict IAM, its
 //! function from the asset, its zones and its delegations. `make check-cdk` synthesizes the
-//! assemblies, sets `CDK_BUILD` to their folder, and runs these tests. Without the variable they are
-//! on the list of skipped checks.
+//! assemblies, sets `CDK_BUILD` to their folder, and runs these tests. Without the variable they
+//! are on the list of skipped checks.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;

@@ -61,10 +61,16 @@ fn each_folder_and_each_program_belongs_to_a_target() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn the_properties_hold_for_random_bytes(data in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn the_properties_hold_for_random_bytes(
+        data in proptest::collection::vec(any::<u8>(), 0..400),
+    ) {
         for (_, law) in TARGETS {
             law(&data);
         }
@@ -78,7 +84,13 @@ proptest! {
         input in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),
         length in 0..8_usize,
-        change in proptest::collection::vec(prop_oneof![any::<u8>(), proptest::sample::select(b"\"\\{}[]:,.\n01zZ*-".to_vec())], 0..8),
+        change in proptest::collection::vec(
+            prop_oneof![
+                any::<u8>(),
+                proptest::sample::select(b"\"\\{}[]:,.\n01zZ*-".to_vec()),
+            ],
+            0..8,
+        ),
     ) {
         let (name, law) = TARGETS[target];
         let mut data = input.get(&corpus(name)).1.clone();

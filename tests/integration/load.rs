@@ -19,8 +19,8 @@ use test_support::simulate;
 
 /// How many times longer than the quota alone demands a deployment may take.
 const FACTOR: f64 = 1.5;
-/// What a deployment may take in addition: for the travel of the messages, and for the last pause of
-/// a throttled call.
+/// What a deployment may take in addition: for the travel of the messages, and for the last pause
+/// of a throttled call.
 const BESIDE: Duration = Duration::from_secs(2);
 
 /// A deployment.

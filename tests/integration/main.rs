@@ -7,7 +7,7 @@
     clippy::indexing_slicing,
     clippy::needless_pass_by_value,
     clippy::print_stderr,
-    reason = "a panic fails the test, and tests print what they did; helpers take the values of json! expressions"
+    reason = "a panic fails the test, and tests print what they did; helpers take json! expressions"
 )]
 
 mod cdk_constructs;

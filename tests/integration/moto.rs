@@ -155,8 +155,8 @@ impl Moto {
         element(&answer, "Id").trim_start_matches("/hostedzone/").to_owned()
     }
 
-    /// Creates zones until one has an id that `ChildZoneId` may have. Route 53's ids begin with `Z`,
-    /// and moto's with any letter or digit.
+    /// Creates zones until one has an id that `ChildZoneId` may have. Route 53's ids begin with
+    /// `Z`, and moto's with any letter or digit.
     async fn create_child_zone(&self, keys: &Credentials, name: &str) -> String {
         loop {
             let id = self.create_zone(keys, name).await;

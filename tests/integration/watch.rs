@@ -312,9 +312,19 @@ async fn the_delegations_of_a_large_zone_are_checked_two_thousand_at_a_time() {
 async fn accepted_findings_are_reported_but_not_counted() {
     let (organization, expected) = small_organization(0);
     let accepted = r#"[
-        {"name": "lame.example.com", "finding": "lame", "reason": "until the move", "until": "2026-12-31"},
+        {
+            "name": "lame.example.com",
+            "finding": "lame",
+            "reason": "until the move",
+            "until": "2026-12-31"
+        },
         {"name": "444444444444", "finding": "unread", "reason": "not ours", "until": "2026-12-31"},
-        {"name": "takeover.example.com", "finding": "takeover", "reason": "over", "until": "2020-12-31"}
+        {
+            "name": "takeover.example.com",
+            "finding": "takeover",
+            "reason": "over",
+            "until": "2020-12-31"
+        }
     ]"#;
     let lambda = Lambda::new(&organization, accepted).await;
     let results = lambda.run(WHOLE).await;

@@ -107,13 +107,15 @@ impl DeployedRoles {
     /// Replaces the policies of all roles by these documents.
     pub(crate) fn apply(&self, documents: &Documents) {
         let document = |name: &str| documents[name].clone();
-        let function = self.fixture.function_role.clone().without_policies();
-        function.policy(document("function")).policy(document("nested")).policy(json!({"Statement": {
+        let names = "route53:ChangeResourceRecordSetsNormalizedRecordNames";
+        let long_record = json!({"Statement": {
             "Effect": "Allow",
             "Action": "route53:ChangeResourceRecordSets",
             "Resource": format!("arn:aws:route53:::hostedzone/{}", self.fixture.child.id()),
-            "Condition": {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": LONG_RECORD}},
-        }}));
+            "Condition": {"ForAllValues:StringEquals": {names: LONG_RECORD}},
+        }});
+        let function = self.fixture.function_role.clone().without_policies();
+        function.policy(document("function")).policy(document("nested")).policy(long_record);
         let parent = self.fixture.parent_role.clone().without_policies();
         parent.trust(document("parent trust")).policy(document("parent"));
         let child = self.child_role.clone().without_policies();

@@ -257,7 +257,10 @@ fn the_parent_role_allows_and_trusts_as_its_parameters_say() {
         role.pointer("/Policies/0/PolicyDocument/Statement/2/Condition/ForAllValues:StringLike")
             .unwrap(),
         &json!({"route53:ChangeResourceRecordSetsNormalizedRecordNames": [
-            "a.example.com", "*.dev.example.com", "_delegation-a.example.com", "_delegation-*.dev.example.com",
+            "a.example.com",
+            "*.dev.example.com",
+            "_delegation-a.example.com",
+            "_delegation-*.dev.example.com",
         ]})
     );
     let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];

@@ -36,7 +36,10 @@ fn ways(deployed: &DeployedRoles) -> Vec<(&'static str, Value)> {
         zone.sign([KeySigningKey::active("key", 1, &"AB".repeat(32))]);
     }
     let third = json!({
-        "Dnssec": "true", "ChildZoneId": deployed.third_zone.id(), "ChildRoleArn": deployed.child_role.arn(), "ChildExternalId": EXTERNAL_ID,
+        "Dnssec": "true",
+        "ChildZoneId": deployed.third_zone.id(),
+        "ChildRoleArn": deployed.child_role.arn(),
+        "ChildExternalId": EXTERNAL_ID,
     });
     let lower = fixture.child_account.hosted_zone(LOWER).id();
     let nested = json!({
@@ -98,7 +101,14 @@ async fn the_boundary_of_the_page_allows_everything_needed() {
 async fn a_function_in_one_account_needs_no_role_and_a_central_one_the_parent_role() {
     let mut deployed = DeployedRoles::new().await;
     let team = deployed.fixture.aws.account("555555555555").hosted_zone(TEAM);
-    let own = |zone: &str| json!({"ParentZoneName": null, "ParentZoneId": zone, "ParentRoleArn": null, "ParentExternalId": null});
+    let own = |zone: &str| {
+        json!({
+            "ParentZoneName": null,
+            "ParentZoneId": zone,
+            "ParentRoleArn": null,
+            "ParentExternalId": null,
+        })
+    };
     deployed.fixture.function_role = deployed.single_role.clone();
     deployed.fixture.restart(test_support::at_once).await;
     let mut properties = own(&deployed.single_parent.id());
@@ -108,7 +118,11 @@ async fn a_function_in_one_account_needs_no_role_and_a_central_one_the_parent_ro
     deployed.fixture.function_role = deployed.central_role.clone();
     deployed.fixture.restart(test_support::at_once).await;
     // The central function assumes the parent role, which is in its own account.
-    let mut properties = json!({"ParentZoneName": null, "ParentZoneId": deployed.fixture.parent.id(), "ChildZoneId": null});
+    let mut properties = json!({
+        "ParentZoneName": null,
+        "ParentZoneId": deployed.fixture.parent.id(),
+        "ChildZoneId": null,
+    });
     properties["DomainName"] = json!("team.dev.example.com");
     let foreign = deployed.third.hosted_zone("team.dev.example.com");
     properties["NameServers"] = json!(foreign.name_servers());
@@ -127,7 +141,12 @@ async fn a_child_account_can_change_nothing_else_through_the_function() {
     let before = (fixture.parent.revision(), other.revision());
     let servers = fixture.child_servers();
     let asks = |name: &str, zone: &str| {
-        let zone = json!({"ParentZoneName": null, "ParentZoneId": zone, "ChildZoneId": null, "AllowOverwrite": "true"});
+        let zone = json!({
+            "ParentZoneName": null,
+            "ParentZoneId": zone,
+            "ChildZoneId": null,
+            "AllowOverwrite": "true",
+        });
         let mut properties = zone.as_object().unwrap().clone();
         properties.extend([
             ("DomainName".to_owned(), json!(name)),

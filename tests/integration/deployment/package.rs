@@ -91,10 +91,11 @@ fn accepts_what_the_examples_pass(architecture: &str) {
     assert_eq!(packaged["Transform"], serde_json::Value::Null, "stack sets do not allow macros");
     let known: BTreeSet<String> =
         packaged["Parameters"].as_object().unwrap().keys().cloned().collect();
-    let nested = &Template::source("examples/sns-central.yaml")["Resources"]["Function"]["Properties"]
-        ["Parameters"];
+    let central = &Template::source("examples/sns-central.yaml")["Resources"]["Function"];
+    let nested = &central["Properties"]["Parameters"];
     let nested: BTreeSet<String> = nested.as_object().unwrap().keys().cloned().collect();
-    let set = &Template::source("examples/stackset.yaml")["Resources"]["Functions"]["Properties"]["Parameters"];
+    let functions = &Template::source("examples/stackset.yaml")["Resources"]["Functions"];
+    let set = &functions["Properties"]["Parameters"];
     let set =
         set.as_array().unwrap().iter().map(|one| one["ParameterKey"].as_str().unwrap().to_owned());
     for (example, parameters) in [("sns-central", nested), ("stackset", set.collect())] {

@@ -33,7 +33,9 @@ fn publisher(account: &str) -> Value {
     let mut policy = deployer(account);
     policy["Statement"][0]["Resource"] = json!("*");
     policy["Statement"][2] = json!({
-        "Effect": "Allow", "Action": ["sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*"
+        "Effect": "Allow",
+        "Action": ["sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"],
+        "Resource": "*",
     });
     policy
 }

@@ -58,7 +58,10 @@ fn template(case: &Value) -> Value {
     }
     template["Resources"]["Delegation"] = delegation;
     if case.to_string().contains("Zone\"") || case.to_string().contains("Zone.") {
-        template["Resources"]["Zone"] = json!({"Type": "AWS::Route53::HostedZone", "Properties": {"Name": "testing.example.com"}});
+        template["Resources"]["Zone"] = json!({
+            "Type": "AWS::Route53::HostedZone",
+            "Properties": {"Name": "testing.example.com"},
+        });
     }
     for section in ["Parameters", "Conditions", "Outputs"] {
         if !case[section].is_null() {

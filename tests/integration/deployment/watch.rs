@@ -287,7 +287,10 @@ async fn a_run_starts_by_schedule_continues_by_rule_and_has_sufficient_permissio
             "detail-type": "Lambda Function Invocation Result - Success",
             "detail": {
                 "version": "1.0",
-                "requestContext": {"functionArn": format!("{WATCH}:$LATEST"), "condition": "Success"},
+                "requestContext": {
+                    "functionArn": format!("{WATCH}:$LATEST"),
+                    "condition": "Success",
+                },
                 "requestPayload": payload,
                 "responsePayload": result,
             },

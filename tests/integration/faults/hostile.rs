@@ -78,10 +78,15 @@ pub(crate) fn event(fixture: &ColdStartFixture, rng: &mut Rng, foreign: &str) ->
     let request = event.clone();
     match rng.u8(0..20) {
         0 => {
-            event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}]});
+            event = json!({
+                "Records": [{"EventSource": "aws:sns", "Sns": {"Message": event.to_string()}}],
+            });
         }
         1 => {
-            event = json!({"Records": [{"Sns": {"Message": value(fixture, rng)}}], "ResponseURL": event["ResponseURL"]});
+            event = json!({
+                "Records": [{"Sns": {"Message": value(fixture, rng)}}],
+                "ResponseURL": event["ResponseURL"],
+            });
             url_intact = false;
         }
         2 => {

@@ -87,7 +87,13 @@ async fn alternatives_and_malformed_values() {
 #[tokio::test(start_paused = true)]
 async fn names_that_cannot_be_delegated() {
     let fixture = Fixture::new().await;
-    let named = |name: &str| json!({"ChildZoneId": null, "DomainName": name, "NameServers": "ns1.example.net"});
+    let named = |name: &str| {
+        json!({
+            "ChildZoneId": null,
+            "DomainName": name,
+            "NameServers": "ns1.example.net",
+        })
+    };
     refused(&fixture, named("example.com"), &["example.com is the parent zone itself"]).await;
     refused(&fixture, named("example.org"), &["example.org is not in the parent zone example.com"])
         .await;
@@ -230,9 +236,21 @@ async fn roles_that_are_denied() {
     )
     .await;
     let without_txt = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": ["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"], "Resource": "*"},
-        {"Effect": "Allow", "Action": "route53:ChangeResourceRecordSets", "Resource": "*", "Condition": {
-            "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["NS"]}}},
+        {
+            "Effect": "Allow",
+            "Action": ["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"],
+            "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "route53:ChangeResourceRecordSets",
+            "Resource": "*",
+            "Condition": {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["NS"],
+                },
+            },
+        },
     ]});
     fixture.parent_role.clone().without_policies().policy(without_txt);
     let words = [
@@ -304,7 +322,11 @@ async fn a_request_with_duplicate_fields_is_answered_and_changes_nothing() {
         ("Delete", "ResourceProperties", "null"),
     ] {
         let properties = fixture.properties(json!({}));
-        let fields = json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
+        let fields = json!({
+            "PhysicalResourceId": id,
+            "ResourceProperties": properties,
+            "OldResourceProperties": properties,
+        });
         let event = fixture.event(kind, fields);
         let text = event.to_string().replacen('{', &format!("{{\"{field}\":{first},"), 1);
         fixture.invoke_text(&text).await.unwrap();

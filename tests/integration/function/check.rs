@@ -75,8 +75,8 @@ async fn a_lame_server_is_found_before_the_delegation_is_written() {
     assert_eq!((answer.get("Warning"), fixture.delegated_to()), ("", fixture.child_servers()));
 }
 
-/// The owner of the child zone changes its name servers each time that it is read, and the change of
-/// the parent zone is denied, so that the request is retried as often as possible.
+/// The owner of the child zone changes its name servers each time that it is read, and the change
+/// of the parent zone is denied, so that the request is retried as often as possible.
 #[tokio::test(start_paused = true)]
 async fn one_request_makes_few_checks_however_often_it_is_tried() {
     let mut fixture = Fixture::new().await;

@@ -66,7 +66,10 @@ async fn the_parent_zone_by_id_and_by_the_closest_enclosing_name() {
     fixture.parent_account.hosted_zone("com");
     fixture.parent_account.private_hosted_zone("example.com");
     for parent in [
-        json!({"ParentZoneName": null, "ParentZoneId": format!("/hostedzone/{}", fixture.parent.id())}),
+        json!({
+            "ParentZoneName": null,
+            "ParentZoneId": format!("/hostedzone/{}", fixture.parent.id()),
+        }),
         json!({"ParentZoneName": null}),
         json!({"ParentZoneName": "EXAMPLE.com."}),
     ] {
@@ -79,7 +82,11 @@ async fn the_parent_zone_by_id_and_by_the_closest_enclosing_name() {
 #[tokio::test(start_paused = true)]
 async fn name_servers_without_a_child_zone() {
     let fixture = Fixture::new().await;
-    let properties = json!({"ChildZoneId": null, "DomainName": "Testing.Example.com.", "NameServers": "ns2.example.net,NS1.example.net."});
+    let properties = json!({
+        "ChildZoneId": null,
+        "DomainName": "Testing.Example.com.",
+        "NameServers": "ns2.example.net,NS1.example.net.",
+    });
     let answer = fixture.create(properties).await.success();
     assert_eq!(fixture.delegated_to(), ["ns1.example.net", "ns2.example.net"]);
     assert_eq!(
@@ -97,7 +104,11 @@ async fn the_child_zone_is_read_with_its_own_role() {
     let role =
         third.role("child").trust_account("222222222222", Some("child-id")).allow_all_route53();
     fixture.function_role.clone().allow_assume(&role.arn());
-    let properties = json!({"ChildZoneId": zone.id(), "ChildRoleArn": role.arn(), "ChildExternalId": "child-id"});
+    let properties = json!({
+        "ChildZoneId": zone.id(),
+        "ChildRoleArn": role.arn(),
+        "ChildExternalId": "child-id",
+    });
     fixture.create(properties).await.success();
     assert_eq!(
         plain(&fixture.parent.record("third.example.com", "NS").unwrap().values),

@@ -199,7 +199,13 @@ async fn name_servers_do_not_change_under_a_ds_and_the_message_gives_the_steps()
         .trust_account("222222222222", None)
         .allow_all_route53();
     fixture.function_role.clone().allow_assume(&role.arn());
-    let moved = |dnssec: &str| json!({"ChildZoneId": other.id(), "ChildRoleArn": role.arn(), "Dnssec": dnssec});
+    let moved = |dnssec: &str| {
+        json!({
+            "ChildZoneId": other.id(),
+            "ChildRoleArn": role.arn(),
+            "Dnssec": dnssec,
+        })
+    };
     let id = fixture.create(signed(json!({}))).await.success().id().to_owned();
 
     let words = ["Set Dnssec to false", "wait 7200 seconds", "set Dnssec to true again"];

@@ -123,7 +123,9 @@ impl Sequence {
             tokio::select! {
                 answer = &mut update => {
                     let shown = answer.get("Warning");
-                    assert!(warning.map_or(shown.is_empty(), |code| shown.contains(code)), "{shown}");
+                    let is_expected =
+                        warning.map_or(shown.is_empty(), |code| shown.contains(code));
+                    assert!(is_expected, "{shown}");
                     break;
                 }
                 _ = self.query() => breathe().await,
@@ -221,8 +223,8 @@ async fn the_child_zone_is_replaced() {
 /// Replaces a signed child zone behind a resolver with a shared cache, and returns what a validator
 /// behind it sees. The cache has data of the old zone, signed with the old keys. A validator that
 /// has the DS of the new zone considers them bogus until the longest TTL of the old zone has
-/// passed. Before the DS record set of the new zone is added, this waits for the usual TTL, and then
-/// for `last_wait`.
+/// passed. Before the DS record set of the new zone is added, this waits for the usual TTL, and
+/// then for `last_wait`.
 async fn replaced_behind_a_shared_cache(longest: Longest, last_wait: LastWait) -> Option<Security> {
     let it = Sequence::start(Child::Signed).await?;
     let (longest, asked, (owner, rtype)) = match longest {

@@ -176,7 +176,10 @@ async fn another_stacks_batch_does_not_drop_a_recent_tombstone() {
 async fn a_duplicate_delete_does_not_replace_a_newer_tombstone() {
     let mut scenario = Scenario::new().await;
     scenario.act_as("S1");
-    let fields = json!({"PhysicalResourceId": INVENTED, "ResourceProperties": scenario.fixture.properties(wants("x"))});
+    let fields = json!({
+        "PhysicalResourceId": INVENTED,
+        "ResourceProperties": scenario.fixture.properties(wants("x")),
+    });
     let early = scenario.fixture.event("Delete", fields.clone());
     let late = scenario.fixture.event("Delete", fields);
     scenario.fixture.deliver(late).await.success();
@@ -188,8 +191,15 @@ async fn a_duplicate_delete_does_not_replace_a_newer_tombstone() {
 #[tokio::test(start_paused = true)]
 async fn a_tombstone_that_is_denied_fails_no_delete() {
     let fixture = Fixture::new().await;
-    let read_only = json!({"Statement": [{"Effect": "Allow", "Resource": "*",
-        "Action": ["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]}]});
+    let read_only = json!({"Statement": [{
+        "Effect": "Allow",
+        "Resource": "*",
+        "Action": [
+            "route53:GetHostedZone",
+            "route53:ListHostedZonesByName",
+            "route53:ListResourceRecordSets",
+        ],
+    }]});
     fixture.parent_role.clone().without_policies().policy(read_only);
     let answer = fixture.delete(INVENTED, json!({})).await.success();
     assert!(answer.get("Warning").contains("ChangeResourceRecordSets was denied"), "{}", answer.0);
@@ -229,7 +239,10 @@ async fn a_create_during_the_search_of_its_delete_is_removed_or_finds_the_tombst
     let gate = fixture.aws.gate("ChangeResourceRecordSets");
     let create =
         fixture.event("Create", json!({"ResourceProperties": fixture.properties(json!({}))}));
-    let fields = json!({"PhysicalResourceId": INVENTED, "ResourceProperties": fixture.properties(json!({}))});
+    let fields = json!({
+        "PhysicalResourceId": INVENTED,
+        "ResourceProperties": fixture.properties(json!({})),
+    });
     let delete = fixture.event("Delete", fields);
     let created = create["RequestId"].as_str().unwrap().to_owned();
     tokio::join!(async { fixture.invoke(create).await.unwrap() }, async {

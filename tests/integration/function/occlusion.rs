@@ -15,8 +15,8 @@ fn at(owner: &str, rtype: &str) -> RecordSet {
     RecordSet::new(owner, rtype, 300, [value])
 }
 
-/// `testing\056b` is one label with a dot in it. It is listed between the names below `testing`, and
-/// where a page ends at it there are more of these.
+/// `testing\056b` is one label with a dot in it. It is listed between the names below `testing`,
+/// and where a page ends at it there are more of these.
 #[tokio::test(start_paused = true)]
 async fn a_label_with_a_dot_in_it_hides_no_record_behind_the_end_of_a_page() {
     let hidden = at("z.testing.example.com", "A");

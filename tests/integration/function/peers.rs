@@ -59,14 +59,19 @@ async fn names_with_every_kind_of_character_are_delegated_and_removed() {
         let zone = fixture.parent_account.hosted_zone(parent);
         let before = zone.records();
         let child = fixture.child_account.hosted_zone(child);
-        let at = json!({"ParentZoneName": null, "ParentZoneId": format!("/hostedzone/{}", zone.id()),
-            "ChildZoneId": format!("/hostedzone/{}", child.id())});
+        let at = json!({
+            "ParentZoneName": null,
+            "ParentZoneId": format!("/hostedzone/{}", zone.id()),
+            "ChildZoneId": format!("/hostedzone/{}", child.id()),
+        });
         let answer = fixture.create(at.clone()).await.success();
         let id = answer.id().to_owned();
         assert!(zone.record(&child.name(), "NS").is_some(), "{}", child.name());
         assert_eq!(answer.get("DomainName"), answer.get("DomainName").to_lowercase());
         // Another spelling of the same name changes nothing and is no replacement.
-        let named = json!({"DomainName": format!("{}.", child.name().trim_end_matches('.')).to_uppercase()});
+        let named = json!({
+            "DomainName": format!("{}.", child.name().trim_end_matches('.')).to_uppercase(),
+        });
         let mut spelled = at.clone();
         spelled["DomainName"] = named["DomainName"].clone();
         let same = fixture.update(&id, at.clone(), spelled.clone()).await.success();
@@ -268,8 +273,13 @@ async fn unusual_events_are_answered_with_their_own_ids() {
     fixture.logical_id = "Délégation ☃".into();
     let event = fixture.event(
         "Create",
-        json!({"ResourceProperties": fixture.properties(json!({})), "CrHelperPoll": true, "CrHelperPermission": "x",
-            "CrHelperRule": "y", "RequestId": "unique id for this create request"}),
+        json!({
+            "ResourceProperties": fixture.properties(json!({})),
+            "CrHelperPoll": true,
+            "CrHelperPermission": "x",
+            "CrHelperRule": "y",
+            "RequestId": "unique id for this create request",
+        }),
     );
     let id = fixture.id();
     fixture.invoke(with_url(&fixture, event.clone())).await.unwrap();
@@ -278,8 +288,11 @@ async fn unusual_events_are_answered_with_their_own_ids() {
         assert_eq!(answer[key], event[key], "{key}");
     }
     assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("SUCCESS"), &json!(id)));
-    let fields = json!({"PhysicalResourceId": id, "ResourceProperties": fixture.properties(json!({"TTL": "60"})),
-        "OldResourceProperties": {"TTL": "300"}});
+    let fields = json!({
+        "PhysicalResourceId": id,
+        "ResourceProperties": fixture.properties(json!({"TTL": "60"})),
+        "OldResourceProperties": {"TTL": "300"},
+    });
     let updated = fixture.deliver(fixture.event("Update", fields)).await.success();
     assert_eq!(
         (updated.id(), fixture.parent.record(NAME, "NS").unwrap().ttl),
@@ -350,8 +363,12 @@ async fn a_function_of_another_partition_serves_its_own_zones() {
         ]);
         // Without a role ARN, no partition is given.
         let own = fixture.child_account.hosted_zone("example.com");
-        let changes = json!({"ParentRoleArn": null, "ParentExternalId": null, "ParentZoneName": null,
-            "ParentZoneId": own.id()});
+        let changes = json!({
+            "ParentRoleArn": null,
+            "ParentExternalId": null,
+            "ParentZoneName": null,
+            "ParentZoneId": own.id(),
+        });
         let id = fixture.create(changes.clone()).await.success().id().to_owned();
         fixture.delete(&id, changes).await.success();
     }

@@ -99,7 +99,12 @@ async fn the_first_denial_names_all_missing_permissions_and_the_role() {
         assert!(!answer.reason().contains("blank"), "{}", answer.reason());
     }
     // The function's own role is used, because no other is given.
-    let own = json!({"ParentRoleArn": "", "ParentExternalId": null, "ParentZoneName": null, "ParentZoneId": "Z0"});
+    let own = json!({
+        "ParentRoleArn": "",
+        "ParentExternalId": null,
+        "ParentZoneName": null,
+        "ParentZoneId": "Z0",
+    });
     let fixture = Fixture::new().await;
     fixture.aws.fault(Fault::on("GetHostedZone").zone("Z0").always().kind(denied.clone()));
     fixture.create(own).await.failed(
@@ -146,7 +151,13 @@ async fn the_child_role_reads_its_zone_and_no_other() {
     let mut own = policy(&fixture, "Child role: permissions");
     own["Statement"][0]["Resource"] = json!(format!("arn:aws:route53:::hostedzone/{}", zone.id()));
     role.clone().trust(policy(&fixture, "Parent role: trust policy")).policy(own);
-    let child = |id: String| json!({"ChildZoneId": id, "ChildRoleArn": role.arn(), "ChildExternalId": EXTERNAL_ID});
+    let child = |id: String| {
+        json!({
+            "ChildZoneId": id,
+            "ChildRoleArn": role.arn(),
+            "ChildExternalId": EXTERNAL_ID,
+        })
+    };
     let id = fixture.create(child(zone.id())).await.success().id().to_owned();
     fixture.delete(&id, child(zone.id())).await.success();
     let other = fixture.aws.account("333333333333").hosted_zone("dev.testing.example.com");

@@ -6,7 +6,9 @@ use test_support::{Fixture, NAME};
 
 /// Returns the event that Lambda gets from SNS for a message.
 fn wrapped(message: &Value) -> Value {
-    json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Type": "Notification", "Message": message}}]})
+    json!({
+        "Records": [{"EventSource": "aws:sns", "Sns": {"Type": "Notification", "Message": message}}],
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +22,10 @@ async fn a_notification_is_answered_like_a_direct_event() {
     assert_eq!((answers.len(), &answers[0].json()["Status"]), (1, &json!("SUCCESS")));
     assert_eq!(fixture.delegated_to(), fixture.child_servers());
 
-    let fields = json!({"PhysicalResourceId": fixture.id(), "ResourceProperties": fixture.properties(json!({}))});
+    let fields = json!({
+        "PhysicalResourceId": fixture.id(),
+        "ResourceProperties": fixture.properties(json!({})),
+    });
     let delete = fixture.event("Delete", fields);
     fixture.invoke(wrapped(&json!(delete.to_string()))).await.unwrap();
     assert!(fixture.parent.record(NAME, "NS").is_none());

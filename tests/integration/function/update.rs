@@ -204,7 +204,11 @@ async fn an_update_without_changes_writes_the_time_of_its_claim() {
     let id = fixture.create(json!({})).await.success().id().to_owned();
     let later = fixture.clock.now() + Duration::from_secs(30);
     let properties = fixture.properties(json!({}));
-    let fields = json!({"PhysicalResourceId": id, "ResourceProperties": properties, "OldResourceProperties": properties});
+    let fields = json!({
+        "PhysicalResourceId": id,
+        "ResourceProperties": properties,
+        "OldResourceProperties": properties,
+    });
     let before = fixture.claims();
     let answer = fixture.deliver(fixture.event_at("Update", later, fields.clone())).await.success();
     assert_eq!(answer.get("Action"), "UNCHANGED");
@@ -270,7 +274,13 @@ fn replacement_and_rollback(fixture: &Fixture, id: &str) -> (Value, Value) {
     let other = fixture.child_account.hosted_zone("staging.example.com");
     let (old, new) =
         (fixture.properties(json!({})), fixture.properties(json!({"ChildZoneId": other.id()})));
-    let fields = |new, old| json!({"PhysicalResourceId": id, "ResourceProperties": new, "OldResourceProperties": old});
+    let fields = |new, old| {
+        json!({
+            "PhysicalResourceId": id,
+            "ResourceProperties": new,
+            "OldResourceProperties": old,
+        })
+    };
     let later = fixture.clock.now() + Duration::from_secs(10);
     (
         fixture.event("Update", fields(&new, &old)),
@@ -312,7 +322,11 @@ async fn regression_an_unreadable_zone_that_is_not_needed_fails_no_update() {
     let id = fixture.create(named.clone()).await.success().id().to_owned();
     let scoped = json!({"Statement": [
         {"Effect": "Allow", "Action": "route53:ListHostedZonesByName", "Resource": "*"},
-        {"Effect": "Allow", "Action": "route53:*", "Resource": format!("arn:aws:route53:::hostedzone/{}", fixture.parent.id())},
+        {
+            "Effect": "Allow",
+            "Action": "route53:*",
+            "Resource": format!("arn:aws:route53:::hostedzone/{}", fixture.parent.id()),
+        },
     ]});
     fixture.parent_role.clone().without_policies().policy(scoped);
     let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});

@@ -220,7 +220,8 @@ async fn the_topic_and_id_of_a_notification_are_logged() {
     let fixture = RuntimeFixture::new().await;
     let sns = |message: &str, id: &str| {
         let topic = "arn:aws:sns:us-east-1:222222222222:delegation";
-        json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message, "TopicArn": topic, "MessageId": id}}]})
+        let notification = json!({"Message": message, "TopicArn": topic, "MessageId": id});
+        json!({"Records": [{"EventSource": "aws:sns", "Sns": notification}]})
     };
     let key = sandbox::ResponseKey {
         stack_id: "arn:aws:cloudformation:us-east-1:222222222222:stack/forged/1".into(),

@@ -66,7 +66,11 @@ fn large(fixture: &RuntimeFixture) -> Vec<Value> {
         with("NameServers", many.clone()),
         with("Unknown", many.clone()),
         with(&long, json!("")),
-        json!({"RequestType": "Update", "PhysicalResourceId": "x", "OldResourceProperties": {"A": many.clone()}}),
+        json!({
+            "RequestType": "Update",
+            "PhysicalResourceId": "x",
+            "OldResourceProperties": {"A": many.clone()},
+        }),
         // As many bytes as may be parsed, in both property lists, but too many items.
         update(json!({"A": few})),
         update(json!({"A": objects((1 << 20) / 7 - 16)})),
@@ -79,7 +83,9 @@ fn large(fixture: &RuntimeFixture) -> Vec<Value> {
         json!({"Other": many}),
     ];
     // A JSON string within a JSON string: each quotation mark takes two bytes.
-    events.push(json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "\"".repeat(LARGE / 2)}}]}));
+    events.push(json!({
+        "Records": [{"EventSource": "aws:sns", "Sns": {"Message": "\"".repeat(LARGE / 2)}}],
+    }));
     events
 }
 
@@ -115,9 +121,9 @@ async fn the_largest_events_fit_into_128_mb() {
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
 }
 
-/// Somebody who may write TXT records below the name can fill a page of the listing with the longest
-/// record sets: 32,000 characters each, the most in a batch ("Quotas"). An ampersand takes five
-/// bytes in the response.
+/// Somebody who may write TXT records below the name can fill a page of the listing with the
+/// longest record sets: 32,000 characters each, the most in a batch ("Quotas"). An ampersand takes
+/// five bytes in the response.
 #[tokio::test]
 async fn the_largest_page_of_a_listing_fits_into_128_mb() {
     let fixture =

@@ -166,8 +166,8 @@ impl RuleChecker {
             {
                 continue;
             }
-            // Requests of one owner and type have the same comment. The time in the claim tells which
-            // one wrote it.
+            // Requests of one owner and type have the same comment. The time in the claim tells
+            // which one wrote it.
             let own = after.record.own(&stamp.owner, stamp.now);
             if own.is_some_and(|own| own.at != *at) {
                 continue;

@@ -13,7 +13,8 @@ async fn a_delegation_that_resolves_is_good() {
     let report = fixture.after(&fixture.expected(), PATIENCE).await;
     assert_eq!(
         report.to_string(),
-        "the 4 name servers answer for testing.example.com, and the 4 servers of example.com refer to them"
+        "the 4 name servers answer for testing.example.com, and the 4 servers of example.com \
+         refer to them"
     );
     for server in fixture.parent.name_servers() {
         let types: Vec<String> =

@@ -38,8 +38,9 @@ async fn a_signed_delegation_is_checked_with_its_keys() {
     let report = fixture.after(&expected, PATIENCE).await;
     assert_eq!(
         report.to_string(),
-        "the 4 name servers answer for testing.example.com with the keys of its DS records, and the 4 servers of example.com \
-         refer to them; example.com is not signed, so a DS record set in it has no effect"
+        "the 4 name servers answer for testing.example.com with the keys of its DS records, and \
+         the 4 servers of example.com refer to them; example.com is not signed, so a DS record set \
+         in it has no effect"
     );
 
     // The parent zone is signed too: its responses have signatures, and prove that there is no DS

@@ -184,8 +184,8 @@ impl ReferenceModel {
                 }
                 true
             }
-            // One that has displaced others less than a day ago is replaced by them with the rollback
-            // of the Create that declared it again.
+            // One that has displaced others less than a day ago is replaced by them with the
+            // rollback of the Create that declared it again.
             None if self.claims_without_resource.contains(&key) => {
                 effect.before.origin().is_some_and(|origin| origin.displaced.is_some())
             }
