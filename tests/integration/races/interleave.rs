@@ -138,7 +138,7 @@ impl Race {
 
 fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
     let held = Arc::new(Mutex::new(CallKind::Read));
-    let (sees, (count, completed), (end, ended)) =
+    let (observed, (count, completed), (end, ended)) =
         (Arc::clone(&held), watch::channel(0), watch::channel(false));
     let gate = aws.gate_when(Arc::new(move |call| {
         let kind = if call.action == "ChangeResourceRecordSets" {
@@ -149,7 +149,7 @@ fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
         let holds = meets(call, side);
         if holds {
             // Concurrent calls of one side are all reads.
-            *sees.lock().unwrap_or_else(PoisonError::into_inner) = kind;
+            *observed.lock().unwrap_or_else(PoisonError::into_inner) = kind;
         }
         holds
     }));

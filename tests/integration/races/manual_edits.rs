@@ -227,9 +227,9 @@ fn a_delegation_with_a_ds_made_by_hand() {
             ));
             fixture.parent.put(RecordSet::new(NAME, "DS", 3600, ds_of(keys)));
             fixture.checker.edited();
-            let asks = fixture.properties(&fixture.children[0], &more);
-            let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
-            let a = fixture.delete(ONE, &id, &asks);
+            let properties = fixture.properties(&fixture.children[0], &more);
+            let id = fixture.done(Side::A, fixture.create(ONE, &properties)).await;
+            let a = fixture.delete(ONE, &id, &properties);
             fixture
                 .race_of_one(a.clone(), a, |fixture, a, b| {
                     check(succeeded(a) && succeeded(b), "both succeed")?;

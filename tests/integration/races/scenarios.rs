@@ -137,10 +137,10 @@ fn two_creates_that_may_overwrite() {
 fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
     everywhere("Create, Delete of a sibling", 20, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.properties(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.create(SIBLING, &asks)).await;
-        let a = fixture.create(ONE, &asks);
-        let b = fixture.delete(SIBLING, &id, &asks);
+        let properties = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(SIBLING, &properties)).await;
+        let a = fixture.create(ONE, &properties);
+        let b = fixture.delete(SIBLING, &id, &properties);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -158,11 +158,11 @@ fn a_create_and_the_delete_of_the_sibling_that_it_renames() {
 fn deletes_of_two_siblings() {
     everywhere("Delete, Delete of a sibling", 20, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.properties(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
-        fixture.done(Side::A, fixture.create(SIBLING, &asks)).await;
-        let a = fixture.delete(ONE, &id, &asks);
-        let b = fixture.delete(SIBLING, &id, &asks);
+        let properties = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(ONE, &properties)).await;
+        fixture.done(Side::A, fixture.create(SIBLING, &properties)).await;
+        let a = fixture.delete(ONE, &id, &properties);
+        let b = fixture.delete(SIBLING, &id, &properties);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
@@ -320,9 +320,9 @@ fn a_create_and_a_strangers_value_in_the_ownership_record() {
 fn a_delete_and_somebody_elses_change() {
     everywhere("Delete, somebody's NS", 4, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.properties(&fixture.children[0], &json!({}));
-        let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
-        let a = fixture.delete(ONE, &id, &asks);
+        let properties = fixture.properties(&fixture.children[0], &json!({}));
+        let id = fixture.done(Side::A, fixture.create(ONE, &properties)).await;
+        let a = fixture.delete(ONE, &id, &properties);
         let put =
             |zone: &ZoneHandle| zone.put(RecordSet::new(NAME, "NS", 60, ["ns1.somebody.net."]));
         fixture.race_with_edit(a, put, |fixture, a| {

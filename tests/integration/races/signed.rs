@@ -208,11 +208,11 @@ fn a_ds_is_rolled_while_a_sibling_comes() {
 fn deletes_of_two_siblings_with_a_ds() {
     everywhere("Delete, Delete of a sibling, with DS", 20, async || {
         let fixture = RaceFixture::new().await;
-        let asks = fixture.properties(&fixture.children[0], &signed(&["one"]));
-        let id = fixture.done(Side::A, fixture.create(ONE, &asks)).await;
-        fixture.done(Side::A, fixture.create(SIBLING, &asks)).await;
-        let a = fixture.delete(ONE, &id, &asks);
-        let b = fixture.delete(SIBLING, &id, &asks);
+        let properties = fixture.properties(&fixture.children[0], &signed(&["one"]));
+        let id = fixture.done(Side::A, fixture.create(ONE, &properties)).await;
+        fixture.done(Side::A, fixture.create(SIBLING, &properties)).await;
+        let a = fixture.delete(ONE, &id, &properties);
+        let b = fixture.delete(SIBLING, &id, &properties);
         fixture
             .race_of_one(a, b, |fixture, a, b| {
                 check(succeeded(a) && succeeded(b), "both succeed")?;
