@@ -169,7 +169,8 @@ pub(super) fn fails(finding: &Report) -> bool {
 pub(super) fn warning(finding: &Report) -> Option<Warning> {
     finding.lacks_ipv6().then(|| {
         let message = format!(
-            "The required DNS check was not possible: {finding}. Check the delegation from a network with IPv6."
+            "The required DNS check was not possible: {finding}. Check the delegation from a \
+             network with IPv6."
         );
         Warning::new(WarningCode::Ipv6Unreachable, message)
     })
@@ -183,7 +184,8 @@ pub(super) fn no_time(name: &Name) -> String {
 /// The message that no further check was made, because the question changed each time.
 pub(super) fn keeps_changing(name: &Name) -> String {
     format!(
-        "The name servers of {name} were not queried: the expected records changed during each of {MAX_CHECKS} checks."
+        "The name servers of {name} were not queried: the expected records changed during each of \
+         {MAX_CHECKS} checks."
     )
 }
 
@@ -251,10 +253,11 @@ pub(super) fn glue(
         .take(dns_check::SERVERS)
         .filter(|server| server.is_at_or_below(name))
         .collect();
-    let sets =
-        observed.at_cut.iter().chain(&observed.below).filter(|set| {
-            set.record_type.is_address() && queried.contains(&set.name)
-        });
+    let sets = observed
+        .at_cut
+        .iter()
+        .chain(&observed.below)
+        .filter(|set| set.record_type.is_address() && queried.contains(&set.name));
     let addresses = sets.flat_map(|set| {
         let addresses = set.values.iter().filter_map(|value| value.parse().ok());
         addresses.take(dns_check::GLUE_ADDRESSES).map(|address| (set.name.clone(), address))
