@@ -74,7 +74,7 @@ release:
 	@echo "== building the release bootstrap (minutes on a first run)"
 	cargo build --locked --release -p custom-delegation --bin bootstrap
 
-guards: release valgrind $(VENV)/ok ## limits on the release build: size of the zip file, instructions, calls and round trips
+guards: release valgrind $(VENV)/ok ## limits on the release build: size of the zip file, instructions, calls and connections
 	@echo "== limits of size and speed"
 	$(VENV)/bin/python -B tools/package.py --zip $(TARGET_DIR)/release/bootstrap $(TARGET_DIR)/bootstrap.zip
 	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test --locked --workspace --exclude custom-delegation --test guards -- --nocapture --test-threads 1

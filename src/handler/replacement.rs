@@ -3,7 +3,7 @@
 
 use super::apply::Site;
 use super::progress::WrittenBy;
-use super::resolve::{Origin, Previous, ResolvedRequest, old_session};
+use super::resolve::{Previous, ReadPoint, ResolvedRequest, old_session};
 use super::{RequestContext, delete, observe, parent_failure};
 use crate::cfn::properties::Partial;
 use crate::error::{Failure, FailureKind, Warning, WarningCode};
@@ -23,11 +23,12 @@ pub(super) async fn fail_if_overtaken(
     cx: &RequestContext<'_>,
     resolved: &ResolvedRequest,
 ) -> Result<(), Failure> {
-    let (Some(origin), UpdateBehavior::Replacement { .. }) = (&resolved.origin, &resolved.behavior)
+    let (Some(read), UpdateBehavior::Replacement { .. }) =
+        (&resolved.read_physical, &resolved.behavior)
     else {
         return Ok(());
     };
-    let Origin { session, point, had_claim } = origin;
+    let ReadPoint { session, point, had_claim } = read;
     let claim =
         cx.with_fresh_credentials(async || observe::own_claim(cx, session, point).await).await;
     let old = OldPoint {

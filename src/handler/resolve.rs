@@ -38,13 +38,13 @@ pub(super) struct ResolvedRequest {
     /// The delegation point of the physical id.
     pub(super) physical: Option<DelegationPoint>,
     /// What was read there.
-    pub(super) origin: Option<Origin>,
+    pub(super) read_physical: Option<ReadPoint>,
     /// The resource before an Update.
     pub(super) previous: Option<Previous>,
 }
 
 /// The delegation point of the physical id, if it could be read.
-pub(super) struct Origin {
+pub(super) struct ReadPoint {
     pub(super) point: DelegationPoint,
     /// A session that can read it.
     pub(super) session: Arc<Session>,
@@ -106,7 +106,7 @@ pub(super) async fn resolve(
             unchecked,
             observed: None,
             physical: None,
-            origin: None,
+            read_physical: None,
             previous: None,
         });
     };
@@ -128,7 +128,7 @@ pub(super) async fn resolve(
         unchecked: false,
         observed: update.observed,
         physical,
-        origin: update.origin,
+        read_physical: update.read_physical,
         previous: Some(Previous { properties: old, point, warnings }),
         desired,
         session,

@@ -49,7 +49,7 @@ impl Model {
             (RequestType::Create | RequestType::Update, _) if is_stale => {
                 (Stage::Answer(fails(&request)), 0)
             }
-            (RequestType::Delete, Physical::Marker) => {
+            (RequestType::Delete, Physical::Unresolved) => {
                 (Stage::Answer(succeeds(request.physical)), 0)
             }
             (RequestType::Delete, Physical::Point(zone)) => (Stage::Observe(Part::Delete), zone),
@@ -326,7 +326,7 @@ impl Model {
         let old = self.point(self.config(request.old).zone);
         let physical = match request.physical {
             Physical::Point(zone) => Some(self.point(zone)),
-            Physical::Marker | Physical::Invented => None,
+            Physical::Unresolved | Physical::Invented => None,
         };
         match left_by_failed_replacement(
             Some(&old),
@@ -353,11 +353,11 @@ pub(crate) fn keys_of(state: &State, servers: u8) -> u8 {
     if state.rolled && servers == 0 { 2 } else { 3 }
 }
 
-/// Returns the answer of a failure that leaves nothing: a Create answers with a marker, and an
+/// Returns the answer of a failure that leaves nothing: a Create answers with an unresolved id, and an
 /// Update with its id.
 fn fails(request: &Request) -> Answer {
     let physical =
-        if request.kind == RequestType::Create { Physical::Marker } else { request.physical };
+        if request.kind == RequestType::Create { Physical::Unresolved } else { request.physical };
     Answer { success: false, physical, warned: false }
 }
 

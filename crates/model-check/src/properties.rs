@@ -36,7 +36,7 @@ pub const EXCUSES: [&str; 21] = [
     "stuck-by-hand",
     "skipped-before",
     "ds-without-name-servers",
-    "second-delivery-after-a-marker",
+    "second-delivery-after-an-unresolved-id",
 ];
 
 /// A day in seconds.

@@ -137,7 +137,7 @@ impl Model {
                 self.advance(&mut state, stack);
             }
             (_, false) => {
-                self.check_marker(&mut state, &request, answer);
+                self.check_unresolved(&mut state, &request, answer);
                 self.failed(&mut state, &request, answer.physical);
                 self.roll_back(&mut state, stack);
             }
@@ -195,7 +195,7 @@ impl Model {
         let zone = match request.physical {
             Physical::Point(zone) => zone,
             Physical::Invented => self.config(request.config).zone,
-            Physical::Marker => return,
+            Physical::Unresolved => return,
         };
         self.note_forgotten(state, zone, request.resource);
         if let Some(operation) = &mut state.operations[usize::from(stack_of(request.resource))] {
@@ -275,7 +275,7 @@ impl Model {
             (None, _) => None,
             (Some((_, config)), Some(held)) if held.config == config => None,
             (Some((resource, config)), None) => {
-                let held = Held { physical: Physical::Marker, config };
+                let held = Held { physical: Physical::Unresolved, config };
                 Some(Request { kind: RequestType::Create, ..request_of(*resource, held) })
             }
             (Some((resource, config)), Some(held)) => Some(Request {

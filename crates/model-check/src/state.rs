@@ -61,8 +61,8 @@ pub(crate) struct Left {
 pub(crate) enum Physical {
     /// The id of the delegation point in a parent zone.
     Point(u8),
-    /// The marker of a Create that left nothing.
-    Marker,
+    /// The unresolved id of a Create that left nothing.
+    Unresolved,
     /// An id that CloudFormation invented.
     Invented,
 }

@@ -84,7 +84,7 @@ fn answer(expected: &ExpectedAnswer, observed: &Observed<'_>) -> Vec<Check> {
                 Check::new(named, format!("the reason contains {}", words.join(", "))),
                 Check::new(
                     id.starts_with("unresolved/"),
-                    "the physical id is a marker: there is nothing to delete",
+                    "the physical id is unresolved: there is nothing to delete",
                 ),
             ]
         }

@@ -34,7 +34,7 @@ pub(super) struct Expectation {
 pub(super) enum ExpectedAnswer {
     /// SUCCESS with this `Action`, if it has one.
     Success(Option<&'static str>),
-    /// FAILED with a reason that contains these words, and a marker as the physical id.
+    /// FAILED with a reason that contains these words, and an unresolved id.
     Refused(&'static [&'static str]),
 }
 

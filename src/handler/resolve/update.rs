@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Origin, old_session};
+use super::{ReadPoint, old_session};
 use crate::aws::route53::Session;
 use crate::cfn::properties::{ParentZone, Partial, Properties};
 use crate::error::{Code, Failure, FailureKind, Warning, WarningCode};
@@ -33,7 +33,7 @@ pub(super) struct ResolvedUpdate {
     pub(super) point: DelegationPoint,
     pub(super) behavior: UpdateBehavior,
     pub(super) observed: Option<Observation>,
-    pub(super) origin: Option<Origin>,
+    pub(super) read_physical: Option<ReadPoint>,
     /// The apex of the physical id's zone, if it was read.
     apex: Option<Name>,
     physical: Option<DelegationPoint>,
@@ -59,7 +59,7 @@ struct AtPhysical {
 /// What is known about the physical id's point after all roles that could read it.
 #[derive(Default)]
 struct KnownPhysical {
-    origin: Option<Origin>,
+    read_physical: Option<ReadPoint>,
     apex: Option<Name>,
     observed: Option<Observation>,
 }
@@ -154,14 +154,14 @@ impl UpdateResolver<'_> {
                     route.found_zone = Some(zone);
                 }
                 NextStep::Go { point, behavior } => {
-                    let KnownPhysical { origin, apex, observed } = known;
+                    let KnownPhysical { read_physical, apex, observed } = known;
                     // The observation is of the physical id's point, and is only valid there.
                     let observed = observed.filter(|_| route.physical.as_ref() == Some(&point));
                     return Ok(ResolvedUpdate {
                         point,
                         behavior,
                         observed,
-                        origin,
+                        read_physical,
                         apex,
                         physical: route.physical,
                     });
@@ -283,8 +283,11 @@ impl UpdateResolver<'_> {
         match read {
             Reached::Read(AtPhysical { apex, claim, observed }) => {
                 let had_claim = claim.is_some();
-                known.origin =
-                    Some(Origin { point: point.clone(), session: Arc::clone(session), had_claim });
+                known.read_physical = Some(ReadPoint {
+                    point: point.clone(),
+                    session: Arc::clone(session),
+                    had_claim,
+                });
                 known.apex.clone_from(&apex);
                 if observed.is_some() {
                     known.observed = observed;

@@ -260,7 +260,7 @@ async fn five_child_zones_of_one_stack_are_delegated_and_deleted_concurrently() 
 #[tokio::test(start_paused = true)]
 async fn unusual_events_are_answered_with_their_own_ids() {
     let mut fixture = Fixture::new().await;
-    // A Delete without an id, and one with the marker of the CDK's framework.
+    // A Delete without an id, and one with the placeholder of the CDK's framework.
     let delete =
         fixture.event("Delete", json!({"ResourceProperties": fixture.properties(json!({}))}));
     fixture.deliver(delete).await.failed(&["PhysicalResourceId", "[not-a-request]"]);

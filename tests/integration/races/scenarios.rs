@@ -26,9 +26,9 @@ pub(crate) fn owner(who: Who) -> String {
 
 /// Returns true for the answer of a Create that was refused and left nothing.
 pub(crate) fn refused(answer: &Value) -> bool {
-    let marker =
+    let unresolved =
         answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("unresolved/"));
-    answer["Status"] == "FAILED" && marker
+    answer["Status"] == "FAILED" && unresolved
 }
 
 fn one_wins(

@@ -51,7 +51,7 @@ impl Model {
                         UpdateBehavior::InPlace => Behavior::InPlace,
                         UpdateBehavior::Home { .. } => match request.physical {
                             Physical::Point(zone) => Behavior::Home(zone),
-                            Physical::Marker | Physical::Invented => {
+                            Physical::Unresolved | Physical::Invented => {
                                 unreachable!("home from nowhere")
                             }
                         },
@@ -96,7 +96,7 @@ impl Model {
             role_changes: accounts && config.zone != old.zone,
             physical: match request.physical {
                 Physical::Point(zone) => Some(self.point(zone)),
-                Physical::Marker | Physical::Invented => None,
+                Physical::Unresolved | Physical::Invented => None,
             },
             at_physical: view(delivery.physical),
             at_physical_by_old_role: view(delivery.physical_by_old_role),

@@ -29,15 +29,20 @@ impl Model {
         facts.warned = if answer.warned { facts.warned | warned } else { facts.warned & !warned };
     }
 
-    /// Checks a Create that has answered with a marker. If another delivery of it is still running
+    /// Checks a Create that has answered with an unresolved id. If another delivery of it is still running
     /// and has written its claim, no Delete finds that claim.
-    pub(crate) fn check_marker(&mut self, state: &mut State, request: &Request, answer: Answer) {
+    pub(crate) fn check_unresolved(
+        &mut self,
+        state: &mut State,
+        request: &Request,
+        answer: Answer,
+    ) {
         let zone = self.config(request.config).zone;
         let claim =
             self.points.view(state.points[usize::from(zone)]).claim(request.resource).copied();
         let runs = state.deliveries.iter().any(|delivery| delivery.request == request.id);
         let exists = claim.is_some_and(|claim| claim.time == i64::from(request.time));
-        if answer.physical == Physical::Marker
+        if answer.physical == Physical::Unresolved
             && request.kind == RequestType::Create
             && exists
             && runs
@@ -47,7 +52,7 @@ impl Model {
             {
                 operation.disturbed = true;
             }
-            self.excuse("second-delivery-after-a-marker");
+            self.excuse("second-delivery-after-an-unresolved-id");
         }
     }
 

@@ -24,7 +24,7 @@ impl Model {
             let physical = match (request.kind, request.physical) {
                 (RequestType::Create, _) => String::new(),
                 (_, Physical::Point(zone)) => format!(" of {}", zone_letter(zone)),
-                (_, Physical::Marker) => " of a marker".to_owned(),
+                (_, Physical::Unresolved) => " of an unresolved id".to_owned(),
                 (_, Physical::Invented) => " of an invented id".to_owned(),
             };
             format!("{:?} {id} of {who}{physical} ({config}){late}", request.kind)

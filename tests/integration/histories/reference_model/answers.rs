@@ -109,10 +109,10 @@ impl ReferenceModel {
             .last()
             .map(|put| String::from_utf8_lossy(&put.body).into_owned())
             .unwrap_or_default();
-        let marker = body.contains("\"unresolved/")
+        let unresolved = body.contains("\"unresolved/")
             && body.contains("\"FAILED\"")
             && delivery.kind == "Create";
-        if error.is_some() == (marker || delivered == 1) {
+        if error.is_some() == (unresolved || delivered == 1) {
             let text = format!("{delivered} answers were delivered, and Lambda got {error:?}");
             self.violated("promise 3", &text);
         }
@@ -245,16 +245,16 @@ impl ReferenceModel {
         }
     }
 
-    /// Checks a FAILED: an arrival leaves nothing that it wrote, and a Create with a marker leaves
+    /// Checks a FAILED: an arrival leaves nothing that it wrote, and a Create with an unresolved id leaves
     /// nothing at all.
     fn check_failure(&mut self, delivery: &Delivery, answer: &Value, course: Course) {
-        let marker = text(answer, "PhysicalResourceId").starts_with("unresolved/");
+        let unresolved = text(answer, "PhysicalResourceId").starts_with("unresolved/");
         for (point, behavior) in &delivery.destinations {
             let own = self.point_state(point).record.own(&delivery.owner, delivery.now).cloned();
             // The answer of a stale request has no effect.
             let wrote = !delivery.is_stale() && own.is_some_and(|own| own.at == delivery.at);
             let first = delivery.first && course == Course::Undisturbed && behavior.is_arrival();
-            if wrote && (first || (marker && !self.cancelling)) {
+            if wrote && (first || (unresolved && !self.cancelling)) {
                 return self.violated("promise 2", "an arrival failed, but its claim exists");
             }
         }

@@ -88,10 +88,10 @@ impl ReferenceModel {
         let physical = self.fixture.of_id(&physical_id);
         let desired = self.fixture.parse(&event["ResourceProperties"]);
         let old = self.fixture.parse(&event["OldResourceProperties"]).filter(|_| kind == "Update");
-        let marker = physical_id.starts_with("unresolved/");
-        let invented = kind == "Delete" && physical.is_none() && !marker;
+        let unresolved = physical_id.starts_with("unresolved/");
+        let invented = kind == "Delete" && physical.is_none() && !unresolved;
         let leaves = match &physical {
-            _ if kind != "Delete" || marker => None,
+            _ if kind != "Delete" || unresolved => None,
             Some(point) => Some(point.clone()),
             None => desired.as_ref().and_then(|desired| self.fixture.point(desired, None)),
         };
