@@ -13,8 +13,9 @@ use super::{REGION, URL};
 const CODE: &str = "access-denied";
 const STACK: &str = "arn:aws:cloudformation:us-east-1:222222222222:stack/s/1";
 
-/// Builds a response from strings that are cut from the bytes. It must be valid JSON of at most 4096
-/// bytes with every attribute, and each string must be complete or end in the pointer to the log.
+/// Builds a response from strings that are cut from the bytes. It must be valid JSON of at most
+/// 4096 bytes with every attribute, and each string must be complete or end in the pointer to the
+/// log.
 pub fn answer(data: &[u8]) {
     let (head, body) = data.split_at(data.len().min(8));
     let text = String::from_utf8_lossy(body).into_owned();

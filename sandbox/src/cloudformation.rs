@@ -108,7 +108,7 @@ impl CloudFormation {
         Self { aws: aws.clone(), bucket: bucket.clone(), shared: Arc::new(shared) }
     }
 
-    /// Registers a type of resources, which may be a custom one (`Custom::…`). It replaces the type
+    /// Registers a type of resources, which may be a custom one (`Custom::`). It replaces the type
     /// of the same name.
     pub fn register(&self, name: &str, kind: Arc<dyn ResourceType>) {
         lock(&self.shared.types).insert(name.to_owned(), kind);

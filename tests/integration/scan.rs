@@ -326,8 +326,8 @@ async fn a_zone_that_two_roles_can_read_is_read_once_and_denials_are_named() {
     assert!(message.contains("denied") && message.contains(&closed.id()), "{message}");
 }
 
-/// Fills a zone with more ownership records than the watch keeps of one zone, as anybody can who may
-/// write TXT record sets there.
+/// Fills a zone with more ownership records than the watch keeps of one zone, as anybody can who
+/// may write TXT record sets there.
 pub(crate) fn fill(zone: &ZoneHandle) {
     let value = vec![format!("\"{}\"", "x".repeat(250)); 15].join(" ");
     for number in 0..600 {

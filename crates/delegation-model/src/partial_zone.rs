@@ -47,8 +47,9 @@ impl PartialZone {
         }
     }
 
-    /// Returns true if a query for `name` and `record_type` finds a record set of this type, a CNAME, or
-    /// a wildcard that has one of them (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
+    /// Returns true if a query for `name` and `record_type` finds a record set of this type, a
+    /// CNAME, or a wildcard that has one of them (RFC 1034, section 4.3.2; RFC 4592, section
+    /// 3.3.1).
     pub fn answers(&self, name: &Name, record_type: &RecordType) -> Result<bool, Unread> {
         if !name.is_at_or_below(&self.apex) || self.refers_away(name, record_type)? {
             return Ok(false);

@@ -42,8 +42,8 @@ pub use warning::Warning;
 /// request (LEAVE-5, UPDATE-5). The times are those of the requests, not of a clock.
 const DAY: i64 = 86_400;
 
-/// What Route 53 accepts in one batch (Developer Guide, "Quotas"): the characters of all values, the
-/// values, and the values of one record set.
+/// What Route 53 accepts in one batch (Developer Guide, "Quotas"): the characters of all values,
+/// the values, and the values of one record set.
 const MOST_CHARACTERS: usize = 32_000;
 const MOST_VALUES: usize = 1_000;
 const MOST_VALUES_OF_A_SET: usize = 400;
@@ -232,8 +232,8 @@ impl fmt::Display for ReconciliationPlan {
     }
 }
 
-/// True if Route 53 accepts a batch of this size. A batch that replaces the ownership record has its
-/// values twice, and others may be able to fill it (LEAVE-11).
+/// True if Route 53 accepts a batch of this size. A batch that replaces the ownership record has
+/// its values twice, and others may be able to fill it (LEAVE-11).
 fn fits(changes: &[Change]) -> bool {
     let sets = || changes.iter().map(Change::record_set);
     let characters =

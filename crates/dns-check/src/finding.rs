@@ -300,8 +300,8 @@ impl FindingKind {
         matches!(self, Self::ParentUnsigned | Self::SignedWithoutDs)
     }
 
-    /// True if it is unknown what is wrong with a server, or whether it can be taken over: the check
-    /// ended, or reached one of its limits, before it knew, or the resolver failed.
+    /// True if it is unknown what is wrong with a server, or whether it can be taken over: the
+    /// check ended, or reached one of its limits, before it knew, or the resolver failed.
     pub(super) fn leaves_open(&self) -> bool {
         match self {
             Self::Late

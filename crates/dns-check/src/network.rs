@@ -43,7 +43,8 @@ pub(super) const CONNECTIONS: u32 = 250;
 const FOREIGN: usize = 256;
 
 /// How many sockets to name servers the checks of a run open at once, besides two for each lookup.
-/// A process can have 1024 open files by default. Each concurrent check has its share, so that none can take those of another.
+/// A process can have 1024 open files by default. Each concurrent check has its share, so that none
+/// can take those of another.
 const SOCKETS_PER_RUN: usize = 480;
 
 /// How many TCP connections the concurrent checks of a run open. Each has an equal share.

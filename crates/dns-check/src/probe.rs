@@ -189,8 +189,8 @@ pub(super) async fn addresses(
     Some(found)
 }
 
-/// Queries whether the server has the zone: it must answer authoritatively to this query for the SOA
-/// at the apex.
+/// Queries whether the server has the zone: it must answer authoritatively to this query for the
+/// SOA at the apex.
 async fn apex(net: &Network, server: SocketAddr, soa: &Query) -> Result<Section, ProbeResult> {
     let answer = net.ask(server, soa).await.map_err(ProbeResult::from)?;
     let Section { soa, is_alias, .. } = &answer.answers;

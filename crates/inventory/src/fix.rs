@@ -50,8 +50,8 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
 }
 
 /// Removes the name servers that are known not to serve the zone. Removes the whole delegation if
-/// none serves it. Name servers of which nothing is known stay: those that could not be queried, and
-/// those that were not, because there are too many.
+/// none serves it. Name servers of which nothing is known stay: those that could not be queried,
+/// and those that were not, because there are too many.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
     let may_serve = |state| matches!(state, ServerState::Serves | ServerState::Unknown);
     let bad = |value: &&String| {

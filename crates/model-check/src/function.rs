@@ -353,8 +353,8 @@ pub(crate) fn keys_of(state: &State, servers: u8) -> u8 {
     if state.rolled && servers == 0 { 2 } else { 3 }
 }
 
-/// Returns the answer of a failure that leaves nothing: a Create answers with an unresolved id, and an
-/// Update with its id.
+/// Returns the answer of a failure that leaves nothing: a Create answers with an unresolved id, and
+/// an Update with its id.
 fn fails(request: &Request) -> Answer {
     let physical =
         if request.kind == RequestType::Create { Physical::Unresolved } else { request.physical };

@@ -12,8 +12,9 @@
 //!     fixture.update(&id, json!({}), json!({"TTL": "3600"})).await.success();
 //!     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(3600));
 //! }
-//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
-//! #     .block_on(a_ttl_changes_in_place());
+//! # let mut runtime = tokio::runtime::Builder::new_current_thread();
+//! # let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+//! # runtime.block_on(a_ttl_changes_in_place());
 //! ```
 //!
 //! Tokio's clock is paused: whenever all tasks are waiting, it jumps to the next moment that one of

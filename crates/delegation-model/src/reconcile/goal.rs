@@ -69,8 +69,8 @@ impl Goal {
         }
     }
 
-    /// Returns true for a rollback Update: within a day, the request asks for the previous intent in
-    /// the claim, and not for the current one (UPDATE-5).
+    /// Returns true for a rollback Update: within a day, the request asks for the previous intent
+    /// in the claim, and not for the current one (UPDATE-5).
     pub fn is_rollback(&self, own: &Claim) -> bool {
         let since = self.stamp.time.saturating_sub(own.stamp.time);
         self.intent != own.intent

@@ -301,8 +301,8 @@ async fn a_check_in_a_run_verifies_its_share_of_signatures() {
     }
 }
 
-/// Hundreds of DS records and of keys, all with one key tag: each key is hashed once for each digest
-/// type, and not once for each DS record.
+/// Hundreds of DS records and of keys, all with one key tag: each key is hashed once for each
+/// digest type, and not once for each DS record.
 #[test]
 fn each_key_is_hashed_once_per_digest_type_however_many_ds_records_there_are() {
     // The bytes at even places add up to the same number.

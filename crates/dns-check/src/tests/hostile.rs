@@ -297,7 +297,8 @@ async fn the_number_of_servers_of_the_parent_zone_is_limited() {
     }
 }
 
-/// Route 53 accepts 400 name servers in an NS record set, each of which may lead to the same address.
+/// Route 53 accepts 400 name servers in an NS record set, each of which may lead to the same
+/// address.
 #[tokio::test]
 async fn the_number_of_queried_servers_of_the_child_zone_is_limited_and_the_rest_is_a_problem() {
     let names: Vec<String> = (0..400).map(|number| format!("n{number:03}.example.net")).collect();

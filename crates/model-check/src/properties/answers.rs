@@ -29,8 +29,8 @@ impl Model {
         facts.warned = if answer.warned { facts.warned | warned } else { facts.warned & !warned };
     }
 
-    /// Checks a Create that has answered with an unresolved id. If another delivery of it is still running
-    /// and has written its claim, no Delete finds that claim.
+    /// Checks a Create that has answered with an unresolved id. If another delivery of it is still
+    /// running and has written its claim, no Delete finds that claim.
     pub(crate) fn check_unresolved(
         &mut self,
         state: &mut State,

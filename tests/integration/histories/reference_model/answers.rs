@@ -245,8 +245,8 @@ impl ReferenceModel {
         }
     }
 
-    /// Checks a FAILED: an arrival leaves nothing that it wrote, and a Create with an unresolved id leaves
-    /// nothing at all.
+    /// Checks a FAILED: an arrival leaves nothing that it wrote, and a Create with an unresolved id
+    /// leaves nothing at all.
     fn check_failure(&mut self, delivery: &Delivery, answer: &Value, course: Course) {
         let unresolved = text(answer, "PhysicalResourceId").starts_with("unresolved/");
         for (point, behavior) in &delivery.destinations {

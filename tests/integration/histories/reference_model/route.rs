@@ -1,5 +1,5 @@
-//! Where requests go: the rules `MOVE-…`, for zones that always exist and that every role of their
-//! account can read.
+//! Where requests go: the rules `MOVE-1` and on, for zones that always exist and that every role of
+//! their account can read.
 
 use std::collections::BTreeSet;
 

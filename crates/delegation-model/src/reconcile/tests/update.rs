@@ -505,7 +505,8 @@ mod names_that_are_not_allowed {
         assert_eq!(point.delete("S1").action(), Action::Removed);
     }
 
-    /// ALLOW-2. Resolvers would keep the delegation for its TTL after the operators have removed it.
+    /// ALLOW-2. Resolvers would keep the delegation for its TTL after the operators have removed
+    /// it.
     #[test]
     fn the_ttls_stay() {
         let mut point = created(wants("x").signed("a"));
