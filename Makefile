@@ -77,7 +77,15 @@ release:
 guards: release valgrind $(VENV)/ok ## limits on the release build: size of the zip file, instructions, calls and connections
 	@echo "== limits of size and speed"
 	$(VENV)/bin/python -B tools/package.py --zip $(TARGET_DIR)/release/bootstrap $(TARGET_DIR)/bootstrap.zip
-	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap cargo test --locked --workspace --exclude custom-delegation --test guards -- --nocapture --test-threads 1
+	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap $(GUARDS) --test-threads 1
+	@if command -v valgrind >/dev/null; then \
+		echo "== the limit of instructions refuses a planted fault: a debug build"; \
+		cargo build --locked -p custom-delegation --bin bootstrap; \
+		! BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/debug/bootstrap $(GUARDS) instructions >$(TARGET_DIR)/planted.log 2>&1; \
+		grep "instructions .* instead of at most" $(TARGET_DIR)/planted.log; \
+	fi
+
+GUARDS = cargo test --locked --workspace --exclude custom-delegation --test guards -- --nocapture
 
 # valgrind counts instructions.
 valgrind:

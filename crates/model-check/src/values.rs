@@ -58,7 +58,7 @@ pub struct Config {
     pub zone: u8,
     /// True if it is specified by its name. Both zones have the same name, in different accounts.
     pub by_name: bool,
-    /// An index into [`LETTERS`]: the name servers of a child zone.
+    /// An index into `LETTERS`: the name servers of a child zone.
     pub servers: u8,
     /// The TTL of the NS record set.
     pub ttl: u32,
