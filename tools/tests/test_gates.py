@@ -38,7 +38,7 @@ class Cargo(GateTest):
         self.assert_passes("fmt-check")
         self.plant("/// Well.\npub  fn well( ) {}")
         self.assert_refuses("Diff in", "fmt-check")
-        self.plant(f"// {'Long ' * 20}")
+        self.plant(f"// {'Long' * 25}")
         self.assert_refuses("a comment has more than 100 columns", "fmt-check")
 
     def test_lints(self):
