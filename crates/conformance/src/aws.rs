@@ -17,7 +17,7 @@ use tokio::process::Command;
 use crate::backend::{Backend, Side};
 use crate::cleanup::Cleaner;
 use crate::context::{Account, Environment, create, error_text, http_client, set};
-use crate::journal::{Journal, RunOf, Thing};
+use crate::journal::{Journal, RunIdentity, Thing};
 use crate::probe::{Needs, Probe};
 use crate::probes::life::Function;
 use crate::run::{self, Results};
@@ -51,13 +51,20 @@ pub enum Left {
     CleanUp,
 }
 
+/// The results of a run. A resumed run is in the Region of the earlier one.
+#[derive(Debug)]
+pub struct RunResults {
+    pub region: String,
+    pub results: Results,
+}
+
 /// How a run ended.
 #[derive(Debug)]
 pub enum End {
     /// All probes have a result, and nothing is left behind.
-    Complete(Results),
+    Complete(RunResults),
     /// Something is left behind. The cleanup can be repeated.
-    Left(Option<Results>),
+    Left(Option<RunResults>),
     /// Only a cleanup was requested, and it is complete.
     CleanedUp,
     /// There are no results, for this reason. This run leaves nothing behind.
@@ -191,7 +198,7 @@ delete it. Nothing was created.",
     };
     let prefix = new_prefix();
     let zone_name = format!("{prefix}.{}", request.zone);
-    let run = RunOf {
+    let run = RunIdentity {
         prefix,
         zone: zone_name,
         parent: parent.id.clone(),
@@ -207,6 +214,7 @@ delete it. Nothing was created.",
     let setup =
         Setup { run: &run, accounts: &accounts, zone: &zone, backend: &backend, journal: &journal };
     let results = run_probes(setup, probes, out).await;
+    let results = results.map(|results| RunResults { region: run.region.clone(), results });
     listener.abort();
     finish(&cleaner, results, out).await
 }
@@ -214,7 +222,7 @@ delete it. Nothing was created.",
 /// Deletes what the run created, and removes the journal if nothing is left.
 async fn finish(
     cleaner: &Cleaner<'_>,
-    results: Result<Results, String>,
+    results: Result<RunResults, String>,
     out: &mut (impl Write + Send),
 ) -> std::io::Result<End> {
     if let Err(error) = &results {
@@ -255,7 +263,7 @@ struct Accounts {
 
 /// What a run is set up from.
 struct Setup<'a> {
-    run: &'a RunOf,
+    run: &'a RunIdentity,
     accounts: &'a Accounts,
     /// The id of the zone that the run's zone is delegated from.
     zone: &'a str,
@@ -361,7 +369,7 @@ fn new_prefix() -> String {
 }
 
 /// Prints what will be created, and asks for confirmation.
-fn confirm(request: &Request, run: &RunOf, out: &mut impl Write) -> std::io::Result<bool> {
+fn confirm(request: &Request, run: &RunIdentity, out: &mut impl Write) -> std::io::Result<bool> {
     let mut text = String::new();
     let _ = writeln!(
         text,

@@ -25,7 +25,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// Returns its name for the output.
     fn name(&self) -> &str;
 
-    /// Returns whether nothing takes time there, so that permissions need not propagate.
+    /// Returns whether it runs on this machine, where every change takes effect immediately.
     fn is_local(&self) -> bool;
 
     /// Returns what a probe with these needs lacks there; `None` if it can run.
@@ -58,13 +58,13 @@ pub trait Backend: fmt::Debug + Send + Sync {
     }
 }
 
-/// An emulator with only Route 53 and STS: moto's server.
+/// An emulator, such as moto's server. The probes use only its Route 53 and STS.
 #[derive(Debug)]
 pub struct Emulator;
 
 impl Backend for Emulator {
     fn name(&self) -> &'static str {
-        "moto"
+        "the emulator"
     }
 
     fn is_local(&self) -> bool {
@@ -81,7 +81,9 @@ impl Backend for Emulator {
     }
 
     fn aws<'a>(&'a self, _: Side, words: &'a [&'a str]) -> BoxFuture<'a, Result<String, String>> {
-        Box::pin(async move { Err(format!("moto can't run `aws {}` here", words.join(" "))) })
+        Box::pin(
+            async move { Err(format!("the emulator can't run `aws {}` here", words.join(" "))) },
+        )
     }
 
     fn has_commands(&self) -> bool {

@@ -1,5 +1,5 @@
-//! The journal: a file that lists everything that a run creates, before it does. If the run is
-//! killed, the next one finds it there.
+//! The journal: a file in which a run records everything before it creates it. If the run is
+//! killed, the next one finds there what may be left behind.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -52,7 +52,7 @@ pub enum Thing {
 
 /// The identity of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunOf {
+pub struct RunIdentity {
     /// The prefix of all names that it creates.
     pub prefix: String,
     /// The name of its zone.
@@ -68,7 +68,7 @@ pub struct RunOf {
 #[serde(rename_all = "kebab-case")]
 enum Line {
     /// The first line.
-    Run(RunOf),
+    Run(RunIdentity),
     /// A resource is about to be created.
     Making(Thing),
     /// A resource no longer exists.
@@ -91,7 +91,7 @@ struct State {
 }
 
 impl Journal {
-    /// A journal in memory only, for an AWS that ends with the program.
+    /// A journal in memory only, for the sandbox or an emulator: no later run has to clean up.
     pub fn in_memory() -> Self {
         Self { path: None, state: Mutex::default(), stopped: AtomicBool::default() }
     }
@@ -106,9 +106,9 @@ impl Journal {
             for line in BufReader::new(File::open(path)?).lines() {
                 match serde_json::from_str(&line?) {
                     Ok(line) => lines.push(line),
-                    // A killed run may leave an incomplete line. Its resource was not created yet,
-                    // because the line is written first.
-                    Err(error) if error.is_eof() => break,
+                    // An empty line, or one that a killed run left incomplete. Nothing was created
+                    // for it yet, because the line is written first.
+                    Err(error) if error.is_eof() => {}
                     Err(error) => {
                         return Err(io::Error::other(format!(
                             "{} is not a journal: {error}",
@@ -122,7 +122,7 @@ impl Journal {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        if !lines.is_empty() {
+        if file.metadata()?.len() > 0 {
             // Ends an incomplete line; an empty line is ignored.
             file.write_all(b"\n")?;
         }
@@ -138,7 +138,7 @@ impl Journal {
     }
 
     /// Returns the latest run, if there is one.
-    pub fn run(&self) -> Option<RunOf> {
+    pub fn run(&self) -> Option<RunIdentity> {
         self.lines()
             .into_iter()
             .rev()
@@ -149,7 +149,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the file can't be written. Then nothing may be created.
-    pub fn begin(&self, run: &RunOf) -> io::Result<()> {
+    pub fn begin(&self, run: &RunIdentity) -> io::Result<()> {
         self.write(Line::Run(run.clone()))
     }
 
@@ -230,5 +230,34 @@ impl Journal {
         }
         state.lines.push(line);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(name: &str) -> Thing {
+        Thing::Zones { name: name.to_owned() }
+    }
+
+    /// Each run is killed while it writes a line. The next one must see everything before that.
+    #[test]
+    fn nothing_is_forgotten_when_several_runs_in_a_row_are_killed() {
+        let folder = std::env::temp_dir().join(format!("journal-{}", std::process::id()));
+        let path = folder.join("journal.jsonl");
+        let names = ["first.example.com", "second.example.com", "third.example.com"];
+        for (number, name) in names.into_iter().enumerate() {
+            let journal = Journal::open(&path).unwrap();
+            assert_eq!(journal.left().len(), number);
+            journal.making(zone(name)).unwrap();
+            drop(journal);
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            file.write_all(b"{\"making\":").unwrap();
+        }
+        let mut left = Journal::open(&path).unwrap().left();
+        left.reverse();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(left, names.map(zone));
     }
 }

@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use conformance::aws::{self, End, Left, Request};
+use conformance::aws::{self, End, Left, Request, RunResults};
 use conformance::backend::{Backend, Emulator, Side};
 use conformance::cleanup::Cleaner;
 use conformance::context::{Account, Environment};
-use conformance::journal::{Journal, RunOf};
+use conformance::journal::{Journal, RunIdentity};
 use conformance::local::Local;
 use conformance::page::Page;
 use conformance::probe::Probe;
@@ -106,7 +106,7 @@ impl Only {
 const AS_EXPECTED: u8 = 0;
 /// Something differs or is left behind.
 const DIFFERS: u8 = 1;
-/// Nothing was run.
+/// There is no result.
 const NOT_RUN: u8 = 2;
 
 #[tokio::main]
@@ -144,7 +144,7 @@ async fn run_locally(
 ) -> Result<u8, String> {
     let [parent, child] = configs;
     let (parent, child) = (Account::load(parent).await?, Account::load(child).await?);
-    let run = RunOf::local(&parent, &child);
+    let run = RunIdentity::local(&parent, &child);
     let env =
         Environment::set_up(parent, child, &run, backend, Arc::new(Journal::in_memory())).await?;
     let results = run::run(&env, probes, &mut std::io::stdout().lock()).await;
@@ -183,14 +183,13 @@ async fn run_on_aws(args: &AwsArgs) -> Result<u8, String> {
     };
     let end = aws::conformance(&request, &args.only.probes(), &mut std::io::stdout()).await;
     match end.map_err(|error| error.to_string())? {
-        End::Complete(results) => {
-            let page = Page::new(&setup::today(), &args.region, &results);
-            write_page(&args.page, Some(&page))?;
+        End::Complete(RunResults { region, results }) => {
+            write_page(&args.page, Some(&Page::new(&setup::today(), &region, &results)))?;
             Ok(status(&results))
         }
         End::Left(results) => {
-            if let Some(results) = results {
-                write_page(&args.page, Some(&Page::new(&setup::today(), &args.region, &results)))?;
+            if let Some(RunResults { region, results }) = results {
+                write_page(&args.page, Some(&Page::new(&setup::today(), &region, &results)))?;
             }
             Ok(DIFFERS)
         }

@@ -41,14 +41,15 @@ make conformance PARENT_PROFILE=parent CHILD_PROFILE=child ZONE=example.com
   everything in `target/conformance/journal.jsonl` before creating it. After a power cut,
   `make conformance ... ARGS=--resume` first removes what is left and then runs the remaining
   probes; `make conformance ... ARGS=--cleanup` only removes what is left.
-- Everything that it creates has the tag `custom-delegation-conformance`, and a name of
-  `conformance-` and eight random characters.
+- Everything that it creates has `conformance-` and eight random characters in its name. Stacks,
+  zones and the bucket also have the tag `custom-delegation-conformance`.
 - Run `make package` first, to build the function that the last two probes deploy with [the shipped
   templates](../template.yaml). Otherwise these probes do not apply. They run the life of a
   delegation: deploy, create, rename, roll back, move to another name, take over, move to another
   account and back, delete; and that of a signed delegation, in us-east-1.
 - Exit status 0: everything is as expected, and nothing is left. 1: there is a difference, or
-  something is left, and is listed. 2: nothing was run.
+  something is left, and is listed. 2: there is no result, for example because the run was
+  interrupted; the reason is printed.
 - The result is written to this page: commit it, or see the next section.
 
 To run the probes against the sandbox or an emulator of your choice:

@@ -6,17 +6,17 @@ use aws_config::SdkConfig;
 
 use crate::backend::{Backend, Side};
 use crate::context::{Account, Environment, Keys, Zone, error_text, local_config};
-use crate::journal::{Journal, RunOf, Thing};
+use crate::journal::{Journal, RunIdentity, Thing};
 use crate::probe::Needs;
 use crate::stacks::Template;
 
 impl Environment {
-    /// Creates what the probes need. After an error, it deletes what it created, or reports what is
-    /// left.
+    /// Creates what the probes need, and first records it in the journal. After an error, the
+    /// caller has to delete what the journal lists.
     pub async fn set_up(
         parent: Account,
         child: Account,
-        run: &RunOf,
+        run: &RunIdentity,
         backend: Arc<dyn Backend>,
         journal: Arc<Journal>,
     ) -> Result<Arc<Self>, String> {
@@ -37,7 +37,9 @@ impl Environment {
         Ok(Arc::new(env))
     }
 
-    /// Returns the caller reference of a zone with this name, so that a repeated request finds it.
+    /// Returns the caller reference of a zone with this name. It is always the same one, so that
+    /// Route 53 refuses a repeated request instead of creating a second zone. It has at most 128
+    /// characters, the limit of Route 53.
     pub fn reference(&self, name: &str, suffix: &str) -> String {
         let mut reference = format!("{}/{suffix}/{name}", self.prefix);
         reference.truncate(128);
@@ -104,8 +106,8 @@ impl Environment {
     }
 }
 
-impl RunOf {
-    /// The identity of a run against an AWS that ends with the program.
+impl RunIdentity {
+    /// The identity of a run against the sandbox or an emulator.
     pub fn local(parent: &Account, child: &Account) -> Self {
         Self {
             prefix: "conformance-example".into(),

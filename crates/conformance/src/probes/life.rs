@@ -213,8 +213,8 @@ impl<'a> Life<'a> {
         Ok(format!("{} {to} {by}", ns.ttl().unwrap_or_default()))
     }
 
-    /// Deletes a zone that the stack has replaced and retained.
-    async fn forget(&self, label: &str) -> Result<(), String> {
+    /// Deletes the child account's zones with this name or below it, which the stack has retained.
+    async fn delete_zones(&self, label: &str) -> Result<(), String> {
         let child = &self.cx.env.child;
         for zone in cleanup::zones(child, &self.cx.name(label)).await? {
             cleanup::remove_zone(child, &zone).await?;
@@ -264,7 +264,8 @@ pub(super) const PROBES: &[Probe] = &[
             let renamed = plain
                 .replace("\n  Delegation:\n", "\n  Renamed:\n")
                 .replace("Delegation.", "Renamed.");
-            // The next rename, together with a resource that fails after it.
+            // Renames the resource back, together with a resource that fails after it, so that the
+            // rename is rolled back.
             let refused = FAILS.replace(
                 "route53-delegation-ServiceToken",
                 &format!("{}-ServiceToken", life.prefix),
@@ -300,7 +301,7 @@ pub(super) const PROBES: &[Probe] = &[
                 life.at("b").await?,
                 life.at("a").await?
             ));
-            life.forget("a").await?;
+            life.delete_zones("a").await?;
 
             // Somebody else has delegated the next name.
             let by_hand = set(&cx.name("c"), "NS", &["ns1.example.net", "ns2.example.net"]);
@@ -318,15 +319,15 @@ pub(super) const PROBES: &[Probe] = &[
                 life.at("c").await?,
                 life.at("b").await?
             ));
-            life.forget("b").await?;
+            life.delete_zones("b").await?;
             // The date of a request has a resolution of a second, so in the second of the take-over
             // this request could count as its duplicate.
             tokio::time::sleep(Duration::from_millis(1100)).await;
             let status = life.deploy(step).await?;
             observed.push(format!("settled: {status}, {}", life.at("c").await?));
 
-            // Another zone with the parent zone's name, which is not delegated to: the function
-            // finds it with the role of its account.
+            // A second zone with the parent zone's name, in the child account. Nothing delegates to
+            // it, but the function finds it through that account's parent role.
             let other = cx.env.make_zone(&cx.env.child, &cx.env.zone.name, "other").await?;
             life.make_role(Side::Child, &other).await?;
             // From now on, the child stack can't be deleted without that role.

@@ -1,4 +1,4 @@
-//! Signed zones and Lambda, which a local AWS does not have.
+//! Signed zones, and Lambda's retries, which only real AWS can show.
 
 use std::time::Duration;
 

@@ -49,7 +49,7 @@ async fn a_probe_that_expects_something_else_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_aws_that_is_another_one_is_reported() {
+async fn an_aws_that_behaves_differently_is_reported() {
     let (results, _) =
         run_on(Local::start().await.unwrap(), &[probe("route53/upsert")], |local, env| {
             let zone = local.sandbox().zone(&env.zone.id).unwrap();
@@ -61,7 +61,7 @@ async fn an_aws_that_is_another_one_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_probe_that_cannot_look_is_a_difference_too() {
+async fn a_probe_that_fails_is_a_difference_too() {
     let (results, text) =
         run_on(Local::start().await.unwrap(), &[probe("route53/list-order")], |local, _| {
             let denied =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use conformance::backend::{Backend, Side};
 use conformance::context::{Account, Environment};
-use conformance::journal::{Journal, RunOf};
+use conformance::journal::{Journal, RunIdentity};
 use conformance::local::Local;
 use conformance::probe::Probe;
 use conformance::probes;
@@ -24,6 +24,6 @@ pub(crate) async fn environment(
     [parent, child]: [Account; 2],
     backend: Arc<dyn Backend>,
 ) -> Arc<Environment> {
-    let run = RunOf::local(&parent, &child);
+    let run = RunIdentity::local(&parent, &child);
     Environment::set_up(parent, child, &run, backend, Arc::new(Journal::in_memory())).await.unwrap()
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use conformance::backend::{Backend, Side};
 use conformance::context::ProbeContext;
-use conformance::journal::RunOf;
+use conformance::journal::RunIdentity;
 use conformance::local::Local;
 use conformance::probe::{Needs, Verdict};
 use conformance::probes;
@@ -240,7 +240,7 @@ impl Backend for Scripted {
 async fn run_scripted(id: &str, stack: &str, steps: impl IntoIterator<Item = Step>) -> Verdict {
     let local = Arc::new(Local::start().await.unwrap());
     let accounts = accounts(&local).await;
-    let run = RunOf::local(&accounts[0], &accounts[1]);
+    let run = RunIdentity::local(&accounts[0], &accounts[1]);
     let state = State { steps: steps.into_iter().collect(), ..State::default() };
     let scripted = Scripted {
         local: Arc::clone(&local),
