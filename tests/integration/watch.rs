@@ -109,16 +109,21 @@ fn large_organization() -> (Organization, Findings) {
             (0..7).map(move |zone| parent.hosted_zone(&format!("zone{zone}.org{account}.com")))
         })
         .collect();
+    let mut of_failing = Vec::new();
     for number in 0..2_000_usize {
         let zone = &zones[number % zones.len()];
-        let servers = providers[number % providers.len()].each_ref().map(String::as_str);
-        organization.delegate(
-            zone,
-            &format!("team{number}.{}", zone.name().trim_end_matches('.')),
-            &servers,
-        );
+        let provider = number % providers.len();
+        let servers = providers[provider].each_ref().map(String::as_str);
+        let name = format!("team{number}.{}", zone.name().trim_end_matches('.'));
+        organization.delegate(zone, &name, &servers);
+        if provider == 5 {
+            of_failing.push(name);
+        }
     }
     let mut faulty = organization.add_faulty(&zones[4]);
+    // Nothing is known of one of their name servers, which is no alarm.
+    let unknown = BTreeSet::from([FindingKind::Unknown]);
+    faulty.extend(of_failing.into_iter().map(|name| (name, unknown.clone())));
     // The denial is a finding of its own; the other findings are reported nonetheless.
     faulty.insert("4".repeat(12), organization.deny());
     (organization, without_dead_claims(faulty))
@@ -129,9 +134,10 @@ async fn the_watch_finds_every_faulty_delegation_and_no_healthy_one_despite_fail
     seeded(21);
     let (organization, expected) = large_organization();
     let network = &organization.network;
-    // The resolver does not respond for a name, packets are lost, and calls are throttled.
-    let failing = ["ns1.unresolvable.net".to_owned()];
-    network.dns.fault("resolver", DnsFault::SilentFor(failing.into()));
+    // The resolver fails for a twentieth of the names of name servers, packets are lost, and calls
+    // are throttled.
+    let failing = ["ns1.provider5.net", "ns1.unresolvable.net"].map(str::to_owned);
+    network.dns.fault("resolver", DnsFault::ServFailFor(failing.into()));
     network.lose(10);
     network.aws.rate_limit_overall(Some(QUOTA));
     for action in ["ListHostedZones", "ListResourceRecordSets", "AssumeRole"] {
@@ -161,7 +167,7 @@ fn small_organization(good_zones: usize) -> (Organization, Findings) {
     organization
         .network
         .dns
-        .fault("resolver", DnsFault::SilentFor(["ns1.unresolvable.net".to_owned()].into()));
+        .fault("resolver", DnsFault::ServFailFor(["ns1.unresolvable.net".to_owned()].into()));
     let faulty_zone = organization.parents[1].hosted_zone("example.com");
     let mut faulty = organization.add_faulty(&faulty_zone);
     faulty.insert("4".repeat(12), organization.deny());

@@ -200,10 +200,6 @@ impl Unresolved {
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
                 format!("could not be resolved: {}", self.reason())
             }
-            Self::Failing => {
-                "does not resolve: the resolver answers SERVFAIL, although it resolves other names"
-                    .to_owned()
-            }
             Self::Spent => SPENT.to_owned(),
         }
     }
@@ -246,10 +242,6 @@ impl Unresolved {
             }
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => {
                 "Use another resolver, or try again."
-            }
-            Self::Failing => {
-                "Repair the zone of that name, or remove the server from the delegation: anybody who can create \
-                 that zone where its domain is delegated to can answer for the name."
             }
             Self::Spent => TRY_AGAIN,
         }

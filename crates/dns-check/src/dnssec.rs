@@ -261,7 +261,8 @@ pub(super) fn compare(
         let known = each.iter().any(|(_, outcome)| !is_unverifiable(outcome));
         return Compared { findings: problems(&each), is_secure: known.then_some(false) };
     }
-    let spare = each.iter().filter(|(_, outcome)| *outcome != Outcome::Good);
+    let is_spare = |outcome| !matches!(outcome, Outcome::Good | Outcome::Unknown);
+    let spare = each.iter().filter(|(_, outcome)| is_spare(*outcome));
     let spare = Tags::new(spare.map(|(ds, _)| ds.key_tag())).map(FindingKind::Spare);
     let mut findings: Vec<FindingKind> = spare.into_iter().collect();
     if good().all(|ds| weakness(ds).is_some()) {

@@ -93,8 +93,6 @@ pub(super) enum Unresolved {
     NoNameServers,
     /// The resolver answered with this code.
     Code(String),
-    /// In two passes of a run, the resolver answered SERVFAIL, although it resolves other names.
-    Failing,
     /// The resolver's answers can't be parsed.
     Malformed,
     /// The queried server is not a resolver: it has no answer, and does not recurse to find one.
@@ -443,7 +441,6 @@ impl Unresolved {
             Self::Alias | Self::NoSuchTarget(_) => "server-is-alias",
             Self::NoNameServers => "no-name-servers",
             Self::Code(_) | Self::Malformed | Self::NotRecursive | Self::Silent => "resolver-fails",
-            Self::Failing => "name-fails",
             Self::Spent => "budget-spent",
         }
     }

@@ -120,8 +120,6 @@ pub(super) struct Run {
     /// At most how many checks are made at once.
     checks: usize,
     resolver: Pace,
-    /// True if the resolver has found the answer to a query.
-    pub(super) has_resolved: AtomicBool,
     zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
     /// The number of queries without a response, for addresses that have never responded.
     silent: Mutex<BTreeMap<IpAddr, u32>>,
@@ -131,11 +129,11 @@ pub(super) struct Run {
 impl Run {
     /// A run with at most this many concurrent checks.
     fn new(checks: usize) -> Self {
-        let (pass, has_resolved, zones, silent, responded) = Default::default();
+        let (pass, zones, silent, responded) = Default::default();
         let share = |of_run: usize, most| (of_run / checks.max(1)).clamp(1, most);
         let (sockets, lookups) = (share(SOCKETS_PER_RUN, SOCKETS), share(LOOKUPS_PER_RUN, LOOKUPS));
         let resolver = Pace::per_second(RESOLVER_QUERIES);
-        Self { pass, sockets, lookups, checks, resolver, has_resolved, zones, silent, responded }
+        Self { pass, sockets, lookups, checks, resolver, zones, silent, responded }
     }
 
     /// The number of the current pass.

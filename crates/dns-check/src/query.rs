@@ -120,7 +120,7 @@ pub(super) fn code(code: u16) -> String {
 
 pub(super) const NOERROR: u16 = 0;
 pub(super) const FORMERR: u16 = 1;
-pub(super) const SERVFAIL: u16 = 2;
+const SERVFAIL: u16 = 2;
 pub(super) const NXDOMAIN: u16 = 3;
 pub(super) const NOTIMP: u16 = 4;
 const REFUSED: u16 = 5;

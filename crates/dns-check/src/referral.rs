@@ -125,7 +125,12 @@ impl Walk<'_> {
             match self.resolver.name_servers(self.net, &top).await {
                 Ok(servers) => break Located { zone: top, servers, addresses: Vec::new() },
                 // A private DNS may begin further down.
-                Err(Unresolved::NoSuchName | Unresolved::NoNameServers) => {}
+                Err(
+                    Unresolved::NoSuchName
+                    | Unresolved::NoSuchTarget(_)
+                    | Unresolved::Alias
+                    | Unresolved::NoNameServers,
+                ) => {}
                 Err(why) => return Err(Lost::Resolver(top, why)),
             }
         };

@@ -189,6 +189,17 @@ impl Report {
         !self.can_be_taken_over() && takeovers.into_iter().any(|found| is_unknown(&found.server))
     }
 
+    /// True if an earlier report of the same check is good, and this one only finds fault with name
+    /// servers that served the zone then: packets were lost.
+    pub fn is_refuted_by(&self, earlier: &Self) -> bool {
+        let served = |server: &Name| {
+            let is_it = |own: &&Server| own.name == *server;
+            earlier.servers.iter().find(is_it).is_some_and(|own| own.state == ServerState::Serves)
+        };
+        let faulty = || self.problems().map(|finding| &finding.server);
+        earlier.is_good() && faulty().next().is_some() && faulty().all(served)
+    }
+
     /// True if a name server of the child has no key that matches a DS record, or serves data that
     /// is not signed with its keys. Validating resolvers would call the zone bogus.
     pub fn has_bogus_server(&self) -> bool {

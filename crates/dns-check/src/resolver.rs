@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::atomic::Ordering;
 
 use domain::base::Rtype;
 use futures_util::future::join;
@@ -15,8 +14,8 @@ use super::address_filter::Addresses;
 use super::dns64::{self, Prefix, may_be_translated, untranslated};
 use super::finding::Unresolved;
 use super::network::{Network, NoResponse, Run};
-use super::query::{NOERROR, NXDOMAIN, Query, SERVFAIL, code};
-use super::response::{Response, Targets};
+use super::query::{NOERROR, NXDOMAIN, Query, code};
+use super::response::{Response, Section, Targets};
 use delegation_model::name::Name;
 
 /// How many queries are sent for one lookup, over all resolvers together.
@@ -80,13 +79,7 @@ impl<T: Clone> Known<T> {
                 return last.found.clone();
             }
         }
-        let mut found = look_up.await;
-        let before = known.as_ref().and_then(|last| last.found.as_ref().err());
-        if let (Some(before), Err(failure)) = (before, &mut found)
-            && fails_only_there(net, before, failure)
-        {
-            *failure = Unresolved::Failing;
-        }
+        let found = look_up.await;
         // Other checks have a budget of their own.
         if !net.is_spent() || found.as_ref().is_ok_and(&is_whole) {
             *known = Some(LookUp {
@@ -176,17 +169,17 @@ impl Resolver {
         }
         // A name that does not exist has no addresses of either family (RFC 8020), so one lookup
         // is sufficient.
+        let is_nowhere = |why: &Unresolved| {
+            matches!(why, Unresolved::NoSuchName | Unresolved::NoSuchTarget(_) | Unresolved::Alias)
+        };
         let failures = || [v4.as_ref().err(), v6.as_ref().err()].into_iter().flatten();
-        let missing = failures()
-            .find(|why| **why == Unresolved::NoSuchName)
-            .or_else(|| failures().next())
-            .cloned();
+        let missing = failures().find(|why| is_nowhere(why)).or_else(|| failures().next()).cloned();
         match missing {
             Some(why) if found.is_empty() => return Err(why),
             _ => {}
         }
         // If the other lookup returned addresses, "no such name" is outdated.
-        let missing = missing.filter(|why| *why != Unresolved::NoSuchName);
+        let missing = missing.filter(|why| !is_nowhere(why));
         let chosen = self.choose(net, &found).await?;
         Ok(Addresses { missing: missing.or(chosen.missing.clone()), ..chosen })
     }
@@ -203,12 +196,7 @@ impl Resolver {
             }
         };
         // The lookup of the name server has its turn already.
-        let found = net.memory.prefixes.or_find(net, |_| true, discover).await;
-        // Nothing is wrong with the name server.
-        found.map_err(|why| match why {
-            Unresolved::Failing => Unresolved::Code(code(SERVFAIL)),
-            why => why,
-        })
+        net.memory.prefixes.or_find(net, |_| true, discover).await
     }
 
     /// The name servers of a zone.
@@ -247,16 +235,8 @@ impl Resolver {
                     NOERROR | NXDOMAIN if answer.is_uninformed() => {
                         finding = Unresolved::NotRecursive;
                     }
-                    NOERROR | NXDOMAIN => {
-                        if let Some(run) = &net.memory.run {
-                            run.has_resolved.store(true, Ordering::Relaxed);
-                        }
-                        if answer.code == NOERROR {
-                            return Ok(answer);
-                        }
-                        let target = answer.answers.alias_target;
-                        return Err(target.map_or(Unresolved::NoSuchName, Unresolved::NoSuchTarget));
-                    }
+                    NOERROR => return Ok(answer),
+                    NXDOMAIN => return Err(no_such_name(answer.answers)),
                     other => finding = Unresolved::Code(code(other)),
                 },
                 Err(NoResponse::Malformed | NoResponse::NoTcp) => finding = Unresolved::Malformed,
@@ -269,13 +249,13 @@ impl Resolver {
     }
 }
 
-/// True if the resolver could not resolve a name in two passes of a run, but others.
-fn fails_only_there(net: &Network, before: &Unresolved, failure: &Unresolved) -> bool {
-    let is_failure =
-        |why: &Unresolved| *why == Unresolved::Failing || *why == Unresolved::Code(code(SERVFAIL));
-    let resolves =
-        net.memory.run.as_ref().is_some_and(|run| run.has_resolved.load(Ordering::Relaxed));
-    resolves && is_failure(before) && is_failure(failure)
+/// What does not exist, according to a response: the name, or what it is an alias of.
+fn no_such_name(answers: Section) -> Unresolved {
+    match answers.alias_target {
+        Some(target) => Unresolved::NoSuchTarget(target),
+        None if answers.is_alias => Unresolved::Alias,
+        None => Unresolved::NoSuchName,
+    }
 }
 
 /// The address on a `nameserver` line. A link-local one is followed by its interface (RFC 4007,

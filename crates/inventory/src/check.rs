@@ -7,6 +7,8 @@ use futures_util::stream;
 
 use dns_check::{Expected, Report, Verdict, Verifier};
 
+use super::finding::{FindingKind, Severity};
+
 /// How many delegations are checked concurrently. The DNS check divides its sockets and its queries
 /// to resolvers among them: this leaves four sockets to name servers for each, because most
 /// delegations have four.
@@ -53,12 +55,13 @@ pub async fn check(
         let mut checks = stream::iter(checks).buffer_unordered(CONCURRENT);
         let mut left = Vec::new();
         while let Some((index, last, result)) = checks.next().await {
-            let result = result.shortened(FINDINGS);
-            let forgets = last.as_ref().is_some_and(|last| result.forgets_takeover(last));
-            if result.is_good() && !result.is_incomplete() && !forgets {
-                report(index, result);
-            } else {
-                left.push((index, Some(more_informative(last, result))));
+            let is_less = last.as_ref().is_some_and(|last| is_less_informative(&result, last));
+            match (last, is_less) {
+                (Some(last), true) => left.push((index, Some(last))),
+                _ if result.is_good() && !result.is_incomplete() => {
+                    report(index, result.shortened(FINDINGS));
+                }
+                _ => left.push((index, Some(result.shortened(FINDINGS)))),
             }
         }
         left.sort_by_key(|(index, _)| *index);
@@ -71,11 +74,13 @@ pub async fn check(
     }
 }
 
-/// The later of two reports, unless it does not know what the earlier one does.
-fn more_informative(last: Option<Report>, report: Report) -> Report {
-    let is_less = |last: &Report| {
-        report.verdict() == Verdict::Unknown && last.verdict() == Verdict::Bad
-            || report.forgets_takeover(last)
+/// True if a report does not know what an earlier one does, or if the earlier one refutes it.
+fn is_less_informative(report: &Report, earlier: &Report) -> bool {
+    let is_critical = |report| {
+        FindingKind::from_report(report).is_some_and(|kind| kind.severity() == Severity::Critical)
     };
-    last.filter(is_less).unwrap_or(report)
+    report.forgets_takeover(earlier)
+        || report.is_refuted_by(earlier)
+        || report.verdict() == Verdict::Unknown && earlier.verdict() == Verdict::Bad
+        || report.is_incomplete() && is_critical(earlier) && !is_critical(report)
 }

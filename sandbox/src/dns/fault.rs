@@ -20,8 +20,6 @@ pub enum DnsFault {
     ServFail,
     /// SERVFAIL only for queries about these names, like a resolver that can't resolve them.
     ServFailFor(Vec<String>),
-    /// No response to queries about these names.
-    SilentFor(Vec<String>),
     /// The right answer without the AA bit, like a resolver: a lame server.
     NotAuthoritative,
     Silent,
@@ -72,11 +70,6 @@ impl DnsFault {
             (Self::ServFailFor(names), _) => {
                 if is_about(&answer, names) {
                     bare(&mut answer, ResponseCode::ServFail);
-                }
-            }
-            (Self::SilentFor(names), _) => {
-                if is_about(&answer, names) {
-                    return Delivery::Nothing;
                 }
             }
             (Self::NotAuthoritative, _) => answer.metadata.authoritative = false,

@@ -64,7 +64,7 @@ fn two_addresses_of_each_family_are_queried() {
     assert_eq!(Addresses::choose(&[], false).unwrap_err(), Unresolved::NoAddress);
 }
 
-/// A private resolver does not allow queries to private name servers.
+/// Only `at_any_address` does, whatever the address of the resolver.
 #[tokio::test]
 async fn a_private_resolver_does_not_allow_private_name_servers() {
     for allowed in [false, true] {

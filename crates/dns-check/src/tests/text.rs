@@ -217,7 +217,6 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::Unresolved(Why::NoSuchTarget(name("value.example"))),
         Kind::Unresolved(Why::NoNameServers),
         Kind::Unresolved(Why::Code("SERVFAIL".to_owned())),
-        Kind::Unresolved(Why::Failing),
         Kind::Unresolved(Why::Malformed),
         Kind::Unresolved(Why::NotRecursive),
         Kind::Unresolved(Why::Silent),

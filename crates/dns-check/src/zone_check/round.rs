@@ -156,24 +156,24 @@ impl Check<'_> {
     /// For a name that does not exist, of a name server or of what it is an alias of: the highest
     /// domain that does not exist either, if it can be registered, or one of which that is unknown.
     async fn free_domain(&self, server: &Name) -> Option<Unresolved> {
-        if is_below_a_top_level_domain(server) {
+        // The owner of the parent zone controls the domains at or above the cut.
+        let is_of_others = |name: &Name| !self.expected.name.is_at_or_below(name);
+        if is_below_a_top_level_domain(server) && is_of_others(server) {
             return Some(Unresolved::FreeDomain(server.clone()));
         }
-        // The owner of the parent zone controls the domains at or above the cut.
-        let mut domains: Vec<Name> = server
-            .ancestors()
-            .filter(|name| is_registrable(name) && !self.expected.name.is_at_or_below(name))
-            .collect();
+        let mut domains: Vec<Name> =
+            server.ancestors().filter(|name| is_registrable(name) && is_of_others(name)).collect();
+        let mut unknown = None;
         while let Some(domain) = domains.pop() {
             match self.resolver.name_servers(&self.net, &domain).await {
                 Err(Unresolved::NoSuchName) => return Some(Unresolved::FreeDomain(domain)),
                 Err(why) if why.severity() == Severity::Unknown => {
-                    return Some(Unresolved::UnknownDomain(domain));
+                    unknown = Some(Unresolved::UnknownDomain(domain));
                 }
                 _ => {}
             }
         }
-        None
+        unknown
     }
 
     /// Asks the child's servers for the addresses of name servers in the child zone, and probes the
@@ -206,10 +206,18 @@ impl Check<'_> {
             let known: BTreeSet<IpAddr> = glue_of(glue, &server.name).into_iter().collect();
             let more: Vec<IpAddr> = own.difference(&known).copied().collect();
             let more = self.resolver.choose(&self.net, &more).await;
-            if let (Ok(more), Some(Ok(probes))) = (more, &mut server.outcome) {
-                let more = self.probe(Role::Child, &self.expected.name, more, queried).await;
-                probes.results.extend(more.results);
-                probes.has_private |= more.has_private;
+            match (more, &mut server.outcome) {
+                (Ok(more), Some(Ok(probes))) => {
+                    let more = self.probe(Role::Child, &self.expected.name, more, queried).await;
+                    probes.results.extend(more.results);
+                    probes.has_private |= more.has_private;
+                    probes.missing = probes.missing.take().or(more.missing);
+                }
+                // The NAT64 prefix is unknown.
+                (Err(why), Some(Ok(probes))) if why.severity() == Severity::Unknown => {
+                    probes.missing = probes.missing.take().or(Some(why));
+                }
+                _ => {}
             }
             answers
                 .iter()
