@@ -49,7 +49,7 @@ impl Guarded {
 /// The HTTP requests of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traffic {
-    /// The number of calls, the answer included.
+    /// The number of HTTP requests: the calls of AWS, and the response to CloudFormation.
     pub calls: usize,
     /// The number of TLS connections that were opened for them.
     pub connections: u64,

@@ -16,7 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
-const VERSION: &str = "/2018-06-01/runtime/";
+const PATH_PREFIX: &str = "/2018-06-01/runtime/";
+/// The largest response of a function ("Lambda quotas").
 const MAX_BODY: usize = 6 * 1024 * 1024;
 /// The deadline that the function is given.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -113,7 +114,7 @@ async fn connection(stream: TcpStream, state: Arc<State>) {
 
 async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
+    let path = parts.uri.path().strip_prefix(PATH_PREFIX).unwrap_or_default();
     if parts.method == Method::GET && path == "invocation/next" {
         let mut events = state.events.lock().await;
         let _ = state.messages.send(Message::Next(Instant::now()));

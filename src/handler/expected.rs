@@ -60,7 +60,7 @@ pub struct ParentSide {
 }
 
 impl ParentSide {
-    /// The parent zone's addresses of those of these name servers that are at or below the name.
+    /// The addresses that the parent zone has for those name servers that are at or below the name.
     pub fn glue(&self, name_servers: &NameServers) -> Vec<(Name, IpAddr)> {
         check::glue(&self.observed, &self.name, name_servers)
     }
@@ -93,7 +93,8 @@ pub struct ChildZone {
     pub name: Name,
     /// Its name servers.
     pub name_servers: NameServers,
-    /// The DS records of its active keys, or why there are none.
+    /// The DS records of its active keys. The error says why there are none, as a predicate whose
+    /// subject is the zone: "is not signing: its state is ...".
     pub ds: Result<DsRecords, String>,
 }
 

@@ -1,8 +1,8 @@
-//! One round trip with moto in server mode, an AWS emulator of others, and the real `bootstrap`.
+//! One round trip of the real `bootstrap` with moto, a third-party AWS emulator, in server mode.
 //!
-//! `make test` sets `MOTO_SERVER` to its program. The test only checks that another reading of the
-//! APIs agrees with ours. moto's Route 53 accepts changes that the service rejects, so the rules
-//! are tested on the sandbox.
+//! `make test` sets `MOTO_SERVER` to its program. The test only checks that an independent
+//! implementation of the APIs agrees with ours. moto's Route 53 accepts changes that the service
+//! rejects, so the rules are tested on the sandbox.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -27,7 +27,7 @@ use crate::program::{bootstrap, variables};
 const BUCKET: &str = "cloudformation-custom-resource-response-useast1";
 const STACK: &str =
     "arn:aws:cloudformation:us-east-1:222222222222:stack/mine/51af3dc0-da77-11e4-872e-1234567db123";
-/// The time limit for the start of moto, which imports many Python modules.
+/// The time limit for the start of moto, which imports many Python modules, and for each response.
 const START: Duration = Duration::from_mins(5);
 
 /// A running moto, which is killed when dropped.

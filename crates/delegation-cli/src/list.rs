@@ -31,7 +31,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
     if scan.zones.is_empty()
         && let Some(unread) = scan.unread.pop()
     {
-        // Nothing could be read at all.
+        // There is no zone to list, and at least one account or zone could not be read.
         return Err(unread.failure.into());
     }
     let facts = Facts {
@@ -67,7 +67,7 @@ pub(super) async fn run(tools: &Tools, args: &Args) -> Result<Status, Unanswered
         output::error(&coded(&message, ErrorCode::NameServersNotQueried.as_str()));
     }
     Ok(match (results.alarms, results.unknown) {
-        // A zone that could not be read is missing from the list.
+        // Without --check, only what could not be read counts: the list is incomplete.
         _ if !args.check && scan.unread.is_empty() => Status::AsExpected,
         (0, 0) => Status::AsExpected,
         (0, _) => Status::Error,
@@ -175,7 +175,7 @@ impl<'a> Listing<'a> {
         !self.args.finding.is_empty() || self.args.owner.is_some()
     }
 
-    /// True if the flags select this entry. Findings of the DNS check are not known yet.
+    /// True if `--owner` selects this entry. `--finding` applies later, once findings are known.
     fn is_selected(&self, subject: Subject) -> bool {
         let Some((_, entry)) = self.entry(subject) else { return subject.entry.is_none() };
         self.args.owner.as_deref().is_none_or(|owner| has_owner(entry, owner))

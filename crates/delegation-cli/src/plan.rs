@@ -82,7 +82,7 @@ fn read(flag: &str, path: &Path) -> Result<Map<String, Value>, Unanswered> {
     let document: Value = serde_json::from_str(&text).map_err(|error| {
         failure(ErrorCode::InvalidFile, format!("the file does not contain {expected}: {error}"))
     })?;
-    // Without the value, which may be an external id.
+    // The message does not repeat the value, which may be an external id.
     let Value::Object(properties) = document else {
         let why = format!("the file does not contain {expected}");
         return Err(failure(ErrorCode::InvalidFile, why));
@@ -116,8 +116,8 @@ fn template_function(value: &Value) -> Option<&str> {
     }
 }
 
-/// True if the function would fail because of the current state of the zone, and not because a call
-/// failed.
+/// True if the function would refuse the request: by a rule, because of the DNS check, or because a
+/// later request has run. False if the request is invalid or a call failed.
 fn would_refuse(failure: &Failure) -> bool {
     matches!(failure.kind(), FailureKind::Refused | FailureKind::Unverified | FailureKind::Stale)
 }

@@ -173,8 +173,8 @@ impl Role {
         self
     }
 
-    /// True if a session of the role has this permission by its own policies and those of the
-    /// account. For services that the sandbox does not have ("`SimulatePrincipalPolicy`").
+    /// True if the role's own policies and those of its account give a session this permission. For
+    /// services that the sandbox does not have; on AWS, `SimulatePrincipalPolicy` answers this.
     pub fn may(&self, action: &str, resource: &str) -> bool {
         self.decides(action, resource, &[], |_, _| true)
     }

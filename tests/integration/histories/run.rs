@@ -30,6 +30,8 @@ pub(crate) struct Observer {
     edits: Mutex<Pending>,
 }
 
+/// The manual edits of the current step that are still due, and how often each event that an edit
+/// may wait for has occurred: reads and changes of parent zones, and deliveries.
 #[derive(Default)]
 struct Pending {
     reads: usize,
@@ -82,14 +84,14 @@ impl Pending {
     }
 }
 
-/// The function of one account behind Lambda.
-struct Deliveries {
+/// The function of one account behind Lambda. It reports every delivery to the observer.
+struct AccountFunction {
     observer: Arc<Observer>,
     handler: Mutex<Arc<Handler>>,
     network: Network,
 }
 
-impl Deliveries {
+impl AccountFunction {
     async fn deliver(&self, event: Value) -> Invocation {
         let request_id = event["RequestId"].as_str().unwrap_or_default().to_owned();
         let puts = || {
@@ -126,7 +128,7 @@ impl Deliveries {
     }
 }
 
-impl Function for Deliveries {
+impl Function for AccountFunction {
     fn invoke(&self, event: Value) -> futures::future::BoxFuture<'_, Invocation> {
         Box::pin(self.deliver(event))
     }
@@ -147,10 +149,10 @@ pub(crate) async fn run(history: &History, seed: u64) -> Result<Tally, String> {
     let (before, after) = (Arc::clone(&observer), Arc::clone(&observer));
     network.aws.before_call(Arc::new(move |call| before.before_call(call)));
     network.aws.after_call(Arc::new(move |call| after.model().answered(call)));
-    let mut functions: Vec<Arc<Deliveries>> = Vec::new();
+    let mut functions: Vec<Arc<AccountFunction>> = Vec::new();
     for account in 0..crate::histories::history::CHILD_ACCOUNTS.len() {
         let handler = Mutex::new(Arc::new(fixture.function(&network, account).await));
-        functions.push(Arc::new(Deliveries {
+        functions.push(Arc::new(AccountFunction {
             observer: Arc::clone(&observer),
             handler,
             network: network.clone(),
@@ -186,7 +188,7 @@ struct Runner {
     network: Network,
     fixture: MultiAccountFixture,
     observer: Arc<Observer>,
-    functions: Vec<Arc<Deliveries>>,
+    functions: Vec<Arc<AccountFunction>>,
     stacks: Vec<Stack>,
 }
 

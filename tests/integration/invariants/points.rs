@@ -322,6 +322,7 @@ fn times() -> impl Strategy<Value = i64> {
         4 => NOW - 4000..NOW,
         // In the second of the request.
         1 => Just(NOW + 1),
+        // Ahead of the clock, by less and by more than `MAX_SKEW` (900 seconds).
         1 => NOW..NOW + 800,
         1 => NOW + 1000..NOW + 100_000,
     ]

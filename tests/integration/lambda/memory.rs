@@ -2,8 +2,8 @@
 //! its invocation, and the same process then serves a good event.
 //!
 //! The kernel limits the process's memory (`ulimit -d`, setrlimit(2), "`RLIMIT_DATA`") to what the
-//! program itself leaves of the 128 MB. A process that maps more is killed, however fast the
-//! machine is.
+//! program itself leaves of the 128 MB. Beyond that, an allocation fails and the process aborts,
+//! however fast the machine is.
 
 use sandbox::{Function as _, Invocation, RecordSet, ResponseKey};
 use serde_json::{Value, json};
@@ -121,9 +121,9 @@ async fn the_largest_events_fit_into_128_mb() {
     assert!(fixture.deploy("Delegation", json!({})).await.is_complete());
 }
 
-/// Somebody who may write TXT records below the name can fill a page of the listing with the
-/// longest record sets: 32,000 characters each, the most in a batch ("Quotas"). An ampersand takes
-/// five bytes in the response.
+/// Somebody who may write TXT records below the name can fill a page of the listing with record
+/// sets of 30,000 characters each; a batch may have 32,000 ("Quotas"). An ampersand takes five
+/// bytes in the response.
 #[tokio::test]
 async fn the_largest_page_of_a_listing_fits_into_128_mb() {
     let fixture =
@@ -143,7 +143,7 @@ async fn the_largest_page_of_a_listing_fits_into_128_mb() {
     assert_eq!(fixture.function.starts(), 1, "no listing may kill the process");
 }
 
-/// Shows that the test of events can fail.
+/// Shows that the test of events can fail: 12 MiB are enough to start, but not for a large event.
 #[tokio::test]
 async fn a_process_with_less_memory_is_killed() {
     let fixture =

@@ -89,7 +89,7 @@ impl Times {
     }
 }
 
-/// The result of an event, and the time from when it was sent.
+/// The result of an event, and how long after it was sent the result came.
 #[derive(Clone, Debug)]
 struct Ended {
     how: Ending,
@@ -211,7 +211,7 @@ pub(crate) struct Row {
 
 impl Row {
     /// The head of the table in `docs/limits.md`.
-    pub(crate) const HEAD: &str = "| concurrency | requests | retries | `PENDING` | in the on-failure queue | half done after | all after |\n\
+    pub(crate) const HEAD: &str = "| concurrency | requests | retries | `PENDING` | lost | half done after | all after |\n\
                                    |---|---|---|---|---|---|---|\n";
 
     fn new(run: QueueRun, ended: &[Ended]) -> Self {
@@ -323,8 +323,8 @@ fn requests(network: &Network, run: QueueRun, role: &Role, zones: &[ZoneHandle])
             logical_id: "Delegation".into(),
             request_id: format!("{kind}-{number}"),
         };
-        // The properties of the README's example. The DNS check takes less than a second where
-        // nothing is wrong, but the local DNS needs half a minute for so many zones.
+        // As in the README's example, but without an external id. Most runs go without the DNS
+        // check, because the local DNS needs half a minute for so many zones.
         let properties = json!({
             "ServiceTimeout": run.times.service.as_secs().to_string(),
             "ChildZoneId": zones[number].id(),
@@ -348,7 +348,8 @@ fn of_delete(run: QueueRun, number: usize) -> usize {
     number * run.creates / run.cancelled
 }
 
-/// Asserts that the parent zone has exactly what was answered.
+/// Asserts that each delegation whose Create was not cancelled exists if and only if its Create
+/// succeeded, and that none exists whose Delete succeeded.
 fn assert_zone_matches(parent: &ZoneHandle, zones: &[ZoneHandle], ended: &[Ended], run: QueueRun) {
     let delete_of = |create| (0..run.cancelled).find(|number| of_delete(run, *number) == create);
     for (number, zone) in zones.iter().enumerate() {

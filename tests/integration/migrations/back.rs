@@ -72,8 +72,8 @@ fn with_the_old_construct() -> Value {
     template
 }
 
-/// Afterwards, the CDK's construct takes the delegation over: it overwrites any record set, and
-/// removes it in the end.
+/// After the migration, the CDK's construct takes the delegation over: it overwrites any record
+/// set, and removes it when it is deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cdks_construct_takes_the_delegation_over() {
     let it = Back::begin().await;
@@ -91,7 +91,7 @@ async fn the_cdks_construct_takes_the_delegation_over() {
     assert!(it.fixture.delegated_to().is_empty());
 }
 
-/// If one deployment replaces the resource by the construct, the Delete of the resource finds its
+/// If one deployment replaces the resource with the construct, the Delete of the resource finds its
 /// own delegation, and removes it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swap_in_one_deployment_removes_the_delegation() {

@@ -55,7 +55,8 @@ pub(crate) struct Race {
     racers: [Racer; 2],
 }
 
-fn meets(call: &Call, side: &str) -> bool {
+/// Returns whether this is a call of the side whose order can matter.
+fn is_race_call(call: &Call, side: &str) -> bool {
     // Listings above the cut do not matter. In the fixture, a page of them has nothing else.
     let races = match call.action.as_str() {
         "ChangeResourceRecordSets" => true,
@@ -76,7 +77,9 @@ impl Race {
         (Self { racers: [Racer::Function(a), b] }, [ended_a, ended_b])
     }
 
-    /// Releases one call after the other: first in the order of `prefix`, then A's before B's.
+    /// Releases one call after the other: first in the order of `prefix`, then A's before B's (if
+    /// `reduced`, a B that has just read goes on before a read of A). Returns the choices where
+    /// both sides had a call.
     async fn run(&mut self, prefix: &[Side], reduced: bool) -> Vec<Side> {
         let mut choices = Vec::new();
         let mut last: Option<(Side, CallKind)> = None;
@@ -146,7 +149,7 @@ fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
         } else {
             CallKind::Read
         };
-        let holds = meets(call, side);
+        let holds = is_race_call(call, side);
         if holds {
             // Concurrent calls of one side are all reads.
             *observed.lock().unwrap_or_else(PoisonError::into_inner) = kind;
@@ -154,7 +157,7 @@ fn gated_side(aws: &Sandbox, side: &'static str) -> (GatedSide, Ended) {
         holds
     }));
     aws.after_call(Arc::new(move |call| {
-        if meets(call, side) {
+        if is_race_call(call, side) {
             count.send_modify(|count| *count += 1);
         }
     }));
@@ -201,6 +204,7 @@ fn explore<F: Future<Output = (Race, Verdict)>>(
         let Some(last_a) = choices.iter().rposition(|side| *side == Side::A) else { break };
         prefix = choices[..last_a].iter().copied().chain([Side::B]).collect();
     }
+    // `least` counts all interleavings. The reduced search runs at least a quarter of them.
     let (least, of) =
         if reduced { (least / 4, " (orders of two reads count once)") } else { (least, "") };
     eprintln!("{name}: {schedules} schedules{of}");

@@ -60,7 +60,7 @@ Examples:
         > stacks.txt   # in every account and Region with stacks that delegate
     delegation list --parent-zone-name example.com --stacks stacks.txt
 
-Findings, in order of urgency; the first ten are alarms. Those marked * need --check:
+Findings; the first ten are alarms. Those marked * need --check:
   takeover*          a name server is in an unregistered domain: anybody who registers it can
                      answer for the name
   dangling*          no name server serves the zone, and one says that it has no such zone:
@@ -84,4 +84,4 @@ Findings, in order of urgency; the first ten are alarms. Those marked * need --c
   expired-tombstone  the ownership record has the tombstone of a cancelled Create that is no longer
                      needed
 
-Exit status: 0 no alarm or no --check, 1 error, 2 alarms.";
+Exit status: 0 no alarm, or no --check and everything could be read; 1 error; 2 alarms.";

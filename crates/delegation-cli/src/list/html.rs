@@ -330,7 +330,7 @@ fn finding(
     }
 }
 
-/// The records of the parent zone, as pairs of a label and a value.
+/// The records and claims of one entry of the parent zone, as pairs of a label and a value.
 fn zone_facts(examined: &Examined<'_>) -> Vec<(&'static str, String)> {
     let entry = examined.entry;
     let mut facts = Vec::new();

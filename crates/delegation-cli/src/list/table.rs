@@ -102,7 +102,8 @@ fn cells(line: &Examined<'_>, facts: &Facts<'_>) -> [String; 5] {
     ]
 }
 
-/// The owners, each with a remark if its claim is special.
+/// The owners, each with a remark if its claim is dead or dormant. One more item says whether there
+/// are claims that can't be read.
 pub(super) fn owners(line: &Examined<'_>, facts: &Facts<'_>) -> Vec<String> {
     let entry = line.entry;
     let owner = |claim: &Claim| {

@@ -70,7 +70,7 @@ pub(super) fn print(delegation: &Delegation, report: &Report) {
         output::line(&format!("DS {ds}"));
     }
     match report.verdict() {
-        // If nothing is known of any server, there is a single cause.
+        // If no query could leave this machine, that one cause explains every server.
         Verdict::Unknown if report.no_egress() => return output::line(&format!("{report}.")),
         Verdict::Unknown => output::line(&format!("Nothing is known about {name}.")),
         Verdict::Good => output::line(&format!("{}.", report.summary())),

@@ -10,8 +10,8 @@ use crate::error::Code;
 use delegation_model::ids::KeyName;
 use delegation_model::text::{hidden_character, may_be_secret, not_repeated, quoted, shortened};
 
-/// How many keys `KeySigningKeys` may name. A zone has at most two (Route 53 Developer Guide,
-/// "Working with key-signing keys").
+/// The most items of `KeySigningKeys`. A zone has at most two keys (Route 53 Developer Guide,
+/// "Working with key-signing keys"); this limit only bounds the memory that a long list takes.
 const MAX_KEYS: usize = 16;
 
 impl Reader<'_> {
@@ -19,8 +19,8 @@ impl Reader<'_> {
         const KEY: &str = "KeySigningKeys";
         let too_many = |count: usize| {
             let message = format!(
-                "{KEY} names {count} keys. Name at most {MAX_KEYS}: a hosted zone has at most two \
-                 key-signing keys."
+                "{KEY} names {count} keys, but at most {MAX_KEYS} are read. A hosted zone has at \
+                 most two key-signing keys: name only those."
             );
             PropertyError::new(Code::InvalidKeyName, message)
         };

@@ -136,7 +136,7 @@ fn the_number_of_keys_is_bounded() {
         assert_eq!(parsed.key_signing_keys.as_ref().unwrap().len(), 16);
     }
     for value in forms(17) {
-        let text = "KeySigningKeys names 17 keys. Name at most 16";
+        let text = "KeySigningKeys names 17 keys, but at most 16 are read";
         assert_invalid(json!({"KeySigningKeys": value}), &[text]);
     }
     // The same keys, again and again.

@@ -1,4 +1,5 @@
-//! What each principal can do, and after which commands of the page.
+//! The questions of the test of `docs/roll-out.md`: what each principal can do, and since which
+//! heading of that page.
 
 use custom_delegation::http::Client;
 use sandbox::Role;
@@ -10,7 +11,7 @@ use crate::deployment::documents::everything;
 
 const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
 
-// The headings of the page, and two words for a time that is not on it.
+// Headings of `docs/roll-out.md`, and two words for "after none of them".
 const BEGIN: &str = "Who runs the commands";
 const ROLES: &str = "Parent roles";
 pub(super) const FUNCTIONS: &str = "A function in each account";
@@ -20,7 +21,8 @@ pub(super) const END: &str = "Take it away";
 pub(super) const NEVER: &str = "never";
 pub(super) const ALWAYS: &str = "always";
 
-/// A question, and the headings after which the answer becomes yes and no again.
+/// A question, the heading whose commands make the answer yes (`since`), and the one whose commands
+/// make it no again (`until`; with `ALWAYS`, it stays yes).
 pub(super) struct Question {
     pub(super) name: String,
     pub(super) since: &'static str,
@@ -113,6 +115,7 @@ impl Questions<'_> {
         );
         let change = central(create("team-c.example.com", "NS"));
         self.ask(NEVER, NEVER, "the central function changes the zone itself", change);
+        // Creates the role, with every permission in its own account.
         let _ = self.principal(STRANGER, FUNCTION_ROLE);
         let stranger = by_role(STRANGER, FUNCTION_ROLE, assume("team-a"));
         self.ask(NEVER, NEVER, "a stranger has team A's parent role", stranger);
