@@ -90,7 +90,7 @@ def copy(all_mutants):
         file.write(SWITCH)
     env = {**os.environ, "RUSTFLAGS": "-Awarnings", "CARGO_TARGET_DIR": str(COPY / "target")}
     # Removes the other crates from the lock file, and changes no version.
-    prune = ["cargo", "metadata", "--offline", "--format-version", "1"]
+    prune = ["cargo", "metadata", "--format-version", "1"]
     subprocess.run(prune, cwd=COPY, env=env, check=True, stdout=subprocess.DEVNULL)
     build = ["cargo", "build", "--locked", "--quiet", "--profile", "driver", "-p", "model-check"]
     subprocess.run(build, cwd=COPY, env=env, check=True)

@@ -158,7 +158,8 @@ impl Fixture {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         self.strike.process.store(process.id(), Ordering::SeqCst);
-        process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        // It may end without reading its input.
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
         let output =
             tokio::task::spawn_blocking(move || process.wait_with_output().unwrap()).await.unwrap();
         self.settled().await;
