@@ -230,7 +230,8 @@ fn record(
     let continues =
         || section.alias_target.is_some() && name(&found.owner()) == section.alias_target;
     if found.rtype() == Rtype::CNAME && (is(&found.owner(), owner) || continues()) {
-        let target = found.to_record::<Cname<ParsedName<&[u8]>>>()?;
+        // An alias whose target can't be parsed is an alias nevertheless.
+        let target = found.to_record::<Cname<ParsedName<&[u8]>>>().ok().flatten();
         section.alias_target = target.and_then(|found| name(found.data().cname()));
     }
     if !is(&found.owner(), owner) {
