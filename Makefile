@@ -80,7 +80,7 @@ guards: release valgrind $(VENV)/ok ## limits on the release build: size of the 
 	BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/release/bootstrap $(GUARDS) --test-threads 1
 	@if command -v valgrind >/dev/null; then \
 		echo "== the limit of instructions refuses a planted fault: a debug build"; \
-		cargo build --locked -p custom-delegation --bin bootstrap; \
+		[ -x $(TARGET_DIR)/debug/bootstrap ] || cargo build --locked -p custom-delegation --bin bootstrap; \
 		! BENCH_BOOTSTRAP=$(abspath $(TARGET_DIR))/debug/bootstrap $(GUARDS) instructions >$(TARGET_DIR)/planted.log 2>&1; \
 		grep "instructions .* instead of at most" $(TARGET_DIR)/planted.log; \
 	fi
