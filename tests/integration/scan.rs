@@ -17,7 +17,7 @@ use delegation_model::role::{ExternalId, Role};
 use dns_check::{Report, Verifier};
 use inventory::{Accepted, Examined, Facts, FindingKind};
 use sandbox::{Account, DnsFault, Quota, RecordSet, ZoneHandle};
-use test_support::Network;
+use test_support::{Network, poll_until};
 
 /// The account that takes the inventory.
 pub(crate) const AUDITOR: &str = "999999999999";
@@ -86,14 +86,8 @@ impl Organization {
             assert!(reports.insert(subject, report).is_none(), "each name must be reported once");
         })
         .await;
-        let (now, accepted) = (self.now(), Accepted::default());
-        let facts = Facts {
-            now,
-            stacks: Some(&self.stacks),
-            accepted: &accepted,
-            checked: true,
-            unowned: false,
-        };
+        let accepted = Accepted::default();
+        let facts = self.facts(&accepted);
         let mut found: BTreeMap<String, BTreeSet<FindingKind>> = BTreeMap::new();
         for subject in subjects {
             let Some(index) = subject.entry else {
@@ -114,6 +108,28 @@ impl Organization {
             found.entry(unread.subject()).or_default().insert(FindingKind::Unread);
         }
         found
+    }
+
+    fn facts<'a>(&'a self, accepted: &'a Accepted) -> Facts<'a> {
+        Facts {
+            now: self.now(),
+            stacks: Some(&self.stacks),
+            accepted,
+            checked: true,
+            unowned: false,
+        }
+    }
+
+    /// Checks the only delegation.
+    async fn report(&self) -> (Scan, Report) {
+        let (accounts, verifier) = self.auditor().await;
+        let scan = scan::read(&accounts, &self.sources, &|_| {}).await;
+        let subjects: Vec<Subject> =
+            scan::subjects(&scan.zones).filter(|subject| subject.entry.is_some()).collect();
+        let mut reports = Vec::new();
+        scan::check(&verifier, &scan.zones, &subjects, |_, report| reports.push(report)).await;
+        assert_eq!(reports.len(), 1);
+        (scan, reports.remove(0))
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -421,21 +437,10 @@ async fn a_delegation_with_an_unknown_name_server_is_not_dangling() {
     organization.network.dns.fault("ns1.refusing.net", DnsFault::Refused);
     let names = ["ns1.unresolvable.net".to_owned()].into();
     organization.network.dns.fault("resolver", DnsFault::ServFailFor(names));
-    let (accounts, verifier) = organization.auditor().await;
-    let scan = scan::read(&accounts, &organization.sources, &|_| {}).await;
-    let subjects: Vec<Subject> =
-        scan::subjects(&scan.zones).filter(|subject| subject.entry.is_some()).collect();
-    let mut reports = Vec::new();
-    scan::check(&verifier, &scan.zones, &subjects, |_, report| reports.push(report)).await;
+    let (scan, report) = organization.report().await;
     let accepted = Accepted::default();
-    let facts = Facts {
-        now: organization.now(),
-        stacks: None,
-        accepted: &accepted,
-        checked: true,
-        unowned: false,
-    };
-    let examined = Examined::new(&scan.zones[0].inventory.entries[0], reports.first(), &facts);
+    let entry = &scan.zones[0].inventory.entries[0];
+    let examined = Examined::new(entry, Some(&report), &organization.facts(&accepted));
     let [found] = examined.findings.as_slice() else { panic!("{:?}", examined.findings) };
     assert_eq!(found.kind, FindingKind::Lame);
     // Its fix leaves the name server of which nothing is known.
@@ -455,30 +460,21 @@ async fn a_takeover_is_not_forgotten_when_a_later_lookup_fails() {
     Organization::put_ns(&zone, cut, &servers);
     let own = RecordSet::new(cut, "NS", 300, servers.map(|server| format!("{server}.")));
     organization.network.dns.zone(cut, [servers[0]], [own]);
-    let (accounts, verifier) = organization.auditor().await;
-    let scan = scan::read(&accounts, &organization.sources, &|_| {}).await;
-    let subjects: Vec<Subject> =
-        scan::subjects(&scan.zones).filter(|subject| subject.entry.is_some()).collect();
-    let dns = organization.network.dns.clone();
-    // The first pass asks for both families of both names, and for the domain.
-    let fails = tokio::spawn(async move {
-        for _ in 0..1000 {
-            if dns.queries_to("resolver").len() >= 5 {
-                return dns
-                    .fault("resolver", DnsFault::ServFailFor(["ns1.free.net".into()].into()));
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        panic!("{:?}", dns.queries_to("resolver"));
-    });
-    let mut reports = Vec::new();
-    scan::check(&verifier, &scan.zones, &subjects, |_, report| reports.push(report)).await;
-    fails.await.unwrap();
-    assert!(reports[0].can_be_taken_over(), "{}", reports[0]);
-    let later = scan::check(&verifier, &scan.zones, &subjects, |_, report| {
-        assert!(!report.can_be_taken_over(), "{report}");
-    });
-    later.await;
+    let dns = &organization.network.dns;
+    let lookups = || {
+        let asked = dns.queries_to("resolver").into_iter();
+        asked.filter(|query| query.name == "ns1.free.net." || query.name == "free.net.").count()
+    };
+    // The first pass asks for both families of the name, and for its domain.
+    let fails = async {
+        poll_until("the first pass", async || lookups() == 3).await;
+        dns.fault("resolver", DnsFault::ServFailFor(["ns1.free.net".into()].into()));
+    };
+    let ((_, report), ()) = tokio::join!(organization.report(), fails);
+    assert!(report.can_be_taken_over(), "{report}");
+    assert!(lookups() > 3, "a later pass looks it up again");
+    let (_, report) = organization.report().await;
+    assert!(!report.can_be_taken_over(), "without the first pass: {report}");
 }
 
 /// Two dead servers behind many delegations cost hardly more than behind one.
