@@ -176,19 +176,6 @@ impl Report {
         self.findings.iter().any(Finding::is_takeover)
     }
 
-    /// True if an earlier report of the same check found that a name server can be taken over, and
-    /// this one does not know whether it can.
-    pub fn forgets_takeover(&self, earlier: &Self) -> bool {
-        let is_unknown = |server: &Name| {
-            let is_it = |own: &&Server| own.name == *server;
-            let state = self.servers.iter().find(is_it).map(|own| own.state);
-            state == Some(ServerState::Unknown)
-                || self.findings.iter().any(|own| own.server == *server && own.kind.leaves_open())
-        };
-        let takeovers = earlier.findings.iter().filter(|finding| finding.is_takeover());
-        !self.can_be_taken_over() && takeovers.into_iter().any(|found| is_unknown(&found.server))
-    }
-
     /// True if an earlier report of the same check is good, and this one only finds fault with name
     /// servers that served the zone then: packets were lost.
     pub fn is_refuted_by(&self, earlier: &Self) -> bool {

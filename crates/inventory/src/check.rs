@@ -76,11 +76,12 @@ pub async fn check(
 
 /// True if a report does not know what an earlier one does, or if the earlier one refutes it.
 fn is_less_informative(report: &Report, earlier: &Report) -> bool {
-    let is_critical = |report| {
-        FindingKind::from_report(report).is_some_and(|kind| kind.severity() == Severity::Critical)
-    };
-    report.forgets_takeover(earlier)
-        || report.is_refuted_by(earlier)
+    // Of two kinds, the more urgent one comes first.
+    let (now, before) = (FindingKind::from_report(report), FindingKind::from_report(earlier));
+    let hides_critical = before.is_some_and(|before| {
+        before.severity() == Severity::Critical && now.is_none_or(|now| before < now)
+    });
+    report.is_refuted_by(earlier)
         || report.verdict() == Verdict::Unknown && earlier.verdict() == Verdict::Bad
-        || report.is_incomplete() && is_critical(earlier) && !is_critical(report)
+        || report.is_incomplete() && hides_critical
 }
