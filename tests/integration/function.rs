@@ -21,3 +21,20 @@ mod sync;
 mod time;
 mod update;
 mod young_keys;
+
+use serde_json::json;
+use test_support::Fixture;
+
+/// Lets the parent role read the parent zone, and change nothing.
+fn allow_only_reads(fixture: &Fixture) {
+    let policy = json!({"Statement": [{
+        "Effect": "Allow",
+        "Resource": "*",
+        "Action": [
+            "route53:GetHostedZone",
+            "route53:ListHostedZonesByName",
+            "route53:ListResourceRecordSets",
+        ],
+    }]});
+    fixture.parent_role.clone().without_policies().policy(policy);
+}

@@ -122,16 +122,7 @@ async fn a_delete_with_an_invented_id_finds_the_claim_by_the_properties() {
 async fn regression_a_found_claim_that_cannot_be_removed_fails_a_delete_with_an_invented_id() {
     let fixture = Fixture::new().await;
     fixture.create(json!({})).await.success();
-    let read_only = json!({"Statement": [{
-        "Effect": "Allow",
-        "Resource": "*",
-        "Action": [
-            "route53:GetHostedZone",
-            "route53:ListHostedZonesByName",
-            "route53:ListResourceRecordSets",
-        ],
-    }]});
-    fixture.parent_role.clone().without_policies().policy(read_only);
+    super::allow_only_reads(&fixture);
     fixture
         .delete("mine-Delegation-1X2Y3Z4ABCDE", json!({}))
         .await

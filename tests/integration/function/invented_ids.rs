@@ -191,16 +191,7 @@ async fn a_duplicate_delete_does_not_replace_a_newer_tombstone() {
 #[tokio::test(start_paused = true)]
 async fn a_tombstone_that_is_denied_fails_no_delete() {
     let fixture = Fixture::new().await;
-    let read_only = json!({"Statement": [{
-        "Effect": "Allow",
-        "Resource": "*",
-        "Action": [
-            "route53:GetHostedZone",
-            "route53:ListHostedZonesByName",
-            "route53:ListResourceRecordSets",
-        ],
-    }]});
-    fixture.parent_role.clone().without_policies().policy(read_only);
+    super::allow_only_reads(&fixture);
     let answer = fixture.delete(INVENTED, json!({})).await.success();
     assert!(answer.get("Warning").contains("ChangeResourceRecordSets was denied"), "{}", answer.0);
 }
