@@ -28,7 +28,7 @@ EVENTS ?= 10000
 EVENT_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: cdk check-cdk cdk-test cdk-package conformance help demo check test bench guards release valgrind histories model model-mutants properties faults load fuzz mutants sandbox fmt fmt-check lint \
+.PHONY: cdk check-cdk cdk-test cdk-gates cdk-package conformance help demo check test bench guards release valgrind histories model model-mutants properties faults load fuzz mutants sandbox fmt fmt-check lint \
 	bench-inventory doc workflows tools unit unbound browser template deny package check-package packaged checkov sam-validate check-arm64 lock-python clean build-DelegationFunction build-WatchFunction
 
 help: ## list the targets
@@ -224,7 +224,7 @@ CDK_PROFILE ?= release
 CDK_BOOTSTRAP = $(TARGET_DIR)/$(if $(filter dev,$(CDK_PROFILE)),debug,$(CDK_PROFILE))/bootstrap
 CDK_VERSION = $$(node -p "require('./cdk/package.json').version")
 
-check-cdk: $(VENV)/ok cdk-test cdk-package ## compile, test, pack, install, lint and deploy the CDK's constructs; needs Node 20
+check-cdk: $(VENV)/ok cdk-test cdk-gates cdk-package ## compile, test, pack, install, lint and deploy the CDK's constructs; needs Node 20
 	@echo "== the package, as a user installs it"
 	version=$(CDK_VERSION) && cd cdk && CFN_LINT=$(CURDIR)/$(VENV)/bin/cfn-lint node test/consumer.js custom-delegation-cdk-$$version.tgz
 	@echo "== the synthesized templates, on the local AWS"
@@ -241,7 +241,7 @@ cdk-package: cdk/node_modules/ok ## build the CDK's constructs as npm and Python
 # The short form of check-cdk, for a machine that may lack Node.
 cdk:
 	@if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then \
-		$(MAKE) --no-print-directory cdk-test; \
+		$(MAKE) --no-print-directory cdk-test cdk-gates; \
 	else \
 		python3 tools/not_checked.py add cdk "Node 20 or newer with npm is not installed" "install Node, then make cdk"; \
 	fi
@@ -249,6 +249,10 @@ cdk:
 cdk-test: cdk/node_modules/ok
 	@echo "== the CDK's constructs"
 	cd cdk && npm run --silent build && npm test --silent
+
+cdk-gates: cdk/node_modules/ok
+	@echo "== the check of the constructs refuses a planted fault"
+	python3 -B tools/tests/cdk_gates.py
 
 cdk/node_modules/ok: cdk/package-lock.json
 	cd cdk && npm ci --silent
