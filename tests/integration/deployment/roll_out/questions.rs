@@ -17,7 +17,7 @@ const ROLES: &str = "Parent roles";
 pub(super) const FUNCTIONS: &str = "A function in each account";
 pub(super) const GUARDED: &str = "Guard rails";
 pub(super) const CENTRAL: &str = "One function in the DNS account";
-pub(super) const END: &str = "Take it away";
+pub(super) const END: &str = "Remove it";
 pub(super) const NEVER: &str = "never";
 pub(super) const ALWAYS: &str = "always";
 
