@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(
             past.left_at_start(),
             Duration::from_mins(5),
-            "nobody waits for the answer anymore"
+            "nobody waits for the response anymore"
         );
     }
 }

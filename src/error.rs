@@ -81,7 +81,7 @@ pub enum Code {
     ParentZonePrivate,
     NotBelowParentZone,
     NameTooLong,
-    AnswerTooLong,
+    ResponseTooLong,
     AccessDenied,
     HostedZoneNotFound,
     ParentZoneNotFound,
@@ -96,7 +96,7 @@ pub enum Code {
     AwsCallFailed,
     ZoneKeepsChanging,
     ZoneTooLarge,
-    AnswerNotDelivered,
+    ResponseNotDelivered,
     InternalError,
 }
 
@@ -145,7 +145,7 @@ impl Code {
             | Self::ParentZonePrivate
             | Self::NotBelowParentZone
             | Self::NameTooLong
-            | Self::AnswerTooLong
+            | Self::ResponseTooLong
             | Self::ZoneTooLarge => FailureKind::Refused,
             Self::AccessDenied => FailureKind::Denied,
             Self::HostedZoneNotFound | Self::ParentZoneNotFound | Self::NoEnclosingZone => {
@@ -156,7 +156,7 @@ impl Code {
             }
             Self::Overtaken | Self::RequestExpired => FailureKind::Stale,
             Self::OutOfTime | Self::TooLittleTime => FailureKind::Timeout,
-            Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::AnswerNotDelivered => {
+            Self::AwsCallFailed | Self::ZoneKeepsChanging | Self::ResponseNotDelivered => {
                 FailureKind::Aws
             }
             Self::InternalError => FailureKind::Internal,

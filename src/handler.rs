@@ -96,7 +96,7 @@ impl HandlerError {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Envelope(_) => "UnanswerableEvent",
-            Self::Signal(_) => "AnswerNotDelivered",
+            Self::Signal(_) => "ResponseNotDelivered",
         }
     }
 }
@@ -205,11 +205,11 @@ impl Handler {
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match sent {
             Ok(()) => {
-                info!(?status, action, physical_id, duration_ms, "the answer was sent");
+                info!(?status, action, physical_id, duration_ms, "the response was sent");
                 Ok(())
             }
             Err(error) => {
-                error!(?status, physical_id, duration_ms, %error, "the answer was not delivered");
+                error!(?status, physical_id, duration_ms, %error, "the response was not delivered");
                 // If a Create fails, and CloudFormation may have received that response, a second
                 // delivery must not succeed: CloudFormation has given up on the resource, and
                 // nobody would delete what it creates. If CloudFormation did not receive the

@@ -30,24 +30,24 @@ pub const EVENTS: [(Level, &str, &[&str]); 25] = [
     (Level::INFO, "the parent zone was changed", &["change", "change_id", "action"]),
     (
         Level::INFO,
-        "the change was rejected or not answered; the parent zone is read again",
+        "the change was rejected, or its response was lost; the parent zone is read again",
         &["error", "round"],
     ),
     (Level::INFO, "the delegation is as desired", &["action", "status"]),
     (Level::INFO, "all name servers have the change", &["change_id"]),
     (
         Level::INFO,
-        "the id of the change was lost with its answer, so it is not known when all name servers \
+        "the id of the change was lost with its response, so it is not known when all name servers \
          have it",
         &[],
     ),
     (Level::INFO, "nothing of this resource is left in the parent zone", &["action"]),
     (Level::WARN, "the request succeeds with a warning", &["physical_id", "code", "warning"]),
     (Level::ERROR, "the request failed", &["failure", "code", "reason"]),
-    (Level::INFO, "the answer was sent", &["status", "action", "physical_id", "duration_ms"]),
+    (Level::INFO, "the response was sent", &["status", "action", "physical_id", "duration_ms"]),
     (
         Level::ERROR,
-        "the answer was not delivered",
+        "the response was not delivered",
         &["status", "physical_id", "duration_ms", "error"],
     ),
     (

@@ -219,7 +219,7 @@ impl Fixture {
     }
 
     /// Returns the physical id in the answer to a request, which must be a success, and the number
-    /// of times that the answer was sent.
+    /// of times that the response was sent.
     pub(crate) fn answer(&self, request_id: &str) -> Result<(String, usize), String> {
         let answers = self.bucket.answers(request_id);
         let answer = answers.first().map(sandbox::Put::json).unwrap_or_default();

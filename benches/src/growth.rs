@@ -37,8 +37,8 @@ pub async fn growth(
     let folder = absolute(folder)?;
     let program = peers::function(bootstrap)?;
     let mut text = String::from(
-        "| what | parent zone | warm Create: calls | CPU, ms | to answer, ms \
-         | warm Delete: calls | CPU, ms | to answer, ms |\n\
+        "| what | parent zone | warm Create: calls | CPU, ms | to response, ms \
+         | warm Delete: calls | CPU, ms | to response, ms |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for records in [10, 1_000, 10_000] {

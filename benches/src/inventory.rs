@@ -20,7 +20,7 @@ const BROKEN: usize = 100;
 pub async fn inventory(command: &Path, progress: impl Fn(&str)) -> Result<String, String> {
     let mut text = String::from(
         "| delegations | zones | broken | took, s | CPU, s | peak memory, MB | calls of AWS \
-         | questions to the resolver | to name servers |\n\
+         | queries to the resolver | to name servers |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
     progress("120 delegations to one dead pair of name servers");

@@ -49,7 +49,7 @@ pub async fn send(
             Ok(reply) if reply.status().is_client_error() && reply.status().as_u16() != 429 => {
                 let status = reply.status().as_u16();
                 let message = format!(
-                    "CloudFormation's response bucket, {host}, rejected the answer with status \
+                    "CloudFormation's response bucket, {host}, rejected the response with status \
                      {status}. The URL has expired, or a VPC endpoint policy or a proxy denies the \
                      upload."
                 );
@@ -69,7 +69,7 @@ pub async fn send(
         let pause = backoff.pause();
         if Instant::now() + pause >= end {
             let message = format!(
-                "CloudFormation's response bucket, {host}, did not accept the answer in time. \
+                "CloudFormation's response bucket, {host}, did not accept the response in time. \
                  Tries: {tries}; last error: {last}. Check that the function can reach S3."
             );
             let error =

@@ -162,7 +162,7 @@ pub(super) async fn apply(
             info!(
                 %error,
                 round = count,
-                "the change was rejected or not answered; the parent zone is read again"
+                "the change was rejected, or its response was lost; the parent zone is read again"
             );
             last = Some(Attempt { observed, plan, error });
             continue;

@@ -184,9 +184,9 @@ impl ResolvedRequest {
             [&servers, &ds, &zone, &physical_id].map(|value| encoded(value)).iter().sum::<usize>();
         let room = cx.room_for_values(&physical_id);
         (values > room).then(|| FailedCheck {
-            code: Code::AnswerTooLong.as_str(),
+            code: Code::ResponseTooLong.as_str(),
             message: format!(
-                "The name servers and DS records of {} take {values} bytes, and an answer to \
+                "The name servers and DS records of {} take {values} bytes, and a response to \
                  CloudFormation has only {room} left for them. Use fewer or shorter ones.",
                 child.name
             ),

@@ -45,7 +45,7 @@ pub(super) async fn wait(
     let done = |status, warning| Waited { status, warning };
     let Some(id) = change_id else {
         info!(
-            "the id of the change was lost with its answer, so it is not known when all name \
+            "the id of the change was lost with its response, so it is not known when all name \
              servers have it"
         );
         return done(ChangeStatus::Pending, None);

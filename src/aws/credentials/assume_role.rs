@@ -142,7 +142,7 @@ async fn assume_with(
         .map_err(|error| AwsError::from_sdk(&action, &error, &[]))?;
     let credentials = response
         .credentials
-        .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the answer".into()))?;
+        .ok_or_else(|| AwsError::unreadable(&action, "no credentials in the response".into()))?;
     let expiry = SystemTime::try_from(credentials.expiration).ok();
     Ok(Credentials::new(
         credentials.access_key_id,

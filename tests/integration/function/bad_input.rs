@@ -452,7 +452,7 @@ async fn properties_that_cannot_be_parsed_are_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn name_servers_too_long_for_the_answer_are_refused_before_the_change() {
+async fn name_servers_too_long_for_the_response_are_refused_before_the_change() {
     let fixture = Fixture::new().await;
     let label = "x".repeat(60);
     let long = |number: usize| format!("ns{number}.{label}.{label}.{label}.{label}");
@@ -460,10 +460,10 @@ async fn name_servers_too_long_for_the_answer_are_refused_before_the_change() {
     let reason = fixture
         .create(given(15))
         .await
-        .failed(&["bytes", "answer to CloudFormation"])
+        .failed(&["bytes", "response to CloudFormation"])
         .reason()
         .to_owned();
-    assert!(reason.ends_with("[answer-too-long]"), "{reason}");
+    assert!(reason.ends_with("[response-too-long]"), "{reason}");
     assert_eq!((fixture.changes_sent(), fixture.delegated_to()), (0, Vec::new()));
     let answer = fixture.create(given(8)).await.success();
     assert_eq!(answer.get("NameServers").split(',').count(), 8);

@@ -127,7 +127,7 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
         );
         assert!(event["action"].is_string(), "{event}");
     }
-    for event in of("the answer was sent") {
+    for event in of("the response was sent") {
         assert!(event["duration_ms"].is_u64() && event["status"].is_string(), "{event}");
         assert!(
             event["status"] == "Failed" || event["physical_id"].as_str().unwrap().contains('/'),
@@ -138,7 +138,7 @@ async fn each_line_is_an_object_with_the_fields_of_its_request() {
         of("the request failed").iter().map(|event| event["failure"].clone()).collect();
     assert_eq!(failures, ["input", "refused"], "each failure must be logged once");
     assert_eq!(
-        (of("the answer was not delivered").len(), of("this event can't be answered").len()),
+        (of("the response was not delivered").len(), of("this event can't be answered").len()),
         (3, 1)
     );
 }

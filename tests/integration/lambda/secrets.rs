@@ -90,8 +90,8 @@ async fn secrets_are_in_no_log() {
     assert_silent(&fixture, &signatures);
     let log = fixture.function.logs().join("\n");
     for words in [
-        "the answer was sent",
-        "the answer was not delivered",
+        "the response was sent",
+        "the response was not delivered",
         "the delegation is as desired",
         "\"code\":\"access-denied\"",
     ] {
