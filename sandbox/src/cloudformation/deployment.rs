@@ -41,16 +41,17 @@ impl TemplateStack {
                 Err(reason) => return deployment.roll_back(reason).await,
             }
         }
+        if let Some(reason) = self.set_outputs(&template) {
+            return deployment.roll_back(reason).await;
+        }
         let mut removed = deployment.before().clone();
         removed.retain(|id, _| !order.contains(id));
         deployment.clean_up(last_first(removed)).await;
-        self.set_outputs(&template);
         StackOutcome::Complete
     }
 
-    /// Sets the outputs and exports. An export that the template no longer has is removed without a
-    /// check whether another stack imports it.
-    fn set_outputs(&self, template: &Template) {
+    /// Sets the outputs and exports, or returns why another stack's import prevents that.
+    fn set_outputs(&self, template: &Template) -> Option<String> {
         let mut exports = Vec::new();
         let mut outputs = BTreeMap::new();
         for output in template.outputs() {
@@ -58,8 +59,13 @@ impl TemplateStack {
             outputs.insert(output.name, output.value);
         }
         let (account, name) = (&self.state.account, &self.state.name);
-        lock(&self.region.shared.exports).replace(account, name, exports, template.imports());
+        let mut all = lock(&self.region.shared.exports);
+        if let Some(reason) = all.in_use(account, name, &exports) {
+            return Some(reason);
+        }
+        all.replace(account, name, exports, template.imports());
         *lock(&self.state.outputs) = outputs;
+        None
     }
 
     /// Deletes the stack. A resource whose deletion fails remains, and with it the stack.
@@ -72,11 +78,8 @@ impl TemplateStack {
     pub fn delete_retaining<'a>(&'a self, retained: &'a [&'a str]) -> BoxFuture<'a, StackOutcome> {
         async move {
             let (account, name) = (&self.state.account, &self.state.name);
-            if let Some(in_use) = lock(&self.region.shared.exports).in_use(account, name) {
-                return StackOutcome::RolledBack(format!(
-                    "Cannot delete export {} as it is in use by {}",
-                    in_use.export, in_use.importer
-                ));
+            if let Some(reason) = lock(&self.region.shared.exports).in_use(account, name, &[]) {
+                return StackOutcome::RolledBack(reason);
             }
             let mut resources = last_first(lock(&self.state.resources).clone());
             for (id, resource) in &mut resources {

@@ -24,12 +24,6 @@ struct Export {
     stack: Option<String>,
 }
 
-/// An export of one stack that another one imports.
-pub(super) struct InUse {
-    pub(super) export: String,
-    pub(super) importer: String,
-}
-
 impl Exports {
     /// Exports a value that no stack has.
     pub(super) fn set(&mut self, account: &str, name: &str, value: Value) {
@@ -70,15 +64,26 @@ impl Exports {
         account.imports.remove(stack);
     }
 
-    /// The first export of the stack that another stack imports.
-    pub(super) fn in_use(&self, account: &str, stack: &str) -> Option<InUse> {
+    /// Why the stack can't have these exports instead of its own: another stack imports one that
+    /// would be deleted or get another value.
+    pub(super) fn in_use(
+        &self,
+        account: &str,
+        stack: &str,
+        desired: &[(String, Value)],
+    ) -> Option<String> {
         let account = self.0.get(account)?;
         let mut of_stack =
             account.exports.iter().filter(|(_, export)| export.stack.as_deref() == Some(stack));
-        of_stack.find_map(|(name, _)| {
+        of_stack.find_map(|(name, export)| {
+            let verb = match desired.iter().find(|(desired, _)| desired == name) {
+                Some((_, value)) if *value == export.value => return None,
+                Some(_) => "update",
+                None => "delete",
+            };
             let mut others = account.imports.iter().filter(|(importer, _)| *importer != stack);
             let (importer, _) = others.find(|(_, names)| names.contains(name))?;
-            Some(InUse { export: name.clone(), importer: importer.clone() })
+            Some(format!("Cannot {verb} export {name} as it is in use by {importer}"))
         })
     }
 

@@ -217,7 +217,7 @@ async fn a_hosted_zone_is_deleted_only_if_it_is_empty() {
 }
 
 #[tokio::test]
-async fn an_export_is_of_one_account_and_can_not_be_deleted_while_a_stack_imports_it() {
+async fn an_export_is_of_one_account_and_can_not_change_while_a_stack_imports_it() {
     let Fixture { region, .. } = Fixture::new().await;
     let mut exporting = template(json!({"A": thing("one")}));
     exporting["Outputs"] = json!({"Id": {"Value": {"Ref": "A"}, "Export": {"Name": "the-id"}}});
@@ -234,7 +234,19 @@ async fn an_export_is_of_one_account_and_can_not_be_deleted_while_a_stack_import
     let refused = "Cannot delete export the-id as it is in use by importer";
     assert_eq!(exporter.delete().await, StackOutcome::RolledBack(refused.to_owned()));
     assert_eq!(exporter.resources(), ["A"]);
+    let mut other = exporting.clone();
+    other["Outputs"]["Id"]["Value"] = json!("two");
+    let mut without = exporting.clone();
+    without["Outputs"]["Id"].as_object_mut().expect("an object").remove("Export");
+    for (verb, changed) in [("update", &other), ("delete", &without)] {
+        let refused = format!("Cannot {verb} export the-id as it is in use by importer");
+        assert_eq!(exporter.deploy(changed, &[]).await, StackOutcome::RolledBack(refused));
+    }
+    assert_eq!(exporter.outputs()["Id"], json!("one"));
+    assert_eq!(exporter.deploy(&exporting, &[]).await, StackOutcome::Complete);
     assert_eq!(importer.delete().await, StackOutcome::Complete);
+    assert_eq!(exporter.deploy(&other, &[]).await, StackOutcome::Complete);
+    assert_eq!(region.exported("222222222222", "the-id"), Some(json!("two")));
     assert_eq!(exporter.delete().await, StackOutcome::Complete);
     assert_eq!(region.exported("222222222222", "the-id"), None);
 }
