@@ -152,8 +152,8 @@ sandbox: ## run the local AWS; prints the exports for any AWS client
 fmt-check:
 	@echo "== format"
 	cargo fmt --all --check
-	@! find . \( -path ./target -o -path ./fuzz/target -o -path './.venv*' -o -path ./cdk \) -prune -o -name '*.rs' -exec awk \
-		'length > 100 && /^ *\/\// { print FILENAME ":" FNR ": a comment has more than 100 columns" }' {} + | grep .
+	@long=$$(find . \( -path ./target -o -path ./fuzz/target -o -path './.venv*' -o -path ./cdk \) -prune -o -name '*.rs' -exec awk \
+		'length > 100 && /^ *\/\// { print FILENAME ":" FNR ": a comment has more than 100 columns" }' {} +) && ! echo "$$long" | grep .
 
 lint:
 	@echo "== lints"

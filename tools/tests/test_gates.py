@@ -40,6 +40,9 @@ class Cargo(GateTest):
         self.assert_refuses("Diff in", "fmt-check")
         self.plant(f"// {'Long' * 25}")
         self.assert_refuses("a comment has more than 100 columns", "fmt-check")
+        self.plant("// Well.")
+        (self.project / "crates/sandbox/src/gone.rs").symlink_to("nowhere")
+        self.assert_refuses("gone.rs", "fmt-check")
 
     def test_lints(self):
         self.assert_passes("lint")
