@@ -127,6 +127,11 @@ impl Cloud {
         stack.physical_id(id).unwrap()
     }
 
+    /// Returns the value of an export of an account, if a stack exports it.
+    pub(crate) fn exported(&self, region: &str, account: &str, name: &str) -> Option<Value> {
+        self.deployments.region(region).exported(account, name)
+    }
+
     /// Returns the role of a function, if the function exists.
     pub(crate) fn function_role(&self, arn: &str) -> Option<Role> {
         self.deployments.services().functions.get(arn).map(|function| function.role.clone())

@@ -4,13 +4,14 @@
 mod questions;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::deployment::cloud::{Cloud, CommandResult, Profile};
 use crate::deployment::documents::everything;
 use crate::deployment::shell::{self, CommandLine};
-use questions::{ALWAYS, CENTRAL, END, FUNCTIONS, GUARDED, NEVER, questions};
+use questions::{ALWAYS, CENTRAL, END, FUNCTION_STACK, FUNCTIONS, GUARDED, NEVER, questions};
 
 const PAGE: &str = "docs/roll-out.md";
 const DNS: &str = "111111111111";
@@ -49,6 +50,7 @@ async fn organization() -> Cloud {
         administrator("management", "999999999999", "administrator"),
         administrator("platform", "888888888888", "administrator"),
         administrator("dns", DNS, "route53-delegation-admin"),
+        administrator("team-a-administrator", TEAM_A, "administrator"),
         team("team-a", TEAM_A, deployer(TEAM_A)),
         team("team-b", TEAM_B, publisher(TEAM_B)),
     ];
@@ -171,4 +173,36 @@ async fn code_from_a_foreign_bucket_is_not_deployed() {
         "the other code must not be deployed"
     );
     assert!(code.keys().all(|arn| arn.contains(":us-east-1:")));
+}
+
+/// With its export in the hands of somebody else, every later stack would send them its events.
+#[tokio::test]
+async fn an_administrator_of_a_team_can_not_change_or_delete_the_stack_of_the_function() {
+    let mut cloud = organization().await;
+    let (region, name) = ("eu-west-1", "guarded-stack");
+    let mut blocks = shell::blocks(PAGE);
+    blocks.truncate(blocks.iter().rposition(|(heading, _)| heading == GUARDED).unwrap() + 1);
+    shell::run(name, &blocks, async |command| cloud.run(command).await).await.unwrap();
+    let exported =
+        |cloud: &Cloud| cloud.exported(region, TEAM_A, "route53-delegation-ServiceToken");
+    let token = exported(&cloud);
+    assert!(token.is_some());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let text = std::fs::read_to_string(folder.join("dist/template-arm64.yaml")).unwrap();
+    let value = "Value: !If [HasTopic, !Ref Topic, !GetAtt DelegationFunction.Arn]\n    Export:";
+    assert!(text.contains(value), "the template no longer has {value:?}");
+    let theirs = format!("Value: arn:aws:lambda:{region}:{STRANGER}:function:theirs\n    Export:");
+    std::fs::write(folder.join("theirs.yaml"), text.replace(value, &theirs)).unwrap();
+    for command in
+        ["deploy --capabilities CAPABILITY_NAMED_IAM --template-file theirs.yaml", "delete-stack"]
+    {
+        let command = format!(
+            "aws cloudformation {command} --profile team-a-administrator --region {region} \
+             --stack-name {FUNCTION_STACK}"
+        );
+        let words = command.split_whitespace().map(str::to_owned).collect();
+        let result = cloud.run(&CommandLine { words, folder: folder.clone() }).await;
+        assert_eq!(exported(&cloud), token, "{command}: {result:?}");
+        assert!(result.unwrap_err().contains("may not cloudformation:"), "{command}");
+    }
 }

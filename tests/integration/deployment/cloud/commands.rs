@@ -128,6 +128,7 @@ impl Cloud {
             return Err("the template is too large".into());
         }
         target.check("cloudformation:CreateChangeSet")?;
+        target.check("cloudformation:ExecuteChangeSet")?;
         let (template, parameters) = (Template::parsed(file, &text), parameters(command)?);
         self.deployments.deploy(&target, &template, parameters).await.map(|()| String::new())
     }

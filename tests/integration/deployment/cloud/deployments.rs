@@ -11,7 +11,7 @@ use sandbox::{
 };
 use serde_json::Value;
 
-use super::permissions::{self, check_action};
+use super::permissions::{self, check_action, stack_arn};
 use super::resources;
 use super::services::{Services, text};
 
@@ -61,9 +61,7 @@ impl Target {
     /// Checks that the deployer may call an action of CloudFormation on the stack.
     pub(super) fn check(&self, action: &str) -> Result<(), String> {
         let Self { account, region, name, deployer } = self;
-        let id = "51af3dc0-da77-11e4-872e-1234567db123";
-        let arn = format!("arn:aws:cloudformation:{region}:{account}:stack/{name}/{id}");
-        check_action(deployer, action, &arn)
+        check_action(deployer, action, &stack_arn(region, account, name))
     }
 
     fn key(&self) -> StackKey {

@@ -115,6 +115,12 @@ const ACTIONS: [Actions; 22] = [
     ),
 ];
 
+/// Returns the ARN of a stack, whose id is the last part.
+pub(super) fn stack_arn(region: &str, account: &str, name: &str) -> String {
+    let id = "51af3dc0-da77-11e4-872e-1234567db123";
+    format!("arn:aws:cloudformation:{region}:{account}:stack/{name}/{id}")
+}
+
 /// Checks that a role has a permission.
 pub(super) fn check_action(role: &Role, action: &str, resource: &str) -> Result<(), String> {
     let allowed = role.may(action, resource);
@@ -161,6 +167,13 @@ fn resource(request: &ResourceRequest) -> String {
     match (request.resource_type.as_str(), &request.action) {
         ("AWS::IAM::Role", _) => {
             format!("arn:aws:iam::{}:role/{}", request.account, name("RoleName"))
+        }
+        ("AWS::CloudFormation::Stack", action) => {
+            let name = match action {
+                ResourceAction::Create => format!("{}-{}", request.stack, request.logical_id),
+                ResourceAction::Update(id, _) | ResourceAction::Delete(id) => id.clone(),
+            };
+            stack_arn(&request.region, &request.account, &name)
         }
         ("AWS::Lambda::Function", _) => function_arn(request, &name("FunctionName")),
         ("AWS::Lambda::Version", _) => function_arn(request, &property("FunctionName")),

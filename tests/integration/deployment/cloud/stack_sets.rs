@@ -56,6 +56,9 @@ async fn deploy_instances(
         .map(|parameter| (text(parameter, "ParameterKey"), text(parameter, "ParameterValue")))
         .collect();
     for instance in instances(deployments, &request.properties) {
+        let exists = deployments.stack(&instance).is_some();
+        let verb = if exists { "Update" } else { "Create" };
+        instance.check(&format!("cloudformation:{verb}Stack"))?;
         let deployed = deployments.deploy(&instance, &template, parameters.clone()).await;
         deployed
             .map_err(|reason| format!("{} in {}: {reason}", instance.account, instance.region))?;

@@ -16,7 +16,7 @@ struct Person {
     underscores: Verdict,
     /// Changes of hosted zones and their signing.
     zones: Verdict,
-    /// Changes of the roles and functions that are guarded.
+    /// Changes of the roles, functions, stacks and parameters that are guarded.
     roles: Verdict,
 }
 
@@ -125,6 +125,13 @@ fn guarded_actions(person: &Person, asker: &mut Asker<'_>, deployed: &DeployedRo
                 );
                 asker.action(Allowed, action, &parameter_arn("anything"));
             }
+            "cloudformation" => {
+                for guarded in ["route53-delegation-central", "StackSet-route53-delegation-1"] {
+                    asker.action(person.roles, action, &stack_arn(guarded));
+                }
+                asker.action(Allowed, action, &stack_arn("team-a-dns"));
+                asker.action(Allowed, action, &stack_arn("StackSet-anything"));
+            }
             _ => {
                 asker.action(person.roles, action, &function);
                 asker.action(Allowed, action, &function_arn("anything"));
@@ -147,6 +154,10 @@ fn role_arn(name: &str) -> String {
 
 fn parameter_arn(name: &str) -> String {
     format!("arn:aws:ssm:us-east-1:777777777777:parameter/{name}")
+}
+
+fn stack_arn(name: &str) -> String {
+    format!("arn:aws:cloudformation:us-east-1:777777777777:stack/{name}/51af3dc0-da77-11e4-872e")
 }
 
 fn function_arn(name: &str) -> String {

@@ -9,6 +9,8 @@ use crate::deployment::call::{Call, Change};
 use crate::deployment::cloud::{Cloud, Principal, STACK_SETS};
 use crate::deployment::documents::everything;
 
+/// The stack of the stack set in an account.
+pub(super) const FUNCTION_STACK: &str = "StackSet-route53-delegation";
 const FUNCTION_ROLE: &str = "route53-delegation-function-us-east-1";
 
 // Headings of `docs/roll-out.md`, and two words for "after none of them".
@@ -192,6 +194,7 @@ impl Questions<'_> {
     fn team_account(&mut self) {
         let role = role_arn(TEAM_A, FUNCTION_ROLE);
         let code = format!("arn:aws:lambda:us-east-1:{TEAM_A}:function:route53-delegation");
+        let stack = format!("arn:aws:cloudformation:us-east-1:{TEAM_A}:stack/{FUNCTION_STACK}/1");
         let administrator = self.principal(TEAM_A, "administrator");
         self.ask(
             NEVER,
@@ -207,6 +210,8 @@ impl Questions<'_> {
                 ("iam:CreateRole", &role_arn(TEAM_A, "route53-delegation-function-x")),
                 ("lambda:UpdateFunctionCode", &code),
                 ("lambda:DeleteFunction", &code),
+                ("cloudformation:UpdateStack", &stack),
+                ("cloudformation:DeleteStack", &stack),
             ] {
                 let ask = may(principal, action, resource);
                 self.ask(BEGIN, until, &format!("{who} may {action}"), ask);
