@@ -119,7 +119,7 @@ export class DelegationParentRole extends iam.Role {
    * Lets a role that you create manage delegations in a parent zone.
    *
    * The role is allowed what a `DelegationParentRole` is allowed. In that zone, it is denied what that role is denied everywhere, so use
-   * a role that does nothing else there.
+   * a role that does nothing else there. The permissions are in a policy of their own: if you retain the role, retain its policy too.
    */
   public static grantDelegation(grantee: iam.IGrantable, options: GrantDelegationOptions): iam.Grant {
     const scope = options.parentZone;
@@ -144,11 +144,16 @@ export class DelegationParentRole extends iam.Role {
   public readonly externalId: string;
 
   constructor(scope: Construct, id: string, props: DelegationParentRoleProps) {
+    const { parentZone, delegatedZoneNames } = props;
+    const statements = [...allowDelegations(parentZone.hostedZoneArn, delegatedZoneNames), ...denyOtherRecords('*', delegatedZoneNames)];
     super(scope, id, {
       roleName: props.roleName ?? 'route53-delegation-parent',
       description: 'Custom::Delegation keeps delegations in the parent zone',
       permissionsBoundary: props.permissionsBoundary,
       assumedBy: new iam.PrincipalWithConditions(principal(props), conditions(props)),
+      // A resource of its own would be deleted with the stack, and the role that is retained could do nothing. Earlier versions had one,
+      // `delegation`. CloudFormation deletes it after it has updated the role, so this policy needs another name.
+      inlinePolicies: { delegations: new iam.PolicyDocument({ statements }) },
     });
     Object.defineProperty(this, MARK, { value: true });
     this.externalId = props.externalId;
@@ -164,9 +169,6 @@ export class DelegationParentRole extends iam.Role {
       fail(this, 'organizationPaths is empty. No account could assume the role. Name the organizational units, or leave it out.');
     }
     checkNames(this, props);
-    const { parentZone, delegatedZoneNames } = props;
-    const statements = [...allowDelegations(parentZone.hostedZoneArn, delegatedZoneNames), ...denyOtherRecords('*', delegatedZoneNames)];
-    this.attachInlinePolicy(new iam.Policy(this, 'Delegation', { policyName: 'delegation', statements }));
     this.applyRemovalPolicy(props.removalPolicy ?? cdk.RemovalPolicy.RETAIN);
   }
 }

@@ -18,9 +18,11 @@ function role(props = {}) {
   new DelegationParentRole(stack, 'ParentRole', {
     parentZone, delegatedZoneNames: ['testing.example.com'], externalId: 'an-external-id', ...props,
   });
-  const [resource] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Role'));
-  const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
-  return { resource, trust: resource.Properties.AssumeRolePolicyDocument.Statement, statements: policy.Properties.PolicyDocument.Statement };
+  const [resource, ...others] = Object.values(Template.fromStack(stack).toJSON().Resources);
+  // A policy of its own would be deleted with the stack, and the role that is retained could do nothing.
+  assert.deepEqual([resource.Type, others], ['AWS::IAM::Role', []]);
+  const [policy] = resource.Properties.Policies;
+  return { resource, trust: resource.Properties.AssumeRolePolicyDocument.Statement, statements: policy.PolicyDocument.Statement };
 }
 
 const changed = (statements) => statements.find((statement) => statement.Sid === 'ChangeDelegations')
