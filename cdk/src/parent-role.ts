@@ -9,6 +9,10 @@ import { shownName, shownText } from './private/text';
 import { nameOf } from './private/zones';
 
 const EXTERNAL_ID = /^[A-Za-z0-9_+=,.@:/-]{2,1224}$/;
+const ACCOUNT = /^[0-9]{12}$/;
+const ORGANIZATION = /^o-[a-z0-9]{10,32}$/;
+const UNIT = /^o-[a-z0-9]{10,32}\/r-[a-z0-9]{4,32}\/(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}\/)*\*?$/;
+const ROLE_PREFIX = /^[A-Za-z0-9+=,.@_-]{1,48}$/;
 const MARK = Symbol.for('custom-delegation-cdk.DelegationParentRole');
 
 /**
@@ -160,16 +164,24 @@ export class DelegationParentRole extends iam.Role {
     if (!cdk.Token.isUnresolved(props.externalId) && !EXTERNAL_ID.test(props.externalId)) {
       fail(this, 'externalId cannot be used. AWS takes 2 to 1224 letters, digits and "_+=,.@:/-". Its value is not repeated here. Choose another.');
     }
-    for (const account of props.functionAccounts ?? []) {
-      if (!cdk.Token.isUnresolved(account) && !/^[0-9]{12}$/.test(account)) {
-        fail(this, `functionAccounts has ${shownText(account)}. An account's id is 12 digits. Correct it.`);
-      }
-    }
     if (props.organizationPaths?.length === 0) {
       fail(this, 'organizationPaths is empty. No account could assume the role. Name the organizational units, or leave it out.');
     }
+    this.checkForm('functionAccounts', props.functionAccounts, ACCOUNT, "An account's id is 12 digits. Correct it.");
+    this.checkForm('organizationId', props.organizationId, ORGANIZATION, 'It is no id of an organization, such as "o-exampleorgid". Correct it.');
+    this.checkForm('organizationPaths', props.organizationPaths, UNIT,
+      'It is no path of a unit, such as "o-exampleorgid/r-ab12/ou-ab12-11111111/*". Correct it.');
+    this.checkForm('functionRoleName', props.functionRoleName, ROLE_PREFIX,
+      'It cannot begin a role\'s name, to which the Region is appended. Give 1 to 48 letters, digits and "+=,.@_-".');
     checkNames(this, props);
     this.applyRemovalPolicy(props.removalPolicy ?? cdk.RemovalPolicy.RETAIN);
+  }
+
+  private checkForm(property: string, given: string | string[] | undefined, form: RegExp, problem: string): void {
+    const values = cdk.Token.isUnresolved(given) ? [] : [given ?? []].flat();
+    for (const value of values.filter((one) => !cdk.Token.isUnresolved(one) && !form.test(one))) {
+      fail(this, `${property} ${typeof given === 'string' ? 'is' : 'has'} ${shownText(value)}. ${problem}`);
+    }
   }
 }
 

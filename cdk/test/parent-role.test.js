@@ -104,6 +104,11 @@ for (const [what, props, message] of [
   ['the parent zone itself', { delegatedZoneNames: ['example.com'] }, /"example\.com", which does not lie below the parent zone "example\.com"/],
   ['a name elsewhere', { delegatedZoneNames: ['testing.example.net'] }, /does not lie below the parent zone/],
   ['no organizational units', { organizationPaths: [] }, /organizationPaths is empty/],
+  ['every organizational unit', { organizationPaths: ['*'] }, /organizationPaths has "\*"\. It is no path of a unit/],
+  ['units by a pattern', { organizationPaths: ['o-exampleorgid/*/ou-*'] }, /organizationPaths has "o-exampleorgid\/\*\/ou-\*"\./],
+  ['every organization', { organizationId: '*' }, /organizationId is "\*"\. It is no id of an organization/],
+  ['every role', { functionRoleName: '*' }, /functionRoleName is "\*"\. It cannot begin a role's name/],
+  ['no role', { functionRoleName: '' }, /functionRoleName is ""\./],
   ['an external id', { externalId: 'x' }, /externalId cannot be used\. AWS takes 2 to 1224/],
   ['an account', { functionAccounts: ['22222222222'] }, /functionAccounts has "22222222222"\. An account's id is 12 digits/],
 ]) {
@@ -128,6 +133,9 @@ test('no error repeats another value that may be an external id', () => {
     [{ functionAccounts: [secret] }, /functionAccounts has \(a value of 36 characters, not repeated here\)\. An account's id/],
     // An account's id has no dot, so one says nothing.
     [{ functionAccounts: [`${secret}.x`] }, /functionAccounts has \(a value of 38 characters/],
+    [{ organizationPaths: [secret] }, /organizationPaths has \(a value of 36 characters/],
+    [{ organizationId: secret }, /organizationId is \(a value of 36 characters/],
+    [{ functionRoleName: `${secret}*` }, /functionRoleName is \(a value of 37 characters/],
     [{ delegatedZoneNames: [secret] }, /delegatedZoneNames has \(a value of 36 characters/],
     [{ delegatedZoneNames: [`${secret}/${secret}`] }, /delegatedZoneNames has \(a value of 73 characters/],
   ]) {
@@ -149,6 +157,21 @@ test('a name that begins with an underscore is allowed by itself alone', () => {
     .filter((statement) => statement.Sid === 'NoNameBeginsWithAnUnderscore');
   const names = denied.Condition['ForAnyValue:StringNotLike']['route53:ChangeResourceRecordSetsNormalizedRecordNames'];
   assert.deepEqual(names.slice(-3), ['_delegation-*', '_delegationdigest-*', '_udp.example.com']);
+});
+
+test('other records are denied, in every zone', () => {
+  const [names, types] = ['NormalizedRecordNames', 'RecordTypes'].map((key) => `route53:ChangeResourceRecordSets${key}`);
+  const first = [...'abcdefghijklmnopqrstuvwxyz0123456789'].map((character) => `${character}*`);
+  const records = ['_delegation-*', '_delegationdigest-*'];
+  const denied = (Sid, Condition) => ({ Sid, Effect: 'Deny', Action: 'route53:ChangeResourceRecordSets', Resource: '*', Condition });
+  assert.deepEqual(role().statements.filter((statement) => statement.Effect === 'Deny'), [
+    denied('NoNameBeginsWithAnUnderscore', { 'ForAnyValue:StringNotLike': { [names]: [...first, ...records] } }),
+    denied('NoLaterLabelBeginsWithAnUnderscore', { 'ForAnyValue:StringLike': { [names]: '*._*' } }),
+    denied('TextAloneOnlyInOwnershipRecords', {
+      'ForAllValues:StringEquals': { [types]: 'TXT' },
+      'ForAnyValue:StringNotLike': { [names]: records },
+    }),
+  ]);
 });
 
 test('all below the parent zone may be allowed', () => {
