@@ -30,6 +30,11 @@ CODE = """Code:
         S3Bucket: !Sub ${CodeBucketPrefix}-${AWS::Region}
         S3Key: !Ref CodeKey
 """
+# Lambda compares the digest only when it publishes a version, which it does only if code or configuration changed. The place of the
+# code is in the description of both, so that other code is compared with a digest that stays.
+DESCRIPTION = '      Description: !Join [" ", [{}!Ref CodeBucketPrefix, !Ref CodeKey]]\n'
+FUNCTIONS = ("Custom::Delegation", "Custom::Delegation - checks all delegations, and changes nothing")
+DIGEST = "      CodeSha256: !Ref CodeSha256\n"
 # The key must end in the processor. A zip file for the other one would not start ("exec format error"), and its stack would
 # wait for an hour.
 PARAMETERS = """Parameters:
@@ -41,6 +46,8 @@ PARAMETERS = """Parameters:
   CodeKey:
     Type: String
     Default: custom-delegation-{version}-{architecture}.zip
+    # It is in descriptions, which have at most 256 characters.
+    MaxLength: 128
     AllowedPattern: "^(.*[^a-z0-9_])?{architecture}[.]zip$"
     ConstraintDescription: the key of a zip file for {architecture}, which ends in {architecture}.zip
     Description: Key of the code's zip file in that bucket
@@ -70,6 +77,8 @@ def template(architecture):
         (r"^      Code: \.\n", f"      {CODE}", 2),
         (r"^Parameters:\n", parameters, 1),
         (r"^      Architectures: \[.*\]$", f"      Architectures: [{architecture}]", 2),
+        (f"^{DIGEST}", DIGEST + DESCRIPTION.format(""), 2),
+        *((f"^      Description: {text}\n", DESCRIPTION.format(f'"{text} -", '), 1) for text in FUNCTIONS),
     ):
         text, count = re.subn(old, lambda _: new, text, flags=re.MULTILINE)
         if count != times:

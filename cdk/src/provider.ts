@@ -450,7 +450,7 @@ export class DelegationProvider extends Construct implements IDelegationProvider
     // The template is the packaged one, except for the location of the code, which is an asset.
     const template = new include.CfnInclude(stack, 'Template', {
       templateFile: packaged.template,
-      parameters: { CodeBucketPrefix: '', CodeKey: '' },
+      parameters: { CodeBucketPrefix: 'asset', CodeKey: code.assetHash },
     });
     for (const name of ['DelegationFunction', 'WatchFunction']) {
       const cfnFunction = template.getResource(name) as lambda.CfnFunction;

@@ -72,6 +72,13 @@ test('the nested template is the packaged one, with the code of the asset', () =
   assert.deepEqual(Object.keys(code).sort(), ['S3Bucket', 'S3Key']);
   assert.match(JSON.stringify(code.S3Bucket), /cdk-hnb659fds-assets-222222222222-us-east-1/);
   assert.match(JSON.stringify(code.S3Key), /[0-9a-f]{64}\.zip/);
+  // The descriptions name the asset.
+  const [, hash] = JSON.stringify(code.S3Key).match(/([0-9a-f]{64})\.zip/);
+  const place = [{ Ref: 'CodeBucketPrefix' }, { Ref: 'CodeKey' }];
+  for (const { Properties: { Description } } of Object.values(packaged.Resources).filter(({ Properties }) => Properties?.Description?.['Fn::Join'])) {
+    const [, words] = Description['Fn::Join'];
+    assert.deepEqual(words.splice(-2, 2, 'asset', hash), place);
+  }
   delete packaged.Parameters.CodeBucketPrefix;
   delete packaged.Parameters.CodeKey;
   packaged.Resources.DelegationFunction.Properties.Code = code;

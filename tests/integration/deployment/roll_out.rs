@@ -175,6 +175,24 @@ async fn code_from_a_foreign_bucket_is_not_deployed() {
     assert!(code.keys().all(|arn| arn.contains(":us-east-1:")));
 }
 
+/// An operator gives the key of the new code, and forgets its digest, so that the old one stays.
+#[tokio::test]
+async fn code_under_another_key_is_compared_with_a_digest_that_stays() {
+    let mut cloud = organization().await;
+    let mut blocks = shell::blocks(PAGE);
+    let (_, release) = blocks.iter_mut().find(|(heading, _)| heading == "A new release").unwrap();
+    let command = release.replace("\"CodeSha256=$new\"", "");
+    assert_ne!(*release, command);
+    *release = command;
+    let result = shell::run("old-digest", &blocks, async |command| cloud.run(command).await).await;
+    let why = result.unwrap_err();
+    assert!(why.contains("CodeIsTheOneMeant") && why.contains("CodeSHA256"), "{why}");
+    assert!(
+        cloud.code().values().all(|code| code == b"the code of 0.1.0"),
+        "it must be rolled back"
+    );
+}
+
 /// With its export in the hands of somebody else, every later stack would send them its events.
 #[tokio::test]
 async fn an_administrator_of_a_team_can_not_change_or_delete_the_stack_of_the_function() {
