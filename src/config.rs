@@ -163,7 +163,12 @@ impl AllowedNames {
     pub fn allow(&self, name: &Name) -> bool {
         let has_underscore = name.labels().any(|label| label.starts_with('_'));
         let matches_pattern = || self.all || self.below.iter().any(|parent| name.is_below(parent));
-        self.exact.contains(name) || !has_underscore && matches_pattern()
+        self.list(name) || !has_underscore && matches_pattern()
+    }
+
+    /// True if an entry is the name itself.
+    pub fn list(&self, name: &Name) -> bool {
+        self.exact.contains(name)
     }
 }
 

@@ -160,6 +160,7 @@ impl ResolvedRequest {
             allow_overwrite: desired.allow_overwrite,
             allow_occlusion: desired.allow_occlusion,
             allowed: cx.allows(name),
+            listed: cx.config.allowed_names.as_ref().is_some_and(|names| names.list(name)),
             failed_check: child
                 .failure
                 .as_ref()

@@ -200,3 +200,53 @@ async fn a_wildcard_that_no_longer_answers_is_reported() {
         "b.example.com exists, so the wildcard did not answer below it"
     );
 }
+
+/// The parent zone has the name server `ns1.example.com`, whose address the child zone has, too.
+#[tokio::test(start_paused = true)]
+async fn a_pattern_does_not_allow_a_delegation_of_the_parent_zone_s_name_servers() {
+    let allowing = |names: &'static str| {
+        let get = move |key: &str| (key == "DELEGATION_ALLOWED_NAMES").then(|| names.to_owned());
+        custom_delegation::config::Config::read(get).allowed_names
+    };
+    let mut fixture = Fixture::with(|config| config.allowed_names = allowing("*")).await;
+    let server = "ns1.example.com";
+    fixture.parent.put(at(server, "A"));
+    let servers = ["ns1.example.com.", "ns-1.awsdns-00.org."];
+    fixture.parent.put(RecordSet::new("example.com", "NS", 172_800, servers));
+    let child = fixture.child_account.hosted_zone(server);
+    child.put(at(server, "A"));
+    let covered = json!({"ChildZoneId": child.id()});
+    let hiding = json!({
+        "ChildZoneId": null, "DomainName": server, "AllowOcclusion": true,
+        "NameServers": ["ns1.elsewhere.example.net", "ns2.elsewhere.example.net"],
+    });
+    let revision = fixture.parent.revision();
+    for names in [Some("*"), Some("*.example.com"), None] {
+        fixture.restart(|config| config.allowed_names = names.and_then(allowing)).await;
+        for properties in [&covered, &hiding] {
+            let words = [server, "parent-name-server", "DELEGATION_ALLOWED_NAMES"];
+            fixture.create(properties.clone()).await.failed(&words);
+        }
+    }
+    assert_eq!(fixture.parent.revision(), revision);
+    fixture
+        .restart(|config| config.allowed_names = allowing("*.example.com, ns1.example.com"))
+        .await;
+    fixture.create(covered).await.success();
+}
+
+/// Mail and another delegation depend on `mail.example.com` and `ns.example.com`. The function would
+/// have to read the whole zone to know.
+#[tokio::test(start_paused = true)]
+async fn known_a_delegation_takes_host_names_that_records_of_others_use() {
+    let fixture = Fixture::new().await;
+    fixture.parent.put(RecordSet::new("example.com", "MX", 300, ["10 mail.example.com."]));
+    fixture.parent.put(RecordSet::new("dev.example.com", "NS", 300, ["ns.example.com."]));
+    for host in ["mail.example.com", "ns.example.com"] {
+        fixture.parent.put(at(host, "A"));
+        let child = fixture.child_account.hosted_zone(host);
+        child.put(at(host, "A"));
+        let answer = fixture.create(json!({"ChildZoneId": child.id()})).await.success();
+        assert_eq!(answer.get("Warning"), "");
+    }
+}

@@ -183,6 +183,7 @@ impl TestPoint {
             allow_overwrite: intent.overwrite,
             allow_occlusion: false,
             allowed: intent.allowed,
+            listed: false,
             failed_check: intent.failing_check.then_some(failed),
             behavior,
         }

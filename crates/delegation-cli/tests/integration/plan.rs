@@ -218,6 +218,16 @@ async fn names_that_the_function_may_not_delegate_are_refused() {
 }
 
 #[tokio::test]
+async fn a_plan_of_the_parent_zone_s_name_servers_is_refused_unless_they_are_listed() {
+    let fixture = Fixture::behind_sockets().await;
+    let servers = ["ns1.testing.example.com.", "ns-1.awsdns-00.org."];
+    fixture.parent.put(RecordSet::new("example.com", "NS", 172_800, servers));
+    plan(&fixture, &[]).ended(3).says(&["ns1.testing.example.com", "parent-name-server"]);
+    let shell = Shell::of_function(&fixture).with("DELEGATION_ALLOWED_NAMES", NAME);
+    plan_in(&shell, &fixture, &[]).ended(2);
+}
+
+#[tokio::test]
 async fn dnssec_adds_the_ds_record_set() {
     let fixture = Fixture::behind_sockets().await;
     let key = KeySigningKey::active("ksk", 4711, &"AB".repeat(32));

@@ -49,6 +49,8 @@ pub struct Goal {
     pub allow_occlusion: bool,
     /// Whether this function may manage the name (`DELEGATION_ALLOWED_NAMES`).
     pub allowed: bool,
+    /// Whether that setting lists the name itself, and not only a pattern that matches it.
+    pub listed: bool,
     /// The check before the change that failed, of the child zone or of its name servers. It counts
     /// as a refusal of the planner (UPDATE-4).
     pub failed_check: Option<FailedCheck>,

@@ -57,6 +57,14 @@ pub enum Refusal {
          ParentZoneName or ParentZoneId, with a role of the account that has it."
     )]
     DelegatedAbove { name: Name, above: Name, servers: String },
+    /// The delegation would have authority over the address of one of the parent zone's own name
+    /// servers.
+    #[error(
+        "{server} is a name server of the parent zone, so the name servers of {name} could answer \
+         for the whole parent zone. Use another name, or ask the operators of the function to list \
+         {name} itself in DELEGATION_ALLOWED_NAMES."
+    )]
+    ParentNameServer { name: Name, server: Name },
     /// The delegation would hide record sets of the parent zone that the child zone lacks.
     #[error("{}", occluding(name, records, *comparison))]
     Occludes {
@@ -146,11 +154,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// All codes that [`Refusal::code`] can return, except those of a [`FailedCheck`].
-    pub const CODES: [&str; 23] = [
+    pub const CODES: [&str; 24] = [
         "name-not-allowed",
         "name-no-longer-allowed",
         "cname-at-name",
         "delegated-above",
+        "parent-name-server",
         "hides-records",
         "routing-policy",
         "name-servers-unknown",
@@ -180,6 +189,7 @@ impl Refusal {
             Self::Check(check) => check.code,
             Self::Cname { .. } => "cname-at-name",
             Self::DelegatedAbove { .. } => "delegated-above",
+            Self::ParentNameServer { .. } => "parent-name-server",
             Self::Occludes { .. } => "hides-records",
             Self::RoutingPolicy { .. } => "routing-policy",
             Self::NameServersUnknown { .. } => "name-servers-unknown",

@@ -87,6 +87,7 @@ impl Model {
                     allow_overwrite: config.overwrite,
                     allow_occlusion: false,
                     allowed: true,
+                    listed: false,
                     failed_check: None,
                 };
                 self.points.plan_create_update_at(&goal, id)

@@ -33,6 +33,15 @@ impl Point<'_> {
             let above = above.name.clone();
             return Err(Refusal::DelegatedAbove { name: self.name(), above, servers });
         }
+        // AllowOcclusion is up to the sender of the request, who must not get the parent zone.
+        let mut servers = observed.apex_name_servers.iter().flat_map(NameServers::iter);
+        if self.ns.is_none()
+            && !goal.listed
+            && let Some(server) = servers.find(|server| server.is_at_or_below(&goal.name))
+        {
+            let server = server.clone();
+            return Err(Refusal::ParentNameServer { name: self.name(), server });
+        }
         let sets = [self.ns, observed.ownership.as_ref()].into_iter().flatten();
         match sets.into_iter().find(|set| !set.is_simple) {
             Some(set) => Err(Refusal::RoutingPolicy {

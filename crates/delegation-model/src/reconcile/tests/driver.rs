@@ -72,6 +72,7 @@ pub(super) struct Intent {
     pub(super) overwrite: bool,
     pub(super) allow_occlusion: bool,
     pub(super) allowed: bool,
+    pub(super) listed: bool,
     pub(super) failing_check: bool,
 }
 
@@ -88,6 +89,7 @@ pub(super) fn wants(servers: &'static str) -> Intent {
         overwrite: false,
         allow_occlusion: false,
         allowed: true,
+        listed: false,
         failing_check: false,
     }
 }
@@ -327,6 +329,7 @@ impl Point {
                 allow_overwrite: intent.overwrite,
                 allow_occlusion: intent.allow_occlusion,
                 allowed: intent.allowed,
+                listed: intent.listed,
                 failed_check: intent.failing_check.then_some(failed),
                 behavior,
             },

@@ -31,6 +31,10 @@ fn refusals() -> Vec<Refusal> {
             above: super::driver::name("example.com"),
             servers: current.clone(),
         },
+        Refusal::ParentNameServer {
+            name: name(),
+            server: super::driver::name("ns1.testing.example.com"),
+        },
         Refusal::Occludes {
             name: name(),
             records: "www.testing.example.com A".into(),

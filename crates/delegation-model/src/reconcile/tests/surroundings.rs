@@ -127,6 +127,39 @@ fn an_existing_delegation_hides_nothing_more() {
 }
 
 #[test]
+fn a_delegation_of_the_parent_zone_s_name_servers_is_refused_unless_it_is_listed() {
+    let parent_servers = |server: &str| {
+        crate::name_servers::NameServers::from_values(&[server, "ns-1.awsdns-00.org"])
+    };
+    for server in [CUT, "ns1.testing.example.com"] {
+        for ask in WAYS {
+            let mut point = Point::new();
+            point.observed.apex_name_servers = parent_servers(server);
+            // The child zone answers for its address, and AllowOcclusion is set.
+            point.observed.below = vec![record(server, "A")];
+            point.observed.covered.insert((name(server), "A".into()));
+            let intent = Intent { allow_occlusion: true, ..wants("x").overwriting() };
+            let done = ask(&mut point, "S1", intent.clone());
+            assert_eq!(done.refused().code(), "parent-name-server");
+            assert!(done.text().starts_with(server), "{}", done.text());
+            let done = ask(&mut point, "S1", Intent { listed: true, ..intent });
+            assert_eq!(done.action(), Action::Created);
+        }
+    }
+    let mut point = Point::new();
+    for other in ["xtesting.example.com", "example.com", "ns1.testing.example.net"] {
+        point.observed.apex_name_servers = parent_servers(other);
+        assert_eq!(point.clone().create("S1", wants("x")).action(), Action::Created, "{other}");
+    }
+    // A delegation that exists gives nothing more away.
+    point.create("S1", wants("x"));
+    point.observed.apex_name_servers = parent_servers("ns1.testing.example.com");
+    assert_eq!(point.create("S2", wants("x")).action(), Action::Shared);
+    point.delete("S2");
+    assert_eq!(point.update("S1", wants("y")).action(), Action::Updated);
+}
+
+#[test]
 fn a_wildcard_that_no_longer_answers_causes_a_warning() {
     let mut point = Point::new();
     point.observed.wildcard = Some(name("*.example.com"));
