@@ -26,7 +26,8 @@ pub enum Warning {
     },
     /// The delegation hides record sets of the parent zone.
     Hides { name: Name, records: String },
-    /// A wildcard of the parent zone answered for the name.
+    /// A wildcard of the parent zone answered for this name: the cut, or the name above it that is
+    /// directly below the wildcard's own.
     WildcardCovered { name: Name, wildcard: Name },
     /// The request displaced name servers.
     Displaced {

@@ -52,7 +52,12 @@ impl Point<'_> {
                 }
                 let bare = observed.at_cut.is_empty() && observed.below.is_empty();
                 if let Some(wildcard) = observed.wildcard.clone().filter(|_| bare) {
-                    warnings.push(Warning::WildcardCovered { name: self.name(), wildcard });
+                    // The names between the wildcard and the cut exist from now on, so it does not
+                    // answer below them either (RFC 4592, section 2.2.2).
+                    let mut above = goal.name.ancestors();
+                    let name = above.find(|name| name.parent() == wildcard.parent());
+                    let name = name.unwrap_or_else(|| self.name());
+                    warnings.push(Warning::WildcardCovered { name, wildcard });
                 }
             }
             NsStep::Displace => {
