@@ -57,9 +57,10 @@ const SECRET: usize = 16;
 const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 
 /// True for a value that may be an external id in the wrong place, or that may have one in it,
-/// between blanks or other characters: long, with a digit, and without a dot.
+/// between blanks or other characters: long, with a digit, and without the two labels of a name.
 pub fn may_be_secret(text: &str) -> bool {
-    may_have_secret(text) && !text.starts_with("xn--") && !text.contains(DOTS)
+    let labels = || text.split(DOTS).filter(|label| label.contains(char::is_alphanumeric));
+    may_have_secret(text) && !text.starts_with("xn--") && labels().count() < 2
 }
 
 /// Like [`may_be_secret`], for text that is no domain name, so that a dot says nothing.
@@ -173,6 +174,9 @@ mod tests {
             ] {
                 assert!(!quoted(&secret, |_| true).contains("51af3dc0"), "{secret}");
             }
+        }
+        for dotted in ["0123456789abcdef.", ".0123456789abcdef", "0123456789abcdef.\u{3002}*"] {
+            assert!(!quoted(dotted, |_| true).contains("abcdef"), "{dotted}");
         }
         for other in [
             "eu-central-1",

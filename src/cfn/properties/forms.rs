@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use delegation_model::text::{hidden_character, may_be_secret, quoted};
+use delegation_model::text::{hidden_character, may_have_secret, not_repeated, quoted_word};
 
 /// True for a string that looks like a JSON list of strings.
 pub(super) fn holds_list(text: &str) -> bool {
@@ -47,10 +47,12 @@ fn whole(float: f64) -> Option<i64> {
 /// How a message repeats a value that should be a number.
 pub(super) fn number(value: &Value) -> String {
     match value {
-        Value::String(text) => quoted(text.trim(), |c| c.is_ascii_digit() || "+-.eE".contains(c)),
+        Value::String(text) => {
+            quoted_word(text.trim(), |c| c.is_ascii_digit() || "+-.eE".contains(c))
+        }
         Value::Number(number) => {
             let digits = number.to_string();
-            if may_be_secret(&digits) { quoted(&digits, |_| false) } else { digits }
+            if may_have_secret(&digits) { not_repeated(&digits) } else { digits }
         }
         other => format!("({})", kind(other)),
     }

@@ -148,9 +148,29 @@ fn an_external_id_of_letters_and_digits_is_not_repeated() {
         let error = parse(json!({property: 9_012_345_678_901_234_567_u64})).unwrap_err();
         assert!(error.contains(property) && !error.contains("90123456789"), "{error}");
     }
+    // YAML and CloudFormation make such numbers of external ids of 21 to 23 digits.
+    for property in ["TTL", "DsTTL", "ServiceTimeout"] {
+        let number: Value = serde_json::from_str("901234567890123456789.5").unwrap();
+        for value in [json!("9.0123456789012345E22"), json!(9.012_345_678_901_234e22), number] {
+            let error = parse(json!({property: value})).unwrap_err();
+            assert!(error.contains(property) && error.contains("not repeated"), "{error}");
+            assert!(!error.contains("0123456789"), "{error}");
+        }
+    }
     // Only these take no name, which may be a long word.
     for property in ["ChildZoneId", "ParentZoneId", "AssumeRoleRegion", "Dnssec", "Verification"] {
         let error = parse(json!({property: "secretsecretsecret"})).unwrap_err();
         assert!(error.contains(property) && !error.contains("secretsecret"), "{error}");
+    }
+}
+
+#[test]
+fn an_external_id_with_dots_around_it_is_no_name() {
+    let secret = "51af3dc0-da77-11e4-872e-1234567db123";
+    for dotted in [format!("{secret}."), format!(".{secret}"), format!("{secret}.\u{3002}")] {
+        for property in ["DomainName", "ParentZoneName", "NameServers", "KeySigningKeys"] {
+            let error = parse(json!({property: dotted})).unwrap_err();
+            assert!(error.contains(property) && !error.contains(secret), "{error}");
+        }
     }
 }
