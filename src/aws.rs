@@ -3,7 +3,7 @@
 mod connector;
 pub mod credentials;
 pub mod error;
-mod partition;
+pub(crate) mod partition;
 pub mod route53;
 
 pub use connector::{Problem, ProblemCause};

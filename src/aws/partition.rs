@@ -1,5 +1,7 @@
 //! The partitions of AWS, and where their Route 53 is.
-pub(super) fn partition_of(region: &str) -> &'static str {
+
+/// The partition of a Region.
+pub(crate) fn partition_of(region: &str) -> &'static str {
     match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",

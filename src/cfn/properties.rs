@@ -151,20 +151,29 @@ impl Partial {
         keep(reader.service_timeout(), &mut errors);
         let before = errors.len();
         let child_zone = keep(reader.child_zone(), &mut errors).flatten();
-        let child_role =
+        let mut child_role =
             keep(reader.role("ChildRoleArn", "ChildExternalId"), &mut errors).flatten();
         let domain_name = keep(reader.domain_name(), &mut errors).flatten();
         let parent_zone = keep(reader.parent_zone(), &mut errors);
         let parent_role = keep(reader.role("ParentRoleArn", "ParentExternalId"), &mut errors);
+        let point_unreadable = unreadable || errors.len() > before;
+        let parent_role_unreadable = unreadable || parent_role.is_none();
+        let mut parent_role = parent_role.flatten();
+        let roles = [("ChildRoleArn", &child_role), ("ParentRoleArn", &parent_role)];
+        let roles = roles.into_iter().filter_map(|(key, role)| Some((key, role.as_ref()?)));
+        let region = keep(reader.region(roles), &mut errors).flatten();
+        for role in [&mut child_role, &mut parent_role].into_iter().flatten() {
+            role.region.clone_from(&region);
+        }
         let partial = Self {
-            point_unreadable: unreadable || errors.len() > before,
+            point_unreadable,
             child_zone,
             child_role,
             domain_name,
             name_servers: keep(reader.name_servers(), &mut errors).flatten(),
             parent_zone: parent_zone.filter(|_| !unreadable),
-            parent_role_unreadable: unreadable || parent_role.is_none(),
-            parent_role: parent_role.flatten(),
+            parent_role_unreadable,
+            parent_role,
             ttl: keep(reader.ttl("TTL"), &mut errors).flatten().unwrap_or(Ttl::DELEGATION),
             allow_overwrite: keep(reader.boolean("AllowOverwrite"), &mut errors)
                 .flatten()

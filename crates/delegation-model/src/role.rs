@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::ids::RoleArn;
+use crate::text::SECRET;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Role {
@@ -33,24 +34,41 @@ impl RegionName {
     }
 }
 
+/// What the name of each Region has before its number.
+const DIRECTIONS: [&str; 9] = [
+    "north",
+    "south",
+    "east",
+    "west",
+    "central",
+    "northeast",
+    "northwest",
+    "southeast",
+    "southwest",
+];
+
 impl FromStr for RegionName {
     type Err = &'static str;
 
-    /// Accepts only the form of a Region name, because it becomes part of a host name.
+    /// Accepts only the form of a Region name, because it becomes part of a host name: one or two
+    /// short words, a direction and a number. Messages repeat it, so a passphrase of words and a
+    /// number must not pass, and neither must a value that is long enough for an external id.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split('-').collect();
-        let is_word =
-            |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_word = |part: &&str| {
+            (2..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase())
+        };
         let fits = match parts.as_slice() {
-            [words @ .., number] => {
-                (2..=4).contains(&words.len())
+            [words @ .., direction, number] => {
+                (1..=2).contains(&words.len())
                     && words.iter().all(is_word)
+                    && DIRECTIONS.contains(direction)
                     && (1..=2).contains(&number.len())
                     && number.bytes().all(|byte| byte.is_ascii_digit())
             }
-            [] => false,
+            _ => false,
         };
-        if fits && text.len() <= 32 {
+        if fits && text.len() < SECRET {
             Ok(Self(text.to_owned()))
         } else {
             Err("it must be the name of a Region, such as eu-central-1")

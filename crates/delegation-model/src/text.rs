@@ -51,7 +51,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// A shorter value is no external id that anybody would have to keep secret.
-const SECRET: usize = 16;
+pub(crate) const SECRET: usize = 16;
 
 /// What separates the labels of a name: the dot, and those of international names (UTS 46).
 const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];

@@ -1,6 +1,7 @@
 //! Reads roles, with their external ids and their Region.
 
 use super::{Read, Reader};
+use crate::aws::partition::partition_of;
 use crate::cfn::properties::PropertyError;
 use crate::error::Code;
 use delegation_model::ids::RoleArn;
@@ -10,11 +11,10 @@ use delegation_model::text::{hidden_character, may_have_secret, quoted_word};
 impl Reader<'_> {
     /// Reads a role, or a chain of two roles of which the first assumes the second, and the
     /// external id for the last role. No message repeats their values: somebody may have put the
-    /// external id into the wrong property.
+    /// external id into the wrong property. The role has no Region.
     pub(in crate::cfn::properties) fn role(&self, arn_key: &str, id_key: &str) -> Read<Role> {
         let mut arns = self.role_arns(arn_key)?;
         let external_id = self.external_id(id_key)?;
-        let region = self.region()?;
         match (arns.pop(), external_id) {
             (None, Some(_)) => {
                 let message = format!(
@@ -24,7 +24,7 @@ impl Reader<'_> {
             }
             (None, None) => Ok(None),
             (Some(arn), external_id) => {
-                Ok(Some(Role { arn, through: arns.pop(), external_id, region }))
+                Ok(Some(Role { arn, through: arns.pop(), external_id, region: None }))
             }
         }
     }
@@ -72,16 +72,35 @@ impl Reader<'_> {
         Err(PropertyError::new(Code::InvalidExternalId, message))
     }
 
-    fn region(&self) -> Read<RegionName> {
+    /// Reads the Region in which the roles are assumed. It must be in their partition, because
+    /// another one must not get the function's session token and the external id. `roles` are the
+    /// roles with the properties that they are from.
+    pub(in crate::cfn::properties) fn region<'a>(
+        &self,
+        roles: impl Iterator<Item = (&'static str, &'a Role)>,
+    ) -> Read<RegionName> {
         const KEY: &str = "AssumeRoleRegion";
+        let invalid = |message| PropertyError::new(Code::InvalidRegion, message);
         let Some(text) = self.text(KEY)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
+        let region: RegionName = text.parse().map_err(|_| {
             let value = quoted_word(text, |c| c.is_ascii_alphanumeric() || c == '-');
             let hint = hidden_character(text);
-            let message =
-                format!("{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}");
-            PropertyError::new(Code::InvalidRegion, message)
-        })
+            invalid(format!(
+                "{KEY} {value} must be the name of a Region, such as eu-central-1.{hint}"
+            ))
+        })?;
+        let partition = partition_of(region.as_str());
+        for (property, role) in roles {
+            if let Some(arn) = role.chain().find(|arn| arn.partition() != partition) {
+                return Err(invalid(format!(
+                    "{KEY} {} is in the partition {partition}, but {property} has a role in {}. \
+                     Use a Region of that partition, or remove {KEY}.",
+                    region.as_str(),
+                    arn.partition()
+                )));
+            }
+        }
+        Ok(Some(region))
     }
 }
 

@@ -165,6 +165,15 @@ fn an_external_id_of_letters_and_digits_is_not_repeated() {
 }
 
 #[test]
+fn an_external_id_of_words_and_a_number_is_no_region() {
+    for secret in ["correct-horse-battery-12", "acme-prod-delegation-7", "corp-prod-northwest-1"] {
+        let given = json!({"ParentRoleArn": ROLE, "AssumeRoleRegion": secret});
+        let error = parse(given).unwrap_err();
+        assert!(error.contains("AssumeRoleRegion") && !error.contains(secret), "{error}");
+    }
+}
+
+#[test]
 fn an_external_id_with_dots_around_it_is_no_name() {
     let secret = "51af3dc0-da77-11e4-872e-1234567db123";
     for dotted in [format!("{secret}."), format!(".{secret}"), format!("{secret}.\u{3002}")] {
