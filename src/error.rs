@@ -203,12 +203,25 @@ pub struct Failure {
     kind: FailureKind,
     code: &'static str,
     message: String,
+    is_permanent: bool,
 }
 
 impl Failure {
     /// Creates a failure with this code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { kind: code.kind(), code: code.as_str(), message: message.into() }
+        let (kind, code) = (code.kind(), code.as_str());
+        Self { kind, code, message: message.into(), is_permanent: false }
+    }
+
+    /// Records that AWS would fail the same call again, whenever it is made.
+    #[must_use]
+    pub(crate) fn permanent(self, is_permanent: bool) -> Self {
+        Self { is_permanent, ..self }
+    }
+
+    /// True if AWS would fail the same call again, whenever it is made.
+    pub(crate) fn is_permanent(&self) -> bool {
+        self.is_permanent
     }
 
     /// Replaces the message.
@@ -255,13 +268,15 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         // A failed check keeps the class of its own failure.
         let kind = refusal.code().parse::<Code>().map_or(FailureKind::Refused, Code::kind);
-        Self { kind, code: refusal.code(), message: refusal.to_string() }
+        let (code, message) = (refusal.code(), refusal.to_string());
+        Self { kind, code, message, is_permanent: false }
     }
 }
 
 impl From<Overtaken> for Failure {
     fn from(overtaken: Overtaken) -> Self {
-        Self { kind: FailureKind::Stale, code: overtaken.code(), message: overtaken.to_string() }
+        let (code, message) = (overtaken.code(), overtaken.to_string());
+        Self { kind: FailureKind::Stale, code, message, is_permanent: false }
     }
 }
 

@@ -87,6 +87,15 @@ pub struct Overrides {
     pub region: Option<String>,
 }
 
+/// In which Regions a role may be assumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Regions {
+    /// In that of the role, if it has one. Otherwise in the default ones.
+    OfRole,
+    /// First in that of the role, and if that fails in the default ones.
+    Any,
+}
+
 /// The assumed role of a session. `None` for the function's own role.
 type SessionKey = Option<RoleSession>;
 
@@ -184,6 +193,16 @@ impl Accounts {
         role: Option<&Role>,
         stack: Option<&str>,
     ) -> Result<Arc<Session>, AwsError> {
+        self.session_in(Regions::OfRole, role, stack).await
+    }
+
+    /// Like [`Self::session`], but a role is assumed in these Regions.
+    pub(crate) async fn session_in(
+        &self,
+        regions: Regions,
+        role: Option<&Role>,
+        stack: Option<&str>,
+    ) -> Result<Arc<Session>, AwsError> {
         let key = role.map(|role| RoleSession::new(role, &self.program, stack));
         if let Some(session) = self.cached(&key) {
             return Ok(session);
@@ -195,7 +214,7 @@ impl Accounts {
             }
             Some(session) => {
                 let region = route53_region(session.role.arn.partition());
-                let credentials = self.assume(session).await?;
+                let credentials = self.assume(session, regions).await?;
                 let until = credentials.expiry().map(|expiry| expiry - RENEW_BEFORE);
                 let provider = SharedCredentialsProvider::new(credentials);
                 (

@@ -29,6 +29,8 @@ pub enum AwsErrorKind {
     NoResponse,
     /// The response is too large to be read.
     TooLarge,
+    /// The service does not accept a value of the request, whoever sends it. Nothing was changed.
+    Invalid,
     /// Any other error of the service. Nothing was changed.
     Other,
 }
@@ -56,6 +58,19 @@ impl AwsError {
     /// True if the caller lacks a permission.
     pub(crate) fn is_denied(&self) -> bool {
         self.kind == AwsErrorKind::Denied
+    }
+
+    /// True if the same call would fail again for the same reason, whenever it is made. Only a
+    /// denial may pass.
+    pub(crate) fn is_permanent(&self) -> bool {
+        use AwsErrorKind::{Invalid, Other, TooLarge};
+        matches!(self.kind, Invalid | Other | TooLarge)
+    }
+
+    /// The error for a role of another partition than the function's.
+    pub(super) fn foreign_role(action: &str) -> Self {
+        let message = "roles can't be assumed across partitions".to_owned();
+        Self { kind: AwsErrorKind::Invalid, ..Self::unreadable(action, message) }
     }
 
     /// Sets whose permissions the caller used.
@@ -88,7 +103,7 @@ impl AwsError {
     /// Combines the errors of one action in several Regions. The combined error has the kind of the
     /// most informative one.
     pub(super) fn from_regions(errors: &[(&str, Self)]) -> Self {
-        let kinds = [AwsErrorKind::Denied, AwsErrorKind::Other];
+        let kinds = [AwsErrorKind::Denied, AwsErrorKind::Invalid, AwsErrorKind::Other];
         let informative =
             kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
         let informative = informative.or(errors.last());
@@ -135,6 +150,7 @@ impl AwsError {
             | "InvalidToken"
             | "ExpiredToken"
             | "ExpiredTokenException" => AwsErrorKind::Denied,
+            "ValidationError" => AwsErrorKind::Invalid,
             "NoSuchHostedZone" => AwsErrorKind::NoSuchHostedZone,
             "InvalidChangeBatch" => AwsErrorKind::Rejected,
             "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" => {

@@ -285,7 +285,7 @@ async fn read_hosted_zone(
     role: Option<&Role>,
 ) -> Result<(Arc<Session>, HostedZone), Failure> {
     let failure = |error| child_failure(&format!("reading the child zone {id}"), &error);
-    let session = cx.session(role).await.map_err(failure)?;
+    let session = cx.old_session(role).await.map_err(failure)?;
     let zone = session.hosted_zone(id).await.map_err(failure)?;
     Ok((session, zone))
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use super::outcome::Outcome;
 use super::progress::Progress;
-use crate::aws::credentials::Accounts;
+use crate::aws::credentials::{Accounts, Regions};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::route53::Session;
-use crate::cfn::envelope::{Request, Target};
+use crate::cfn::envelope::{Request, RequestType, Target};
 use crate::cfn::properties::MAX_SERVICE_TIMEOUT;
 use crate::cfn::response::{self, encoded};
 use crate::config::Config;
@@ -161,10 +161,29 @@ impl<'a> RequestContext<'a> {
     }
 
     /// A session with the permissions of `role`, or of the function itself, named after the stack.
+    /// A wrong `AssumeRoleRegion` does not fail a Delete.
     pub(super) async fn session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
+        let regions = match self.request.kind {
+            RequestType::Create | RequestType::Update => Regions::OfRole,
+            RequestType::Delete => Regions::Any,
+        };
+        self.session_in(regions, role).await
+    }
+
+    /// Like [`Self::session`], with a role of old properties, whose `AssumeRoleRegion` must not
+    /// fail a request either.
+    pub(super) async fn old_session(&self, role: Option<&Role>) -> Result<Arc<Session>, AwsError> {
+        self.session_in(Regions::Any, role).await
+    }
+
+    async fn session_in(
+        &self,
+        regions: Regions,
+        role: Option<&Role>,
+    ) -> Result<Arc<Session>, AwsError> {
         let owner = self.owner();
         let stack = owner.as_str().and_then(|owner| owner.split_once('/')).map(|(stack, _)| stack);
-        let session = self.accounts.session(role, stack).await;
+        let session = self.accounts.session_in(regions, role, stack).await;
         session.map_err(|error| match role.and_then(|role| role.external_id.as_ref()) {
             Some(id) if error.is_denied() && has_form_of_number(id) => error.followed_by(
                 "The external id looks like a number that YAML has rewritten: put it in quotation \
@@ -310,9 +329,10 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
         | AwsErrorKind::Throttled
         | AwsErrorKind::NoResponse
         | AwsErrorKind::TooLarge
+        | AwsErrorKind::Invalid
         | AwsErrorKind::Other => Code::AwsCallFailed,
     };
-    let failure = Failure::new(code, format!("{context}: {error}"));
+    let failure = Failure::new(code, format!("{context}: {error}")).permanent(error.is_permanent());
     match code {
         Code::HostedZoneNotFound => failure.followed_by("Correct the id of the zone."),
         _ => failure,

@@ -9,6 +9,7 @@ use super::outcome::Outcome;
 use super::reconcile::Denial;
 use super::text::text_of;
 use super::{RequestContext, child, observe, parent_failure, parent_zone, sync};
+use crate::aws::error::AwsErrorKind;
 use crate::aws::route53::{ChangeStatus, Session};
 use crate::cfn::physical_id::PhysicalId;
 use crate::cfn::properties::{Partial, PropertyError};
@@ -41,17 +42,22 @@ async fn delete_point(
     denial: Denial,
 ) -> Result<Outcome, Failure> {
     cx.progress.at("assuming the parent role");
+    let mut role_invalid = false;
     let result = async {
         let session = cx.session(properties.parent_role.as_ref()).await;
-        let session =
-            session.map_err(|error| parent_failure("assuming the parent role", &error))?;
+        let session = session.map_err(|error| {
+            role_invalid = error.kind == AwsErrorKind::Invalid;
+            parent_failure("assuming the parent role", &error)
+        })?;
         let site = Site { session: &session, point, is_main: true };
         remove(cx, site, properties, DeleteReason::Requested).await
     };
-    match result.await {
+    let result = result.await;
+    match result {
         // Properties must never fail a Delete: a role that can't exist would fail it forever.
         Err(failure)
-            if failure.kind() == FailureKind::Denied && properties.parent_role_unreadable =>
+            if role_invalid
+                || (failure.kind() == FailureKind::Denied && properties.parent_role_unreadable) =>
         {
             let warning = format!(
                 "The delegation of {} was left in place: ParentRoleArn or ParentExternalId is \
@@ -64,20 +70,27 @@ async fn delete_point(
         Err(failure) if failure.kind() == FailureKind::NoSuchZone => {
             delete_in_missing_zone(cx, properties, &point.zone).await
         }
-        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::Final => {
-            Err(denied_for_good(cx, point, &failure))
-        }
+        Err(failure) if fails_for_good(&failure, denial) => Err(not_removed(cx, point, &failure)),
         result => outcome(cx, properties, result).await,
     }
 }
 
-/// The failure of a Delete that is denied for good, with the two ways to go on (LEAVE-10).
-fn denied_for_good(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Failure) -> Failure {
+/// True if the call would fail again whenever it is made, as far as is known.
+fn fails_for_good(failure: &Failure, denial: Denial) -> bool {
+    failure.is_permanent() || (failure.kind() == FailureKind::Denied && denial == Denial::Final)
+}
+
+/// The failure of a Delete that fails for good, with the two ways to go on (LEAVE-10).
+fn not_removed(cx: &RequestContext<'_>, point: &DelegationPoint, failure: &Failure) -> Failure {
     let DelegationPoint { zone, name } = point;
     let record = record_name(name).map_or_else(String::new, |record| record.to_string());
+    let remedy = match failure.kind() {
+        FailureKind::Denied => "Restore that permission",
+        _ => "Correct the cause",
+    };
     let message = format!(
-        "The delegation of {name} in the parent zone {zone} was not removed: {} Restore that \
-         permission, and delete again. Or have CloudFormation retain the resource, and remove what \
+        "The delegation of {name} in the parent zone {zone} was not removed: {} {remedy}, and \
+         delete again. Or have CloudFormation retain the resource, and remove what \
          is left by hand: the NS record set (and DS record set) of {name}, unless others claim it, \
          and the value with owner={} of the TXT record set {record}.",
         sentence(failure.message()),
@@ -108,7 +121,11 @@ async fn delete_in_missing_zone(
         remove(cx, site, properties, DeleteReason::ZoneGone { zone: gone.clone() }).await
     });
     let mut outcome = match result.await {
-        Err(failure) if is_nowhere(&failure) || failure.kind() == FailureKind::Denied => {
+        Err(failure)
+            if is_nowhere(&failure)
+                || failure.is_permanent()
+                || failure.kind() == FailureKind::Denied =>
+        {
             let message =
                 format!("No delegation of this resource was found elsewhere: {}", failure.coded());
             warnings.push(Warning::new(WarningCode::LeftUnknown, message));
@@ -136,10 +153,7 @@ async fn delete_invented_id(
     };
     let (session, point) = match found {
         Ok(found) => found,
-        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::MayPass => {
-            return Err(failure);
-        }
-        Err(failure) if is_nowhere(&failure) || failure.kind() == FailureKind::Denied => {
+        Err(failure) if is_nowhere(&failure) || fails_for_good(&failure, denial) => {
             return Ok(cx.unchanged(vec![left_unknown(cx, named(properties), &failure)]));
         }
         Err(failure) => return Err(failure),
@@ -150,9 +164,9 @@ async fn delete_invented_id(
     let reason = DeleteReason::InventedId { intent: properties.intent(), create_could_run };
     let result = remove_tracked(cx, site, properties, reason, &mut is_ours).await;
     match result {
-        Err(failure) if failure.kind() == FailureKind::Denied && denial == Denial::Final => {
+        Err(failure) if fails_for_good(&failure, denial) => {
             if is_ours {
-                Err(denied_for_good(cx, &point, &failure))
+                Err(not_removed(cx, &point, &failure))
             } else {
                 Ok(cx.unchanged(vec![left_unknown(cx, Some(&point.name), &failure)]))
             }
@@ -307,7 +321,7 @@ async fn remove_tracked(
     .await;
     // A Delete that removes nothing must say what is left.
     result.map_err(|failure| match current {
-        Some(servers) if failure.kind() == FailureKind::Denied => {
+        Some(servers) if failure.kind() == FailureKind::Denied || failure.is_permanent() => {
             let message = format!("{failure}. {} is still delegated to {servers}", point.name);
             failure.with_message(message)
         }

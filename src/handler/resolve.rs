@@ -231,6 +231,6 @@ pub(super) async fn old_session(
     cx: &RequestContext<'_>,
     role: Option<&Role>,
 ) -> Result<Arc<Session>, Failure> {
-    let session = cx.session(role).await;
+    let session = cx.old_session(role).await;
     session.map_err(|error| parent_failure("assuming the old parent role", &error))
 }

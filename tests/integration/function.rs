@@ -15,6 +15,7 @@ mod moving;
 mod occlusion;
 mod peers;
 mod permissions;
+mod refused_for_good;
 mod scenario;
 mod sns;
 mod sync;

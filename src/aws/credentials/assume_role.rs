@@ -9,7 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use tokio::time::sleep;
 
-use super::{Accounts, FIRST_BACKOFF, MAX_BACKOFF, retry, unlimited};
+use super::{Accounts, FIRST_BACKOFF, MAX_BACKOFF, Regions, retry, unlimited};
 use crate::aws::error::{AwsError, AwsErrorKind};
 use crate::aws::partition::{partition_of, route53_region};
 use crate::backoff::Backoff;
@@ -35,12 +35,23 @@ impl RoleSession {
 }
 
 impl Accounts {
-    /// Assumes a role in its STS Region, if it has one. Otherwise in the function's own Region, and
-    /// if that fails, in the Region of Route 53. A VPC endpoint or a policy may allow only the
-    /// first, and the role's account may have disabled it (IAM User Guide, "Manage AWS STS in an
-    /// AWS Region").
-    pub(super) async fn assume(&self, session: &RoleSession) -> Result<Credentials, AwsError> {
-        let regions = self.sts_regions(&session.role);
+    /// Assumes a role in its STS Region, if it has one. Otherwise, or with [`Regions::Any`], in the
+    /// function's own Region, and if that fails, in the Region of Route 53. A VPC endpoint or a
+    /// policy may allow only the first, and the role's account may have disabled it (IAM User
+    /// Guide, "Manage AWS STS in an AWS Region").
+    pub(super) async fn assume(
+        &self,
+        session: &RoleSession,
+        regions: Regions,
+    ) -> Result<Credentials, AwsError> {
+        // The STS of another partition must not get the session token and the external id.
+        if let Some(own) = self.config.region()
+            && let Some(arn) =
+                session.role.chain().find(|arn| arn.partition() != partition_of(own.as_ref()))
+        {
+            return Err(AwsError::foreign_role(&action(arn)));
+        }
+        let regions = self.sts_regions(&session.role, regions);
         let [only] = regions.as_slice() else {
             return self.assume_in_turn(session, &regions).await;
         };
@@ -48,9 +59,10 @@ impl Accounts {
     }
 
     /// The Regions to try, in this order.
-    fn sts_regions(&self, role: &Role) -> Vec<String> {
-        if let Some(region) = &role.region {
-            return vec![region.as_str().to_owned()];
+    fn sts_regions(&self, role: &Role, regions: Regions) -> Vec<String> {
+        let given = role.region.as_ref().map(|region| region.as_str().to_owned());
+        if let (Some(given), Regions::OfRole) = (&given, regions) {
+            return vec![given.clone()];
         }
         let partition = role.arn.partition();
         let own = self
@@ -65,6 +77,10 @@ impl Accounts {
         let last = self.sts_region.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if last.is_some() && regions.last() == last.as_ref() {
             regions.reverse();
+        }
+        if let Some(given) = given {
+            regions.retain(|region| *region != given);
+            regions.insert(0, given);
         }
         regions
     }
@@ -122,6 +138,11 @@ impl Accounts {
     }
 }
 
+/// What an error calls the call that assumes this role.
+fn action(arn: &RoleArn) -> String {
+    format!("STS AssumeRole of {arn}")
+}
+
 /// Assumes a role with the credentials of `config`.
 async fn assume_with(
     config: &SdkConfig,
@@ -129,7 +150,7 @@ async fn assume_with(
     arn: &RoleArn,
     external_id: Option<&ExternalId>,
 ) -> Result<Credentials, AwsError> {
-    let action = format!("STS AssumeRole of {arn}");
+    let action = action(arn);
     let config = aws_sdk_sts::config::Builder::from(config);
     let sts = aws_sdk_sts::Client::from_conf(config.retry_partition(unlimited("sts")).build());
     let response = sts

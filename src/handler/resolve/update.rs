@@ -188,11 +188,15 @@ impl UpdateResolver<'_> {
 
     /// True if the old properties have another role or external id. Invalid ones don't count.
     fn role_changes(&self) -> bool {
+        !self.old.parent_role_unreadable && !self.is_same_role()
+    }
+
+    /// True if the old properties have the same role and external id.
+    fn is_same_role(&self) -> bool {
         let identity = |role: &Option<Role>| {
             role.clone().map(|role| (role.through, role.arn, role.external_id))
         };
-        !self.old.parent_role_unreadable
-            && identity(&self.old.parent_role) != identity(&self.desired.parent_role)
+        identity(&self.old.parent_role) == identity(&self.desired.parent_role)
     }
 
     /// True if the new role belongs to another account than the old one. It can then never read the
@@ -315,7 +319,7 @@ impl UpdateResolver<'_> {
     ) -> Option<DelegationPoint> {
         let Self { cx, desired, child, old, .. } = self;
         let (name, parent) = (old_name?, old.parent_zone.as_ref()?);
-        let same_role = old.parent_role == desired.parent_role;
+        let same_role = self.is_same_role();
         if *name == child.name && parent == desired.parent_zone() && same_role {
             return None;
         }
