@@ -96,9 +96,13 @@ pub struct KeySigningKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The record sets, in Route 53's order.
+    ///
+    /// Not those whose name is no DNS name. Route 53 accepts names that are a byte too long, and
+    /// others may be able to write them. No query reaches such a record set, so no delegation hides
+    /// it.
     pub sets: Vec<RecordSet>,
     /// The name at which the listing continues, if it does. The last of `sets` may have the same
-    /// name.
+    /// name. Where the next name is no DNS name, this is the last name before it.
     pub next: Option<Name>,
 }
 
@@ -156,7 +160,7 @@ impl Session {
                 .set_hosted_zone_id(next);
             let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones() {
-                if name(ACTION, zone.name())? != *zone_name {
+                if name(ACTION, zone.name()).ok().as_ref() != Some(zone_name) {
                     return Ok(found);
                 }
                 if !is_private(zone) {
@@ -214,17 +218,16 @@ impl Session {
             );
         }
         let page = call.send().await.map_err(|error| self.error(ACTION, &error))?;
-        let sets = page
-            .resource_record_sets()
-            .iter()
-            .map(|set| record_set(ACTION, set))
-            .collect::<Result<_, _>>()?;
+        let sets: Vec<_> = page.resource_record_sets().iter().filter_map(record_set).collect();
+        let last = || sets.last().map(|set| &set.name).or(start.map(|(name, _)| name)).cloned();
         let next = page.next_record_name().filter(|_| page.is_truncated());
-        Ok(Page { sets, next: next.map(|next| name(ACTION, next)).transpose()? })
+        let next = next.and_then(|next| next.parse().ok().or_else(last));
+        Ok(Page { sets, next })
     }
 
     /// Calls `ListHostedZones` and returns every public zone of the account, without name servers.
-    /// Awaits `turn` before each call.
+    /// A zone whose name is no DNS name is left out: no query reaches it. Awaits `turn` before each
+    /// call.
     pub(crate) async fn every_public_zone(
         &self,
         turn: impl AsyncFn(),
@@ -237,6 +240,7 @@ impl Session {
             let page = self.client.list_hosted_zones().set_marker(marker).send().await;
             let page = page.map_err(|error| self.error(ACTION, &error))?;
             for zone in page.hosted_zones().iter().filter(|zone| !is_private(zone)) {
+                let Ok(name) = name(ACTION, zone.name()) else { continue };
                 let id = zone.id().parse();
                 let id = id.map_err(|_| {
                     AwsError::unreadable(
@@ -244,12 +248,7 @@ impl Session {
                         format!("the response has the zone id {:?}", zone.id()),
                     )
                 })?;
-                found.push(HostedZone {
-                    id,
-                    name: name(ACTION, zone.name())?,
-                    private: false,
-                    name_servers: None,
-                });
+                found.push(HostedZone { id, name, private: false, name_servers: None });
             }
             marker = page.next_marker().filter(|_| page.is_truncated()).map(str::to_owned);
             if marker.is_none() {
@@ -259,8 +258,8 @@ impl Session {
     }
 
     /// Calls `ListResourceRecordSets` and returns those record sets of the whole zone for which
-    /// `keep` holds, in Route 53's order. `None` if they take more than `most` bytes of memory.
-    /// Awaits `turn` before each call.
+    /// `keep` holds, in Route 53's order and without those that [`Page::sets`] leaves out. `None` if
+    /// they take more than `most` bytes of memory. Awaits `turn` before each call.
     pub(crate) async fn whole_zone(
         &self,
         zone: &ZoneId,
@@ -284,8 +283,7 @@ impl Session {
                 page => page?,
             };
             for set in page.resource_record_sets() {
-                let set = record_set(ACTION, set)?;
-                if keep(&set) {
+                if let Some(set) = record_set(set).filter(|set| keep(set)) {
                     bytes += size(&set);
                     if bytes > most {
                         return Ok(None);

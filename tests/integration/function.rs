@@ -9,6 +9,7 @@ mod dnssec_sequences;
 mod faults;
 mod holders;
 mod invented_ids;
+mod long_names;
 mod many_record_sets;
 mod migrating;
 mod moving;

@@ -364,6 +364,25 @@ async fn the_command_reads_a_zone_of_any_size() {
     assert_eq!(scan.zones[0].inventory.entries.len(), 1);
 }
 
+/// Route 53 accepts names that are a byte too long for DNS, from anybody who may write TXT or create
+/// zones.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_too_long_for_dns_hides_no_zone_and_no_delegation() {
+    let organization = Organization::new(1);
+    let long = |below: &str| {
+        let labels = [vec!["a".repeat(63); 3].join("."), "a".repeat(61 - below.len())].join(".");
+        format!("{labels}.{below}.")
+    };
+    let zone = organization.parents[0].hosted_zone("example.com");
+    organization.parents[0].hosted_zone(&long("example.net"));
+    let record = RecordSet::new(&long("example.com"), "TXT", 60, ["\"token\""]);
+    zone.change(&[sandbox::Change { action: sandbox::Action::Create, record }]).unwrap();
+    organization.delegate(&zone, "good.example.com", &["ns1.provider0.net", "ns2.provider0.net"]);
+    let scan = organization.scan().await;
+    assert_eq!((scan.zones.len(), scan.unread.len()), (1, 0));
+    assert_eq!(scan.zones[0].inventory.entries.len(), 1);
+}
+
 /// The names decide which delegations are checked at the same time.
 #[tokio::test(start_paused = true)]
 async fn the_last_delegations_of_a_zone_are_the_first_in_the_last_round() {

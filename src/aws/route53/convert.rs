@@ -34,17 +34,15 @@ pub(super) fn name(action: &'static str, text: &str) -> Result<Name, AwsError> {
     })
 }
 
-pub(super) fn record_set(
-    action: &'static str,
-    set: &types::ResourceRecordSet,
-) -> Result<RecordSet, AwsError> {
+/// Converts a record set. `None` if its name is no DNS name.
+pub(super) fn record_set(set: &types::ResourceRecordSet) -> Option<RecordSet> {
     let values = set.resource_records().iter().map(|record| record.value().to_owned()).collect();
     let is_simple = set.alias_target().is_none()
         && set.set_identifier().is_none()
         && set.health_check_id().is_none()
         && set.traffic_policy_instance_id().is_none();
-    Ok(RecordSet {
-        name: name(action, set.name())?,
+    Some(RecordSet {
+        name: set.name().parse().ok()?,
         record_type: set.r#type().as_str().into(),
         ttl: set.ttl().and_then(Ttl::new),
         values,
