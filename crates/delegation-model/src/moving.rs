@@ -33,6 +33,9 @@ pub struct ZoneView {
     pub private: bool,
     /// Our own claim at the point.
     pub claim: Option<Claim>,
+    /// True if the zone has an NS record set at the point. Read only at the point of the physical
+    /// id.
+    pub is_delegated: bool,
     /// True if the zone delegates a name above the point, and has no NS record set at the point.
     /// Read only at home.
     pub is_occluded: bool,
@@ -132,7 +135,10 @@ pub fn next_step(route: &Route) -> NextStep {
     let step = match view {
         Reached::Denied if !route.role_changes => NextStep::Denied(physical.clone()),
         Reached::Read(view) if route.is_satisfied(physical, view) => {
-            if view.claim.is_some() {
+            // The closest zone may be one that nobody asks. Others may be able to remove the claim,
+            // and not the delegation (MOVE-1).
+            let stays = view.is_delegated && route.parent == ParentZone::Closest;
+            if view.claim.is_some() || stays {
                 return NextStep::Go { point: physical.clone(), behavior: UpdateBehavior::InPlace };
             }
             // If there are several zones of the name, the Update stays in this one.

@@ -16,6 +16,7 @@ use delegation_model::name::Name;
 use delegation_model::ownership_record::Claim;
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{Observation, Overtaken, UpdateBehavior};
+use delegation_model::record_set::RecordType;
 use delegation_model::role::Role;
 
 /// Finds the delegation point of an Update.
@@ -272,7 +273,13 @@ impl UpdateResolver<'_> {
         };
         let (zone, claim) = tokio::try_join!(zone, observe::own_claim(self.cx, session, point))?;
         let is_occluded = claim.is_some() && observe::is_occluded(self.cx, session, point).await?;
-        Ok(ZoneView { apex: zone.name, private: zone.private, claim, is_occluded })
+        Ok(ZoneView {
+            apex: zone.name,
+            private: zone.private,
+            claim,
+            is_delegated: false,
+            is_occluded,
+        })
     }
 
     /// Turns a read of the physical id's point into what the model needs, and records in `known`
@@ -287,6 +294,8 @@ impl UpdateResolver<'_> {
         match read {
             Reached::Read(AtPhysical { apex, claim, observed }) => {
                 let had_claim = claim.is_some();
+                let ns = observed.as_ref().and_then(|observed| observed.at_cut(&RecordType::Ns));
+                let is_delegated = ns.is_some();
                 known.read_physical = Some(ReadPoint {
                     point: point.clone(),
                     session: Arc::clone(session),
@@ -301,6 +310,7 @@ impl UpdateResolver<'_> {
                     apex: apex.unwrap_or_else(|| point.name.clone()),
                     private,
                     claim,
+                    is_delegated,
                     is_occluded: false,
                 })
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use delegation_model::digest::Digest;
 use delegation_model::parent::ParentZone;
@@ -97,6 +98,34 @@ async fn neither_a_closer_zone_nor_a_second_one_of_the_name_moves_a_delegation()
     }
 }
 
+/// MOVE-1. Anybody who may write TXT in the zone can remove the claim there, and nobody asks the
+/// closer zone.
+#[tokio::test(start_paused = true)]
+async fn a_removed_claim_moves_no_delegation_to_a_closer_zone() {
+    for is_denied in [false, true] {
+        let fixture = Fixture::new().await;
+        let child = fixture.child_account.hosted_zone(BELOW);
+        let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+        let id = fixture.create(closest.clone()).await.success().id().to_owned();
+        let closer = fixture.parent_account.hosted_zone(NAME);
+        if is_denied {
+            let change = Fault::on("ChangeResourceRecordSets").zone(&closer.id());
+            fixture.aws.fault(change.kind(denied()).always());
+        }
+        let record = format!("_delegation-{BELOW}");
+        let claim = fixture.parent.record(&record, "TXT").unwrap();
+        let again = with(&closest, json!({"Trigger": "1"}));
+        for (old, new) in [(&closest, &again), (&again, &closest)] {
+            fixture.parent.remove(&record, "TXT");
+            let answer = fixture.update(&id, old.clone(), new.clone()).await.success();
+            assert_eq!(answer.id(), id);
+        }
+        fixture.parent.put(claim);
+        assert!(fixture.parent.record(BELOW, "NS").is_some());
+        assert!(closer.record(BELOW, "NS").is_none());
+    }
+}
+
 // Moves there and back.
 
 #[tokio::test(start_paused = true)]
@@ -139,6 +168,31 @@ async fn a_forged_origin_moves_no_delegation_to_a_zone_that_nobody_asks() {
     assert_eq!(answer.id(), id);
     assert_eq!(delegated(&private), Vec::<String>::new());
     assert_eq!(fixture.parent.record(NAME, "NS").unwrap().ttl, Some(60));
+}
+
+/// MOVE-3. Permissions may be missing for a moment, so the Update waits. It then removes `from`.
+#[tokio::test(start_paused = true)]
+async fn known_a_forged_origin_that_the_role_may_not_read_delays_one_update() {
+    let fixture = Fixture::new().await;
+    let id = fixture.create(json!({})).await.success().id().to_owned();
+    let other = fixture.aws.account("444444444444").hosted_zone("example.com");
+    for action in ["GetHostedZone", "ListResourceRecordSets"] {
+        fixture.aws.fault(Fault::on(action).zone(&other.id()).kind(denied()).always());
+    }
+    let parent = ParentZone::Name("example.com".parse().unwrap());
+    let role = fixture.parent_role.arn();
+    let route = Digest::from_route(&parent, Some(&role), &NAME.parse().unwrap());
+    let forged = format!(",from={}/{route},owner=", other.id());
+    let forged: Vec<String> =
+        fixture.claims().iter().map(|claim| claim.replace(",owner=", &forged)).collect();
+    fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, forged));
+    let (first, second) = (json!({"Trigger": "1"}), json!({"Trigger": "2"}));
+    let mut started = tokio::time::Instant::now();
+    assert_eq!(fixture.update(&id, json!({}), first.clone()).await.success().id(), id);
+    assert!(started.elapsed() > Duration::from_secs(30), "{:?}", started.elapsed());
+    started = tokio::time::Instant::now();
+    assert_eq!(fixture.update(&id, first, second).await.success().id(), id);
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
 
 /// TRUST-4. Somebody who may write TXT in the parent zone and in the zone around it: the claim says
@@ -295,7 +349,7 @@ async fn a_move_to_another_account_can_be_rolled_back() {
     assert_eq!(moved, format!("{}/{NAME}", zone.id()));
     let back = fixture.update(&moved, there.clone(), json!({})).await.success();
     assert!(
-        began.elapsed() < std::time::Duration::from_mins(1),
+        began.elapsed() < Duration::from_mins(1),
         "a denial must not be waited for, because the accounts differ"
     );
     assert_eq!(back.id(), id);

@@ -46,7 +46,7 @@ fn claim(from: Option<MovedFrom>) -> Claim {
 
 fn view(claim: Option<Claim>) -> Reached<ZoneView> {
     let apex = name("example.com");
-    Reached::Read(ZoneView { apex, private: false, claim, is_occluded: false })
+    Reached::Read(ZoneView { apex, private: false, claim, is_delegated: false, is_occluded: false })
 }
 
 /// An Update with a physical id in zone Z1 that asks for this parent zone. Its old properties ask
@@ -101,8 +101,25 @@ fn the_zone_is_kept_while_it_has_the_claim_and_satisfies_the_properties() {
     }
 }
 
+/// MOVE-1.
 #[test]
-fn without_a_claim_the_zone_is_looked_up_and_this_one_preferred() {
+fn without_a_claim_an_update_stays_in_a_zone_that_has_the_delegation() {
+    let delegated = |private| {
+        let apex = name("example.com");
+        let view = ZoneView { apex, private, claim: None, is_delegated: true, is_occluded: false };
+        Some(Reached::Read(view))
+    };
+    let at_physical = delegated(false);
+    let update = Route { at_physical: at_physical.clone(), ..route(ParentZone::Closest) };
+    assert_eq!(next_step(&update), stays("Z1"), "whichever zone is closer");
+    let by_name = Route { at_physical, ..route(ParentZone::Name(name("example.com"))) };
+    assert_eq!(next_step(&by_name), NextStep::FindZone { prefer: Some(zone("Z1")) });
+    let private = Route { at_physical: delegated(true), ..route(ParentZone::Closest) };
+    assert_eq!(next_step(&private), NextStep::FindZone { prefer: None });
+}
+
+#[test]
+fn without_claim_and_delegation_the_zone_is_looked_up_and_this_one_preferred() {
     for parent in ways() {
         let looking = Route { at_physical: Some(view(None)), ..route(parent) };
         assert_eq!(next_step(&looking), NextStep::FindZone { prefer: Some(zone("Z1")) });
@@ -123,6 +140,7 @@ fn an_update_leaves_a_zone_that_does_not_satisfy_the_properties() {
         apex: name("example.com"),
         private: true,
         claim: Some(claim(None)),
+        is_delegated: true,
         is_occluded: false,
     };
     for (parent, view) in [
@@ -214,7 +232,8 @@ fn an_update_that_asks_for_what_led_to_the_old_point_returns_home() {
 fn home_is_a_public_zone_that_the_properties_ask_for() {
     let there = |apex: &str, private| {
         let claim = Some(claim(None));
-        let view = ZoneView { apex: name(apex), private, claim, is_occluded: false };
+        let view =
+            ZoneView { apex: name(apex), private, claim, is_delegated: true, is_occluded: false };
         Route { at_home: Some(Reached::Read(view)), ..going_home() }
     };
     assert_eq!(next_step(&there("example.com", false)), comes_home("Z0", "Z1"));
@@ -223,6 +242,7 @@ fn home_is_a_public_zone_that_the_properties_ask_for() {
         apex: name("example.com"),
         private: false,
         claim: Some(claim(None)),
+        is_delegated: false,
         is_occluded: true,
     };
     let by_name = Route { at_home: Some(Reached::Read(occluded)), ..going_home() };
@@ -241,8 +261,13 @@ fn a_zone_that_can_not_have_the_delegation_is_no_home() {
     let parent = ParentZone::Closest;
     let from = MovedFrom { zone: Some(zone("Z0")), route: digest(&parent) };
     let there = Some(view(Some(claim(Some(from)))));
-    let occluded =
-        ZoneView { apex: name("com"), private: false, claim: Some(claim(None)), is_occluded: true };
+    let occluded = ZoneView {
+        apex: name("com"),
+        private: false,
+        claim: Some(claim(None)),
+        is_delegated: false,
+        is_occluded: true,
+    };
     let home = Route { at_home: Some(Reached::Read(occluded)), ..route(parent) };
     let at_physical = there.clone();
     assert_eq!(next_step(&Route { at_physical: at_physical.clone(), ..home.clone() }), stays("Z1"));

@@ -83,6 +83,7 @@ impl Model {
                 apex: values.apex.clone(),
                 private: false,
                 claim: own(id),
+                is_delegated: self.points.view(id).servers.is_some(),
                 is_occluded: false,
             })),
         };
