@@ -233,9 +233,7 @@ impl Handler {
         let services =
             Services { config: &self.config, accounts: &self.accounts, verifier: &self.verifier };
         let cx = RequestContext::new(services, request, target, timeline, progress);
-        if request.kind == RequestType::Create {
-            progress.mark_arrival();
-        }
+        progress.mark_arrival(request.kind == RequestType::Create);
         // Boxed because it is large.
         let result = until_deadline(&cx, Box::pin(reconcile::run(&cx))).await;
         let Err(failure) = result else { return result };

@@ -46,9 +46,7 @@ pub(super) async fn run(
     earlier: &mut EarlierCheck,
 ) -> Result<Outcome, Failure> {
     let mut resolved = resolve(cx, denial).await?;
-    if resolved.behavior.is_arrival() {
-        cx.progress.mark_arrival();
-    }
+    cx.progress.mark_arrival(resolved.behavior.is_arrival());
     let (applied, warning) = change(cx, &mut resolved, earlier).await;
     let applied = applied?;
     let action = applied.plan.action.map(Action::as_str);

@@ -118,9 +118,10 @@ impl Progress {
         self.lock().phase = Phase::Changed(point.clone());
     }
 
-    /// Marks the request as an arrival: its point is neither its physical id's nor home.
-    pub(super) fn mark_arrival(&self) {
-        self.lock().is_arrival = true;
+    /// Records whether the request is an arrival: its point is neither its physical id's nor home.
+    /// It may be one in one attempt, and not in the next.
+    pub(super) fn mark_arrival(&self, is_arrival: bool) {
+        self.lock().is_arrival = is_arrival;
     }
 
     /// Marks that the claim of this request already existed, so an earlier delivery may have

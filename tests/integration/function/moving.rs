@@ -8,7 +8,7 @@ use delegation_model::digest::Digest;
 use delegation_model::parent::ParentZone;
 use sandbox::{Fault, FaultKind, RecordSet, Role, ZoneHandle};
 use serde_json::{Value, json};
-use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, plain};
+use test_support::{EXTERNAL_ID, Fixture, NAME, RECORD, pass, plain};
 
 use super::scenario::{Scenario, takes, wants, with};
 
@@ -124,6 +124,36 @@ async fn a_removed_claim_moves_no_delegation_to_a_closer_zone() {
         assert!(fixture.parent.record(BELOW, "NS").is_some());
         assert!(closer.record(BELOW, "NS").is_none());
     }
+}
+
+/// The first attempt of an Update goes to a closer zone, and is denied. Then the claim is restored,
+/// so that the next attempt is in place, and fails a required check.
+#[tokio::test(start_paused = true)]
+async fn an_update_that_becomes_one_in_place_undoes_nothing() {
+    let fixture = Fixture::new().await;
+    let child = fixture.child_account.hosted_zone(BELOW);
+    let closest = json!({"ChildZoneId": child.id(), "ParentZoneName": null});
+    let id = fixture.create(closest.clone()).await.success().id().to_owned();
+    let closer = fixture.parent_account.hosted_zone(NAME);
+    fixture.dns.delegate_to(&fixture.aws.account("444444444444").hosted_zone("example.com"));
+    let record = format!("_delegation-{BELOW}");
+    let claim = fixture.parent.record(&record, "TXT").unwrap();
+    for (name, rtype) in [(BELOW, "NS"), (record.as_str(), "TXT")] {
+        fixture.parent.remove(name, rtype);
+    }
+    let change = Fault::on("ChangeResourceRecordSets").zone(&closer.id());
+    fixture.aws.fault(change.kind(denied()).always());
+    let require = with(&closest, json!({"Verification": "REQUIRE"}));
+    let (answer, ()) = tokio::join!(fixture.update(&id, closest, require), async {
+        pass(Duration::from_secs(5)).await;
+        fixture.parent.put(claim);
+    });
+    let answer = answer.failed(&["none of"]);
+    assert!(!answer.reason().contains("undone"), "{}", answer.0);
+    assert_eq!(answer.id(), id);
+    // Its rollback finds the delegation as the Update has left it.
+    assert!(fixture.parent.record(BELOW, "NS").is_some());
+    assert!(fixture.parent.record(&record, "TXT").is_some());
 }
 
 // Moves there and back.
