@@ -43,8 +43,9 @@ pub use warning::Warning;
 const DAY: i64 = 86_400;
 
 /// What Route 53 accepts in one batch (Developer Guide, "Quotas"): the characters of all values,
-/// the values, and the values of one record set.
+/// of one value, the values, and the values of one record set.
 const MOST_CHARACTERS: usize = 32_000;
+const MOST_CHARACTERS_OF_A_VALUE: usize = 4_000;
 const MOST_VALUES: usize = 1_000;
 const MOST_VALUES_OF_A_SET: usize = 400;
 
@@ -239,6 +240,9 @@ fn fits(changes: &[Change]) -> bool {
     let characters =
         |set: &RecordSet| set.values.iter().map(|value| value.chars().count()).sum::<usize>();
     sets().map(characters).sum::<usize>() <= MOST_CHARACTERS
+        && sets()
+            .flat_map(|set| &set.values)
+            .all(|value| value.chars().count() <= MOST_CHARACTERS_OF_A_VALUE)
         && sets().map(|set| set.values.len()).sum::<usize>() <= MOST_VALUES
         && sets().all(|set| set.values.len() <= MOST_VALUES_OF_A_SET)
 }

@@ -134,8 +134,8 @@ pub enum Refusal {
     /// The ownership record has no room for the claim.
     #[error(
         "The ownership record {record} has no room for this change: it would have more than \
-         {MAX_CHARACTERS} characters or 400 values. Remove resources that no longer need the \
-         delegation, or what others wrote there."
+         {MAX_CHARACTERS} characters or 400 values, or more than 4000 characters in one value. \
+         Remove resources that no longer need the delegation, or what others wrote there."
     )]
     OwnershipRecordFull { record: Name },
     /// The DS record set prevents it.

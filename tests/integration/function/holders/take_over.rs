@@ -1,6 +1,8 @@
 //! Resources that take a delegation over from others, and the rollbacks of that.
 
+use sandbox::RecordSet;
 use serde_json::json;
+use test_support::NAME;
 
 use super::signed;
 use crate::function::scenario::{Scenario, takes, wants, with};
@@ -248,4 +250,16 @@ async fn a_force_deleted_stack_that_is_created_again_replaces_its_dead_name_serv
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S1:2", wants("y")).await.success();
     assert_eq!((scenario.current().as_str(), scenario.record().claims().count()), ("y", 1));
+}
+
+/// Route 53 accepts 4,000 characters in a value, and the displaced name servers are one value.
+#[tokio::test(start_paused = true)]
+async fn name_servers_that_are_too_long_to_record_are_not_displaced() {
+    let mut scenario = Scenario::new().await;
+    let name = |number: usize| format!("ns{number:03}.{}.net.", vec!["a".repeat(60); 3].join("."));
+    let names: Vec<String> = (0..25).map(name).collect();
+    scenario.fixture.parent.put(RecordSet::new(NAME, "NS", 300, names));
+    let before = scenario.snapshot();
+    scenario.create("S1", takes("x")).await.failed(&["ownership-record-full"]);
+    assert_eq!(scenario.snapshot(), before);
 }
