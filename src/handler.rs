@@ -310,12 +310,18 @@ fn out_of_time(cx: &RequestContext<'_>) -> (String, &'static str) {
 
 /// Undoes what a failed request wrote, if that is its to undo, and adds the result to the failure.
 async fn after_failure(cx: &RequestContext<'_>, failure: Failure) -> Failure {
-    if let Some((point, written_by)) = cx.progress.to_undo() {
-        let left = match replacement::undo(cx, &point, written_by).await {
-            Ok(Undone::All) => "The changes of this request were undone.".to_owned(),
-            Ok(Undone::Nothing) => "Nothing was changed.".to_owned(),
+    if let Some(to_undo) = cx.progress.to_undo() {
+        let left = match replacement::undo(cx, &to_undo).await {
+            Ok(Undone::All) => match to_undo.written_by {
+                WrittenBy::ThisDelivery => "The changes of this request were undone.".to_owned(),
+                WrittenBy::Unknown => "Nothing was changed.".to_owned(),
+            },
+            // With the real id, its Delete finds the claim. Without a claim, such a Delete would
+            // remove only what a retry of the Create has written since.
+            Ok(Undone::Partly { what, claim_left: true }) => return failure.followed_by(&what),
+            Ok(Undone::Partly { what, claim_left: false }) => what,
             Ok(Undone::Left) => {
-                let why = match written_by {
+                let why = match to_undo.written_by {
                     WrittenBy::ThisDelivery => "has been answered",
                     WrittenBy::Unknown => "may have made them",
                 };

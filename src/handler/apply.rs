@@ -136,7 +136,7 @@ pub(super) async fn apply(
         }
         cx.check_fresh()?;
         let sent_before = cx.progress.sent().is_some();
-        let error = match send(cx, site, &plan).await {
+        let error = match send(cx, site, &observed, &plan).await {
             // This batch only marks that an earlier delivery has done the work.
             Ok(_) if plan.finds_own_request => {
                 return Ok(nothing_to_do(cx, point, observed, plan, last));
@@ -183,15 +183,27 @@ pub(super) async fn apply(
 async fn send(
     cx: &RequestContext<'_>,
     site: Site<'_>,
+    observed: &Observation,
     plan: &ReconciliationPlan,
 ) -> Result<Submitted, AwsError> {
     let Site { session, point, is_main } = site;
     cx.progress.at(format!("changing {} in the parent zone {}", point.name, point.zone));
     if is_main {
         cx.progress.mark_sent(point);
+        cx.progress.keep_before(delegation_after(observed, &ReconciliationPlan::default(), point));
     }
     let _timing = cx.progress.time(Step::Apply);
     session.change(&point.zone, &cx.comment(), &plan.changes).await
+}
+
+/// The NS and DS record sets at a point after a plan was applied.
+pub(super) fn delegation_after(
+    observed: &Observation,
+    plan: &ReconciliationPlan,
+    point: &DelegationPoint,
+) -> Vec<RecordSet> {
+    let left = |record_type| plan.leaves(observed, &point.name, record_type).cloned();
+    [RecordType::Ns, RecordType::Ds].iter().filter_map(left).collect()
 }
 
 /// The failure of a request whose batch was never sent, because the zone changed in every round.

@@ -18,7 +18,7 @@ use crate::metrics::Step;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::ownership_record::record_name;
+use delegation_model::ownership_record::{Claim, record_name};
 use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
@@ -340,12 +340,22 @@ fn removes_claim(
     observed: &Observation,
     plan: &ReconciliationPlan,
 ) -> bool {
-    let Some(record) = record_name(&point.name) else { return false };
+    observe::own_in(cx, point, observed).is_some() && own_after(cx, point, observed, plan).is_none()
+}
+
+/// The resource's own claim after a plan was applied.
+pub(super) fn own_after(
+    cx: &RequestContext<'_>,
+    point: &DelegationPoint,
+    observed: &Observation,
+    plan: &ReconciliationPlan,
+) -> Option<Claim> {
+    let record = record_name(&point.name)?;
     let after = Observation {
         ownership: plan.leaves_of(observed.ownership.as_ref(), &record, &RecordType::Txt).cloned(),
         ..Observation::default()
     };
-    observe::own_in(cx, point, observed).is_some() && observe::own_in(cx, point, &after).is_none()
+    observe::own_in(cx, point, &after)
 }
 
 fn union(one: Option<NameServers>, other: Option<NameServers>) -> Option<NameServers> {

@@ -8,6 +8,7 @@ use super::outcome::Outcome;
 use crate::cfn::physical_id::PhysicalId;
 use crate::metrics::{Step, StepTimes};
 use delegation_model::point::DelegationPoint;
+use delegation_model::record_set::RecordSet;
 
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<State>);
@@ -19,6 +20,7 @@ struct State {
     is_arrival: bool,
     finds_own_request: bool,
     step_times: StepTimes,
+    before: Vec<RecordSet>,
 }
 
 /// What is known for certain about the delegation point of the request.
@@ -44,6 +46,15 @@ pub(super) enum WrittenBy {
     ThisDelivery,
     /// This one, another one, or none.
     Unknown,
+}
+
+/// What a failed request has to undo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ToUndo {
+    pub(super) point: DelegationPoint,
+    pub(super) written_by: WrittenBy,
+    /// The NS and DS record sets at the point before the request changed it.
+    pub(super) before: Vec<RecordSet>,
 }
 
 /// A timer that adds the time until it is dropped to a step. A deadline drops it too.
@@ -91,6 +102,11 @@ impl Progress {
         }
     }
 
+    /// Keeps the NS and DS record sets that a change of the request's own point was planned for.
+    pub(super) fn keep_before(&self, before: Vec<RecordSet>) {
+        self.lock().before = before;
+    }
+
     /// Marks the change that was sent as carried out.
     pub(super) fn mark_changed(&self) {
         let mut state = self.lock();
@@ -135,23 +151,23 @@ impl Progress {
         self.lock().finds_own_request
     }
 
-    /// The point at which a failed request has to undo its changes: the point of an arrival that
-    /// has not found the claim of its own request (ARRIVE-8). Also returns which delivery wrote
-    /// there.
-    pub(super) fn to_undo(&self) -> Option<(DelegationPoint, WrittenBy)> {
+    /// What a failed request has to undo: the changes of an arrival that has not found the claim of
+    /// its own request (ARRIVE-8).
+    pub(super) fn to_undo(&self) -> Option<ToUndo> {
         let state = self.lock();
         if !state.is_arrival || state.finds_own_request {
             return None;
         }
-        match &state.phase {
-            Phase::Sent(point) => Some((point.clone(), WrittenBy::Unknown)),
-            Phase::Changed(point) => Some((point.clone(), WrittenBy::ThisDelivery)),
+        let (point, written_by) = match &state.phase {
+            Phase::Sent(point) => (point.clone(), WrittenBy::Unknown),
+            Phase::Changed(point) => (point.clone(), WrittenBy::ThisDelivery),
             Phase::Done(outcome) => {
                 let id = PhysicalId::parse(&outcome.physical_id);
-                id.point().map(|point| (point.clone(), WrittenBy::ThisDelivery))
+                (id.point()?.clone(), WrittenBy::ThisDelivery)
             }
-            Phase::Resolving | Phase::Observed => None,
-        }
+            Phase::Resolving | Phase::Observed => return None,
+        };
+        Some(ToUndo { point, written_by, before: state.before.clone() })
     }
 
     /// Marks the changes of this request as undone.

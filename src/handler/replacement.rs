@@ -1,18 +1,22 @@
 //! What a request does at delegation points other than its own, and how a failed arrival undoes its
 //! changes.
 
-use super::apply::Site;
-use super::progress::WrittenBy;
+use super::apply::{self, Site};
+use super::progress::{ToUndo, WrittenBy};
 use super::resolve::{Previous, ReadPoint, ResolvedRequest, old_session};
-use super::{RequestContext, delete, observe, parent_failure};
+use super::{RequestContext, delete, observe, parent_failure, text};
 use crate::cfn::properties::Partial;
-use crate::error::{Failure, FailureKind, Warning, WarningCode};
+use crate::error::{Failure, FailureKind, Warning, WarningCode, coded};
+use delegation_model::ds::DsRecords;
 use delegation_model::moving::{
     OldPoint, OldPointCheck, Reached, check_old_point, left_by_failed_replacement,
 };
+use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::Claim;
-use delegation_model::point::DelegationPoint;
-use delegation_model::reconcile::{DeleteReason, Overtaken, UpdateBehavior};
+use delegation_model::reconcile::{
+    DeleteReason, Observation, Overtaken, ReconciliationPlan, UpdateBehavior,
+};
+use delegation_model::record_set::{RecordSet, RecordType};
 
 /// Fails a replacement that has written its new point if a later request has moved the resource in
 /// the meantime (MOVE-5). The changes are then undone, as after any failure of an arrival.
@@ -52,24 +56,26 @@ fn reached(claim: Result<Option<Claim>, Failure>) -> Reached<Option<Claim>> {
 }
 
 /// The result of undoing the changes of a failed arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Undone {
-    /// The changes were undone.
+    /// The delegation is as it was before, and nothing of this request is left.
     All,
-    /// There was nothing to undo.
-    Nothing,
     /// The changes stay: another delivery of the request may have made them, or responded with
     /// them.
     Left,
+    /// The delegation is not as it was before, or a claim of the resource is left.
+    Partly {
+        /// What is left, and why.
+        what: String,
+        /// True if the ownership record still has a claim of the resource.
+        claim_left: bool,
+    },
 }
 
 /// Undoes what a failed arrival wrote at this point (ARRIVE-8). If it is not certain that this
 /// delivery wrote it, only reads.
-pub(super) async fn undo(
-    cx: &RequestContext<'_>,
-    point: &DelegationPoint,
-    written_by: WrittenBy,
-) -> Result<Undone, Failure> {
+pub(super) async fn undo(cx: &RequestContext<'_>, to_undo: &ToUndo) -> Result<Undone, Failure> {
+    let ToUndo { point, written_by, .. } = to_undo;
     cx.progress
         .at(format!("undoing the changes of {} in the parent zone {}", point.name, point.zone));
     let (properties, _) = Partial::parse(&cx.request.properties);
@@ -77,23 +83,67 @@ pub(super) async fn undo(
         let session = cx.session(properties.parent_role.as_ref()).await;
         let session =
             session.map_err(|error| parent_failure("assuming the parent role", &error))?;
-        let left_by = |own: Option<Claim>| match own {
-            Some(own) if own.stamp == cx.stamp => Undone::Left,
-            _ => Undone::Nothing,
-        };
-        if written_by == WrittenBy::Unknown {
-            return Ok(left_by(observe::own_claim(cx, &session, point).await?));
+        if *written_by == WrittenBy::Unknown {
+            let observed = observe::cut(cx, &session, point).await?;
+            return Ok(undone(cx, to_undo, &observed, &ReconciliationPlan::default()));
         }
         let site = Site { session: &session, point, is_main: false };
         let applied = delete::remove(cx, site, &properties, DeleteReason::Undo).await?;
-        let is_empty = applied.plan.changes.is_empty();
-        Ok(if is_empty {
-            left_by(observe::own_in(cx, point, &applied.observed))
-        } else {
-            Undone::All
-        })
+        Ok(undone(cx, to_undo, &applied.observed, &applied.plan))
     });
     undone.await
+}
+
+/// Compares what the undoing of a request leaves with what there was before the request.
+fn undone(
+    cx: &RequestContext<'_>,
+    to_undo: &ToUndo,
+    observed: &Observation,
+    plan: &ReconciliationPlan,
+) -> Undone {
+    let ToUndo { point, written_by, before } = to_undo;
+    let own = delete::own_after(cx, point, observed, plan);
+    let is_certain = *written_by == WrittenBy::ThisDelivery;
+    if own.as_ref().is_some_and(|own| own.stamp == cx.stamp && (own.again || !is_certain)) {
+        return Undone::Left;
+    }
+    let now = apply::delegation_after(observed, plan, point);
+    let is_same = before.iter().map(canonical).eq(now.iter().map(canonical));
+    // If this delivery has replaced the resource's claim, any that is left is its own, and somebody
+    // may have edited it. Otherwise it may be that of a retained delegation.
+    let claim_left = own.is_some() && is_certain;
+    if is_same && !claim_left {
+        return Undone::All;
+    }
+    let or_none = |sets: &[RecordSet]| match sets {
+        [] => "no NS or DS record set".to_owned(),
+        sets => text::texts(sets).join("; "),
+    };
+    let mut what = format!(
+        "Not all changes of this request were undone. Before the request, the parent zone {} had \
+         for {}: {}. It now has: {}.",
+        point.zone,
+        point.name,
+        or_none(before),
+        or_none(&now)
+    );
+    if own.is_some_and(|own| own.stamp != cx.stamp) && is_certain {
+        what.push_str(" Somebody has edited the claim of this resource, so it stays.");
+    }
+    for warning in plan.warnings.iter().cloned().map(Warning::from) {
+        what.push(' ');
+        what.push_str(&coded(&warning.message, warning.code));
+    }
+    Undone::Partly { what, claim_left }
+}
+
+/// The record set with its values as this function would write them.
+fn canonical(set: &RecordSet) -> RecordSet {
+    let values = match set.record_type {
+        RecordType::Ns => NameServers::from_values(&set.values).map(|servers| servers.values()),
+        _ => DsRecords::from_values(&set.values).map(|records| records.values()),
+    };
+    RecordSet { values: values.unwrap_or_else(|| set.values.clone()), ..set.clone() }
 }
 
 /// Removes the resource's claim from what a failed replacement left, when that replacement is

@@ -146,11 +146,15 @@ impl Model {
     }
 
     /// Returns the answer of a failed delivery. A Create answers with the real id if the claim of
-    /// its request exists, whether its own batch or that of another delivery wrote it.
+    /// its request exists, whether its own batch or that of another delivery wrote it. After it has
+    /// replaced the claim of its resource itself, any claim of the resource is its own.
     fn fails_and_leaves(&self, state: &State, delivery: &Delivery, request: &Request) -> Stage {
         let exists = state.points[usize::from(delivery.zone)];
         let own = self.points.own(exists, request.resource, i64::from(state.clock));
-        let left = own.is_some_and(|own| own.stamp == stamp(request.time, request.id));
+        let has_written = delivery.stage == Stage::Observe(Part::Undo)
+            || delivery.stage == Stage::Write(Part::Undo);
+        let left =
+            own.is_some_and(|own| has_written || own.stamp == stamp(request.time, request.id));
         let physical = Physical::Point(delivery.zone);
         Stage::Answer(match request.kind {
             RequestType::Create if left => Answer { physical, ..fails(request) },

@@ -53,10 +53,7 @@ fn without_claim(
         }
         _ => ReconciliationPlan::default(),
     };
-    // A failed arrival does not report what it did not write.
-    if goal.reason != DeleteReason::Undo
-        && let Some(ns) = observed.at_cut(&RecordType::Ns)
-    {
+    if let Some(ns) = observed.at_cut(&RecordType::Ns) {
         plan.warnings.push(Warning::NotClaimed {
             name: goal.name.clone(),
             current: text_of(ns),
