@@ -41,7 +41,8 @@ pub fn plan_create_update(goal: &Goal, observed: &Observation) -> Decision {
 }
 
 /// Returns why the request is overtaken, if it is: by a later request of the resource (TIME-1), or
-/// by the Delete of this Create (OWN-8).
+/// by the Delete of this Create (OWN-8). A tombstone stops no Create that has run: if its claim
+/// exists, the Delete must find it.
 fn overtaken(goal: &Goal, record: &OwnershipRecord, own: Option<&Claim>) -> Option<Overtaken> {
     let name = || goal.name.clone();
     if own.is_some_and(|own| own.is_later_than(goal.stamp, goal.now)) {
@@ -49,6 +50,7 @@ fn overtaken(goal: &Goal, record: &OwnershipRecord, own: Option<&Claim>) -> Opti
     }
     let stone = record.tombstone(&goal.claimant, goal.now);
     let cancelled = goal.behavior == UpdateBehavior::Create
+        && own.is_none_or(|own| own.stamp != goal.stamp)
         && stone.is_some_and(|stone| goal.stamp.time <= stone.time);
     cancelled.then(|| Overtaken::Cancelled { name: name() })
 }

@@ -154,7 +154,10 @@ impl Model {
         let Some(plan) = decided.plan() else {
             if matches!(decided, Decided::Overtaken) {
                 let later = case.own().is_some_and(|own| own.stamp.time > case.time);
+                let stamp = crate::function::stamp(request.time, request.id);
+                let has_run = case.own().is_some_and(|own| own.stamp == stamp);
                 let cancelled = behavior == Behavior::Create
+                    && !has_run
                     && before.stone.is_some_and(|time| time >= case.time);
                 return holds(
                     later || cancelled,

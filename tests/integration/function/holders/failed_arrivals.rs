@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use delegation_model::ownership_record::ClaimBasis;
+use delegation_model::ownership_record::{ClaimBasis, Claimant};
 use sandbox::{Action, RecordSet};
 use serde_json::{Value, json};
 use test_support::{Answer, Fixture, NAME, RECORD, pass};
@@ -247,4 +247,19 @@ async fn a_failed_create_whose_claim_was_edited_keeps_the_real_id() {
         fixture.delete(answer.id(), required()).await.success();
         assert_eq!((fixture.delegated_to(), fixture.claims()), (vec![], vec![]));
     }
+}
+
+/// OWN-8.
+#[tokio::test(start_paused = true)]
+async fn a_tombstone_does_not_hide_the_delegation_of_a_create_from_its_second_delivery() {
+    let mut scenario = Scenario::new().await;
+    let event = scenario.create_event("S1", &wants("x"));
+    scenario.fixture.deliver(event.clone()).await.success();
+    let id = Claimant::new(&scenario.fixture.stack, "D", &NAME.parse().unwrap()).id();
+    let at = scenario.claim("S1").stamp.time + 60;
+    let mut values = scenario.fixture.claims();
+    values.push(format!("\"heritage=custom-delegation,tombstone={id},at={at}\""));
+    scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
+    let answer = scenario.fixture.deliver(event).await.success();
+    assert_eq!(answer.id(), scenario.fixture.id());
 }

@@ -36,14 +36,14 @@ impl<'a> CreateUpdate<'a> {
         if own.is_some_and(|own| own.fence(stamp.now) > Some(stamp.at)) {
             return Verdict::Overtaken;
         }
-        let tombstone = point_state.record.tombstone(&stamp.id, stamp.now);
-        if tombstone >= Some(stamp.at) && intent.behavior == Behavior::Create {
-            return Verdict::Overtaken;
-        }
         if own.is_some_and(|own| {
             own.at == stamp.at && stamp.req.as_ref().is_none_or(|req| *req == own.req)
         }) {
             return Verdict::Again;
+        }
+        let tombstone = point_state.record.tombstone(&stamp.id, stamp.now);
+        if tombstone >= Some(stamp.at) && intent.behavior == Behavior::Create {
+            return Verdict::Overtaken;
         }
         let row = if intent.blocked == Some(true) { Err("a check") } else { self.row() };
         match row {
