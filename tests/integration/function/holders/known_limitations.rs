@@ -78,3 +78,17 @@ async fn known_a_rename_with_other_keys_leaves_the_zone_without_ds_until_the_nex
     scenario.update("S1/New", with(&of("two"), json!({"Trigger": "again"}))).await.success();
     assert_eq!(scenario.fixture.ds().len(), 1);
 }
+
+/// ARRIVE-4.
+#[tokio::test(start_paused = true)]
+async fn known_a_dead_delegation_that_is_restored_refuses_the_next_create() {
+    // A force-deleted stack is created again, displaces its own dead delegation, and is rolled back.
+    // What it restores has no claim anymore.
+    let mut scenario = Scenario::new().await;
+    scenario.create("S1", wants("x")).await.success();
+    scenario.create("S1:2", wants("y")).await.success();
+    scenario.delete("S1:2").await.success();
+    assert_eq!((scenario.current().as_str(), scenario.claimed_by().as_str()), ("x", ""));
+    scenario.create("S1:3", wants("z")).await.failed(&["delegation-not-ours"]);
+    scenario.create("S1:3", takes("z")).await.success();
+}
