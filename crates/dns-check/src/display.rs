@@ -307,9 +307,8 @@ impl FindingKind {
             }
             Self::NoOwnAddress => "is in the child zone, which has no address for it".to_owned(),
             Self::Ds(None) => "has no DS record set for the name".to_owned(),
-            Self::Ds(Some(found)) => {
-                let tags: Vec<String> = found.iter().map(|ds| ds.key_tag().to_string()).take(SHOWN_SERVERS).collect();
-                format!("has a different DS record set for the name (key tags {})", tags.join(", "))
+            Self::Ds(Some(tags)) => {
+                format!("has a different DS record set for the name ({})", key_tags(tags))
             }
             Self::DsUnsigned => "has no valid signature for the DS record set, although the zone is signed".to_owned(),
             Self::ParentUnsigned => "is not signed, so a DS record set in it has no effect".to_owned(),

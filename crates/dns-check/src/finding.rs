@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::display::Short;
 use super::response::Targets;
-use delegation_model::ds::DsRecords;
 use delegation_model::name::Name;
 
 /// How severe a finding is.
@@ -219,9 +218,9 @@ pub(super) enum FindingKind {
     ShortGlue(Vec<IpAddr>),
     /// The child zone has no address for its own name server.
     NoOwnAddress,
-    /// The parent zone has these DS records, which are not the expected ones. `None` if it has
-    /// none.
-    Ds(Option<DsRecords>),
+    /// The parent zone has DS records with these key tags, which are not the expected ones. `None`
+    /// if it has none.
+    Ds(Option<Tags>),
     /// The parent zone is signed, but its DS record set for the child has no valid signature.
     DsUnsigned,
     /// The parent zone is not signed, so its DS record set for the child has no effect.

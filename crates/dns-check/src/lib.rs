@@ -7,8 +7,8 @@
 //!
 //! A server may respond with anything, so everything is bounded: time (see
 //! [`Timing::longest_round`]), sockets (64 to name servers, 64 to resolvers), the addresses that
-//! packets are sent to, how much of a response is parsed, and how much a [`Report`] keeps and
-//! displays.
+//! packets are sent to, how much of a response is parsed and kept, for how many addresses at once,
+//! and how much a [`Report`] keeps and displays.
 //!
 //! The check covers what resolvers rely on: RFC 1034 (section 4.3.2, referrals), RFC 2181 (section
 //! 5.4.1, authority), RFC 4035 (sections 3.1.4.1 and 5.2, DS), RFC 6891 (EDNS), RFC 7766 (TCP), RFC

@@ -17,7 +17,7 @@ use super::dnssec::{Validation, Verifications};
 use super::finding::Family;
 use super::query::{Query, SentQuery};
 use super::resolver::Known;
-use super::response::{Parsed, Response, Targets, parse};
+use super::response::{Parsed, Response, parse};
 use super::transport::{Datagrams, Transport};
 use delegation_model::name::Name;
 
@@ -102,7 +102,7 @@ pub(super) struct Memory {
     /// The prefixes that the resolver uses to synthesize IPv6 addresses.
     pub(super) prefixes: Known<Vec<Prefix>>,
     /// The synthesized IPv6 addresses by IPv4 address.
-    translated: Mutex<BTreeMap<IpAddr, IpAddr>>,
+    pub(super) translated: Mutex<BTreeMap<IpAddr, IpAddr>>,
     hosts: Mutex<BTreeMap<Name, Arc<Known<Addresses>>>>,
     /// What only the checks of a run share. `None` for a single check.
     pub(super) run: Option<Run>,
@@ -120,7 +120,7 @@ pub(super) struct Run {
     /// At most how many checks are made at once.
     checks: usize,
     resolver: Pace,
-    zones: Mutex<BTreeMap<Name, Arc<Known<Targets>>>>,
+    zones: Mutex<BTreeMap<Name, Arc<Known<()>>>>,
     /// The number of queries without a response, for addresses that have never responded.
     silent: Mutex<BTreeMap<IpAddr, u32>>,
     responded: Mutex<BTreeSet<IpAddr>>,
@@ -145,8 +145,8 @@ impl Run {
         self.pass.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The cached name servers of a zone.
-    pub(super) fn zone(&self, name: &Name) -> Arc<Known<Targets>> {
+    /// The cached answer to whether a zone exists.
+    pub(super) fn zone(&self, name: &Name) -> Arc<Known<()>> {
         Arc::clone(locked(&self.zones).entry(name.clone()).or_default())
     }
 
@@ -257,6 +257,10 @@ pub(super) struct Network {
     pub(super) transport: Arc<dyn Transport>,
     /// Limits the sockets to name servers.
     pub(super) sockets: Semaphore,
+    /// Limits the addresses that are being probed, and so the responses that are kept until a
+    /// probe has all of its own. There are as many as sockets, each of which is used: a probe that
+    /// has begun always waits for at least one response.
+    pub(super) probes: Semaphore,
     /// Limits the lookups in progress. The checks of a run share their results: one that waits for
     /// a lookup of another check must not wait for all others of that check.
     pub(super) lookups: Semaphore,
@@ -289,6 +293,7 @@ impl Network {
             timing,
             transport,
             sockets: Semaphore::new(sockets),
+            probes: Semaphore::new(sockets),
             lookups: Semaphore::new(lookups),
             resolver_sockets: Semaphore::new(2 * lookups),
             memory,
@@ -401,13 +406,16 @@ impl Network {
         waits: &[Duration],
         manner: Manner,
     ) -> Result<Response, NoResponse> {
-        match self.udp(server, query, waits, manner).await {
-            Ok(answer) if answer.truncated => {
-                self.tcp(server, query).await.map_err(|failure| match failure {
-                    NoResponse::Malformed | NoResponse::Spent => failure,
-                    _ => NoResponse::NoTcp,
-                })
-            }
+        let answer = self.udp(server, query, waits, manner).await;
+        if answer.as_ref().is_ok_and(|answer| answer.truncated) {
+            // It is not kept while the connection lasts.
+            drop(answer);
+            return self.tcp(server, query).await.map_err(|failure| match failure {
+                NoResponse::Malformed | NoResponse::Spent => failure,
+                _ => NoResponse::NoTcp,
+            });
+        }
+        match answer {
             // A firewall that blocks DNS datagrams may allow a connection.
             Err(NoResponse::Silent) if manner == Manner::Persistent => {
                 self.tcp(server, query).await

@@ -7,10 +7,11 @@ use futures_util::future::{OptionFuture, join, join3};
 
 use super::Expected;
 use super::dnssec::{self, Compared};
-use super::finding::FindingKind;
+use super::finding::{FindingKind, Tags};
 use super::network::{Network, NoResponse};
 use super::query::{NOERROR, NXDOMAIN, Query, code};
-use super::response::{Response, Section};
+use super::response::{Response, Section, StartOfAuthority};
+use delegation_model::ds::Ds;
 use delegation_model::name::Name;
 
 /// The result of querying one address.
@@ -36,7 +37,8 @@ pub(super) struct Answers {
     pub(super) is_secure: Option<bool>,
     /// The serial number of the zone.
     pub(super) serial: Option<u32>,
-    /// For a server of the parent zone that refers to the child: the addresses in that referral.
+    /// For a server of the parent zone that refers to the child: the addresses in that referral
+    /// for the expected name servers at or below the cut.
     pub(super) glue: Option<Vec<(Name, IpAddr)>>,
 }
 
@@ -78,26 +80,28 @@ pub(super) async fn child(
     let (name, wants_ds) = (&expected.name, expected.ds.is_some());
     let soa = Query::direct(name, Rtype::SOA);
     let soa = if wants_ds { soa.signed() } else { soa };
-    let soa = match apex(net, address, &soa).await {
-        Ok(soa) => soa,
+    let (soa, signatures) = match apex(net, address, &soa).await {
+        Ok(apex) => apex,
         Err(failed) => return failed,
     };
     let own = Query::direct(name, Rtype::NS);
+    // Only the findings are kept while the keys are awaited.
+    let own = async {
+        match net.ask(address, &own).await.map_err(ProbeResult::from).and_then(authoritative) {
+            Ok(answer) => {
+                let servers = answer.answers.name_servers;
+                let differs = !servers.are(expected.name_servers.iter());
+                differs.then(|| FindingKind::OwnNameServers(servers.into())).into_iter().collect()
+            }
+            Err(failed) => partial_findings(failed),
+        }
+    };
     let keys = Query::direct(name, Rtype::DNSKEY).signed();
     let keys = (wants_ds || thorough).then(|| net.ask(address, &keys));
-    let (own, keys) = join(net.ask(address, &own), OptionFuture::from(keys)).await;
+    let (own, keys) = join(own, OptionFuture::from(keys)).await;
 
-    let mut found =
-        Answers { serial: soa.soa.as_ref().map(|soa| soa.serial), ..Answers::default() };
-    match own.map_err(ProbeResult::from).and_then(authoritative) {
-        Ok(answer) => {
-            let servers = answer.answers.name_servers;
-            if !servers.are(expected.name_servers.iter()) {
-                found.findings.push(FindingKind::OwnNameServers(servers.into()));
-            }
-        }
-        Err(failed) => found.findings.extend(partial_findings(failed)),
-    }
+    let serial = Some(soa.serial);
+    let mut found = Answers { findings: own, serial, ..Answers::default() };
     match (keys.map(|keys| keys.map_err(ProbeResult::from).and_then(authoritative)), &expected.ds) {
         (Some(Ok(answer)), Some(ds)) => {
             // Digests and signatures take up to some milliseconds for a hostile zone. The responses
@@ -106,8 +110,7 @@ pub(super) async fn child(
             let (answer, validation) = (&answer.answers, &net.validation());
             let Compared { findings, is_secure } = dnssec::compare(name, ds, answer, validation);
             found.findings.extend(findings);
-            let data =
-                || dnssec::data(name, soa.soa.as_ref()?, &soa.signatures, answer, validation);
+            let data = || dnssec::data(name, &soa, &signatures, answer, validation);
             let of_data = if is_secure == Some(true) { data() } else { None };
             found.is_secure = match of_data {
                 Some(FindingKind::Unverified) => None,
@@ -134,29 +137,35 @@ pub(super) async fn parent(
     zone: &Name,
     expected: &Expected,
 ) -> ProbeResult {
-    let soa = match apex(net, address, &Query::direct(zone, Rtype::SOA)).await {
-        Ok(soa) => soa,
+    let serial = match apex(net, address, &Query::direct(zone, Rtype::SOA)).await {
+        Ok((soa, _)) => Some(soa.serial),
         Err(failed) => return failed,
     };
     let referral = Query::direct(&expected.name, Rtype::NS);
+    // Only what is found in it is kept while the keys are awaited.
+    let referral = async {
+        match net.ask(address, &referral).await {
+            Ok(answer) => delegation(answer, expected),
+            Err(failure) => {
+                Answers { findings: partial_findings(failure.into()), ..Answers::default() }
+            }
+        }
+    };
     let ds = Query::direct(&expected.name, Rtype::DS).signed();
     let ds = (expected.ds.is_some() || expected.check_ds).then(|| net.ask(address, &ds));
     let keys = Query::direct(zone, Rtype::DNSKEY).signed();
     let keys = expected.ds.is_some().then(|| net.ask(address, &keys));
     let (referral, ds, keys) =
-        join3(net.ask(address, &referral), OptionFuture::from(ds), OptionFuture::from(keys)).await;
-    let mut found = Answers { serial: soa.soa.map(|soa| soa.serial), ..Answers::default() };
-    match referral {
-        Ok(answer) => delegation(answer, expected, &mut found),
-        Err(failure) => found.findings = partial_findings(failure.into()),
-    }
+        join3(referral, OptionFuture::from(ds), OptionFuture::from(keys)).await;
+    let mut found = Answers { serial, ..referral };
     match ds.map(|ds| ds.map_err(ProbeResult::from).and_then(ds_of)) {
         // Without a delegation, there is nothing to say about its DS records.
         Some(_) if found.findings == [FindingKind::NoDelegation] => {}
         Some(Ok(answer)) => {
             let records = answer.ds_records();
             if records != expected.ds {
-                found.findings.push(FindingKind::Ds(records));
+                let tags = records.and_then(|records| Tags::new(records.iter().map(Ds::key_tag)));
+                found.findings.push(FindingKind::Ds(tags));
             } else if let (Some(_), Some(Ok(keys))) = (records, keys) {
                 let (above, validation) = (&keys.answers, &net.validation());
                 let of_ds = dnssec::of_ds(zone, &expected.name, &answer, above, validation);
@@ -190,15 +199,19 @@ pub(super) async fn addresses(
 }
 
 /// Queries whether the server has the zone: it must answer authoritatively to this query for the
-/// SOA at the apex.
-async fn apex(net: &Network, server: SocketAddr, soa: &Query) -> Result<Section, ProbeResult> {
+/// SOA at the apex. Returns that record and its signatures.
+async fn apex(
+    net: &Network,
+    server: SocketAddr,
+    soa: &Query,
+) -> Result<(StartOfAuthority, Vec<Vec<u8>>), ProbeResult> {
     let answer = net.ask(server, soa).await.map_err(ProbeResult::from)?;
-    let Section { soa, is_alias, .. } = &answer.answers;
-    match answer.code {
-        NOERROR if answer.authoritative && *is_alias => Err(FindingKind::Alias.into()),
+    let Section { soa, is_alias, signatures, .. } = authoritative(answer)?.answers;
+    match soa {
+        _ if is_alias => Err(FindingKind::Alias.into()),
         // The server may have an enclosing zone that contains the name.
-        NOERROR if answer.authoritative && soa.is_none() => Err(FindingKind::NoZone.into()),
-        _ => Ok(authoritative(answer)?.answers),
+        None => Err(FindingKind::NoZone.into()),
+        Some(soa) => Ok((soa, signatures)),
     }
 }
 
@@ -221,12 +234,13 @@ fn ds_of(answer: Response) -> Result<Section, ProbeResult> {
 }
 
 /// Finds what is wrong with the referral of a server of the parent zone.
-fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
+fn delegation(answer: Response, expected: &Expected) -> Answers {
+    let only = |kind| Answers { findings: vec![kind], ..Answers::default() };
     match answer.code {
         NOERROR => {}
         // With authority, this means that the parent zone has nothing at this name.
-        NXDOMAIN if answer.authoritative => return found.findings.push(FindingKind::NoDelegation),
-        other => return found.findings.push(FindingKind::Code(code(other))),
+        NXDOMAIN if answer.authoritative => return only(FindingKind::NoDelegation),
+        other => return only(FindingKind::Code(code(other))),
     }
     let Response { authoritative, answers, authorities, addresses, .. } = answer;
     // A referral has the name servers in the authority section, and is not authoritative (RFC 1034,
@@ -235,17 +249,23 @@ fn delegation(answer: Response, expected: &Expected, found: &mut Answers) {
     let is_referral = answers.name_servers.is_empty();
     let servers = if is_referral { authorities.name_servers } else { answers.name_servers };
     if servers.is_empty() {
-        return found.findings.push(FindingKind::NoDelegation);
+        return only(FindingKind::NoDelegation);
     }
+    let mut found = Answers::default();
     if is_referral == authoritative {
         found.findings.push(FindingKind::OddReferral);
     }
     if is_referral || !authoritative {
-        found.glue = Some(addresses);
+        let inside = |server: &Name| {
+            server.is_at_or_below(&expected.name)
+                && expected.name_servers.iter().any(|own| own == server)
+        };
+        found.glue = Some(addresses.into_iter().filter(|(server, _)| inside(server)).collect());
     }
     if !servers.are(expected.name_servers.iter()) {
         found.findings.push(FindingKind::Refers(servers.into()));
     }
+    found
 }
 
 /// The findings of a server that responded to one query, for the result of another query.

@@ -41,6 +41,7 @@ pub(super) struct SentQuery {
     pub(super) id: u16,
     /// The name in wire format.
     pub(super) name: Vec<u8>,
+    pub(super) record_type: Rtype,
     /// The question section.
     pub(super) question: Vec<u8>,
 }
@@ -99,7 +100,8 @@ impl Query {
         let recursion = if self.recursion { 0x0100 } else { 0 };
         let mut bytes = [id, recursion, 1, 0, 0, 0].map(u16::to_be_bytes).concat();
         bytes.extend(&question);
-        SentQuery { bytes, id, name: self.name.clone(), question }
+        let (name, record_type) = (self.name.clone(), self.record_type);
+        SentQuery { bytes, id, name, record_type, question }
     }
 }
 

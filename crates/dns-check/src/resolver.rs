@@ -148,13 +148,17 @@ impl Resolver {
             }
         }
         let (own, synthesized) = untranslated(&known, &prefixes);
+        let chosen = match (Addresses::choose(&own, self.any_address), missing) {
+            (Err(Unresolved::NoAddress), Some(why)) => return Err(why),
+            (chosen, missing) => Addresses { missing, ..chosen? },
+        };
+        // The others are never queried. There may be hundreds, of each host of a run.
         for (address, by) in synthesized {
-            net.memory.translate(address, by);
+            if chosen.chosen.contains(&address) {
+                net.memory.translate(address, by);
+            }
         }
-        match (Addresses::choose(&own, self.any_address), missing) {
-            (Err(Unresolved::NoAddress), Some(why)) => Err(why),
-            (chosen, missing) => chosen.map(|chosen| Addresses { missing, ..chosen }),
-        }
+        Ok(chosen)
     }
 
     async fn look_up(&self, net: &Network, server: &Name) -> Result<Addresses, Unresolved> {
@@ -199,19 +203,23 @@ impl Resolver {
         net.memory.prefixes.or_find(net, |_| true, discover).await
     }
 
+    /// Whether a zone has name servers, or why not. A run caches that, and not their names, which
+    /// may take hundreds of kilobytes.
+    pub(super) async fn find_zone(&self, net: &Network, zone: &Name) -> Result<(), Unresolved> {
+        let found = async { self.name_servers(net, zone).await.map(drop) };
+        match &net.memory.run {
+            Some(run) => run.zone(zone).or_look_up(net, |()| true, found).await,
+            None => found.await,
+        }
+    }
+
     /// The name servers of a zone.
     pub(super) async fn name_servers(
         &self,
         net: &Network,
         zone: &Name,
     ) -> Result<Targets, Unresolved> {
-        let question = Query::recursive(zone, Rtype::NS);
-        match &net.memory.run {
-            Some(run) => {
-                run.zone(zone).or_look_up(net, |_| true, self.servers_by(net, &question)).await
-            }
-            None => self.servers_by(net, &question).await,
-        }
+        self.servers_by(net, &Query::recursive(zone, Rtype::NS)).await
     }
 
     /// The name servers of the root.

@@ -5,8 +5,9 @@
 //! are those of the query: a malformed record that is not needed does not make the response
 //! unusable.
 //!
-//! The cost of any response is bounded: it can have at most [`RECORDS`] records, and at most
-//! [`ADDRESSES`] addresses of the additional section are kept.
+//! The cost of any response is bounded: it can have at most [`RECORDS`] records, and only what
+//! belongs to the query is kept. That matters most for names: one takes five bytes of a message,
+//! and a kilobyte as text.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -28,8 +29,8 @@ use delegation_model::name::Name;
 /// response has a quarter of that.
 const RECORDS: usize = 256;
 
-/// The most addresses of the additional section that are kept: four for each of sixteen name
-/// servers.
+/// The most addresses of the additional section that are kept, of a response to a query for name
+/// servers: four for each of sixteen name servers.
 const ADDRESSES: usize = 64;
 
 /// The response to a query.
@@ -50,7 +51,8 @@ pub(super) struct Response {
     pub(super) answers: Section,
     /// The authority section.
     pub(super) authorities: Section,
-    /// The addresses in the additional section, of any name.
+    /// The addresses in the additional section, of any name. Empty unless the query was for name
+    /// servers.
     pub(super) addresses: Vec<(Name, IpAddr)>,
 }
 
@@ -67,7 +69,8 @@ impl Response {
     }
 }
 
-/// The records in a section that have the name of the query, by type.
+/// The records in a section that have the name and the type of the query, their signatures, and
+/// what is said about an alias.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) addresses: Vec<IpAddr>,
@@ -170,18 +173,25 @@ pub(super) fn parse(query: &SentQuery, bytes: &[u8]) -> Parsed {
     if !ours {
         return Parsed::Foreign;
     }
-    match sections(&query.name, message, &mut answer) {
+    match sections(query, message, &mut answer) {
         // A server may truncate a message at any point.
-        Err(_) if !answer.truncated => Parsed::Malformed,
-        _ => Parsed::Response(answer),
+        Err(_) if !answer.truncated => return Parsed::Malformed,
+        _ => {}
     }
+    if !matches!(answer.code, NOERROR | NXDOMAIN) {
+        // It may be kept while the query is sent again without EDNS.
+        answer.answers = Section::default();
+        answer.authorities = Section::default();
+        answer.addresses = Vec::new();
+    }
+    Parsed::Response(answer)
 }
 
 /// The length of a message header (RFC 1035, section 4.1.1).
 const HEADER: usize = 12;
 
 fn sections(
-    owner: &[u8],
+    query: &SentQuery,
     message: &Message<[u8]>,
     answer: &mut Response,
 ) -> Result<(), ParseError> {
@@ -191,11 +201,15 @@ fn sections(
     }
     let mut section = message.answer()?;
     for found in section.by_ref() {
-        record(owner, &found?, &mut answer.answers)?;
+        record(query, &found?, &mut answer.answers)?;
     }
     let Some(mut section) = section.next_section()? else { return Ok(()) };
     for found in section.by_ref() {
-        record(owner, &found?, &mut answer.authorities)?;
+        // Only a referral has something there that is used.
+        let found = found?;
+        if found.rtype() == Rtype::NS {
+            record(query, &found, &mut answer.authorities)?;
+        }
     }
     let Some(section) = section.next_section()? else { return Ok(()) };
     // Malformed records here are not needed for the answer.
@@ -207,7 +221,9 @@ fn sections(
                 answer.code |= upper << 4;
             }
             Rtype::A | Rtype::AAAA
-                if found.class() == Class::IN && answer.addresses.len() < ADDRESSES =>
+                if query.record_type == Rtype::NS
+                    && found.class() == Class::IN
+                    && answer.addresses.len() < ADDRESSES =>
             {
                 let address = data(&found).ok().and_then(address);
                 answer.addresses.extend(name(&found.owner()).zip(address));
@@ -220,11 +236,13 @@ fn sections(
 
 /// Keeps the relevant data of a record.
 fn record(
-    owner: &[u8],
+    query: &SentQuery,
     found: &ParsedRecord<'_, [u8]>,
     section: &mut Section,
 ) -> Result<(), ParseError> {
-    if found.class() != Class::IN {
+    let owner = &query.name[..];
+    let is_asked = [query.record_type, Rtype::CNAME, Rtype::RRSIG].contains(&found.rtype());
+    if found.class() != Class::IN || !is_asked {
         return Ok(());
     }
     let continues =
@@ -256,7 +274,13 @@ fn record(
         Rtype::CNAME => section.is_alias = true,
         Rtype::DS => drop(section.ds.insert(data(found)?.to_vec())),
         Rtype::DNSKEY => drop(section.keys.insert(data(found)?.to_vec())),
-        Rtype::RRSIG => section.signatures.push(data(found)?.to_vec()),
+        Rtype::RRSIG => {
+            let data = data(found)?;
+            // It begins with the type that it covers (RFC 4034, section 3.1).
+            if data.starts_with(&query.record_type.to_int().to_be_bytes()) {
+                section.signatures.push(data.to_vec());
+            }
+        }
         _ => {}
     }
     Ok(())

@@ -6,6 +6,7 @@ mod after;
 mod before;
 mod differential;
 mod dnssec;
+mod held;
 mod hostile;
 mod internet;
 mod messages;

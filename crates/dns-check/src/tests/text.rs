@@ -9,7 +9,6 @@ use super::super::report::{Chain, Report, Server};
 use super::super::resolver::Resolver;
 use super::super::response::Targets;
 
-use delegation_model::ds::{Ds, DsRecords};
 use delegation_model::name::Name;
 
 fn name(text: &str) -> Name {
@@ -205,7 +204,6 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
     use Unresolved as Why;
     let targets = || ServerNames { first: vec!["value.example".to_owned()], more: 0 };
     let addresses = || vec![IpAddr::from([192, 0, 2, 1])];
-    let ds = DsRecords::new([Ds::new(4711, 13, 2, vec![1; 32]).unwrap()]);
     let child_kinds = [
         Kind::Unresolved(Why::NoGlue),
         Kind::Unresolved(Why::NoSuchName),
@@ -262,7 +260,7 @@ fn one_of_each() -> Vec<(Role, FindingKind)> {
         Kind::NoDelegation,
         Kind::OddReferral,
         Kind::Ds(None),
-        Kind::Ds(ds),
+        Kind::Ds(Some(4711.into())),
         Kind::DsUnsigned,
     ];
     let with = |role| move |kind| (role, kind);

@@ -25,6 +25,9 @@ use delegation_model::name_servers::NameServers;
 /// and how many root servers to find out whether there is a route at all.
 const SOURCES: usize = 2;
 
+/// How many addresses of a name server that are not in the glue are kept, for a finding.
+const OTHERS: usize = 4;
+
 /// The results of a round by address. Several name servers may share an address, which is queried
 /// once.
 type Queried = Mutex<BTreeMap<IpAddr, Arc<OnceCell<ProbeResult>>>>;
@@ -110,9 +113,16 @@ impl Check<'_> {
             );
             async move {
                 let at = SocketAddr::new(*address, self.port);
-                let of_role = async || match role {
-                    Role::Child => child(&self.net, at, self.expected, self.thorough).await,
-                    Role::Parent => parent(&self.net, at, zone, self.expected).await,
+                let of_role = async || {
+                    // The semaphore is never closed.
+                    let _permit = self.net.probes.acquire().await;
+                    // A probe takes memory only while it is made.
+                    match role {
+                        Role::Child => {
+                            Box::pin(child(&self.net, at, self.expected, self.thorough)).await
+                        }
+                        Role::Parent => Box::pin(parent(&self.net, at, zone, self.expected)).await,
+                    }
                 };
                 *result = cell.get_or_init(of_role).await.clone();
             }
@@ -165,7 +175,7 @@ impl Check<'_> {
             server.ancestors().filter(|name| is_registrable(name) && is_of_others(name)).collect();
         let mut unknown = None;
         while let Some(domain) = domains.pop() {
-            match self.resolver.name_servers(&self.net, &domain).await {
+            match self.resolver.find_zone(&self.net, &domain).await {
                 Err(Unresolved::NoSuchName) => return Some(Unresolved::FreeDomain(domain)),
                 Err(why) if why.severity() == Severity::Unknown => {
                     unknown = Some(Unresolved::UnknownDomain(domain));
@@ -200,12 +210,9 @@ impl Check<'_> {
         };
         let open: Vec<&mut ServerCheck> = check.servers.iter_mut().filter(inside).collect();
         let own_addresses = join_all(open.into_iter().map(async |server| {
-            let at = sources.iter().map(|address| SocketAddr::new(*address, self.port));
-            let answers = join_all(at.map(|at| addresses(&self.net, at, &server.name))).await;
-            let own: BTreeSet<IpAddr> = answers.iter().flatten().flatten().copied().collect();
-            let known: BTreeSet<IpAddr> = glue_of(glue, &server.name).into_iter().collect();
-            let more: Vec<IpAddr> = own.difference(&known).copied().collect();
-            let more = self.resolver.choose(&self.net, &more).await;
+            let (own, mut others) = self.own_addresses(&sources, glue, &server.name).await?;
+            let more = self.resolver.choose(&self.net, &others).await;
+            others.truncate(OTHERS);
             match (more, &mut server.outcome) {
                 (Ok(more), Some(Ok(probes))) => {
                     let more = self.probe(Role::Child, &self.expected.name, more, queried).await;
@@ -219,13 +226,30 @@ impl Check<'_> {
                 }
                 _ => {}
             }
-            answers
-                .iter()
-                .any(Option::is_some)
-                .then(|| (server.name.clone(), own.into_iter().collect::<Vec<_>>()))
+            Some((server.name.clone(), own.into_iter().chain(others).collect::<Vec<_>>()))
         }))
         .await;
         check.own = own_addresses.into_iter().flatten().collect();
+    }
+
+    /// The addresses that these servers of the child zone have for a name server in it: those in
+    /// the glue, and the others. `None` if none of them answers.
+    async fn own_addresses(
+        &self,
+        sources: &[IpAddr],
+        glue: &[(Name, IpAddr)],
+        server: &Name,
+    ) -> Option<(Vec<IpAddr>, Vec<IpAddr>)> {
+        // The responses may have hundreds of addresses. The semaphore is never closed.
+        let _permit = self.net.probes.acquire().await;
+        let at = sources.iter().map(|address| SocketAddr::new(*address, self.port));
+        let answers = join_all(at.map(|at| addresses(&self.net, at, server))).await;
+        if answers.iter().all(Option::is_none) {
+            return None;
+        }
+        let own: BTreeSet<IpAddr> = answers.into_iter().flatten().flatten().collect();
+        let known: BTreeSet<IpAddr> = glue_of(glue, server).into_iter().collect();
+        Some(own.into_iter().partition(|address| known.contains(address)))
     }
 
     /// Queries root servers over an address family over which no server has responded, to find out
