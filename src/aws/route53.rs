@@ -18,15 +18,13 @@ use delegation_model::ds::Ds;
 use delegation_model::ids::ZoneId;
 use delegation_model::name::Name;
 use delegation_model::name_servers::NameServers;
-use delegation_model::record_set::{Change, RecordSet, RecordType};
+use delegation_model::record_set::{Change, RecordSet, RecordType, batch_comment};
 
 /// The maximum number of record sets in one page of a listing (Route 53 API Reference,
 /// ListResourceRecordSets).
 pub const PAGE: i32 = 300;
 /// How many record sets are read at once if a whole page of them is too large.
 const SMALL_PAGE: i32 = 20;
-/// The longest comment of a change batch (Route 53 API Reference, ChangeBatch).
-const MAX_COMMENT: usize = 256;
 
 /// A hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -329,8 +327,7 @@ impl Session {
         let unbuilt = |error: aws_smithy_types::error::operation::BuildError| {
             AwsError::unreadable(ACTION, error.to_string())
         };
-        let mut batch = types::ChangeBatch::builder()
-            .comment(comment.chars().take(MAX_COMMENT).collect::<String>());
+        let mut batch = types::ChangeBatch::builder().comment(batch_comment(comment));
         for change in changes {
             batch = batch.changes(sdk_change(change).map_err(unbuilt)?);
         }

@@ -119,6 +119,14 @@ impl fmt::Display for RecordSet {
     }
 }
 
+/// The longest comment of a change batch (Route 53 API Reference, ChangeBatch).
+const MAX_COMMENT: usize = 256;
+
+/// Returns the comment of a change batch, cut to the length that Route 53 accepts.
+pub fn batch_comment(text: &str) -> String {
+    text.chars().take(MAX_COMMENT).collect()
+}
+
 /// One change of a batch. There is no UPSERT. Route 53 rejects a CREATE of a record set that exists
 /// and a DELETE of one that differs, so every batch is a compare-and-swap on what was observed.
 #[derive(Clone, Debug, PartialEq, Eq)]

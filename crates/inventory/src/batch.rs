@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use delegation_model::ids::ZoneId;
-use delegation_model::record_set::{Change, RecordSet};
+use delegation_model::record_set::{Change, RecordSet, batch_comment};
 use delegation_model::ttl::Ttl;
 
 /// A change batch (Route 53 API Reference, `ChangeBatch`). `None` if there are no changes.
@@ -12,7 +12,7 @@ pub fn batch(comment: &str, changes: &[&Change]) -> Option<Value> {
         return None;
     }
     let changes: Vec<Value> = changes.iter().map(|change| entry(change)).collect();
-    Some(json!({"Comment": comment, "Changes": changes}))
+    Some(json!({"Comment": batch_comment(comment), "Changes": changes}))
 }
 
 fn entry(change: &Change) -> Value {
@@ -86,6 +86,15 @@ mod tests {
         let argument = line.split_once(" '").unwrap().1.strip_suffix('\'').unwrap();
         assert!(!argument.contains('\''), "{line}");
         assert_eq!(serde_json::from_str::<Value>(argument).unwrap(), batch);
+    }
+
+    /// Route 53 rejects a longer one, and a name may have a thousand characters.
+    #[test]
+    fn a_comment_is_cut_to_what_route_53_accepts() {
+        let name = "testing.example.com".parse().unwrap();
+        let set = RecordSet::new(name, RecordType::Ns, Ttl::new(60).unwrap(), vec!["ns.".into()]);
+        let batch = batch(&"é".repeat(1000), &[&Change::Delete(set)]).unwrap();
+        assert_eq!(batch["Comment"].as_str().unwrap().chars().count(), 256);
     }
 
     #[test]
