@@ -15,7 +15,7 @@ use delegation_model::ownership_record::{
 use delegation_model::record_set::Change;
 use delegation_model::role::{ExternalId, Role};
 use dns_check::{Report, Verifier};
-use inventory::{Accepted, Examined, Facts, FindingKind};
+use inventory::{Accepted, EntryFinding, Examined, Facts, FindingKind};
 use sandbox::{Account, DnsFault, Quota, RecordSet, ZoneHandle};
 use test_support::{Network, poll_until};
 
@@ -468,6 +468,134 @@ async fn a_delegation_with_an_unknown_name_server_is_not_dangling() {
         Change::Delete(_) => None,
     });
     assert_eq!(left, Some(vec!["ns1.unresolvable.net.".to_owned()]));
+}
+
+impl Organization {
+    /// Writes a claimed delegation, and no zone.
+    fn put_claimed(&self, name: &str, servers: &[&str]) -> ZoneHandle {
+        let zone = self.parents[0].hosted_zone("example.com");
+        Self::put_ns(&zone, name, servers);
+        put_record(&zone, name, |record| record.put_claim(claim("living", name, servers)));
+        zone
+    }
+
+    /// Checks the only delegation. Returns its findings and, for each of them, the lines of the
+    /// change that would fix it.
+    async fn fixes(&self) -> Vec<(FindingKind, Vec<String>)> {
+        let (scan, report) = self.report().await;
+        let accepted = Accepted::default();
+        let entry = &scan.zones[0].inventory.entries[0];
+        let examined = Examined::new(entry, Some(&report), &self.facts(&accepted));
+        let line = |change: &Change| {
+            let sign = if matches!(change, Change::Create(_)) { "+" } else { "-" };
+            let set = change.record_set();
+            format!("{sign} {} {}", set.record_type, set.values.join(" "))
+        };
+        let of = |found: &EntryFinding| (found.kind, found.fix.iter().map(line).collect());
+        examined.findings.iter().map(of).collect()
+    }
+}
+
+/// Anybody can make a name server silent for as long as a check takes, by flooding it.
+#[tokio::test(start_paused = true)]
+async fn no_fix_removes_a_silent_name_server() {
+    let (good, silent) = ("ns1.provider0.net", "ns1.silent.net");
+    let (refusing, free) = ("ns1.refusing.net", "ns1.free.net");
+    for (servers, kind, left) in [
+        (vec![refusing, silent], FindingKind::Dangling, Some(vec![silent])),
+        (vec![free, silent], FindingKind::Takeover, Some(vec![silent])),
+        (vec![good, refusing, silent], FindingKind::Lame, Some(vec![good, silent])),
+        (vec![good, silent], FindingKind::Lame, None),
+        (vec![silent], FindingKind::Outage, None),
+        (vec![refusing], FindingKind::Dangling, Some(vec![])),
+    ] {
+        let organization = Organization::new(1);
+        organization.put_claimed("some.example.com", &servers);
+        let dns = &organization.network.dns;
+        let existing = servers.iter().copied().filter(|server| *server != free);
+        let own = servers.iter().map(|server| format!("{server}."));
+        let own = RecordSet::new("some.example.com", "NS", 300, own);
+        dns.zone("some.example.com", existing, [own]);
+        dns.fault(silent, DnsFault::Silent);
+        dns.fault(refusing, DnsFault::Refused);
+        let values = |servers: &[&str]| {
+            servers.iter().map(|server| format!("{server}.")).collect::<Vec<_>>().join(" ")
+        };
+        let fix = left.map(|left| {
+            let after = (!left.is_empty()).then(|| format!("+ NS {}", values(&left)));
+            [format!("- NS {}", values(&servers))].into_iter().chain(after).collect::<Vec<_>>()
+        });
+        let expected = vec![(kind, fix.unwrap_or_default())];
+        assert_eq!(organization.fixes().await, expected, "{servers:?}");
+    }
+}
+
+/// The other address may be one that somebody added who may write addresses there.
+#[tokio::test(start_paused = true)]
+async fn no_fix_removes_a_name_server_that_serves_the_zone_at_one_of_its_addresses() {
+    for (serving, kind, fix) in [
+        (true, FindingKind::Lame, vec![]),
+        (false, FindingKind::Dangling, vec!["- NS ns.some.example.com.".to_owned()]),
+    ] {
+        let organization = Organization::new(1);
+        let (cut, host) = ("some.example.com", "ns.some.example.com");
+        let zone = organization.put_claimed(cut, &[host]);
+        let dns = &organization.network.dns;
+        let at = ["ns1.provider0.net", "ns1.refusing.net"];
+        let addresses = at.map(|server| dns.server(server).ip().to_string());
+        let glue = RecordSet::new(host, "A", 300, addresses);
+        zone.put(glue.clone());
+        let own = RecordSet::new(cut, "NS", 300, [format!("{host}.")]);
+        dns.zone(cut, [at[0]], [own, glue]);
+        dns.fault(at[1], DnsFault::Refused);
+        if !serving {
+            dns.fault(at[0], DnsFault::Refused);
+        }
+        assert_eq!(organization.fixes().await, [(kind, fix)]);
+    }
+}
+
+/// The null value is no name server, and hides nothing about the others.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_no_host_does_not_keep_the_others_from_being_checked() {
+    let (good, free, root) = ("ns1.provider0.net.", "ns1.free.net.", ".");
+    for (values, kind, left) in [
+        (vec![good, root], FindingKind::Lame, Some(good)),
+        (vec![free, root], FindingKind::Takeover, None),
+        (vec![good, free, root], FindingKind::Takeover, Some(good)),
+    ] {
+        let organization = Organization::new(1);
+        let zone = organization.parents[0].hosted_zone("example.com");
+        let cut = "some.example.com";
+        zone.put(RecordSet::new(cut, "NS", 300, values.clone()));
+        let hosts = values.iter().copied().filter(|value| *value != root);
+        let own = RecordSet::new(cut, "NS", 300, hosts);
+        organization.network.dns.zone(cut, ["ns1.provider0.net"], [own]);
+        let after = left.map(|left| format!("+ NS {left}"));
+        let fix: Vec<String> =
+            [format!("- NS {}", values.join(" "))].into_iter().chain(after).collect();
+        let fixes = organization.fixes().await;
+        let found = fixes.iter().find(|(found, _)| *found == kind);
+        assert_eq!(found, Some(&(kind, fix)), "{fixes:?}");
+    }
+}
+
+/// The DS record set of a zone whose other name servers validate is not what is wrong.
+#[tokio::test(start_paused = true)]
+async fn one_bogus_name_server_does_not_have_the_ds_record_set_removed() {
+    let (one, other) = ("ns1.provider0.net", "ns1.silent.net");
+    for (servers, removes) in [(vec![one], true), (vec![one, other], false)] {
+        let organization = Organization::new(1);
+        let zone = organization.parents[0].hosted_zone("example.com");
+        organization.delegate(&zone, "some.example.com", &servers);
+        let ds = format!("1 13 2 {}", "AB".repeat(32));
+        zone.put(RecordSet::new("some.example.com", "DS", 300, [ds.clone()]));
+        organization.network.dns.fault(other, DnsFault::Silent);
+        let fixes = organization.fixes().await;
+        let bogus = fixes.iter().find(|(kind, _)| *kind == FindingKind::Bogus).unwrap();
+        let expected = if removes { vec![format!("- DS {ds}")] } else { Vec::new() };
+        assert_eq!(bogus.1, expected, "{servers:?}");
+    }
 }
 
 /// The resolver fails after the first of three passes.

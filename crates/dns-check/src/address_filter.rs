@@ -20,6 +20,8 @@ pub(super) struct Addresses {
     pub(super) chosen: Vec<IpAddr>,
     /// True if there are other addresses, which can't be reached over the internet.
     pub(super) has_private: bool,
+    /// True if there are others that could be queried, and are not.
+    pub(super) has_more: bool,
     /// Why there may be further addresses that are unknown.
     pub(super) missing: Option<Unresolved>,
 }
@@ -32,12 +34,16 @@ impl Addresses {
     pub(super) fn choose(all: &[IpAddr], any_address: bool) -> Result<Self, Unresolved> {
         let is_allowed = |address: &&IpAddr| any_address || is_global(**address);
         let allowed = all.iter().filter(is_allowed);
+        let count = allowed.clone().count();
         let v4 = allowed.clone().filter(|address| address.is_ipv4()).take(PER_FAMILY);
         let v6 = allowed.filter(|address| address.is_ipv6()).take(PER_FAMILY);
         let chosen: Vec<IpAddr> = v4.chain(v6).copied().collect();
         let has_private = !all.iter().all(|address| is_allowed(&address));
         match chosen.is_empty() {
-            false => Ok(Self { chosen, has_private, missing: None }),
+            false => {
+                let has_more = chosen.len() < count;
+                Ok(Self { chosen, has_private, has_more, missing: None })
+            }
             true if has_private => Err(Unresolved::Private),
             true => Err(Unresolved::NoAddress),
         }

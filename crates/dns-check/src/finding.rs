@@ -21,10 +21,11 @@ pub enum Severity {
 /// How a name server responds to queries for its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServerState {
-    /// It answers authoritatively for the zone, at each of its addresses that responds at all.
+    /// It answers authoritatively for the zone, at one of its addresses at least. A finding says so
+    /// if another address does not.
     Serves,
-    /// It answers, but not for this zone, or its answers can't be parsed: it is lame (RFC 9499,
-    /// section 7).
+    /// It answers, but at no address for this zone, or its answers can't be parsed: it is lame (RFC
+    /// 9499, section 7).
     Lame,
     /// It does not answer, although other servers answer over the same address family.
     Silent,
@@ -483,14 +484,31 @@ impl Finding {
 
     /// How urgent the finding is, among the findings of a report: the lowest number first.
     pub(super) fn urgency(&self) -> u8 {
-        match (self.is_takeover(), self.kind.state(), self.severity()) {
-            (true, ..) => 0,
-            // A server that says that it does not have the zone.
-            (_, ServerState::Lame, _) => 1,
-            (.., Severity::Problem) => 2,
-            (.., Severity::Unknown) => 3,
-            (.., Severity::Remark) => 4,
+        match self.severity() {
+            _ if self.is_takeover() => 0,
+            _ if self.says_no_zone() => 1,
+            _ if self.fails_to_serve() => 2,
+            Severity::Problem => 3,
+            _ if self.kind.leaves_open() => 4,
+            Severity::Unknown => 5,
+            Severity::Remark => 6,
         }
+    }
+
+    /// True if a server responds that it does not have the zone, so that somebody else may be able
+    /// to create it there.
+    pub fn says_no_zone(&self) -> bool {
+        match &self.kind {
+            FindingKind::NotAuthoritative | FindingKind::NoZone => true,
+            FindingKind::Code(code) => matches!(code.as_str(), "REFUSED" | "NOTAUTH" | "NXDOMAIN"),
+            _ => false,
+        }
+    }
+
+    /// True if the server does not serve the zone at the addresses of this finding, or has no
+    /// address that can be used.
+    pub fn fails_to_serve(&self) -> bool {
+        self.severity() == Severity::Problem && self.kind.state() != ServerState::Serves
     }
 
     /// True if this finding allows anybody else to answer for the name.

@@ -7,7 +7,7 @@ use futures_util::future::{OptionFuture, join, join3};
 
 use super::Expected;
 use super::dnssec::{self, Compared};
-use super::finding::{FindingKind, Tags};
+use super::finding::{FindingKind, ServerState, Tags};
 use super::network::{Network, NoResponse};
 use super::query::{NOERROR, NXDOMAIN, Query, code};
 use super::response::{Response, Section, StartOfAuthority};
@@ -35,11 +35,18 @@ pub(super) struct Answers {
     /// True if the zone validates with the DS records. `None` if there are none, or if they can't
     /// be checked.
     pub(super) is_secure: Option<bool>,
-    /// The serial number of the zone.
+    /// The serial number of the zone. `None` if the server does not answer for its SOA.
     pub(super) serial: Option<u32>,
     /// For a server of the parent zone that refers to the child: the addresses in that referral
     /// for the expected name servers at or below the cut.
     pub(super) glue: Option<Vec<(Name, IpAddr)>>,
+}
+
+impl Answers {
+    /// True if the server serves the zone at this address.
+    pub(super) fn serves(&self) -> bool {
+        !self.findings.iter().any(|kind| kind.state() == ServerState::Lame)
+    }
 }
 
 impl From<FindingKind> for ProbeResult {

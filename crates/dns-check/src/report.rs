@@ -39,6 +39,8 @@ pub(super) struct Chain {
     pub(super) bogus: bool,
     /// True if at least one name server is secure.
     pub(super) is_secure: bool,
+    /// True if at least one address of a name server is secure, or may be.
+    pub(super) may_be_secure: bool,
 }
 
 /// A name server, and its state.
@@ -48,6 +50,10 @@ pub struct Server {
     pub name: Name,
     /// How it responds.
     pub state: ServerState,
+    /// False if it is known that it does not have the zone: its name leads nowhere, or each of its
+    /// addresses answers that it does not. An address family that can't be reached from here does
+    /// not count if the other one answers.
+    pub may_serve: bool,
     /// The queried addresses.
     pub addresses: Vec<Address>,
 }
@@ -113,8 +119,9 @@ impl Report {
     /// delegations, whose reports are kept until all are done.
     ///
     /// The first findings are the ones on which the verdict and the answers to the other questions
-    /// depend: a takeover comes before a server that does not have the zone, and a problem before
-    /// everything else.
+    /// depend: a takeover, then a server that says that it does not have the zone, one that does
+    /// not serve it, another problem, and what the check leaves open. Whoever causes many findings
+    /// of one kind hides none that comes before it.
     #[must_use]
     pub fn shortened(mut self, most: usize) -> Self {
         if self.findings.len() > most {
@@ -203,6 +210,12 @@ impl Report {
     /// nothing is known about silent servers.
     pub fn has_secure_server(&self) -> bool {
         self.chain.is_some_and(|chain| chain.is_secure)
+    }
+
+    /// False if it is known of each name server of the child that it does not have the zone, or has
+    /// it without a key that matches a DS record. Without expected DS records it is always false.
+    pub fn may_have_secure_server(&self) -> bool {
+        self.chain.is_some_and(|chain| chain.may_be_secure)
     }
 
     /// True if no server answered at all, although at least one was queried.

@@ -58,6 +58,8 @@ struct Probes {
     results: Vec<(IpAddr, ProbeResult)>,
     /// True if there are other addresses, which can't be reached over the internet.
     has_private: bool,
+    /// True if there are other addresses, which are not queried.
+    has_more: bool,
     /// Why there may be further addresses that are unknown.
     missing: Option<Unresolved>,
 }
@@ -210,6 +212,7 @@ impl ZoneCheck {
         let reported = |server: &ServerCheck| Server {
             name: server.name.clone(),
             state: server.state(),
+            may_serve: server.may_serve(),
             addresses: server
                 .results()
                 .iter()
@@ -297,10 +300,42 @@ impl ServerCheck {
         self.answers().any(|answers| answers.is_secure == Some(false))
     }
 
-    /// True if the server serves the zone with a key that one of the DS records matches.
+    /// True if the server serves the zone with a key that one of the DS records matches, and at no
+    /// address says that it does not serve it.
     fn is_secure(&self) -> bool {
-        self.state() == ServerState::Serves
+        self.answers().all(Answers::serves)
             && self.answers().any(|answers| answers.is_secure == Some(true))
+    }
+
+    /// True unless it is known that the server does not have the zone at any address.
+    fn may_serve(&self) -> bool {
+        self.leaves_open() || self.answers().any(|answers| answers.serial.is_some())
+    }
+
+    /// True unless it is known that no address of the server has the zone with a key that one of
+    /// the DS records matches.
+    fn may_be_secure(&self) -> bool {
+        let may_be =
+            |answers: &Answers| answers.serial.is_some() && answers.is_secure != Some(false);
+        self.leaves_open() || self.answers().any(may_be)
+    }
+
+    /// True if the server may have an address of which nothing is known.
+    fn leaves_open(&self) -> bool {
+        match &self.outcome {
+            None => true,
+            Some(Err(why)) => why.state() == ServerState::Unknown,
+            Some(Ok(probes)) => {
+                // An address family that can't be reached from here is not a finding if the server
+                // answers over the other one.
+                let is_open = |finding: &Finding| {
+                    let state = finding.kind.state();
+                    !finding.addresses.is_empty()
+                        && matches!(state, ServerState::Silent | ServerState::Unknown)
+                };
+                probes.has_more || probes.missing.is_some() || self.findings.iter().any(is_open)
+            }
+        }
     }
 
     fn results(&self) -> &[(IpAddr, ProbeResult)] {
@@ -322,12 +357,13 @@ impl ServerCheck {
             Some(Err(why)) => return why.state(),
             Some(Ok(_)) => {}
         }
-        let states = || self.findings.iter().filter(|finding| !finding.addresses.is_empty());
-        let has = |state| states().any(|finding| finding.kind.state() == state);
+        let is_silent = |finding: &Finding| {
+            !finding.addresses.is_empty() && finding.kind.state() == ServerState::Silent
+        };
         match self.answers().next() {
-            _ if has(ServerState::Lame) => ServerState::Lame,
-            Some(_) => ServerState::Serves,
-            None if has(ServerState::Silent) => ServerState::Silent,
+            Some(_) if self.answers().any(Answers::serves) => ServerState::Serves,
+            Some(_) => ServerState::Lame,
+            None if self.findings.iter().any(is_silent) => ServerState::Silent,
             None => ServerState::Unknown,
         }
     }
@@ -349,6 +385,8 @@ pub(super) fn report(check: &Check<'_>, child: &ZoneCheck, parent: Option<&ZoneC
         chain: check.expected.ds.as_ref().map(|_| Chain {
             bogus: child.servers.iter().any(ServerCheck::breaks_the_chain),
             is_secure: child.servers.iter().any(ServerCheck::is_secure),
+            may_be_secure: child.servers.iter().any(ServerCheck::may_be_secure)
+                || check.expected.name_servers.iter().count() > child.servers.len(),
         }),
         no_egress: !check.net.has_any_response() && checks().any(ZoneCheck::has_silence),
     }

@@ -98,7 +98,7 @@ impl Inventory {
             delegation.hidden_by = name.ancestors().filter(|above| names.contains(above)).last();
             // A hidden delegation is not checked. Otherwise each of many nested ones could have its
             // own copy of the same addresses.
-            let checked = delegation.name_servers().filter(|_| delegation.hidden_by.is_none());
+            let checked = delegation.hosts().filter(|_| delegation.hidden_by.is_none());
             delegation.glue =
                 checked.map(|servers| glue(&name, &servers, &addresses)).unwrap_or_default();
             let record =
@@ -200,6 +200,13 @@ impl Delegation {
         NameServers::from_values(&self.ns.values)
     }
 
+    /// The name servers without the values that are not names, such as the root. `None` if none is
+    /// left.
+    pub fn hosts(&self) -> Option<NameServers> {
+        let is_name = |value: &&String| value.parse::<Name>().is_ok();
+        NameServers::from_values(&self.ns.values.iter().filter(is_name).collect::<Vec<_>>())
+    }
+
     /// The digest of the name servers, as claims contain it.
     pub fn digest(&self) -> Option<Digest> {
         self.name_servers().as_ref().map(Digest::from_name_servers)
@@ -228,7 +235,7 @@ impl Entry {
         }
         Some(Expected {
             name: name.clone(),
-            name_servers: delegation.name_servers()?,
+            name_servers: delegation.hosts()?,
             ds: delegation.ds_records(),
             check_ds: false,
             glue: delegation.glue.clone(),

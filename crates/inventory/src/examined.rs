@@ -97,13 +97,21 @@ impl<'a> Examined<'a> {
 
     /// The problems that the DNS check found.
     pub fn problems(&self) -> Vec<String> {
-        self.report.map(problems).unwrap_or_default()
+        self.report.map(|report| problems(self.entry, report)).unwrap_or_default()
     }
 }
 
-fn problems(report: &Report) -> Vec<String> {
+fn problems(entry: &Entry, report: &Report) -> Vec<String> {
+    let no_host = "its NS record set has a value that is not the name of a host".to_owned();
+    let no_host = has_value_without_host(entry).then_some(no_host);
     let left_off = (report.left_off() > 0).then(|| format!("and {} more", report.left_off()));
-    report.problems().chain(report.unknowns()).map(ToString::to_string).chain(left_off).collect()
+    let found = report.problems().chain(report.unknowns()).map(ToString::to_string);
+    no_host.into_iter().chain(found).chain(left_off).collect()
+}
+
+/// True if a value of the NS record set is not a name, so that it leads to no name server.
+fn has_value_without_host(entry: &Entry) -> bool {
+    entry.delegation.as_ref().is_some_and(|delegation| delegation.name_servers().is_none())
 }
 
 /// The findings from the records of the parent zone alone.
@@ -144,6 +152,10 @@ fn dns_findings(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind>
     }
     let mut kinds: BTreeSet<FindingKind> =
         report.map_or(Some(FindingKind::Unknown), FindingKind::from_report).into_iter().collect();
+    let is_lesser = kinds.first().is_none_or(|kind| *kind > FindingKind::Lame);
+    if report.is_some() && is_lesser && has_value_without_host(entry) {
+        kinds.insert(FindingKind::Lame);
+    }
     if report.is_some_and(Report::has_bogus_server) {
         kinds.insert(FindingKind::Bogus);
     }
@@ -169,7 +181,9 @@ fn evidence(
     };
     let all_owners = || owners(&mut entry.ownership.claims());
     match kind {
-        kind if kind.is_of_dns() => report.map(problems).unwrap_or_default(),
+        kind if kind.is_of_dns() => {
+            report.map(|report| problems(entry, report)).unwrap_or_default()
+        }
         FindingKind::Missing => {
             vec![format!("{} claims it, but there is no NS record set", all_owners())]
         }

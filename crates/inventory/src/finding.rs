@@ -24,14 +24,16 @@ use dns_check::{Finding, Report, ServerState, Verdict};
 pub enum FindingKind {
     /// The domain of a name server is not registered.
     Takeover,
-    /// No name server serves the zone, and at least one responds that it does not have the zone.
+    /// No name server serves the zone at any address, and at least one responds that it does not
+    /// have the zone.
     Dangling,
     /// A name server has no key for any of the DS records, or data that these keys did not sign.
+    /// Others may be secure.
     Bogus,
     /// No name server serves the zone, and none says that it does not have it: they don't respond,
     /// fail, or have no address.
     Outage,
-    /// Some name servers do not serve the zone.
+    /// Some name servers do not serve the zone, or not at each of their addresses.
     Lame,
     /// There are claims, but no delegation.
     Missing,
@@ -140,13 +142,16 @@ impl FindingKind {
                 "Anybody who creates a zone with this name at that provider and is assigned one of these name servers can answer \
                  for the name."
             }
-            Self::Bogus => "Validating resolvers reject every name of the zone.",
+            Self::Bogus => {
+                "Validating resolvers reject the answers of these name servers. They try the others. If none of those serves a key \
+                 that a DS record matches, they reject every name of the zone."
+            }
             Self::Outage => {
                 "No name of the zone resolves. Nobody else can answer for it, unless they obtain a name server's address or name."
             }
             Self::Lame => {
-                "Resolvers lose time at these name servers. If the others fail, no name of the zone resolves. Anybody who obtains one \
-                 of these name servers can answer a part of the queries."
+                "Resolvers lose time at these addresses. If the others fail, no name of the zone resolves. Anybody who obtains one of \
+                 these addresses or name servers can answer a part of the queries."
             }
             Self::Missing => {
                 "A stack relies on a delegation that does not exist. No name of the zone resolves."
@@ -180,15 +185,21 @@ impl FindingKind {
                 "Remove the name server from the delegation now, or register the domain."
             }
             Self::Dangling => {
-                "Remove the delegation now, or create the zone there again. If a stack claims it, delete the resource."
+                "Create the zone there again, or remove the name servers that do not have it now. If no other is left, remove the \
+                 delegation. A silent one may still have the zone. If a stack claims the delegation, change or delete the resource."
             }
             Self::Bogus => {
-                "Remove or correct the DS record set. If a stack claims it, update the stack with another Trigger."
+                "If other name servers serve a key that a DS record matches, repair these name servers, or remove them from the \
+                 delegation. If none does, remove or correct the DS record set. If a stack claims it, update the stack with another \
+                 Trigger."
             }
             Self::Outage => {
                 "Repair the name servers. If nobody needs the zone anymore, remove the delegation."
             }
-            Self::Lame => "Correct the NS record set or the name servers.",
+            Self::Lame => {
+                "Repair the name servers, or these addresses of theirs. Remove a name server that never serves the zone from the NS \
+                 record set."
+            }
             Self::Missing => "Update the stack with another Trigger, or delete the resource.",
             Self::Drifted => "Update the stack with another Trigger, which corrects it.",
             Self::Differs => {
@@ -222,12 +233,15 @@ impl FindingKind {
         let with = |state| report.servers().iter().filter(|server| server.state == state).count();
         let (all, serving, unknown) =
             (report.servers().len(), with(ServerState::Serves), with(ServerState::Unknown));
+        let any = |is_such: fn(&Finding) -> bool| report.findings().iter().any(is_such);
         match all - unknown {
             0 => Some(Self::Unknown),
             // The servers of which nothing is known may serve the zone.
             known if serving < known && serving + unknown > 0 => Some(Self::Lame),
-            _ if serving == 0 && report.findings().iter().any(has_no_zone) => Some(Self::Dangling),
+            _ if serving == 0 && any(Finding::says_no_zone) => Some(Self::Dangling),
             _ if serving == 0 => Some(Self::Outage),
+            // Each of them serves it at one address, and one of them does not at another address.
+            _ if any(Finding::fails_to_serve) => Some(Self::Lame),
             _ if report.is_good() || report.has_bogus_server() => None,
             _ => Some(Self::Differs),
         }
@@ -237,15 +251,5 @@ impl FindingKind {
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// True if a server responds that it does not have the zone, so that somebody else may be able to
-/// create it there.
-fn has_no_zone(finding: &Finding) -> bool {
-    match finding.code() {
-        "not-authoritative" | "no-zone" => true,
-        "rcode" => matches!(finding.rcode(), Some("REFUSED" | "NOTAUTH" | "NXDOMAIN")),
-        _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! The changes that would fix a finding: a batch for people to send. Nothing here sends it.
 
-use dns_check::{Report, ServerState};
+use dns_check::Report;
 
 use delegation_model::name::Name;
 use delegation_model::ownership_record::{OwnershipRecord, Value};
@@ -10,6 +10,9 @@ use delegation_model::record_set::{Change, RecordSet, RecordType};
 use super::entry::{Delegation, Entry};
 use super::examined::Facts;
 use super::finding::FindingKind;
+
+/// The value of an NS record that says that there is no name server.
+const ROOT: &str = ".";
 
 /// The changes that would fix a finding. Empty if no change of the parent zone alone can. Like
 /// every batch of this project, it deletes record sets exactly as they were read, and creates only
@@ -26,7 +29,11 @@ pub fn fix(
         }
         (FindingKind::Hidden, Some(delegation)) => removal(delegation),
         (FindingKind::Bogus, Some(delegation)) => {
-            delegation.ds.iter().filter(|set| set.is_simple).cloned().map(Change::Delete).collect()
+            // As long as one name server may be secure, others are what is wrong: anybody who
+            // operates one of them could have the DS record set removed.
+            let none_is_secure = report.is_some_and(|report| !report.may_have_secure_server());
+            let sets = delegation.ds.iter().filter(|set| none_is_secure && set.is_simple);
+            sets.cloned().map(Change::Delete).collect()
         }
         (FindingKind::DeadClaim, _) => without_dead_claims(entry, facts),
         (FindingKind::Leftover, _) => {
@@ -49,22 +56,17 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
     sets.filter(|set| set.is_simple).cloned().map(Change::Delete).collect()
 }
 
-/// Removes the name servers that are known not to serve the zone. Removes the whole delegation if
-/// none serves it. Name servers of which nothing is known stay: those that could not be queried,
-/// and those that were not, because there are too many.
+/// Removes the name servers that are known not to have the zone, and with the last one the whole
+/// delegation. Others stay: those that serve it at one address, those that are silent, which anybody
+/// may cause, and those that could not be queried, or were not, because there are too many.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
-    let may_serve = |state| matches!(state, ServerState::Serves | ServerState::Unknown);
     let bad = |value: &&String| {
-        let name: Option<Name> = value.parse().ok();
-        let server = report.servers().iter().find(|server| Some(&server.name) == name.as_ref());
-        server.is_some_and(|server| !may_serve(server.state))
+        let Ok(name) = value.parse::<Name>() else { return *value == ROOT };
+        report.servers().iter().any(|server| server.name == name && !server.may_serve)
     };
-    let all = delegation.name_servers().map_or(0, |servers| servers.iter().count());
-    let serves = report.servers().len() < all
-        || report.servers().iter().any(|server| may_serve(server.state));
     let kept: Vec<String> =
         delegation.ns.values.iter().filter(|value| !bad(value)).cloned().collect();
-    if !serves || kept.is_empty() {
+    if kept.is_empty() {
         return removal(delegation);
     }
     let after = RecordSet { values: kept, ..delegation.ns.clone() };

@@ -65,10 +65,10 @@ Findings; the first ten are alarms. Those marked * need --check:
                      answer for the name
   dangling*          no name server serves the zone, and one says that it has no such zone:
                      anybody who creates it there controls the name
-  bogus*             a name server has no key for any DS record: validating resolvers reject the
-                     zone
+  bogus*             a name server has no key for any DS record: validating resolvers reject its
+                     answers
   outage*            no name server serves the zone: they do not respond, fail, or have no address
-  lame*              some name servers do not serve the zone
+  lame*              some name servers do not serve the zone, or not at all of their addresses
   missing            a stack claims the name, but there is no delegation
   drifted            no claim names the NS or DS record set that exists
   differs*           the zone is served, but has other name servers or keys itself

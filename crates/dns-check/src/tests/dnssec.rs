@@ -441,12 +441,44 @@ async fn a_signed_delegation_is_checked_with_its_ds_records() {
 /// The results of [`Report::has_secure_server`] and [`Report::has_bogus_server`] for two servers of
 /// the child.
 async fn security(ds: &[&Ds], servers: [Script; 2]) -> (bool, bool) {
+    let report = security_report(ds, servers).await;
+    (report.has_secure_server(), report.has_bogus_server())
+}
+
+async fn security_report(ds: &[&Ds], servers: [Script; 2]) -> Report {
     let [ns1, ns2] = servers;
     let fixture = Fixture::start(vec![(RESOLVER, resolver(HOSTS)), (11, ns1), (12, ns2)]);
     let timing = Timing { pause: Duration::from_millis(1), ..patient() };
     let expected = Expected { ds: DsRecords::new(ds.iter().map(|ds| (*ds).clone())), ..expected() };
-    let report = fixture.verifier(timing).verify_child(&expected, Duration::ZERO).await;
-    (report.has_secure_server(), report.has_bogus_server())
+    fixture.verifier(timing).verify_child(&expected, Duration::ZERO).await
+}
+
+/// One name server that serves other keys says nothing about the DS record set.
+#[tokio::test]
+async fn a_server_may_be_secure_unless_its_keys_or_its_answers_say_that_it_is_not() {
+    let (ksk, other) = (Key::key_signing(), Key::key_signing());
+    let ds = ksk.ds(DigestType::SHA256);
+    let with = |key: &Key| {
+        let keys = signed(&[key], &[key]);
+        Zone { keys, soa: key.soa(), ..child(SERVERS) }
+    };
+    let (good, bogus) = (with(&ksk), with(&other));
+    let refuses_keys = bogus.clone();
+    let refuses_keys = script(move |ask| match ask.record_type() {
+        RecordType::DNSKEY => ask.code(ResponseCode::Refused),
+        _ => refuses_keys.answer(ask),
+    });
+    let refused = script(|ask| ask.code(ResponseCode::Refused));
+    for (second, may_be_secure) in [
+        (good.script(), true),
+        (bogus.clone().script(), false),
+        (refuses_keys, true),
+        (refused, false),
+    ] {
+        let report = security_report(&[&ds], [bogus.clone().script(), second]).await;
+        let found = (report.has_bogus_server(), report.may_have_secure_server());
+        assert_eq!(found, (true, may_be_secure), "{report}");
+    }
 }
 
 #[tokio::test]

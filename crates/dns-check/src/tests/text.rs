@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::finding::{
     Family, Finding, FindingKind, Role, ServerNames, ServerState, Severity, Tags, Unresolved,
 };
-use super::super::report::{Chain, Report, Server};
+use super::super::report::{Chain, Report, Server, Verdict};
 use super::super::resolver::Resolver;
 use super::super::response::Targets;
 
@@ -20,6 +20,7 @@ fn good() -> Report {
         let server = |text: &&str| Server {
             name: name(text),
             state: ServerState::Serves,
+            may_serve: true,
             addresses: Vec::new(),
         };
         names.iter().map(server).collect()
@@ -27,7 +28,7 @@ fn good() -> Report {
     Report {
         name: name("testing.example.com"),
         parent: Some(name("example.com")),
-        chain: Some(Chain { bogus: false, is_secure: true }),
+        chain: Some(Chain { bogus: false, is_secure: true, may_be_secure: true }),
         servers: serving(&[
             "ns1.example.net",
             "ns2.example.net",
@@ -151,6 +152,39 @@ fn a_shortened_report_keeps_what_is_most_urgent() {
     let codes: Vec<&str> = report.findings().iter().map(Finding::code).collect();
     assert_eq!((codes, report.left_off()), (vec!["domain-is-free", "rcode"], 41));
     assert!(report.can_be_taken_over());
+}
+
+/// Many findings of one kind don't hide a single one of another kind on which the classification
+/// depends.
+#[test]
+fn what_a_report_means_does_not_depend_on_which_findings_it_keeps() {
+    let of_child = || one_of_each().into_iter().filter(|(role, _)| *role == Role::Child);
+    let finding = |kind: &FindingKind| Finding {
+        server: name("ns1.example.net"),
+        addresses: Vec::new(),
+        role: Role::Child,
+        kind: kind.clone(),
+    };
+    for (_, many) in of_child() {
+        for (_, one) in of_child() {
+            let findings = (0..30).map(|_| finding(&many)).chain([finding(&one)]).collect();
+            let report = Report { findings, ..good() };
+            let short = report.clone().shortened(20);
+            let meaning = |report: &Report| {
+                let any = |is_such: fn(&Finding) -> bool| report.findings().iter().any(is_such);
+                // What comes first decides.
+                match report.verdict() {
+                    _ if report.can_be_taken_over() => "takeover",
+                    _ if any(Finding::says_no_zone) => "no zone",
+                    _ if any(Finding::fails_to_serve) => "not served",
+                    Verdict::Bad => "bad",
+                    _ if report.is_incomplete() => "incomplete",
+                    _ => "good",
+                }
+            };
+            assert_eq!(meaning(&short), meaning(&report), "{many:?} and {one:?}");
+        }
+    }
 }
 
 #[test]

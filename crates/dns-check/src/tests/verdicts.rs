@@ -736,3 +736,91 @@ async fn pauses_between_rounds_grow() {
     assert_eq!(internet.asked("205.251.193.1").len(), 7);
     assert!(begun.elapsed() > Duration::from_secs(29), "{:?}", begun.elapsed());
 }
+
+/// One of its addresses serves the zone: another one, which somebody may have added, is a finding,
+/// and does not make the server one that can be removed.
+#[tokio::test(start_paused = true)]
+async fn a_server_serves_a_zone_that_one_of_its_addresses_serves() {
+    let internet = Internet::new();
+    internet.host("ns1.example.net", &["205.251.193.1", "205.251.193.11"]);
+    internet.host("ns2.example.net", &["205.251.193.2", "2600:9000::12"]);
+    for at in ["205.251.193.11", "2600:9000::12"] {
+        internet.serve(at, script(|ask| ask.code(ResponseCode::Refused)));
+    }
+    let report = internet.before(&delegated_to(SERVERS)).await;
+    assert_eq!(report.verdict(), Verdict::Bad);
+    assert!(report.findings().iter().any(Finding::fails_to_serve), "{report}");
+    for server in report.servers() {
+        assert_eq!((server.state, server.may_serve), (ServerState::Serves, true), "{report}");
+    }
+}
+
+/// The child zone may be one in which others write addresses.
+#[tokio::test(start_paused = true)]
+async fn an_address_that_only_the_child_zone_has_makes_no_server_lame() {
+    let internet = Internet::new();
+    let host = "ns1.testing.example.com";
+    let hosts = vec![(host, "205.251.193.1"), (host, "205.251.193.11")];
+    internet.serve("205.251.193.1", Zone { hosts, ..child(&[host]) }.script());
+    internet.serve("205.251.193.11", script(|ask| ask.code(ResponseCode::Refused)));
+    let glue = vec![(host.parse().unwrap(), "205.251.193.1".parse().unwrap())];
+    let report = internet.before(&Expected { glue, ..delegated_to(&[host]) }).await;
+    assert!(report.to_string().contains("205.251.193.11"), "{report}");
+    let server = &report.servers()[0];
+    assert_eq!((server.state, server.may_serve), (ServerState::Serves, true), "{report}");
+}
+
+/// Whether a server is known not to have the zone, by how its addresses answer.
+#[tokio::test(start_paused = true)]
+async fn a_server_may_serve_unless_each_of_its_addresses_says_that_it_does_not() {
+    let refused = || script(|ask| ask.code(ResponseCode::Refused));
+    let others = ["205.251.193.1", "205.251.193.11", "205.251.193.12"];
+    for (addresses, may_serve) in [(1, false), (2, false), (3, true)] {
+        let internet = Internet::new();
+        internet.host("ns1.example.net", &others[..addresses]);
+        for at in others {
+            internet.serve(at, refused());
+        }
+        let report = internet.before(&delegated_to(SERVERS)).await;
+        assert_eq!(report.servers()[0].state, ServerState::Lame, "{report}");
+        assert_eq!(report.servers()[0].may_serve, may_serve, "two addresses are queried");
+    }
+    // Silent, or silent at one of two addresses.
+    for addresses in [&others[1..2], &others[..2]] {
+        let internet = Internet::new();
+        internet.host("ns1.example.net", addresses);
+        internet.serve("205.251.193.1", refused());
+        let report = internet.before(&delegated_to(SERVERS)).await;
+        assert!(report.servers()[0].may_serve, "{report}");
+    }
+    // It has the zone, and refuses another query.
+    let internet = Internet::new();
+    let zone = child(SERVERS);
+    internet.serve(
+        "205.251.193.1",
+        script(move |ask| match ask.record_type() {
+            RecordType::SOA => zone.answer(ask),
+            _ => ask.code(ResponseCode::Refused),
+        }),
+    );
+    let report = internet.before(&delegated_to(SERVERS)).await;
+    let server = &report.servers()[0];
+    assert_eq!((server.state, server.may_serve), (ServerState::Lame, true), "{report}");
+    // Its name leads nowhere.
+    let report = Internet::new().before(&delegated_to(&["ns1.nowhere.net", SERVERS[0]])).await;
+    let gone = report.servers().iter().find(|server| server.state == ServerState::Unresolved);
+    assert!(!gone.unwrap().may_serve, "{report}");
+}
+
+/// The machine has no IPv6, as in Lambda.
+#[tokio::test(start_paused = true)]
+async fn known_a_server_that_serves_only_over_ipv6_is_lame_from_where_there_is_none() {
+    let internet = Internet::new();
+    internet.without_ipv6();
+    internet.host("ns1.example.net", &["205.251.193.11", "2600:9000::11"]);
+    internet.zone(&["2600:9000::11"], &child(SERVERS));
+    internet.serve("205.251.193.11", script(|ask| ask.code(ResponseCode::Refused)));
+    let report = internet.before(&delegated_to(SERVERS)).await;
+    let server = &report.servers()[0];
+    assert_eq!((server.state, server.may_serve), (ServerState::Lame, false), "{report}");
+}

@@ -12,8 +12,8 @@ use tokio::sync::OnceCell;
 use super::{Probes, SERVERS, ServerCheck, ZoneCheck};
 use crate::Check;
 use crate::address_filter::Addresses;
-use crate::finding::{Family, FindingKind, Role, ServerState, Severity, Unresolved};
-use crate::probe::{ProbeResult, addresses, child, parent};
+use crate::finding::{Family, FindingKind, Role, Severity, Unresolved};
+use crate::probe::{Answers, ProbeResult, addresses, child, parent};
 use crate::query::Query;
 use crate::referral::{Lost, Walk};
 use crate::resolver::glue_of;
@@ -104,7 +104,7 @@ impl Check<'_> {
         addresses: Addresses,
         queried: &Queried,
     ) -> Probes {
-        let Addresses { chosen, has_private, missing } = addresses;
+        let Addresses { chosen, has_private, has_more, missing } = addresses;
         let mut results: Vec<(IpAddr, ProbeResult)> =
             chosen.into_iter().map(|address| (address, ProbeResult::Silent)).collect();
         let each = results.iter_mut().map(|(address, result)| {
@@ -129,7 +129,7 @@ impl Check<'_> {
             .boxed()
         });
         all(each.collect()).await;
-        Probes { results, has_private, missing }
+        Probes { results, has_private, has_more, missing }
     }
 
     /// The addresses of a name server to query: from the glue if it is in the zone, else from the
@@ -197,10 +197,8 @@ impl Check<'_> {
         let inside = |server: &&mut ServerCheck| server.name.is_at_or_below(&self.expected.name);
         let sources: Vec<IpAddr> = {
             let results = check.servers.iter().flat_map(ServerCheck::results);
-            let serving = results.filter(|(_, result)| {
-                let lame = |kind: &FindingKind| kind.state() == ServerState::Lame;
-                result.answers().is_some_and(|answers| !answers.findings.iter().any(lame))
-            });
+            let serving =
+                results.filter(|(_, result)| result.answers().is_some_and(Answers::serves));
             serving
                 .map(|(address, _)| *address)
                 .collect::<BTreeSet<_>>()
@@ -218,6 +216,7 @@ impl Check<'_> {
                     let more = self.probe(Role::Child, &self.expected.name, more, queried).await;
                     probes.results.extend(more.results);
                     probes.has_private |= more.has_private;
+                    probes.has_more |= more.has_more;
                     probes.missing = probes.missing.take().or(more.missing);
                 }
                 // The NAT64 prefix is unknown.
