@@ -133,21 +133,30 @@ pub(crate) fn without_times(text: &str) -> String {
 
 /// Replaces the addresses of name servers.
 pub(crate) fn without_addresses(text: &str) -> String {
-    let mut parts = text.split("127.");
-    let head = parts.next().unwrap().to_owned();
-    parts.fold(head, |out, part| {
-        let end = part.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(part.len());
-        let (address, behind) = part.split_at(end);
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_part) {
+        let (before, from) = rest.split_at(start);
+        let (number, behind) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
         // The full stop of a sentence.
-        let stop = if address.ends_with('.') { "." } else { "" };
-        let shown = if format!("127.{}", address.trim_end_matches('.')).parse::<Ipv4Addr>().is_ok()
-        {
-            format!("…{stop}")
-        } else {
-            format!("127.{address}")
-        };
-        out + &shown + behind
-    })
+        let number_only = number.trim_end_matches('.');
+        let is_address = number_only.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+        shown.push_str(before);
+        shown.push_str(if is_address { "…" } else { number_only });
+        shown.push_str(&number[number_only.len()..]);
+        rest = behind;
+    }
+    shown + rest
+}
+
+#[test]
+fn addresses_are_replaced_wherever_they_have_127() {
+    for address in ["127.127.4.7", "127.4.127.7", "127.4.7.127", "127.0.0.1"] {
+        assert_eq!(without_addresses(&format!("at {address}, {address}.")), "at …, ….");
+    }
+    let others = "ns-127.awsdns-07.com, version 1.127.3, 12 ms.";
+    assert_eq!(without_addresses(others), others);
 }
 
 /// A snapshot of the fixture, to assert that the command did not change it.
