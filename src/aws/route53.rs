@@ -256,8 +256,8 @@ impl Session {
     }
 
     /// Calls `ListResourceRecordSets` and returns those record sets of the whole zone for which
-    /// `keep` holds, in Route 53's order and without those that [`Page::sets`] leaves out. `None` if
-    /// they take more than `most` bytes of memory. Awaits `turn` before each call.
+    /// `keep` holds, in Route 53's order and without those that [`Page::sets`] leaves out. `None`
+    /// if they take more than `most` bytes of memory. Awaits `turn` before each call.
     pub(crate) async fn whole_zone(
         &self,
         zone: &ZoneId,

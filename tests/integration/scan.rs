@@ -364,8 +364,8 @@ async fn the_command_reads_a_zone_of_any_size() {
     assert_eq!(scan.zones[0].inventory.entries.len(), 1);
 }
 
-/// Route 53 accepts names that are a byte too long for DNS, from anybody who may write TXT or create
-/// zones.
+/// Route 53 accepts names that are a byte too long for DNS, from anybody who may write TXT or
+/// create zones.
 #[tokio::test(start_paused = true)]
 async fn a_name_that_is_too_long_for_dns_hides_no_zone_and_no_delegation() {
     let organization = Organization::new(1);

@@ -237,8 +237,8 @@ async fn a_pattern_does_not_allow_a_delegation_of_the_parent_zone_s_name_servers
     fixture.create(covered).await.success();
 }
 
-/// Mail and another delegation depend on `mail.example.com` and `ns.example.com`. The function would
-/// have to read the whole zone to know.
+/// Mail and another delegation depend on `mail.example.com` and `ns.example.com`. The function
+/// would have to read the whole zone to know.
 #[tokio::test(start_paused = true)]
 async fn known_a_delegation_takes_host_names_that_records_of_others_use() {
     let fixture = Fixture::new().await;

@@ -82,8 +82,8 @@ async fn known_a_rename_with_other_keys_leaves_the_zone_without_ds_until_the_nex
 /// ARRIVE-4.
 #[tokio::test(start_paused = true)]
 async fn known_a_dead_delegation_that_is_restored_refuses_the_next_create() {
-    // A force-deleted stack is created again, displaces its own dead delegation, and is rolled back.
-    // What it restores has no claim anymore.
+    // A force-deleted stack is created again, displaces its own dead delegation, and is rolled
+    // back. What it restores has no claim anymore.
     let mut scenario = Scenario::new().await;
     scenario.create("S1", wants("x")).await.success();
     scenario.create("S1:2", wants("y")).await.success();
