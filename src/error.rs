@@ -213,13 +213,13 @@ impl Failure {
         Self { kind, code, message: message.into(), is_permanent: false }
     }
 
-    /// Records that AWS would fail the same call again, whenever it is made.
+    /// Records whether AWS is certain to fail the same call again.
     #[must_use]
     pub(crate) fn permanent(self, is_permanent: bool) -> Self {
         Self { is_permanent, ..self }
     }
 
-    /// True if AWS would fail the same call again, whenever it is made.
+    /// True if AWS is certain to fail the same call again.
     pub(crate) fn is_permanent(&self) -> bool {
         self.is_permanent
     }

@@ -31,6 +31,8 @@ pub enum AwsErrorKind {
     TooLarge,
     /// The service does not accept a value of the request, whoever sends it. Nothing was changed.
     Invalid,
+    /// The account has not activated the service, or not in this Region. Nothing was changed.
+    NotActivated,
     /// Any other error of the service. Nothing was changed.
     Other,
 }
@@ -60,11 +62,11 @@ impl AwsError {
         self.kind == AwsErrorKind::Denied
     }
 
-    /// True if the same call would fail again for the same reason, whenever it is made. Only a
-    /// denial may pass.
+    /// True if the same call is certain to fail again for the same reason. An error that is not
+    /// known may pass: it may be that of a clock, or of a proxy.
     pub(crate) fn is_permanent(&self) -> bool {
-        use AwsErrorKind::{Invalid, Other, TooLarge};
-        matches!(self.kind, Invalid | Other | TooLarge)
+        use AwsErrorKind::{Invalid, NotActivated, TooLarge};
+        matches!(self.kind, Invalid | NotActivated | TooLarge)
     }
 
     /// The error for a role of another partition than the function's.
@@ -101,14 +103,15 @@ impl AwsError {
     }
 
     /// Combines the errors of one action in several Regions. The combined error has the kind of the
-    /// most informative one.
+    /// most informative one. Only if the service is activated in none of them, it is that.
     pub(super) fn from_regions(errors: &[(&str, Self)]) -> Self {
-        let kinds = [AwsErrorKind::Denied, AwsErrorKind::Invalid, AwsErrorKind::Other];
+        use AwsErrorKind::{Denied, Invalid, NoResponse, Other, Throttled};
+        let kinds = [Denied, Invalid, Other, Throttled, NoResponse];
         let informative =
             kinds.iter().find_map(|kind| errors.iter().find(|(_, error)| error.kind == *kind));
         let informative = informative.or(errors.last());
-        let (kind, action) = informative
-            .map_or((AwsErrorKind::NoResponse, ""), |(_, error)| (error.kind, &error.action));
+        let (kind, action) =
+            informative.map_or((NoResponse, ""), |(_, error)| (error.kind, &error.action));
         let messages: Vec<String> = errors
             .iter()
             .map(|(region, error)| format!("in {region}: {}", error.message))
@@ -150,7 +153,8 @@ impl AwsError {
             | "InvalidToken"
             | "ExpiredToken"
             | "ExpiredTokenException" => AwsErrorKind::Denied,
-            "ValidationError" => AwsErrorKind::Invalid,
+            "ValidationError" | "InvalidInput" | "InvalidDomainName" => AwsErrorKind::Invalid,
+            "RegionDisabledException" | "OptInRequired" => AwsErrorKind::NotActivated,
             "NoSuchHostedZone" => AwsErrorKind::NoSuchHostedZone,
             "InvalidChangeBatch" => AwsErrorKind::Rejected,
             "Throttling" | "ThrottlingException" | "PriorRequestNotComplete" => {

@@ -330,6 +330,7 @@ fn aws_failure(context: &str, error: &AwsError) -> Failure {
         | AwsErrorKind::NoResponse
         | AwsErrorKind::TooLarge
         | AwsErrorKind::Invalid
+        | AwsErrorKind::NotActivated
         | AwsErrorKind::Other => Code::AwsCallFailed,
     };
     let failure = Failure::new(code, format!("{context}: {error}")).permanent(error.is_permanent());

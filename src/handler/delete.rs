@@ -75,7 +75,7 @@ async fn delete_point(
     }
 }
 
-/// True if the call would fail again whenever it is made, as far as is known.
+/// True if the call is certain to fail again, or as good as certain.
 fn fails_for_good(failure: &Failure, denial: Denial) -> bool {
     failure.is_permanent() || (failure.kind() == FailureKind::Denied && denial == Denial::Final)
 }

@@ -108,10 +108,11 @@ impl Accounts {
                 }
             }
             attempts += ATTEMPTS_IN_TURN;
+            let error = AwsError::from_regions(&errors);
             let is_transient =
-                |kind| matches!(kind, AwsErrorKind::NoResponse | AwsErrorKind::Throttled);
-            if attempts >= most || !errors.iter().all(|(_, error)| is_transient(error.kind)) {
-                return Err(AwsError::from_regions(&errors));
+                matches!(error.kind, AwsErrorKind::NoResponse | AwsErrorKind::Throttled);
+            if attempts >= most || !is_transient {
+                return Err(error);
             }
             sleep(backoff.pause()).await;
         }
