@@ -270,10 +270,16 @@ impl OwnershipRecord {
         }
     }
 
-    /// Adds a tombstone, or replaces the earlier one of the same resource. A later one stays
-    /// (OWN-8).
+    /// Adds a tombstone, or replaces the earlier one of the same resource. A later one stays, and
+    /// none is added if there are [`tombstone::MOST`] (OWN-8).
     pub fn put_tombstone(&mut self, claimant: &Claimant, time: i64, now: i64) {
         if self.tombstone(claimant, now).is_some_and(|there| there.time >= time) {
+            return;
+        }
+        let others = self
+            .iter()
+            .filter(|value| matches!(value, Value::Tombstone(other) if other.id != claimant.id()));
+        if others.count() >= tombstone::MOST {
             return;
         }
         let stone = Tombstone { id: claimant.id(), time };

@@ -52,6 +52,27 @@ async fn a_later_create_of_the_same_resource_runs_and_drops_the_tombstone() {
     assert_eq!((scenario.current().as_str(), scenario.tombstones()), ("x", 0));
 }
 
+/// Anybody who may send events can send such Deletes.
+#[tokio::test(start_paused = true)]
+async fn tombstones_leave_room_for_claims() {
+    let mut scenario = Scenario::new().await;
+    for number in 0..60 {
+        scenario.delete_invented(&format!("E{number}"), wants("x")).await.success();
+    }
+    assert_eq!(scenario.tombstones(), 40);
+    scenario.create("S1", wants("x")).await.success();
+    for number in 60..300 {
+        scenario.delete_invented(&format!("E{number}"), wants("x")).await.success();
+    }
+    scenario.update("S1", wants("y")).await.success();
+    scenario.create("S2", wants("y")).await.success();
+    assert_eq!((scenario.claimed_by().as_str(), scenario.tombstones()), ("S1 S2", 40));
+    // One that exists already is still replaced, and they expire.
+    scenario.hours(2).await;
+    scenario.delete_invented("E0", wants("x")).await.success();
+    assert_eq!(scenario.tombstones(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_retained_delegation_outlives_a_cancelled_create_that_never_ran() {
     // What counts is whether an Update has written the claim, not how old the claim is: it may be
