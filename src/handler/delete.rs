@@ -23,7 +23,7 @@ use delegation_model::point::DelegationPoint;
 use delegation_model::reconcile::{
     Action, Decision, DeleteGoal, DeleteReason, Observation, ReconciliationPlan, plan_delete,
 };
-use delegation_model::record_set::{RecordSet, RecordType};
+use delegation_model::record_set::RecordType;
 
 pub(super) async fn run(cx: &RequestContext<'_>, denial: Denial) -> Result<Outcome, Failure> {
     let (properties, errors) = Partial::parse(&cx.request.properties);
@@ -249,11 +249,9 @@ fn left(Applied { plan, observed, .. }: &Applied) -> Option<String> {
         .ownership
         .as_ref()
         .and_then(|set| plan.leaves_of(Some(set), &set.name, &RecordType::Txt));
-    let sets = [Some(name_servers), plan.leaves(observed, name, &RecordType::Ds)]
-        .into_iter()
-        .flatten()
-        .map(RecordSet::to_string);
-    Some(sentence(&sets.chain(ownership.map(text_of)).collect::<Vec<_>>().join("; ")))
+    let sets =
+        [Some(name_servers), plan.leaves(observed, name, &RecordType::Ds)].into_iter().flatten();
+    Some(sentence(&sets.chain(ownership).map(text_of).collect::<Vec<_>>().join("; ")))
 }
 
 /// Removes the resource's claim from a delegation point, and the delegation with it if the rules

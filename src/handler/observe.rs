@@ -274,7 +274,7 @@ async fn enclosing(session: &Session, point: &DelegationPoint) -> Result<Enclosi
         let apex = find(&RecordType::Soa).is_some();
         if apex {
             around.apex_name_servers =
-                find(&RecordType::Ns).and_then(|set| NameServers::from_values(&set.values));
+                find(&RecordType::Ns).and_then(|set| NameServers::of_names(&set.values));
         } else {
             around.above.extend(find(&RecordType::Ns).cloned());
         }

@@ -119,14 +119,18 @@ fn undone(
         [] => "no NS or DS record set".to_owned(),
         sets => text::texts(sets).join("; "),
     };
-    let mut what = format!(
-        "Not all changes of this request were undone. Before the request, the parent zone {} had \
-         for {}: {}. It now has: {}.",
-        point.zone,
-        point.name,
-        or_none(before),
-        or_none(&now)
-    );
+    let mut what = if is_same {
+        "Not all changes of this request were undone.".to_owned()
+    } else {
+        format!(
+            "The delegation of {} is not as it was before this request. The parent zone {} had: \
+             {}. It now has: {}.",
+            point.name,
+            point.zone,
+            or_none(before),
+            or_none(&now)
+        )
+    };
     if own.is_some_and(|own| own.stamp != cx.stamp) && is_certain {
         what.push_str(" Somebody has edited the claim of this resource, so it stays.");
     }

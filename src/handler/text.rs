@@ -1,5 +1,6 @@
 //! Renders changes and record sets for the log and for messages.
 
+use delegation_model::name_servers::NameServers;
 use delegation_model::ownership_record::OwnershipRecord;
 use delegation_model::reconcile::ReconciliationPlan;
 use delegation_model::record_set::{Change, RecordSet, RecordType};
@@ -19,10 +20,15 @@ pub(super) fn texts<'a>(sets: impl IntoIterator<Item = &'a RecordSet>) -> Vec<St
 }
 
 /// Returns the text of a record set. Of an ownership record it has the values that this function
-/// writes; values of others are only counted (TRUST-3).
+/// writes; values of others, and name servers that are no host names, are only counted (TRUST-3).
 pub(super) fn text_of(set: &RecordSet) -> String {
-    if set.record_type != RecordType::Txt {
-        return set.to_string();
+    match set.record_type {
+        RecordType::Txt => {}
+        RecordType::Ns if !are_host_names(set) => {
+            let without = RecordSet { values: Vec::new(), ..set.clone() };
+            return format!("{without}{}", NameServers::values_for_people(&set.values));
+        }
+        _ => return set.to_string(),
     }
     let record = OwnershipRecord::parse(&set.values);
     let (ours, others) = record.repeatable();
@@ -35,10 +41,29 @@ pub(super) fn text_of(set: &RecordSet) -> String {
     }
 }
 
+fn are_host_names(set: &RecordSet) -> bool {
+    NameServers::from_values(&set.values).is_some_and(|servers| servers.are_host_names())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use delegation_model::ttl::Ttl;
+
+    #[test]
+    fn the_log_of_a_change_counts_name_servers_that_are_no_host_names() {
+        let shown = |values: &[&str]| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            let name = "a.example.com".parse().unwrap();
+            text_of(&RecordSet::new(name, RecordType::Ns, Ttl::DELEGATION, values))
+        };
+        let one = "a.example.com 172800 NS a name server that is not shown here";
+        for value in ["urgent\\040call.net.", "call-now.", "10.0.0.1.", "."] {
+            assert_eq!(shown(&[value]), one);
+        }
+        let two = "a.example.com 172800 NS 2 name servers that are not shown here";
+        assert_eq!(shown(&["ns1.example.net.", "call-now."]), two);
+    }
 
     #[test]
     fn the_log_of_a_change_counts_the_values_of_others() {

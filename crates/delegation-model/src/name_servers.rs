@@ -121,6 +121,12 @@ impl NameServers {
         names.filter(|names| !names.is_empty()).map(Self)
     }
 
+    /// Parses those values of an existing NS record set that are names; `None` if there is none.
+    pub fn of_names(values: &[String]) -> Option<Self> {
+        let names: BTreeSet<Name> = values.iter().filter_map(|value| value.parse().ok()).collect();
+        Some(names).filter(|names| !names.is_empty()).map(Self)
+    }
+
     /// Iterates over the names in order.
     pub fn iter(&self) -> impl Iterator<Item = &Name> {
         self.0.iter()
@@ -145,14 +151,14 @@ impl NameServers {
     /// Returns the names for a message about a record that others may be able to write. Names that
     /// are not 1 to [`MAX`] host names are only counted (TRUST-3).
     pub fn for_people(&self) -> String {
-        if self.are_host_names() {
-            self.to_string()
-        } else {
-            match self.0.len() {
-                1 => "a name server that is not shown here".to_owned(),
-                count => format!("{count} name servers that are not shown here"),
-            }
-        }
+        if self.are_host_names() { self.to_string() } else { not_shown(self.0.len()) }
+    }
+
+    /// Like [`Self::for_people`], for the values of an NS record set: they may have been restored
+    /// from such a record.
+    pub fn values_for_people(values: &[String]) -> String {
+        Self::from_values(values)
+            .map_or_else(|| not_shown(values.len()), |servers| servers.for_people())
     }
 
     /// Returns true if a user could have specified these names: 1 to [`MAX`] host names.
@@ -163,6 +169,13 @@ impl NameServers {
     /// Returns the values of the NS record set, with trailing dots.
     pub fn values(&self) -> Vec<String> {
         self.iter().map(Name::fqdn).collect()
+    }
+}
+
+fn not_shown(count: usize) -> String {
+    match count {
+        1 => "a name server that is not shown here".to_owned(),
+        count => format!("{count} name servers that are not shown here"),
     }
 }
 

@@ -203,8 +203,7 @@ impl Delegation {
     /// The name servers without the values that are not names, such as the root. `None` if none is
     /// left.
     pub fn hosts(&self) -> Option<NameServers> {
-        let is_name = |value: &&String| value.parse::<Name>().is_ok();
-        NameServers::from_values(&self.ns.values.iter().filter(is_name).collect::<Vec<_>>())
+        NameServers::of_names(&self.ns.values)
     }
 
     /// The digest of the name servers, as claims contain it.

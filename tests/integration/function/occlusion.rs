@@ -213,7 +213,7 @@ async fn a_pattern_does_not_allow_a_delegation_of_the_parent_zone_s_name_servers
     let mut fixture = Fixture::with(|config| config.allowed_names = allowing("*")).await;
     let server = "ns1.example.com";
     fixture.parent.put(at(server, "A"));
-    let servers = ["ns1.example.com.", "ns-1.awsdns-00.org."];
+    let servers = ["ns1.example.com.", "ns-1.awsdns-00.org.", "a..b."];
     fixture.parent.put(RecordSet::new("example.com", "NS", 172_800, servers));
     let child = fixture.child_account.hosted_zone(server);
     child.put(at(server, "A"));

@@ -306,8 +306,7 @@ impl<'a> Point<'a> {
 
     /// Returns the current name servers for a message; empty if there are none.
     fn current_text(&self) -> String {
-        let values = || self.ns.map(|set| set.values.join(",")).unwrap_or_default();
-        self.current_ns.as_ref().map_or_else(values, |(servers, _)| servers.to_string())
+        self.ns.map(|set| NameServers::values_for_people(&set.values)).unwrap_or_default()
     }
 
     fn desired_text(&self) -> String {

@@ -317,6 +317,5 @@ impl<'a> Departure<'a> {
 }
 
 fn text_of(ns: &RecordSet) -> String {
-    NameServers::from_values(&ns.values)
-        .map_or_else(|| ns.values.join(","), |servers| servers.to_string())
+    NameServers::values_for_people(&ns.values)
 }

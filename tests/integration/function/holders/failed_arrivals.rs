@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use delegation_model::ownership_record::{ClaimBasis, Claimant};
-use sandbox::{Action, RecordSet};
+use sandbox::{Action, Fault, FaultKind, RecordSet};
 use serde_json::{Value, json};
 use test_support::{Answer, Fixture, NAME, RECORD, pass};
 
@@ -53,8 +53,8 @@ fn names_what_is_left(fixture: &Fixture, answer: &Answer, before: &str) {
     let left = fixture.delegated_to();
     let reason = answer.reason();
     let expected = format!(
-        "Not all changes of this request were undone. Before the request, the parent zone {} had \
-         for {NAME}: {before}. It now has: {}",
+        "The delegation of {NAME} is not as it was before this request. The parent zone {} had: \
+         {before}. It now has: {}",
         fixture.parent.id(),
         if left.is_empty() { "no NS or DS record set." } else { NAME }
     );
@@ -67,10 +67,7 @@ async fn a_failed_create_leaves_nothing_that_its_delete_could_take_from_the_retr
     // Rollback is disabled: the Create is tried again, then CloudFormation deletes the failed
     // resource.
     let mut scenario = Scenario::new().await;
-    scenario
-        .fixture
-        .aws
-        .fault(sandbox::Fault::on("GetChange").always().kind(sandbox::FaultKind::Hang));
+    scenario.fixture.aws.fault(Fault::on("GetChange").always().kind(FaultKind::Hang));
     let answer = scenario.create("S1", json!({"Verification": "REQUIRE"})).await;
     let failed = answer.failed(&["were undone"]);
     assert!(failed.id().starts_with("unresolved/"), "{}", failed.0);
@@ -103,9 +100,7 @@ async fn regression_a_delivery_without_a_response_undoes_nothing_of_a_duplicate(
         scenario.fixture.timeout = Duration::from_secs(12);
         // With a second delivery, the retry of the first delivery's change is the third call.
         for nth in [1, if second_delivery { 3 } else { 2 }] {
-            let hangs = sandbox::Fault::on("ChangeResourceRecordSets")
-                .nth(nth)
-                .kind(sandbox::FaultKind::Hang);
+            let hangs = Fault::on("ChangeResourceRecordSets").nth(nth).kind(FaultKind::Hang);
             scenario.fixture.aws.fault(hangs);
         }
         let event =

@@ -19,6 +19,34 @@ async fn an_older_function_deletes_nothing_that_a_newer_one_claims() {
     assert_eq!((scenario.current().as_str(), scenario.fixture.claims().len()), ("x", 1));
 }
 
+/// The name servers of a forged displacement, which the Delete restores.
+#[tokio::test(start_paused = true)]
+async fn restored_name_servers_are_shown_only_if_they_are_host_names() {
+    for name in ["urgent\\040call\\0405550100.net.", "call-5550100-now.", "10.0.5550100.1."] {
+        let mut scenario = Scenario::new().await;
+        scenario.create("S1", wants("x")).await.success();
+        scenario.update("S1", wants("x")).await.success();
+        let of = scenario.claim("S1").ns;
+        let at = scenario.claim("S1").stamp.time;
+        let mut values = scenario.fixture.claims();
+        let name_in_text = name.replace('\\', "%5C");
+        let before =
+            format!("before=displaced,of={of},at={at},claimed=no,ttl=60,ns={name_in_text}");
+        values.push(format!("\"heritage=custom-delegation,{before}\""));
+        scenario.fixture.parent.put(RecordSet::new(RECORD, "TXT", 300, values));
+        scenario.create("S2", wants("y")).await.failed(&[]);
+        let answer = scenario.delete("S1").await.success();
+        assert!(answer.get("Warning").contains("delegation-restored"), "{}", answer.0);
+        assert!(answer.get("Warning").contains("NS a name server that is not shown here"));
+        assert_eq!(scenario.fixture.delegated_to().len(), 1);
+        let refused = scenario.create("S2", wants("y")).await.failed(&["not shown here"]);
+        let again = scenario.delete("S1").await.success();
+        for answer in [answer, refused, again] {
+            assert!(!answer.0.to_string().contains("5550100"), "{}", answer.0);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_delete_names_the_other_holders() {
     let mut scenario = Scenario::new().await;

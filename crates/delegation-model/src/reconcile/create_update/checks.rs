@@ -27,9 +27,7 @@ impl Point<'_> {
             return Err(Refusal::Cname { name: self.name() });
         }
         if let Some(above) = observed.above.last() {
-            let servers =
-                NameServers::from_values(&above.values).map(|servers| servers.to_string());
-            let servers = servers.unwrap_or_else(|| above.values.join(","));
+            let servers = NameServers::values_for_people(&above.values);
             let above = above.name.clone();
             return Err(Refusal::DelegatedAbove { name: self.name(), above, servers });
         }
