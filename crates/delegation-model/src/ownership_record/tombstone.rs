@@ -10,7 +10,7 @@ pub(super) const LIFE: i64 = 3600;
 
 /// How many tombstones a record has at most. Anybody who may send events can have one written, and
 /// claims need the room.
-pub(crate) const MOST: usize = 40;
+pub(crate) const MAX: usize = 40;
 
 /// Stops each Create of a resource that is not later than the tombstone. CloudFormation cancelled
 /// that Create and deleted the resource before the Create ran. A tombstone is not a claim (OWN-8).
