@@ -271,7 +271,7 @@ impl OwnershipRecord {
     }
 
     /// Adds a tombstone, or replaces the earlier one of the same resource. A later one stays, and
-    /// none is added if there are [`tombstone::MAX`] (OWN-8).
+    /// none is added if there are forty of others (OWN-8).
     pub fn put_tombstone(&mut self, claimant: &Claimant, time: i64, now: i64) {
         if self.tombstone(claimant, now).is_some_and(|there| there.time >= time) {
             return;
