@@ -363,6 +363,17 @@ impl FindingKind {
         }
     }
 
+    /// True if the server responds that it does not have the zone. A failure does not say so: an
+    /// expired zone, or a rate limit that anybody can reach, may be its cause. Nor does an alias,
+    /// because names below it may exist.
+    pub(super) fn says_no_zone(&self) -> bool {
+        match self {
+            Self::NotAuthoritative | Self::NoZone => true,
+            Self::Code(code) => matches!(code.as_str(), "REFUSED" | "NOTAUTH" | "NXDOMAIN"),
+            _ => false,
+        }
+    }
+
     /// The code, which stays the same when the wording changes.
     fn code(&self) -> &'static str {
         match self {
@@ -429,6 +440,12 @@ impl Unresolved {
         } else {
             ServerState::Unresolved
         }
+    }
+
+    /// True if no resolver finds a server by this name. Some resolvers follow an alias, and those in
+    /// a private network may reach a private address.
+    pub(super) fn leads_nowhere(&self) -> bool {
+        self.severity() == Severity::Problem && !matches!(self, Self::Alias | Self::Private)
     }
 
     fn code(&self) -> &'static str {
@@ -498,11 +515,7 @@ impl Finding {
     /// True if a server responds that it does not have the zone, so that somebody else may be able
     /// to create it there.
     pub fn says_no_zone(&self) -> bool {
-        match &self.kind {
-            FindingKind::NotAuthoritative | FindingKind::NoZone => true,
-            FindingKind::Code(code) => matches!(code.as_str(), "REFUSED" | "NOTAUTH" | "NXDOMAIN"),
-            _ => false,
-        }
+        self.kind.says_no_zone()
     }
 
     /// True if the server does not serve the zone at the addresses of this finding, or has no

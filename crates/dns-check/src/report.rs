@@ -50,9 +50,10 @@ pub struct Server {
     pub name: Name,
     /// How it responds.
     pub state: ServerState,
-    /// False if it is known that it does not have the zone: its name leads nowhere, or each of its
-    /// addresses answers that it does not. An address family that can't be reached from here does
-    /// not count if the other one answers.
+    /// False if its name leads nowhere, or each of its addresses answers that it does not have the
+    /// zone. Silence, a failure such as `SERVFAIL`, or an answer that can't be used says no such
+    /// thing. An address family that can't be reached from here does not count if the other one
+    /// answers.
     pub may_serve: bool,
     /// The queried addresses.
     pub addresses: Vec<Address>,

@@ -307,31 +307,30 @@ impl ServerCheck {
             && self.answers().any(|answers| answers.is_secure == Some(true))
     }
 
-    /// True unless it is known that the server does not have the zone at any address.
+    /// True unless the name of the server leads nowhere, or each of its addresses says that it does
+    /// not have the zone.
     fn may_serve(&self) -> bool {
         self.leaves_open() || self.answers().any(|answers| answers.serial.is_some())
     }
 
-    /// True unless it is known that no address of the server has the zone with a key that one of
-    /// the DS records matches.
+    /// True unless the name of the server leads nowhere, or each of its addresses says that it does
+    /// not have the zone, or has it without a key that one of the DS records matches.
     fn may_be_secure(&self) -> bool {
         let may_be =
             |answers: &Answers| answers.serial.is_some() && answers.is_secure != Some(false);
         self.leaves_open() || self.answers().any(may_be)
     }
 
-    /// True if the server may have an address of which nothing is known.
+    /// True if the server may have an address that neither has the zone nor says that it does not.
     fn leaves_open(&self) -> bool {
         match &self.outcome {
             None => true,
-            Some(Err(why)) => why.state() == ServerState::Unknown,
+            Some(Err(why)) => !why.leads_nowhere(),
             Some(Ok(probes)) => {
                 // An address family that can't be reached from here is not a finding if the server
                 // answers over the other one.
                 let is_open = |finding: &Finding| {
-                    let state = finding.kind.state();
-                    !finding.addresses.is_empty()
-                        && matches!(state, ServerState::Silent | ServerState::Unknown)
+                    finding.kind.state() != ServerState::Serves && !finding.kind.says_no_zone()
                 };
                 probes.has_more || probes.missing.is_some() || self.findings.iter().any(is_open)
             }

@@ -57,8 +57,9 @@ fn removal(delegation: &Delegation) -> Vec<Change> {
 }
 
 /// Removes the name servers that are known not to have the zone, and with the last one the whole
-/// delegation. Others stay: those that serve it at one address, those that are silent, which
-/// anybody may cause, and those that could not be queried, or were not, because there are too many.
+/// delegation. Others stay: those that serve it at one address, those that are silent or fail,
+/// which anybody may cause, and those that could not be queried, or were not, because there are too
+/// many.
 fn without_bad_servers(delegation: &Delegation, report: &Report) -> Vec<Change> {
     let bad = |value: &&String| {
         let Ok(name) = value.parse::<Name>() else { return *value == ROOT };

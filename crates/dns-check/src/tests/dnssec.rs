@@ -468,12 +468,15 @@ async fn a_server_may_be_secure_unless_its_keys_or_its_answers_say_that_it_is_no
         RecordType::DNSKEY => ask.code(ResponseCode::Refused),
         _ => refuses_keys.answer(ask),
     });
-    let refused = script(|ask| ask.code(ResponseCode::Refused));
+    let code = |code: ResponseCode| script(move |ask| ask.code(code));
+    let garbage: Script = Box::new(|ask| vec![ask.message.metadata.id.to_be_bytes().to_vec()]);
     for (second, may_be_secure) in [
         (good.script(), true),
         (bogus.clone().script(), false),
         (refuses_keys, true),
-        (refused, false),
+        (code(ResponseCode::Refused), false),
+        (code(ResponseCode::ServFail), true),
+        (garbage, true),
     ] {
         let report = security_report(&[&ds], [bogus.clone().script(), second]).await;
         let found = (report.has_bogus_server(), report.may_have_secure_server());

@@ -806,10 +806,74 @@ async fn a_server_may_serve_unless_each_of_its_addresses_says_that_it_does_not()
     let report = internet.before(&delegated_to(SERVERS)).await;
     let server = &report.servers()[0];
     assert_eq!((server.state, server.may_serve), (ServerState::Lame, true), "{report}");
-    // Its name leads nowhere.
-    let report = Internet::new().before(&delegated_to(&["ns1.nowhere.net", SERVERS[0]])).await;
-    let gone = report.servers().iter().find(|server| server.state == ServerState::Unresolved);
-    assert!(!gone.unwrap().may_serve, "{report}");
+    // Its only address answers, in one of these ways.
+    let code = |code: ResponseCode| script(move |ask| ask.code(code));
+    let truncated: Script = Box::new(|ask| {
+        let mut answer = ask.answer();
+        answer.metadata.truncation = true;
+        if ask.tcp { Vec::new() } else { vec![answer.to_vec().unwrap()] }
+    });
+    let garbage: Script = Box::new(|ask| vec![ask.message.metadata.id.to_be_bytes().to_vec()]);
+    let alias = script(|ask| {
+        let mut answer = ask.answer();
+        answer.answers.push(cname(CHILD, "ns1.example.net"));
+        answer
+    });
+    for (answers, may_serve, expected) in [
+        (code(ResponseCode::Refused), false, "rcode"),
+        (code(ResponseCode::NotAuth), false, "rcode"),
+        (code(ResponseCode::NXDomain), false, "rcode"),
+        (code(ResponseCode::NoError), false, "not-authoritative"),
+        (script(Ask::answer), false, "no-zone"),
+        // A secondary server whose zone has expired.
+        (code(ResponseCode::ServFail), true, "rcode"),
+        (code(ResponseCode::FormErr), true, "rcode"),
+        (code(ResponseCode::NotImp), true, "rcode"),
+        // Its rate limit, which anybody can reach, truncates what comes over UDP.
+        (truncated, true, "no-tcp"),
+        (garbage, true, "malformed"),
+        // Names below that of the zone may exist.
+        (alias, true, "zone-is-alias"),
+    ] {
+        let internet = Internet::new();
+        internet.serve("205.251.193.1", answers);
+        let report = internet.before(&delegated_to(SERVERS)).await;
+        let server = &report.servers()[0];
+        assert_eq!(codes(&report), BTreeSet::from([expected]), "{report}");
+        assert_eq!((server.state, server.may_serve), (ServerState::Lame, may_serve), "{report}");
+    }
+}
+
+/// Whether a server is known not to have the zone, by where its name leads.
+#[tokio::test(start_paused = true)]
+async fn a_server_may_serve_unless_its_name_leads_nowhere() {
+    let internet = Internet::new();
+    internet.host("empty.example.net", &[]);
+    internet.host("private.example.net", &["10.0.0.1"]);
+    internet.host("both.example.net", &["205.251.193.11", "10.0.0.1"]);
+    internet.serve("205.251.193.11", script(|ask| ask.code(ResponseCode::Refused)));
+    internet.resolve(|ask| {
+        let is_alias = *ask.name() == wire("alias.example.net");
+        is_alias.then(|| {
+            let mut answer = ask.answer();
+            answer.answers = vec![cname("alias.example.net", "ns1.example.net")];
+            vec![answer.to_vec().unwrap()]
+        })
+    });
+    for (name, state, may_serve) in [
+        ("ns1.nowhere.net", ServerState::Unresolved, false),
+        ("gone.example.net", ServerState::Unresolved, false),
+        ("empty.example.net", ServerState::Unresolved, false),
+        // Some resolvers follow it.
+        ("alias.example.net", ServerState::Unresolved, true),
+        // Resolvers in that network reach it.
+        ("private.example.net", ServerState::Unresolved, true),
+        ("both.example.net", ServerState::Lame, true),
+    ] {
+        let report = internet.before(&delegated_to(&[name, SERVERS[0]])).await;
+        let server = report.servers().iter().find(|server| server.name.as_str() == name).unwrap();
+        assert_eq!((server.state, server.may_serve), (state, may_serve), "{report}");
+    }
 }
 
 /// The machine has no IPv6, as in Lambda.
