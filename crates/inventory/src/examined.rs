@@ -8,7 +8,7 @@ use delegation_model::record_set::Change;
 use dns_check::Report;
 
 use super::accepted::{Acceptance, Accepted};
-use super::entry::Entry;
+use super::entry::{Delegation, Entry};
 use super::finding::FindingKind;
 use super::fix::{fix, is_expired};
 
@@ -97,16 +97,18 @@ impl<'a> Examined<'a> {
 
     /// The problems that the DNS check found.
     pub fn problems(&self) -> Vec<String> {
-        self.report.map(|report| problems(self.entry, report)).unwrap_or_default()
+        let is_checked = self.report.is_some() || self.kinds().any(FindingKind::is_of_dns);
+        if is_checked { problems(self.entry, self.report) } else { Vec::new() }
     }
 }
 
-fn problems(entry: &Entry, report: &Report) -> Vec<String> {
+fn problems(entry: &Entry, report: Option<&Report>) -> Vec<String> {
     let no_host = "its NS record set has a value that is not the name of a host".to_owned();
     let no_host = has_value_without_host(entry).then_some(no_host);
-    let left_off = (report.left_off() > 0).then(|| format!("and {} more", report.left_off()));
-    let found = report.problems().chain(report.unknowns()).map(ToString::to_string);
-    no_host.into_iter().chain(found).chain(left_off).collect()
+    let found = report.into_iter().flat_map(|report| report.problems().chain(report.unknowns()));
+    let left_off = report.map(Report::left_off).filter(|left_off| *left_off > 0);
+    let left_off = left_off.map(|left_off| format!("and {left_off} more"));
+    no_host.into_iter().chain(found.map(ToString::to_string)).chain(left_off).collect()
 }
 
 /// True if a value of the NS record set is not a name, so that it leads to no name server.
@@ -145,13 +147,17 @@ fn record_findings(entry: &Entry, facts: &Facts<'_>) -> BTreeSet<FindingKind> {
 
 /// The findings of the DNS check of [`Entry::expected`].
 fn dns_findings(entry: &Entry, report: Option<&Report>) -> BTreeSet<FindingKind> {
-    let is_visible =
-        entry.delegation.as_ref().is_some_and(|delegation| delegation.hidden_by.is_none());
-    if !is_visible {
+    let is_visible = |delegation: &&Delegation| delegation.hidden_by.is_none();
+    let Some(delegation) = entry.delegation.as_ref().filter(is_visible) else {
         return BTreeSet::new();
-    }
-    let mut kinds: BTreeSet<FindingKind> =
-        report.map_or(Some(FindingKind::Unknown), FindingKind::from_report).into_iter().collect();
+    };
+    let of_servers = match report {
+        Some(report) => FindingKind::from_report(report),
+        // No value is the name of a host, so there is nothing to query.
+        None if delegation.hosts().is_none() => Some(FindingKind::Outage),
+        None => Some(FindingKind::Unknown),
+    };
+    let mut kinds: BTreeSet<FindingKind> = of_servers.into_iter().collect();
     let is_lesser = kinds.first().is_none_or(|kind| *kind > FindingKind::Lame);
     if report.is_some() && is_lesser && has_value_without_host(entry) {
         kinds.insert(FindingKind::Lame);
@@ -181,9 +187,7 @@ fn evidence(
     };
     let all_owners = || owners(&mut entry.ownership.claims());
     match kind {
-        kind if kind.is_of_dns() => {
-            report.map(|report| problems(entry, report)).unwrap_or_default()
-        }
+        kind if kind.is_of_dns() => problems(entry, report),
         FindingKind::Missing => {
             vec![format!("{} claims it, but there is no NS record set", all_owners())]
         }

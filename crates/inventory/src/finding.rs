@@ -31,7 +31,7 @@ pub enum FindingKind {
     /// Others may be secure.
     Bogus,
     /// No name server serves the zone, and none says that it does not have it: they don't respond,
-    /// fail, or have no address.
+    /// fail, or have no address, or there is none.
     Outage,
     /// Some name servers do not serve the zone, or not at each of their addresses.
     Lame,

@@ -383,6 +383,23 @@ fn an_ownership_record_that_is_an_alias_is_ignored() {
     );
 }
 
+/// There is nothing to query, and nothing unknown.
+#[test]
+fn a_delegation_without_the_name_of_a_host_is_an_outage() {
+    let accepted = Accepted::default();
+    for checked in [true, false] {
+        let entries = entries_of(vec![set("a.example.com", "NS", &["."])]);
+        let facts = Facts { checked, ..facts(None, &accepted) };
+        let examined = Examined::new(&entries[0], None, &facts);
+        let evidence = "its NS record set has a value that is not the name of a host".to_owned();
+        let problems: Vec<String> = checked.then_some(evidence).into_iter().collect();
+        let of_dns = checked.then(|| (FindingKind::Outage, problems.clone()));
+        let found = examined.findings.iter().filter(|finding| finding.kind.is_of_dns());
+        let found: Vec<_> = found.map(|finding| (finding.kind, finding.evidence.clone())).collect();
+        assert_eq!((found, examined.problems()), (of_dns.into_iter().collect(), problems));
+    }
+}
+
 #[test]
 fn ten_kinds_of_findings_are_alarms_and_all_have_a_risk_and_a_remedy() {
     assert!(FindingKind::ALL.is_sorted());
