@@ -442,8 +442,8 @@ impl Unresolved {
         }
     }
 
-    /// True if no resolver finds a server by this name. Some resolvers follow an alias, and those in
-    /// a private network may reach a private address.
+    /// True if no resolver finds a server by this name. Some resolvers follow an alias, and those
+    /// in a private network may reach a private address.
     pub(super) fn leads_nowhere(&self) -> bool {
         self.severity() == Severity::Problem && !matches!(self, Self::Alias | Self::Private)
     }
