@@ -75,6 +75,8 @@ export interface DelegationParentRoleProps extends GrantDelegationOptions {
   /**
    * The role's name. A role that is used from another account needs a name.
    *
+   * Another name makes another role, to which the permissions move: the role with the old name is retained without them.
+   *
    * @default 'route53-delegation-parent'
    */
   readonly roleName?: string;
@@ -87,9 +89,9 @@ export interface DelegationParentRoleProps extends GrantDelegationOptions {
   readonly permissionsBoundary?: iam.IManagedPolicy;
 
   /**
-   * What happens to the role when it is removed from its stack.
+   * What happens to the role and its permissions when it is removed from its stack.
    *
-   * Without the role, no delegation can be removed, and each stack that has one would fail to delete.
+   * Without them, no delegation can be removed, and each stack that has one would fail to delete.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -148,16 +150,11 @@ export class DelegationParentRole extends iam.Role {
   public readonly externalId: string;
 
   constructor(scope: Construct, id: string, props: DelegationParentRoleProps) {
-    const { parentZone, delegatedZoneNames } = props;
-    const statements = [...allowDelegations(parentZone.hostedZoneArn, delegatedZoneNames), ...denyOtherRecords('*', delegatedZoneNames)];
     super(scope, id, {
       roleName: props.roleName ?? 'route53-delegation-parent',
       description: 'Custom::Delegation keeps delegations in the parent zone',
       permissionsBoundary: props.permissionsBoundary,
       assumedBy: new iam.PrincipalWithConditions(principal(props), conditions(props)),
-      // A resource of its own would be deleted with the stack, and the role that is retained could do nothing. Earlier versions had one,
-      // `delegation`. CloudFormation deletes it after it has updated the role, so this policy needs another name.
-      inlinePolicies: { delegations: new iam.PolicyDocument({ statements }) },
     });
     Object.defineProperty(this, MARK, { value: true });
     this.externalId = props.externalId;
@@ -174,7 +171,16 @@ export class DelegationParentRole extends iam.Role {
     this.checkForm('functionRoleName', props.functionRoleName, ROLE_PREFIX,
       'It cannot begin a role\'s name, to which the Region is appended. Give 1 to 48 letters, digits and "+=,.@_-".');
     checkNames(this, props);
-    this.applyRemovalPolicy(props.removalPolicy ?? cdk.RemovalPolicy.RETAIN);
+    const { parentZone, delegatedZoneNames } = props;
+    const statements = [...allowDelegations(parentZone.hostedZoneArn, delegatedZoneNames), ...denyOtherRecords('*', delegatedZoneNames)];
+    // Not among the role's own policies: earlier versions had this resource. An update would delete it only after the role had both,
+    // and IAM limits the inline policies of a role together.
+    const policy = new iam.Policy(this, 'Delegation', { policyName: 'delegation', statements });
+    this.attachInlinePolicy(policy);
+    const removalPolicy = props.removalPolicy ?? cdk.RemovalPolicy.RETAIN;
+    this.applyRemovalPolicy(removalPolicy);
+    // Without its permissions, the role that is retained could do nothing.
+    policy.applyRemovalPolicy(removalPolicy);
   }
 
   private checkForm(property: string, given: string | string[] | undefined, form: RegExp, problem: string): void {

@@ -18,21 +18,31 @@ function role(props = {}) {
   new DelegationParentRole(stack, 'ParentRole', {
     parentZone, delegatedZoneNames: ['testing.example.com'], externalId: 'an-external-id', ...props,
   });
-  const [resource, ...others] = Object.values(Template.fromStack(stack).toJSON().Resources);
-  // A policy of its own would be deleted with the stack, and the role that is retained could do nothing.
-  assert.deepEqual([resource.Type, others], ['AWS::IAM::Role', []]);
-  const [policy] = resource.Properties.Policies;
-  return { resource, trust: resource.Properties.AssumeRolePolicyDocument.Statement, statements: policy.PolicyDocument.Statement };
+  const { Resources: resources } = Template.fromStack(stack).toJSON();
+  const [[id, resource], [policyId, policy], ...others] = Object.entries(resources);
+  assert.deepEqual([resource.Type, policy.Type, others], ['AWS::IAM::Role', 'AWS::IAM::Policy', []]);
+  assert.deepEqual(policy.Properties.Roles, [{ Ref: id }]);
+  return {
+    resource, policyId, policy, trust: resource.Properties.AssumeRolePolicyDocument.Statement, statements: policy.Properties.PolicyDocument.Statement,
+  };
 }
 
 const changed = (statements) => statements.find((statement) => statement.Sid === 'ChangeDelegations')
   .Condition['ForAllValues:StringLike']['route53:ChangeResourceRecordSetsNormalizedRecordNames'];
 const function_role = { 'aws:PrincipalArn': { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::*:role/route53-delegation-function-*']] } };
 
-test('it stays when its stack goes', () => {
-  assert.deepEqual([role().resource.DeletionPolicy, role().resource.UpdateReplacePolicy], ['Retain', 'Retain']);
-  assert.equal(role({ removalPolicy: cdk.RemovalPolicy.DESTROY }).resource.DeletionPolicy, 'Delete');
+test('it stays with its permissions when its stack goes', () => {
+  const policies = ({ resource, policy }) => [resource, policy].map((one) => [one.DeletionPolicy, one.UpdateReplacePolicy]);
+  assert.deepEqual(policies(role()), [['Retain', 'Retain'], ['Retain', 'Retain']]);
+  assert.deepEqual(policies(role({ removalPolicy: cdk.RemovalPolicy.DESTROY })), [['Delete', 'Delete'], ['Delete', 'Delete']]);
   assert.equal(role().resource.Properties.RoleName, 'route53-delegation-parent');
+});
+
+// During an update CloudFormation would have both the old and the new policy, and IAM counts the inline policies of a role together.
+test('its permissions stay in the same resource when the library is updated', () => {
+  const { resource, policyId, policy } = role();
+  assert.deepEqual([policyId, policy.Properties.PolicyName], ['ParentRoleDelegation708367B2', 'delegation']);
+  assert.equal(resource.Properties.Policies, undefined);
 });
 
 test('nobody outside of the account is admitted by default', () => {

@@ -106,7 +106,7 @@ async fn a_zone_in_one_account_and_its_parent_zone_in_another() {
     assert_eq!(parent.delete().await, StackOutcome::Complete);
     let retained =
         parent.events().into_iter().filter(|event| event.starts_with("retained")).count();
-    assert_eq!(retained, 1, "the role must be retained: {:?}", parent.events());
+    assert_eq!(retained, 2, "role and policy must be retained: {:?}", parent.events());
     assert_eq!(testing.delete().await, StackOutcome::Complete, "{:?}", testing.events());
     assert_eq!(fixture.parent.records(), before);
     assert!(!zone.exists());
@@ -185,9 +185,9 @@ async fn the_parent_role_equals_that_of_the_template() {
         let resources = document["Resources"].as_object().unwrap();
         resources.iter().find(|(_, resource)| resource["Type"] == kind).unwrap().0.clone()
     };
-    let role = id_of("AWS::IAM::Role");
+    let (role, policy) = (id_of("AWS::IAM::Role"), id_of("AWS::IAM::Policy"));
     assert_eq!(
-        statements(&synthesized.resource(&format!("/{role}/Properties/Policies/0/PolicyDocument"))),
+        statements(&synthesized.resource(&format!("/{policy}/Properties/PolicyDocument"))),
         statements(&written.resource("/ParentRole/Properties/Policies/0/PolicyDocument")),
     );
     assert_eq!(
@@ -198,10 +198,12 @@ async fn the_parent_role_equals_that_of_the_template() {
         |template: &Template, id: &str| template.resource(&format!("/{id}/Properties/RoleName"));
     assert_eq!(name(&synthesized, &role), name(&written, "ParentRole"));
     let retained = |document: &Value, id: &str| document["Resources"][id]["DeletionPolicy"].clone();
-    assert_eq!(
-        retained(&document, &role),
-        retained(&Template::source("examples/parent-role.yaml"), "ParentRole")
-    );
+    for id in [&role, &policy] {
+        assert_eq!(
+            retained(&document, id),
+            retained(&Template::source("examples/parent-role.yaml"), "ParentRole")
+        );
+    }
 }
 
 /// Returns the statements of a policy in a canonical form: independent of the order of lists, of a
