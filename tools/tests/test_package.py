@@ -64,6 +64,14 @@ class Template(unittest.TestCase):
             self.assertRegex(default, pattern)
             self.assertNotRegex("function.zip", pattern)
 
+    def test_the_examples_that_pass_the_code_on_limit_it_as_much(self):
+        packaged = package("--template", "arm64").stdout
+        for example in ("stackset", "sns-central"):
+            text = (ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8")
+            for name, limit in (("CodeBucketPrefix", "AllowedPattern"), ("CodeKey", "MaxLength")):
+                given, wanted = (re.search(rf"^  {name}:\n(?:    .*\n)*?(    {limit}: .*)$", one, re.MULTILINE) for one in (text, packaged))
+                self.assertEqual(given and given.group(1), wanted.group(1), (example, name))
+
     def test_another_processor_is_refused(self):
         for arguments in (["--template"], ["--template", "riscv64"], ["riscv64"], ["arm64", "--template"]):
             self.assertEqual(package(*arguments).returncode, 1, arguments)
