@@ -1,7 +1,7 @@
 """Reads DNS messages with dnspython: the same of them as the reader in Rust, so that the two can be compared.
 
-A line of the input is the wire form of the name that was asked for, the length of the question section and a message, in hexadecimal.
-A line of the output says what was read.
+A line of the input is the wire form of the name that was asked for, its type, the length of the question section and a message. The
+name and the message are in hexadecimal. A line of the output says what was read.
 """
 
 import sys
@@ -10,7 +10,7 @@ import dns.exception
 import dns.name
 import dns.wire
 
-RECORDS, ADDRESSES, IN, OPT = 256, 64, 1, 41
+RECORDS, ADDRESSES, IN, OPT, NOERROR, NXDOMAIN = 256, 64, 1, 41, 0, 3
 A, NS, CNAME, SOA, AAAA, DS, RRSIG, DNSKEY = 1, 2, 5, 6, 28, 43, 46, 48
 
 
@@ -69,9 +69,9 @@ def wire(name):
     return name.canonicalize().to_wire().hex()
 
 
-def kept(parser, asked, section):
+def kept(parser, asked, kinds, section):
     owner, rtype, rclass, _, length = frame(parser)
-    is_ours = rclass == IN and owner == asked
+    is_ours = rclass == IN and owner == asked and rtype in kinds
     if is_ours and rtype in (NS, SOA):
         with parser.restrict_to(length):
             first = name(parser)
@@ -91,11 +91,11 @@ def kept(parser, asked, section):
             section.append("address " + data.hex())
     elif rtype == CNAME:
         section.append("alias")
-    elif rtype in (DS, DNSKEY, RRSIG):
+    elif rtype in (DS, DNSKEY) or rtype == RRSIG and data[:2] == kinds[0].to_bytes(2):
         section.append(f"{rtype} {data.hex()}")
 
 
-def read(asked, question, message):
+def read(asked, kind, question, message):
     asked = dns.name.from_wire(asked, 0)[0]
     parser = dns.wire.Parser(message)
     _, flags, _, answers, authorities, additionals = parser.get_struct("!HHHHHH")
@@ -104,9 +104,10 @@ def read(asked, question, message):
     extra = []
     malformed = answers + authorities > RECORDS
     try:
-        for section, count in zip(found, (0, 0) if malformed else (answers, authorities)):
+        kinds = (kind, CNAME, RRSIG), (NS,) if kind == NS else ()
+        for section, count, kinds in zip(found, (0, 0) if malformed else (answers, authorities), kinds):
             for _ in range(count):
-                kept(parser, asked, section)
+                kept(parser, asked, kinds, section)
         if not malformed:
             try:
                 for _ in range(min(additionals, RECORDS)):
@@ -114,7 +115,7 @@ def read(asked, question, message):
                     data = parser.get_bytes(length)
                     if rtype == OPT:
                         opt, code = True, code | (ttl >> 24) << 4
-                    elif rtype in (A, AAAA) and rclass == IN and len(extra) < ADDRESSES:
+                    elif kind == NS and rtype in (A, AAAA) and rclass == IN and len(extra) < ADDRESSES:
                         if length in (4, 16) and owner != dns.name.root:
                             extra.append(f"{wire(owner)} {data.hex()}")
             except dns.exception.DNSException:
@@ -124,13 +125,15 @@ def read(asked, question, message):
     truncated = bool(flags & 0x200)
     if malformed and not truncated:
         return "malformed"
+    if code not in (NOERROR, NXDOMAIN):
+        found, extra = [[], []], []
     sections = ["|".join(sorted(set(section))) for section in found]
     return f"{code} {bool(flags & 0x400)} {truncated} {opt};" + ";".join([*sections, "|".join(sorted(set(extra)))])
 
 
 for line in sys.stdin:
-    asked, question, message = line.split()
+    asked, kind, question, message = line.split()
     try:
-        print(read(bytes.fromhex(asked), int(question), bytes.fromhex(message)))
+        print(read(bytes.fromhex(asked), int(kind), int(question), bytes.fromhex(message)))
     except Overlap:
         print("overlap")
