@@ -24,7 +24,7 @@ pub(super) fn texts<'a>(sets: impl IntoIterator<Item = &'a RecordSet>) -> Vec<St
 pub(super) fn text_of(set: &RecordSet) -> String {
     match set.record_type {
         RecordType::Txt => {}
-        RecordType::Ns if !are_host_names(set) => {
+        RecordType::Ns if NameServers::parse(&set.values).is_err() => {
             let without = RecordSet { values: Vec::new(), ..set.clone() };
             return format!("{without}{}", NameServers::values_for_people(&set.values));
         }
@@ -39,10 +39,6 @@ pub(super) fn text_of(set: &RecordSet) -> String {
         1 => format!("{} (and one value of others)", text.trim_end()),
         others => format!("{} (and {others} values of others)", text.trim_end()),
     }
-}
-
-fn are_host_names(set: &RecordSet) -> bool {
-    NameServers::from_values(&set.values).is_some_and(|servers| servers.are_host_names())
 }
 
 #[cfg(test)]
